@@ -1,0 +1,78 @@
+/**
+ * Every error code, by room, with the process exit code it leads to (design: exit codes):
+ * 2 wrong usage, recipe or lockfile; 3 the environment failed and nothing was decided; 1 drift.
+ */
+export const ERROR_CODES = {
+  // recipe
+  RECIPE_NOT_FOUND: 2,
+  RECIPE_SYNTAX: 2,
+  RECIPE_INVALID: 2,
+  RECIPE_TASK_UNKNOWN: 2,
+  CONFIG_INVALID: 2,
+  // resolve
+  SOURCE_UNKNOWN: 3,
+  SIGNATURE_INVALID: 3,
+  INDEX_EXPIRED: 3,
+  INDEX_INVALID: 3,
+  APT_PACKAGE_UNKNOWN: 2,
+  APT_VERSION_UNKNOWN: 2,
+  APT_UNRESOLVABLE: 2,
+  PIP_PACKAGE_UNKNOWN: 2,
+  PIP_CONFLICT: 2,
+  PIP_SDIST_ONLY: 2,
+  PIP_FAILED: 2,
+  PROJECT_NOT_FOUND: 2,
+  PROJECT_DIRTY: 2,
+  PROJECT_TREE_GONE: 3,
+  // lock
+  LOCK_MISSING: 2,
+  LOCK_INVALID: 2,
+  LOCK_VERSION: 2,
+  LOCK_STALE: 2,
+  // dockerfile
+  GENERATED_STALE: 2,
+  // store
+  ARTIFACT_MISMATCH: 3,
+  ARTIFACT_GONE: 3,
+  FETCH_FAILED: 3,
+  DISK_FULL: 3,
+  NOT_WRITABLE: 3,
+  // engine
+  ENGINE_MISSING: 3,
+  ENGINE_TOO_OLD: 3,
+  ENGINE_LOST: 3,
+  BUILD_FAILED: 3,
+  CONTAINER_FAILED: 3,
+  INTERRUPTED: 3,
+  // image
+  IMAGE_INVALID: 3,
+} as const
+
+export type ErrorCode = keyof typeof ERROR_CODES
+
+export interface ErrorOptions {
+  /** What the user can do next. */
+  hint?: string
+  /** Plain data for `--json`; never credentials. */
+  details?: Record<string, unknown>
+  cause?: unknown
+}
+
+/** The one error a user may see; anything else that is thrown is a bug (exit 70). */
+export class StillroomError extends Error {
+  override readonly name = 'StillroomError'
+  readonly code: ErrorCode
+  readonly hint: string | undefined
+  readonly details: Record<string, unknown> | undefined
+
+  constructor(code: ErrorCode, message: string, options: ErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    this.code = code
+    this.hint = options.hint
+    this.details = options.details
+  }
+
+  get exitCode(): number {
+    return ERROR_CODES[this.code]
+  }
+}

@@ -1,0 +1,134 @@
+import { z } from 'zod'
+
+/** No control character: a value that fits on one line of a Dockerfile, a passwd file or a terminal. */
+const LINE = /^[^\p{Cc}\u2028\u2029]*$/u
+const line = z.string().regex(LINE, 'must not contain control characters or line breaks')
+const nonEmptyLine = line.min(1, 'must not be empty')
+
+/** An absolute, normalised POSIX path; white space and quotes are allowed, `..` is not. */
+const absolutePath = nonEmptyLine.refine(
+  (path) => path.startsWith('/') && (path === '/' || !/\/(\.{0,2})(\/|$)/.test(path)),
+  'must be an absolute path without empty, "." or ".." parts or a slash at the end',
+)
+
+/** A path below the recipe's directory. */
+const relativePath = nonEmptyLine.refine(
+  (path) => !path.startsWith('/') && !`/${path}`.match(/\/(\.{0,2})(\/|$)/),
+  'must be a relative path without empty, "." or ".." parts or a slash at the end',
+)
+
+const environmentName = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'must be a shell variable name')
+
+/** Debian policy 5.6.1 (package names) and 5.6.12 (versions). */
+const aptRequest = z
+  .string()
+  .regex(
+    /^[a-z0-9][a-z0-9+.-]+(=[0-9][A-Za-z0-9.+:~-]*)?$/,
+    'must be a Debian package name, optionally followed by "=VERSION"',
+  )
+
+/** PEP 508 names and extras with PEP 440 specifiers; no URL, no option, no marker. */
+const pipRequirement = z
+  .string()
+  .regex(
+    /^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?(\[[A-Za-z0-9._-]+(,[A-Za-z0-9._-]+)*\])?( ?(===|==|~=|!=|<=|>=|<|>) ?[A-Za-z0-9.*+!_-]+(, ?(===|==|~=|!=|<=|>=|<|>) ?[A-Za-z0-9.*+!_-]+)*)?$/,
+    'must be a requirement such as "numpy" or "numpy==1.19.5"',
+  )
+
+const accountName = z.string().regex(/^[a-z_][a-z0-9_-]{0,31}$/, 'must be a POSIX account name')
+
+export const Suite = z.enum(['bullseye', 'bookworm', 'trixie'])
+export type Suite = z.infer<typeof Suite>
+
+export const Platform = z.enum(['linux/amd64'])
+export type Platform = z.infer<typeof Platform>
+
+export const DebianBase = z.strictObject({ kind: z.literal('debian'), suite: Suite })
+export type DebianBase = z.infer<typeof DebianBase>
+
+export const AptStep = z.strictObject({
+  kind: z.literal('apt'),
+  packages: z.array(aptRequest).min(1, 'must name at least one package'),
+  recommends: z.boolean().default(false),
+})
+export type AptStep = z.infer<typeof AptStep>
+
+export const PipStep = z.strictObject({
+  kind: z.literal('pip'),
+  requirements: z.array(pipRequirement).min(1, 'must name at least one requirement'),
+  /** Projects that may come as a source distribution, each with the requirements that build it. */
+  sdists: z.record(z.string().regex(/^[a-z0-9]+(-[a-z0-9]+)*$/), z.array(pipRequirement)).default({}),
+})
+export type PipStep = z.infer<typeof PipStep>
+
+export const ProjectStep = z.strictObject({
+  kind: z.literal('project'),
+  path: relativePath,
+  to: absolutePath,
+})
+export type ProjectStep = z.infer<typeof ProjectStep>
+
+export const RunStep = z.strictObject({
+  kind: z.literal('run'),
+  command: z.union([
+    z.array(line).min(1, 'must name a program'),
+    z.string().min(1).refine((text) => !text.includes('\0'), 'must not contain NUL'),
+  ]),
+})
+export type RunStep = z.infer<typeof RunStep>
+
+export const Step = z.discriminatedUnion('kind', [AptStep, PipStep, ProjectStep, RunStep])
+export type Step = z.infer<typeof Step>
+
+export const User = z.strictObject({
+  name: accountName,
+  uid: z.int().min(1).max(59_999),
+  home: absolutePath,
+  shell: absolutePath.default('/bin/bash'),
+})
+export type User = z.infer<typeof User>
+
+/** A command run in a container of the finished image; it passes when it exits with 0. */
+export const Check = z.strictObject({
+  name: nonEmptyLine,
+  command: z.array(line).min(1),
+  /** What standard output must contain. */
+  expect: z.string().optional(),
+})
+export type Check = z.infer<typeof Check>
+
+export const Task = z.strictObject({
+  description: line.default(''),
+  command: z.array(line).min(1),
+  workdir: absolutePath.optional(),
+})
+export type Task = z.infer<typeof Task>
+
+export const Port = z
+  .string()
+  .regex(/^([1-9][0-9]{0,4})(-[1-9][0-9]{0,4})?\/(tcp|udp)$/, 'must be a port such as "43643/tcp"')
+
+/** A recipe after checking: every default filled in, plain JSON data. */
+export const Recipe = z.strictObject({
+  description: line.default(''),
+  platform: Platform.default('linux/amd64'),
+  base: DebianBase,
+  steps: z.array(Step).default([]),
+  env: z.record(environmentName, line).default({}),
+  user: User.optional(),
+  workdir: absolutePath.optional(),
+  /** The folder of the image that `run` and `shell` tie to the user's `shared` directory. */
+  shared: absolutePath.optional(),
+  entrypoint: z.array(line).optional(),
+  cmd: z.array(line).optional(),
+  labels: z.record(nonEmptyLine, line).default({}),
+  expose: z.array(Port).default([]),
+  volumes: z.array(absolutePath).default([]),
+  /** `layers`: one additive layer a step. `flat`: one layer; needed when a step deletes files of an earlier one. */
+  layout: z.enum(['layers', 'flat']).default('layers'),
+  checks: z.array(Check).default([]),
+  tasks: z.record(z.string().regex(/^[a-z][a-z0-9-]*$/, 'must be lower case, digits and dashes'), Task).default({}),
+})
+export type Recipe = z.infer<typeof Recipe>
+/** What an author writes: defaults may be left out. */
+export type RecipeInput = z.input<typeof Recipe>
