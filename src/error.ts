@@ -3,6 +3,8 @@
  * 2 wrong usage, recipe or lockfile; 3 the environment failed and nothing was decided; 1 drift.
  */
 export const ERROR_CODES = {
+  // commands
+  USAGE: 2,
   // recipe
   RECIPE_NOT_FOUND: 2,
   RECIPE_SYNTAX: 2,
@@ -41,6 +43,7 @@ export const ERROR_CODES = {
   ENGINE_MISSING: 3,
   ENGINE_TOO_OLD: 3,
   ENGINE_LOST: 3,
+  STEP_FAILED: 2,
   BUILD_FAILED: 3,
   CONTAINER_FAILED: 3,
   INTERRUPTED: 3,

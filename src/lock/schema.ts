@@ -14,7 +14,10 @@ const fileName = z.string().regex(/^[A-Za-z0-9_][A-Za-z0-9._+~%!-]*$/, 'must be 
 /** Path of a .deb below its archive's root. */
 const poolPath = z
   .string()
-  .regex(/^pool\/([A-Za-z0-9_+~%-][A-Za-z0-9._+~%-]*\/)+[A-Za-z0-9_][A-Za-z0-9._+~%-]*\.deb$/, 'must be a path below pool/ that ends in .deb')
+  .regex(
+    /^pool\/([A-Za-z0-9_+~%-][A-Za-z0-9._+~%-]*\/)+[A-Za-z0-9_][A-Za-z0-9._+~%-]*\.deb$/,
+    'must be a path below pool/ that ends in .deb',
+  )
 
 /** `debian` and `debian-security` are the two archives of a Debian mirror, each with pools and suites of its own. */
 export const Archive = z.enum(['debian', 'debian-security'])

@@ -72,7 +72,10 @@ export const RunStep = z.strictObject({
   kind: z.literal('run'),
   command: z.union([
     z.array(line).min(1, 'must name a program'),
-    z.string().min(1).refine((text) => !text.includes('\0'), 'must not contain NUL'),
+    z
+      .string()
+      .min(1)
+      .refine((text) => !text.includes('\0'), 'must not contain NUL'),
   ]),
 })
 export type RunStep = z.infer<typeof RunStep>
@@ -127,7 +130,9 @@ export const Recipe = z.strictObject({
   /** `layers`: one additive layer a step. `flat`: one layer; needed when a step deletes files of an earlier one. */
   layout: z.enum(['layers', 'flat']).default('layers'),
   checks: z.array(Check).default([]),
-  tasks: z.record(z.string().regex(/^[a-z][a-z0-9-]*$/, 'must be lower case, digits and dashes'), Task).default({}),
+  tasks: z
+    .record(z.string().regex(/^[a-z][a-z0-9-]*$/, 'must be lower case, digits and dashes'), Task)
+    .default({}),
 })
 export type Recipe = z.infer<typeof Recipe>
 /** What an author writes: defaults may be left out. */

@@ -1,0 +1,148 @@
+# Sourced by bin/stillroom and bin/test. Expects root: the repository's directory.
+# shellcheck shell=sh disable=SC2154
+
+say() { printf 'setup: %s\n' "$*" >&2; }
+
+# fail WHAT WHY NEXT
+fail() {
+	printf 'setup: %s: %s\n  %s\n' "$1" "$2" "$3" >&2
+	exit 3
+}
+
+# Runs a command; shows what it said only when it fails, since npm is silent or verbose and never plain.
+# quietly WHAT NEXT COMMAND...
+quietly() {
+	what=$1 next=$2
+	shift 2
+	output=$("$@" 2>&1 </dev/null) || {
+		printf '%s\n' "$output" | sed 40q >&2
+		fail "$what" "\"$*\" failed, see above" "$next"
+	}
+}
+
+# Holds one set-up at a time; a lock whose owner is dead is taken over.
+lock() {
+	waited=
+	until mkdir "$root/.setup-lock" 2>/dev/null; do
+		[ -w "$root" ] || fail 'setting up' "\"$root\" cannot be written" 'make it writable, or use a copy'
+		owner=
+		{ read -r owner <"$root/.setup-lock/pid"; } 2>/dev/null || sleep 1
+		if [ -z "$owner" ]; then
+			{ read -r owner <"$root/.setup-lock/pid"; } 2>/dev/null || owner=gone
+		fi
+		if ! kill -0 "$owner" 2>/dev/null; then
+			mv "$root/.setup-lock" "$root/.setup-lock.$$" 2>/dev/null && rm -rf "$root/.setup-lock.$$"
+			continue
+		fi
+		[ -n "$waited" ] || say "waiting for another set-up (process $owner)"
+		waited=yes
+		sleep 1
+	done
+	trap 'unlock; exit 130' INT
+	trap 'unlock; exit 143' TERM
+	trap unlock EXIT
+	echo $$ >"$root/.setup-lock/pid"
+}
+
+unlock() {
+	rm -rf "$root/.setup-lock"
+	trap - INT TERM EXIT
+}
+
+installed() {
+	[ ! -f "$root/package-lock.json" ] ||
+		cmp -s "$root/package-lock.json" "$root/node_modules/.setup-stamp"
+}
+
+# A directory counts too: its time changes when a file in it is removed.
+built() {
+	[ ! -d "$root/src" ] || {
+		[ -f "$root/dist/.stamp" ] &&
+			[ -z "$(find "$root/src" "$root/package.json" "$root/tsconfig.json" -newer "$root/dist/.stamp" 2>/dev/null)" ]
+	}
+}
+
+need_node() {
+	next='install Node 20 or newer, with npm'
+	command -v node >/dev/null || fail 'looking for Node' 'there is no "node" in PATH' "$next"
+	found=$(node --version) || fail 'looking for Node' '"node --version" failed' "$next"
+	major=${found#v}
+	[ "${major%%.*}" -ge 20 ] || fail 'looking for Node' "\"node\" is $found" "$next"
+	command -v npm >/dev/null || fail 'looking for npm' 'there is no "npm" in PATH' "$next"
+}
+
+# Installs the dependencies and builds, each only when needed.
+set_up() {
+	if ! installed || ! built; then
+		need_node
+		lock
+		if ! installed; then
+			say 'installing the npm dependencies'
+			quietly 'installing the npm dependencies' 'mend what npm says (it must reach its registry), then run again' \
+				npm --prefix "$root" ci --no-audit --no-fund
+			cp "$root/package-lock.json" "$root/node_modules/.setup-stamp.tmp"
+			mv "$root/node_modules/.setup-stamp.tmp" "$root/node_modules/.setup-stamp"
+		fi
+		if ! built; then
+			say 'building'
+			# Sources that change while they are built are newer than the stamp.
+			: >"$root/.setup-lock/stamp"
+			quietly 'building' 'mend the sources, then run again' npm --prefix "$root" run --silent build
+			mv "$root/.setup-lock/stamp" "$root/dist/.stamp"
+		fi
+		unlock
+	fi
+	node=$root/node_modules/node/bin/node
+	[ -x "$node" ] || {
+		need_node
+		node=node
+	}
+}
+
+# Docker 23 is the first whose BuildKit has named contexts.
+usable_docker() {
+	command -v docker >/dev/null || return 1
+	docker buildx version >/dev/null 2>&1 &
+	buildx=$!
+	server=$(docker version --format '{{.Server.Version}}' 2>/dev/null) || server=0
+	wait "$buildx" || return 1
+	server=${server%%.*}
+	case $server in '' | *[!0-9]*) return 1 ;; esac
+	[ "$server" -ge 23 ]
+}
+
+# Points docker at the running private engine; false when it does not run.
+use_private() {
+	engine=${STILLROOM_CACHE:-${XDG_CACHE_HOME:-${HOME-}/.cache}/stillroom}/engine/default
+	[ -r "$engine/env" ] && [ -S "$engine/docker.sock" ] && [ -r "$engine/pid" ] || return 1
+	read -r pid started stat <"$engine/pid" || return 1
+	{ read -r stat <"/proc/$pid/stat"; } 2>/dev/null || return 1
+	# shellcheck disable=SC2086
+	set -- $stat
+	[ "${22-}" = "$started" ] || return 1
+	# shellcheck disable=SC1091
+	. "$engine/env"
+}
+
+# Finds an engine: the one DOCKER_HOST names, a running private one, the user's own, a new private one.
+find_engine() {
+	case ${STILLROOM_ENGINE-} in
+	none) return 0 ;;
+	private) ;;
+	'')
+		[ -z "${DOCKER_HOST-}" ] || return 0
+		! use_private || return 0
+		! usable_docker || return 0
+		;;
+	*) fail 'looking for an engine' "STILLROOM_ENGINE is \"$STILLROOM_ENGINE\"" 'set it to private or none, or unset it' ;;
+	esac
+	! use_private || return 0
+	next='install Docker 23 or newer with buildx and start it, or point DOCKER_HOST at one'
+	if [ "$(uname -s)" != Linux ] || ! command -v apt-get >/dev/null; then
+		fail 'looking for an engine' 'no usable Docker answers, and a private one needs Linux with apt' "$next"
+	fi
+	[ "$(id -u)" = 0 ] ||
+		fail 'looking for an engine' 'no usable Docker answers, and a private one needs root' "$next"
+	"$root/bin/engine" up || exit 3
+	use_private || fail 'looking for an engine' 'the private one ended at once' 'see bin/engine status'
+}

@@ -1,0 +1,29 @@
+# Installs exactly the .debs at hand; apt only puts them in order.
+. /.stillroom/build/layer.sh
+begin
+# maintainer scripts ask whether they may start services: no
+printf '#!/bin/sh\nexit 101\n' > /usr/sbin/policy-rc.d
+chmod 755 /usr/sbin/policy-rc.d
+
+# shellcheck disable=SC2046 # package names hold no white space
+set -- "$1" "$own"/artifacts/*.deb
+name=$1
+shift
+if [ -e "$1" ]; then
+  apt-get install --yes --quiet=2 --no-install-recommends --allow-downgrades \
+    -o Dir::Etc::SourceList=/dev/null -o Dir::Etc::SourceParts=/dev/null -o APT::Sandbox::User=root \
+    -o Dpkg::Use-Pty=0 -o Dpkg::Options::=--force-unsafe-io -o Dpkg::Options::=--force-confnew \
+    "$@" > $own/log || { tail -n 60 $own/log >&2; fail "step $name: apt-get install failed"; }
+fi
+xargs -r apt-mark auto < "$own"/step/dependencies.txt > /dev/null
+xargs -r apt-mark manual < "$own"/step/requested.txt > /dev/null
+rm -f /usr/sbin/policy-rc.d $own/log
+
+# dpkg's own account of it must agree with the lock
+cut -f 1 "$own"/step/packages.tsv |
+  xargs -r dpkg-query --show --showformat '${Package}\t${Version}\t${Architecture}\t${db:Status-Abbrev}\n' |
+  sort > $own/installed
+sed 's/$/\tii /' "$own"/step/packages.tsv | sort | diff - $own/installed > $own/difference ||
+  { cat $own/difference >&2; fail "step $name: installed packages (>) differ from the lock (<)"; }
+rm $own/installed $own/difference
+finish "$name"

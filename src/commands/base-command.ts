@@ -1,0 +1,66 @@
+import { Command, Errors, Flags } from '@oclif/core'
+import { StillroomError } from '../error.ts'
+import { describeError } from '../report/describe-error.ts'
+import { terminalProgress } from '../report/terminal-progress.ts'
+import { openSession, type Session } from '../workflows/session.ts'
+
+/**
+ * What every command shares: exit codes, errors on stderr or as JSON, progress, and the answer to Ctrl-C.
+ * oclif's own handling loses exit codes under `--json`, so errors don't reach it.
+ */
+export abstract class BaseCommand extends Command {
+  static override enableJsonFlag = true
+  static override baseFlags = {
+    directory: Flags.directory({
+      char: 'C',
+      description: 'the project: the directory that holds recipes and generated',
+      default: '.',
+      helpGroup: 'GLOBAL',
+    }),
+  }
+
+  readonly #abort = new AbortController()
+  readonly #progress = terminalProgress(process.stderr)
+
+  protected get signal(): AbortSignal {
+    return this.#abort.signal
+  }
+
+  /** Opens what workflows need; SIGINT, SIGTERM and SIGHUP end the work in order from then on. */
+  protected async session(directory: string): Promise<Session> {
+    for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+      process.once(name, () => {
+        this.#abort.abort(new StillroomError('INTERRUPTED', `interrupted by ${name}`))
+      })
+    }
+    const { resolve } = await import('node:path')
+    return openSession({
+      directory: resolve(directory),
+      env: process.env,
+      signal: this.signal,
+      progress: this.#progress.tell,
+    })
+  }
+
+  protected override async catch(error: Error): Promise<unknown> {
+    this.#progress.end()
+    const described = describeError(this.#cause(error))
+    process.exitCode = described.exitCode
+    if (this.jsonEnabled()) this.logJson({ error: described.json })
+    else process.stderr.write(described.text)
+    return undefined
+  }
+
+  protected override async finally(error: Error | undefined): Promise<void> {
+    this.#progress.end()
+    await super.finally(error)
+  }
+
+  #cause(error: Error): unknown {
+    if (this.#abort.signal.aborted && !(error instanceof StillroomError)) return this.#abort.signal.reason
+    if (error instanceof Errors.CLIError) {
+      return new StillroomError('USAGE', error.message.replace(/\n?See more help with --help/, ''), { hint: 'see --help' })
+    }
+    return error
+  }
+}

@@ -1,0 +1,28 @@
+import { Args, Flags } from '@oclif/core'
+import { buildTable } from '../../report/build-table.ts'
+import type { BuildReport } from '../../report/build-report.ts'
+import { BaseCommand } from '../base-command.ts'
+
+export default class BuildRecipe extends BaseCommand {
+  static override summary = 'Build a recipe from its lockfile and compare the image with it'
+  static override description =
+    'Fetches what is missing, builds without network, compares the image with the lockfile, and runs the checks. ' +
+    'Exit code 1 when the image differs or a check fails.'
+  static override examples = ['<%= config.bin %> build recipe hello', '<%= config.bin %> build recipe hello --no-cache --json']
+  static override args = { name: Args.string({ description: 'directory in recipes/', required: true }) }
+  static override flags = {
+    cache: Flags.boolean({ description: 'use what is built already', default: true, allowNo: true }),
+    builder: Flags.string({ description: 'a buildx builder by name (remote, Kubernetes, ...)' }),
+  }
+
+  async run(): Promise<BuildReport> {
+    const { args, flags } = await this.parse(BuildRecipe)
+    const session = await this.session(flags.directory)
+    const { buildRecipe } = await import('../../workflows/build-recipe.ts')
+    const result = await buildRecipe(session, args.name, { noCache: !flags.cache, builder: flags.builder })
+    this.log(buildTable(result).trimEnd())
+    const failed = result.checks.some((check) => !check.passed)
+    if (failed || result.verdict === 'different' || result.verdict === 'equivalent') process.exitCode = 1
+    return result
+  }
+}

@@ -1,0 +1,74 @@
+import type { DebianPackage, LockedPlatform, PythonFile } from '../lock/schema.ts'
+import type { Artifact } from '../store/artifact.ts'
+import { stepName } from './step-name.ts'
+
+/** An artifact and where it lies in the build context, relative to the context's directory. */
+export interface PlacedArtifact {
+  artifact: Artifact
+  destination: string
+}
+
+/** A tree of the recipe's own repository, archived into the build context. */
+export interface PlacedProject {
+  commit: string
+  tree: string
+  destination: string
+}
+
+export interface ContextArtifacts {
+  files: PlacedArtifact[]
+  /** .debs whose data member is placed once more, as a plain tar: what the first stage can run. */
+  seed: { artifact: Artifact; destination: string }[]
+  projects: PlacedProject[]
+  /** Directories that a RUN mounts, and that may stay empty. */
+  directories: string[]
+}
+
+/** Every input of a build and its place in the context, in the order of the lockfile. */
+export function contextArtifacts(locked: LockedPlatform): ContextArtifacts {
+  const { base } = locked
+  const files = base.packages.map((entry) => place(debianArtifact(entry), 'base'))
+  const seed = base.packages
+    .filter((entry) => base.seed.includes(entry.name))
+    .map((entry) => ({ artifact: debianArtifact(entry), destination: `artifacts/seed/${entry.name}.tar` }))
+  const projects: PlacedProject[] = []
+  const directories: string[] = []
+  for (const [index, step] of locked.steps.entries()) {
+    const name = stepName(index, step.kind)
+    if (step.kind === 'apt' || step.kind === 'pip') directories.push(`artifacts/${name}`)
+    if (step.kind === 'apt') files.push(...step.packages.map((entry) => place(debianArtifact(entry), name)))
+    if (step.kind === 'pip') {
+      const builders = Object.values(step.build).flat()
+      const unique = new Map([...step.files, ...builders].map((entry) => [entry.file, entry]))
+      files.push(...[...unique.values()].map((entry) => place(pythonArtifact(entry), name)))
+    }
+    if (step.kind === 'project') {
+      projects.push({ commit: step.commit, tree: step.tree, destination: `artifacts/${name}/project.tar` })
+    }
+  }
+  return { files, seed, projects, directories }
+}
+
+function place(artifact: Artifact, directory: string): PlacedArtifact {
+  return { artifact, destination: `artifacts/${directory}/${artifact.file}` }
+}
+
+function debianArtifact(entry: DebianPackage): Artifact {
+  return {
+    name: `${entry.name} ${entry.version} ${entry.architecture}`,
+    file: entry.path.slice(entry.path.lastIndexOf('/') + 1),
+    sha256: entry.sha256,
+    size: entry.size,
+    origin: { kind: 'debian', archive: entry.archive, path: entry.path },
+  }
+}
+
+function pythonArtifact(entry: PythonFile): Artifact {
+  return {
+    name: `${entry.name} ${entry.version}`,
+    file: entry.file,
+    sha256: entry.sha256,
+    size: entry.size,
+    origin: { kind: 'pypi', name: entry.name, file: entry.file },
+  }
+}

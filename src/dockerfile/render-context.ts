@@ -1,0 +1,94 @@
+import type { LockedApt, LockedPip, LockedPlatform } from '../lock/schema.ts'
+import type { AptStep, Recipe } from '../recipe/schema.ts'
+import { contextArtifacts } from './context-artifacts.ts'
+import { accountDirectories, needsAccount, renderDockerfile } from './render-dockerfile.ts'
+import { renderReadme } from './render-readme.ts'
+import { snapshotTimestamp } from './snapshot.ts'
+import { stepName } from './step-name.ts'
+
+/** Files of a build context by their path, which has no `..`; every content is text. */
+export type ContextFiles = Map<string, string>
+
+/**
+ * Every file of `generated/NAME`. `companions` are stillroom's own shell programs by file name; they go along
+ * unchanged so that the context needs no stillroom.
+ */
+export function renderContext(
+  name: string,
+  recipe: Recipe,
+  locked: LockedPlatform,
+  companions: Record<string, string>,
+): ContextFiles {
+  const files: ContextFiles = new Map()
+  files.set('Dockerfile', renderDockerfile(name, recipe, locked))
+  files.set('README.md', renderReadme(name, recipe, locked))
+  files.set('.dockerignore', '*\n!account\n!artifacts\n!base\n!build\n!steps\n')
+  files.set('artifacts.tsv', artifactTable(locked))
+  for (const [file, text] of Object.entries(companions)) {
+    files.set(file === 'fetch.sh' ? file : `build/${file}`, text)
+  }
+  files.set('base/sources.txt', lines(locked.base.indexes.map(
+    (index) => `${index.archive} ${snapshotTimestamp(index)} ${index.suite} ${index.component}`,
+  )))
+  if (needsAccount(recipe)) addAccount(files, recipe, locked.epoch)
+  for (const [index, step] of recipe.steps.entries()) {
+    const directory = `steps/${stepName(index, step.kind)}`
+    const pin = locked.steps[index]
+    if (step.kind === 'apt') addApt(files, directory, step, pin as LockedApt)
+    if (step.kind === 'pip') addPip(files, directory, pin as LockedPip)
+    if (step.kind === 'run' && typeof step.command === 'string') files.set(`${directory}/script.sh`, step.command)
+  }
+  return new Map([...files].sort(([a], [b]) => (a < b ? -1 : 1)))
+}
+
+function addAccount(files: ContextFiles, recipe: Recipe, epoch: number): void {
+  const { user } = recipe
+  if (user) {
+    files.set('account/passwd', `${user.name}:x:${user.uid}:${user.uid}::${user.home}:${user.shell}\n`)
+    files.set('account/group', `${user.name}:x:${user.uid}:\n`)
+    files.set('account/shadow', `${user.name}:!:${Math.floor(epoch / 86_400)}:0:99999:7:::\n`)
+    files.set('account/gshadow', `${user.name}:!::\n`)
+  }
+  files.set('account/directories.txt', lines(accountDirectories(recipe).map(({ owner, path }) => `${owner} ${path}`)))
+}
+
+function addApt(files: ContextFiles, directory: string, step: AptStep, pin: LockedApt): void {
+  const requested = new Set(step.packages.map((request) => request.replace(/=.*/, '')))
+  const dependencies = pin.packages.map((entry) => entry.name).filter((name) => !requested.has(name))
+  files.set(`${directory}/requested.txt`, lines([...requested].sort()))
+  files.set(`${directory}/dependencies.txt`, lines(dependencies))
+  files.set(`${directory}/packages.tsv`, lines(
+    pin.packages.map((entry) => `${entry.name}\t${entry.version}\t${entry.architecture}`),
+  ))
+}
+
+function addPip(files: ContextFiles, directory: string, pin: LockedPip): void {
+  const isWheel = (file: { file: string }) => file.file.endsWith('.whl')
+  const requirement = (file: { name: string; version: string; sha256: string }) =>
+    `${file.name}==${file.version} --hash=sha256:${file.sha256}`
+  const sdists = pin.files.filter((file) => !isWheel(file))
+  files.set(`${directory}/requirements.txt`, lines(pin.files.filter(isWheel).map(requirement)))
+  files.set(`${directory}/sdists.txt`, lines(sdists.map((file) => `${file.name} ${file.file}`)))
+  files.set(`${directory}/built.txt`, lines(sdists.map((file) => `${file.name}==${file.version}`)))
+  files.set(`${directory}/packages.tsv`, lines(pin.files.map((file) => `${file.name}\t${file.version}`)))
+  for (const [name, build] of Object.entries(pin.build)) {
+    if (build.length > 0) files.set(`${directory}/build-${name}.txt`, lines(build.map(requirement)))
+  }
+}
+
+/** What `fetch.sh` reads: sha256, size, kind, source, path in the source, destination; tab-separated. */
+function artifactTable(locked: LockedPlatform): string {
+  const { files, seed, projects } = contextArtifacts(locked)
+  const rows = files.map(({ artifact, destination }) => {
+    const { origin } = artifact
+    const source = origin.kind === 'debian' ? [origin.archive, origin.path] : [origin.name, origin.file]
+    return [artifact.sha256, artifact.size, origin.kind, ...source, destination]
+  })
+  const seeds = seed.map(({ artifact, destination }) => ['-', '-', 'seed', '-', `artifacts/base/${artifact.file}`, destination])
+  const trees = projects.map(({ tree, commit, destination }) => ['-', '-', 'project', commit, tree, destination])
+  return lines([...rows, ...seeds, ...trees].map((row) => row.join('\t')))
+}
+
+function lines(entries: readonly string[]): string {
+  return entries.map((entry) => `${entry}\n`).join('')
+}

@@ -1,0 +1,165 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { execa } from 'execa'
+import { StillroomError } from '../error.ts'
+
+export interface BuildOptions {
+  /** Directory of the build context, with its Dockerfile. */
+  context: string
+  platform: string
+  /** SOURCE_DATE_EPOCH, in seconds. */
+  epoch: number
+  tag?: string | undefined
+  /** A stage of the Dockerfile; the last when left out. */
+  target?: string | undefined
+  noCache?: boolean | undefined
+  /** A buildx builder by name. */
+  builder?: string | undefined
+  signal: AbortSignal
+  /** Called with the name of each step as it starts and with the lines it prints. */
+  onProgress?: ((event: BuildProgress) => void) | undefined
+}
+
+export type BuildProgress = { kind: 'step'; name: string } | { kind: 'log'; text: string }
+
+export interface BuiltImage {
+  /** Digest of the image's config: its ID. */
+  id: string
+  /** What the engine calls it: the manifest's digest on the containerd store, the ID elsewhere. */
+  reference: string
+}
+
+/**
+ * Builds a context with `docker buildx build` and loads the image into the engine.
+ *
+ * @throws {StillroomError} STEP_FAILED with the failing step's last lines; BUILD_FAILED, ENGINE_LOST, DISK_FULL, INTERRUPTED
+ */
+export async function buildImage(options: BuildOptions): Promise<BuiltImage> {
+  const scratch = await mkdtemp(join(tmpdir(), 'stillroom-build-'))
+  try {
+    const metadata = join(scratch, 'metadata.json')
+    await runBuildx([...buildxArguments(options), '--metadata-file', metadata, options.context], options)
+    const written = JSON.parse(await readFile(metadata, 'utf8')) as Record<string, string>
+    const id = written['containerimage.config.digest']
+    if (id === undefined) throw new Error(`buildx wrote no config digest: ${JSON.stringify(written)}`)
+    return { id, reference: written['containerimage.digest'] ?? id }
+  } finally {
+    await rm(scratch, { recursive: true, force: true })
+  }
+}
+
+function buildxArguments(options: BuildOptions): string[] {
+  const { tag, target, noCache, builder, platform, epoch } = options
+  return [
+    ...['buildx', 'build', '--progress=rawjson', '--provenance=false', '--sbom=false', '--load'],
+    ...['--platform', platform, '--build-arg', `SOURCE_DATE_EPOCH=${epoch}`],
+    ...(tag ? ['--tag', tag] : []),
+    ...(target ? ['--target', target] : []),
+    ...(noCache ? ['--no-cache'] : []),
+    ...(builder ? ['--builder', builder] : []),
+  ]
+}
+
+async function runBuildx(args: string[], { signal, onProgress, epoch }: BuildOptions): Promise<void> {
+  const child = execa('docker', args, {
+    cancelSignal: signal,
+    forceKillAfterDelay: 5000,
+    reject: false,
+    buffer: false,
+    stdin: 'ignore',
+    stdout: 'ignore',
+    env: { SOURCE_DATE_EPOCH: String(epoch), BUILDX_METADATA_PROVENANCE: 'disabled' },
+  })
+  const progress = new ProgressReader(onProgress)
+  for await (const line of child.iterable({ from: 'stderr' })) progress.read(line)
+  const result = await child
+  if (signal.aborted) throw new StillroomError('INTERRUPTED', 'the build was interrupted', { cause: signal.reason })
+  if (result.failed) throw buildError(progress, result.exitCode, result.cause)
+}
+
+interface RawStatus {
+  vertexes?: { digest: string; name?: string; started?: string; error?: string }[]
+  logs?: { vertex: string; data: string }[]
+}
+
+/**
+ * Reads the lines of `--progress=rawjson`: objects of BuildKit's SolveStatus, log data in base64. buildx 0.13 indents
+ * them over many lines, later ones write one a line; only an object's first and last line start in column 0.
+ */
+class ProgressReader {
+  readonly failed: { name: string; error: string; log: string }[] = []
+  readonly other: string[] = []
+  readonly #names = new Map<string, string>()
+  readonly #logs = new Map<string, string>()
+  readonly #onProgress: BuildOptions['onProgress']
+  #open: string[] = []
+
+  constructor(onProgress: BuildOptions['onProgress']) {
+    this.#onProgress = onProgress
+  }
+
+  read(line: string): void {
+    if (this.#open.length === 0 && !line.startsWith('{')) {
+      if (line.trim() !== '') this.other.push(line)
+      return
+    }
+    this.#open.push(line)
+    if (!line.endsWith('}') || /^\s/.test(line)) return
+    const text = this.#open.join('\n')
+    this.#open = []
+    this.#readStatus(JSON.parse(text) as RawStatus)
+  }
+
+  #readStatus(status: RawStatus): void {
+    for (const { vertex, data } of status.logs ?? []) {
+      const text = Buffer.from(data, 'base64').toString('utf8')
+      this.#logs.set(vertex, ((this.#logs.get(vertex) ?? '') + text).slice(-8000))
+      this.#onProgress?.({ kind: 'log', text })
+    }
+    for (const { digest, name, started, error } of status.vertexes ?? []) {
+      if (name && started && !this.#names.has(digest)) {
+        this.#names.set(digest, name)
+        this.#onProgress?.({ kind: 'step', name })
+      }
+      if (error && !/context canceled/.test(error)) {
+        this.failed.push({ name: name ?? this.#names.get(digest) ?? digest, error, log: this.#logs.get(digest) ?? '' })
+      }
+    }
+  }
+}
+
+function buildError(progress: ProgressReader, exitCode: number | undefined, cause: unknown): StillroomError {
+  const said = progress.other.join('\n')
+  const step = progress.failed[0]
+  const text = `${step?.error ?? ''}\n${step?.log ?? ''}\n${said}`
+  if (exitCode === undefined) {
+    return new StillroomError('ENGINE_MISSING', 'docker could not be started to build the image', {
+      hint: 'install the docker command with its buildx plugin; `stillroom doctor` says what this machine lacks',
+      cause,
+    })
+  }
+  if (/no space left on device/.test(text)) {
+    return new StillroomError('DISK_FULL', 'the disk of the Docker Engine is full, seen while building the image', {
+      hint: 'free space with `docker system prune`, then build again',
+    })
+  }
+  if (/Cannot connect to the Docker daemon|error reading from server|connection refused|transport is closing|closing transport|EOF$|broken pipe|no such file or directory.*docker\.sock/m.test(text)) {
+    return new StillroomError('ENGINE_LOST', `the connection to the Docker Engine broke while building the image: ${lastLine(said || text)}`, {
+      hint: 'see whether the engine still runs (`stillroom doctor`), then build again',
+    })
+  }
+  const reason = step ? `${step.error}\nin ${step.name}\n${lastLines(step.log, 40)}` : lastLines(said, 20)
+  const code = /did not complete successfully/.test(step?.error ?? '') ? 'STEP_FAILED' : 'BUILD_FAILED'
+  return new StillroomError(code, `the image could not be built: ${reason.trim()}`, {
+    ...(step ? { details: { step: step.name } } : {}),
+  })
+}
+
+function lastLine(text: string): string {
+  return text.trim().split('\n').at(-1) ?? ''
+}
+
+function lastLines(text: string, count: number): string {
+  return text.trimEnd().split('\n').slice(-count).join('\n')
+}

@@ -1,0 +1,55 @@
+import type Docker from 'dockerode'
+import { StillroomError } from '../error.ts'
+
+/** Oldest engine whose BuildKit has the Dockerfile frontend 1.4 (`COPY --link`). */
+export const OLDEST_ENGINE = '23.0.0'
+
+export interface Engine {
+  docker: Docker
+  /** Of the engine, as it says. */
+  version: string
+  /** `containerd` when the engine keeps images in containerd's store: then `.Id` of an image is its manifest's digest. */
+  store: 'containerd' | 'graph'
+}
+
+/**
+ * Connects to the engine that DOCKER_HOST, or Docker's own default, names, and asks what it can do.
+ *
+ * @throws {StillroomError} ENGINE_MISSING when nothing answers, ENGINE_TOO_OLD when its BuildKit lacks what a build needs
+ */
+export async function connectEngine(): Promise<Engine> {
+  const { default: Dockerode } = await import('dockerode')
+  const docker = new Dockerode()
+  const [version, info] = await Promise.all([docker.version(), docker.info()]).catch((cause: unknown) => {
+    throw engineMissing(cause)
+  })
+  const number = version.Version.match(/^\d+\.\d+(\.\d+)?/)?.[0] ?? '0.0'
+  if (olderThan(number, OLDEST_ENGINE)) {
+    throw new StillroomError(
+      'ENGINE_TOO_OLD',
+      `the Docker Engine is ${version.Version}, expected ${OLDEST_ENGINE} or newer: its BuildKit lacks COPY --link`,
+      { hint: 'upgrade Docker, or name another engine with DOCKER_HOST; on Debian as root, STILLROOM_ENGINE=private brings one' },
+    )
+  }
+  const driver: [string, string][] = info.DriverStatus ?? []
+  const containerd = driver.some(([key, value]) => key === 'driver-type' && value.includes('containerd'))
+  return { docker, version: version.Version, store: containerd ? 'containerd' : 'graph' }
+}
+
+function olderThan(version: string, oldest: string): boolean {
+  const [a, b] = [version, oldest].map((text) => text.split('.').map(Number)) as [number[], number[]]
+  for (const [index, part] of b.entries()) {
+    const own = a[index] ?? 0
+    if (own !== part) return own < part
+  }
+  return false
+}
+
+function engineMissing(cause: unknown): StillroomError {
+  const host = process.env['DOCKER_HOST'] ?? "Docker's default socket"
+  const reason = cause instanceof Error ? cause.message : String(cause)
+  return new StillroomError('ENGINE_MISSING', `no Docker Engine answers at ${host}: ${reason}`, {
+    hint: 'start Docker, or name an engine with DOCKER_HOST; `stillroom doctor` says what this machine lacks',
+    cause,
+  })
+}

@@ -1,0 +1,31 @@
+import type { Engine } from './connect.ts'
+import { engineError } from './engine-error.ts'
+
+/** An image as the engine lists it. */
+export interface EngineImage {
+  /** What the engine calls it: the image ID, or on the containerd store the manifest's digest. */
+  reference: string
+  diffIDs: string[]
+  /** Bytes as the engine counts them. */
+  size: number
+}
+
+/** Asks the engine for an image; undefined when it has none by that name. */
+export async function findImage({ docker }: Engine, name: string): Promise<EngineImage | undefined> {
+  try {
+    const image = await docker.getImage(name).inspect()
+    return { reference: image.Id, diffIDs: image.RootFS.Layers ?? [], size: image.Size }
+  } catch (error) {
+    if ((error as { statusCode?: number }).statusCode === 404) return undefined
+    throw engineError(`asking for image ${name}`, error)
+  }
+}
+
+/** The image as `docker save` gives it: a tar. */
+export async function saveImage({ docker }: Engine, reference: string): Promise<AsyncIterable<Uint8Array>> {
+  try {
+    return (await docker.getImage(reference).get()) as unknown as AsyncIterable<Uint8Array>
+  } catch (error) {
+    throw engineError(`saving image ${reference}`, error)
+  }
+}

@@ -1,0 +1,175 @@
+import fc from 'fast-check'
+import type { Recipe } from '../recipe/schema.ts'
+import { lockInputs } from './lock-inputs.ts'
+import type { DebianPackage, LockedPip, LockedPlatform, LockedStep, Lockfile, PythonFile } from './schema.ts'
+
+/** Arbitrary values for property tests: whole lockfiles that pass the schema and every cross-check. */
+
+const hex = (length: number) =>
+  fc
+    .bigInt({ min: 0n, max: 16n ** BigInt(length) - 1n })
+    .map((value) => value.toString(16).padStart(length, '0'))
+const sha256 = hex(64)
+const digest = sha256.map((value) => `sha256:${value}`)
+const debianName = fc.stringMatching(/^[a-z0-9][a-z0-9+.-]{1,12}$/)
+const projectName = fc.stringMatching(/^[a-z0-9]{1,6}(-[a-z0-9]{1,4})?$/)
+const pythonVersion = fc.stringMatching(/^[0-9]{1,3}(\.[0-9a-z+!_-]{1,3}){0,3}$/)
+
+/** Equal bytes have one size. */
+const sized = <T extends { sha256: string }>(artifact: T) => ({
+  ...artifact,
+  size: Number.parseInt(artifact.sha256.slice(-8), 16),
+})
+
+const debianPackage: fc.Arbitrary<DebianPackage> = fc
+  .record({
+    name: debianName,
+    version: fc.stringMatching(/^[0-9][A-Za-z0-9.+:~-]{0,12}$/),
+    architecture: fc.constantFrom('amd64' as const, 'all' as const),
+    archive: fc.constantFrom('debian' as const, 'debian-security' as const),
+    path: fc.stringMatching(/^pool\/main\/[a-z]\/[a-z0-9]{1,8}\/[a-z0-9]{1,8}_[0-9.+~%]{1,8}\.deb$/),
+    sha256,
+  })
+  .map(sized)
+
+const packages = (minLength: number) =>
+  fc.uniqueArray(debianPackage, { minLength, maxLength: 6, selector: ({ name }) => name })
+
+const pythonFile: fc.Arbitrary<PythonFile> = fc
+  .record(
+    {
+      name: projectName,
+      version: pythonVersion,
+      file: fc.stringMatching(/^[A-Za-z0-9_][A-Za-z0-9._+~%!-]{0,12}\.whl$/),
+      sha256,
+      replaces: fc.string(),
+    },
+    { requiredKeys: ['name', 'version', 'file', 'sha256'] },
+  )
+  .map(sized)
+
+const files = fc.uniqueArray(pythonFile, { maxLength: 5, selector: ({ name }) => name })
+
+const lockedPip: fc.Arbitrary<LockedPip> = fc
+  .record({
+    kind: fc.constant('pip' as const),
+    pip: pythonVersion,
+    files,
+    build: fc.dictionary(projectName, files, { maxKeys: 3 }),
+    provided: fc.uniqueArray(fc.record({ name: projectName, version: fc.string() }), {
+      maxLength: 4,
+      selector: ({ name }) => name,
+    }),
+  })
+  .map((step) => ({
+    ...step,
+    build: { ...step.build },
+    provided: step.provided.filter(({ name }) => step.files.every((file) => file.name !== name)),
+  }))
+
+const lockedStep: fc.Arbitrary<LockedStep> = fc.oneof(
+  fc.record({ kind: fc.constant('apt' as const), packages: packages(0) }),
+  lockedPip,
+  fc.record({ kind: fc.constant('project' as const), commit: hex(40), tree: hex(64) }),
+  fc.constant({ kind: 'run' as const }),
+)
+
+const platform: fc.Arbitrary<LockedPlatform> = fc.record({
+  epoch: fc.integer({ min: 1 }),
+  base: packages(1).chain((list) =>
+    fc.record({
+      kind: fc.constant('debian' as const),
+      suite: fc.constantFrom('bullseye' as const, 'bookworm' as const, 'trixie' as const),
+      indexes: fc.uniqueArray(
+        fc.record({
+          archive: fc.constantFrom('debian' as const, 'debian-security' as const),
+          suite: fc.constantFrom('bookworm', 'bookworm-updates', 'bookworm-security'),
+          component: fc.constant('main' as const),
+          date: fc
+            .date({ min: new Date(0), max: new Date('2100-01-01'), noInvalidDate: true })
+            .map((date) => date.toISOString()),
+          release: sha256,
+          packages: sha256,
+          signedBy: fc.uniqueArray(
+            hex(40).map((value) => value.toUpperCase()),
+            { minLength: 1, maxLength: 3 },
+          ),
+        }),
+        { minLength: 1, maxLength: 3, selector: ({ archive, suite }) => `${archive} ${suite}` },
+      ),
+      seed: fc.subarray(list.map(({ name }) => name)),
+      packages: fc.constant(list),
+    }),
+  ),
+  steps: fc.array(lockedStep, { maxLength: 4 }),
+  image: fc.option(
+    fc.record({
+      id: digest,
+      tree: digest,
+      size: fc.nat(),
+      diffIDs: fc.array(digest, { minLength: 1, maxLength: 3 }),
+    }),
+  ),
+})
+
+const text = fc.string({
+  unit: fc.constantFrom('a', '"', '\\', ' ', 'é', '\u2028', '$', '__proto__', '\u{1f4a7}'),
+})
+
+/** A recipe that has the steps of the lock; what else is in it is free. */
+function recipeFor({ base, steps }: LockedPlatform): fc.Arbitrary<Recipe> {
+  const step = (kind: LockedStep['kind']): fc.Arbitrary<Recipe['steps'][number]> => {
+    switch (kind) {
+      case 'apt':
+        return fc.record({
+          kind: fc.constant('apt' as const),
+          packages: fc.array(debianName, { minLength: 1, maxLength: 3 }),
+          recommends: fc.boolean(),
+        })
+      case 'pip':
+        return fc.record({
+          kind: fc.constant('pip' as const),
+          requirements: fc.array(projectName, { minLength: 1, maxLength: 3 }),
+          sdists: fc.dictionary(projectName, fc.array(projectName), { maxKeys: 2 }),
+        })
+      case 'project':
+        return fc.record({
+          kind: fc.constant('project' as const),
+          path: projectName,
+          to: fc.constant('/opt/a'),
+        })
+      case 'run':
+        return fc.record({
+          kind: fc.constant('run' as const),
+          command: fc.oneof(text, fc.array(text, { minLength: 1 })),
+        })
+    }
+  }
+  return fc.record({
+    description: text,
+    platform: fc.constant('linux/amd64' as const),
+    base: fc.constant({ kind: base.kind, suite: base.suite }),
+    steps: fc.tuple(...steps.map(({ kind }) => step(kind))),
+    env: fc.dictionary(fc.stringMatching(/^[A-Z_][A-Z0-9_]{0,5}$/), text),
+    labels: fc.dictionary(
+      text.filter((key) => key !== '__proto__'),
+      text,
+    ),
+    expose: fc.array(fc.constantFrom('1/tcp', '2-3/udp')),
+    volumes: fc.array(fc.constantFrom('/a', '/b')),
+    layout: fc.constantFrom('layers' as const, 'flat' as const),
+    checks: fc.constant([]),
+    tasks: fc.constant({}),
+  })
+}
+
+export const arbitraryLock: fc.Arbitrary<Lockfile> = platform.chain((locked) =>
+  fc.record({
+    lockfileVersion: fc.constant(1 as const),
+    recipe: fc.stringMatching(/^[a-z0-9]{1,6}(-[a-z0-9]{1,4})?$/),
+    inputs: fc
+      .tuple(recipeFor(locked), fc.dictionary(projectName, sha256, { maxKeys: 2 }))
+      .map(([recipe, local]) => lockInputs(recipe, local)),
+    platforms: fc.constant({ 'linux/amd64': locked }),
+  }),
+)

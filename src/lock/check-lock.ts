@@ -1,0 +1,123 @@
+import { inputsChecksum } from './lock-inputs.ts'
+import type { DebianPackage, LockedPlatform, LockedStep, Lockfile, PythonFile } from './schema.ts'
+
+/** Something in a lock that its schema can't express. */
+export interface LockIssue {
+  path: string
+  reason: string
+}
+
+/**
+ * What contradicts itself in a lock: the checksum of its inputs, a base or a step of another kind than the
+ * recipe's, an entry given twice, one sha256 with two sizes. None for a lock that stillroom wrote.
+ */
+export function checkLock(lock: Lockfile): LockIssue[] {
+  const { checksum, fields } = lock.inputs
+  const actual = inputsChecksum(fields)
+  return [
+    ...(checksum === actual
+      ? []
+      : [
+          {
+            path: 'inputs.checksum',
+            reason: `expected "${actual}" (of the fields below it), actual "${checksum}"`,
+          },
+        ]),
+    ...Object.entries(lock.platforms).flatMap(([name, platform]) =>
+      checkPlatform(`platforms[${JSON.stringify(name)}]`, platform, fields),
+    ),
+  ]
+}
+
+function checkPlatform(path: string, platform: LockedPlatform, fields: Record<string, unknown>): LockIssue[] {
+  const { base, steps } = platform
+  const names = new Set(base.packages.map(({ name }) => name))
+  return [
+    ...differs(`${path}.base.kind`, get(fields.base, 'kind'), base.kind),
+    ...differs(`${path}.base.suite`, get(fields.base, 'suite'), base.suite),
+    ...checkKinds(`${path}.steps`, steps, fields),
+    ...twice(
+      `${path}.base.indexes`,
+      base.indexes,
+      (index) => `${index.archive} ${index.suite} ${index.component}`,
+    ),
+    ...base.indexes.flatMap((index, i) =>
+      twice(`${path}.base.indexes[${i}].signedBy`, index.signedBy, String),
+    ),
+    ...twice(`${path}.base.seed`, base.seed, String),
+    ...base.seed
+      .filter((name) => !names.has(name))
+      .map((name) => ({ path: `${path}.base.seed`, reason: `"${name}" is not among the base's packages` })),
+    ...checkPackages(`${path}.base.packages`, base.packages),
+    ...steps.flatMap((step, i) => checkStep(`${path}.steps[${i}]`, step)),
+    ...checkSizes(path, platform),
+  ]
+}
+
+function checkKinds(path: string, steps: LockedStep[], fields: Record<string, unknown>): LockIssue[] {
+  const count = Object.keys(fields).filter((name) => /^steps\[\d+\]$/.test(name)).length
+  if (count !== steps.length)
+    return [{ path, reason: `expected ${count} steps as in inputs, actual ${steps.length}` }]
+  return steps.flatMap((step, i) =>
+    differs(`${path}[${i}].kind`, get(fields[`steps[${i}]`], 'kind'), step.kind),
+  )
+}
+
+function checkStep(path: string, step: LockedStep): LockIssue[] {
+  if (step.kind === 'apt') return checkPackages(`${path}.packages`, step.packages)
+  if (step.kind !== 'pip') return []
+  const installed = new Set(step.files.map(({ name }) => name))
+  return [
+    ...checkFiles(`${path}.files`, step.files),
+    ...Object.entries(step.build).flatMap(([name, files]) =>
+      checkFiles(`${path}.build[${JSON.stringify(name)}]`, files),
+    ),
+    ...twice(`${path}.provided`, step.provided, ({ name }) => name),
+    ...step.provided
+      .filter(({ name }) => installed.has(name))
+      .map(({ name }) => ({ path: `${path}.provided`, reason: `"${name}" is also among the files` })),
+  ]
+}
+
+/** A system has one version of a package installed, so a list has one entry a name. */
+function checkPackages(path: string, packages: DebianPackage[]): LockIssue[] {
+  return twice(path, packages, ({ name }) => name)
+}
+
+function checkFiles(path: string, files: PythonFile[]): LockIssue[] {
+  return twice(path, files, ({ name }) => name)
+}
+
+function checkSizes(path: string, { base, steps }: LockedPlatform): LockIssue[] {
+  const artifacts = [base, ...steps].flatMap((part): { sha256: string; size: number }[] => {
+    if (part.kind === 'pip') return [...part.files, ...Object.values(part.build).flat()]
+    return 'packages' in part ? part.packages : []
+  })
+  const sizes = new Map<string, number>()
+  return artifacts.flatMap(({ sha256, size }) => {
+    const known = sizes.get(sha256) ?? size
+    sizes.set(sha256, known)
+    return known === size ? [] : [{ path, reason: `sha256 ${sha256} has two sizes: ${known} and ${size}` }]
+  })
+}
+
+function twice<T>(path: string, items: readonly T[], key: (item: T) => string): LockIssue[] {
+  const seen = new Set<string>()
+  return items.flatMap((item) => {
+    const name = key(item)
+    if (seen.has(name)) return [{ path, reason: `"${name}" is there twice` }]
+    seen.add(name)
+    return []
+  })
+}
+
+function differs(path: string, expected: unknown, actual: string): LockIssue[] {
+  if (expected === actual) return []
+  return [
+    { path, reason: `expected ${JSON.stringify(expected) ?? 'nothing'} as in inputs, actual "${actual}"` },
+  ]
+}
+
+function get(value: unknown, key: string): unknown {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[key] : undefined
+}

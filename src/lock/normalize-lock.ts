@@ -1,0 +1,64 @@
+import { compareCodeUnits } from './canonical-json.ts'
+import type { LockedBase, LockedPlatform, LockedStep, Lockfile, PythonFile } from './schema.ts'
+
+/**
+ * The lock as a reader of its file gets it: every list whose order means nothing is sorted by code unit.
+ * Steps and layers keep their order. What is built must be built from this form.
+ */
+export function normalizeLock(lock: Lockfile): Lockfile {
+  const platforms = Object.entries(lock.platforms).map(([name, platform]) => [
+    name,
+    normalizePlatform(platform),
+  ])
+  return { ...lock, platforms: Object.fromEntries(platforms) as Lockfile['platforms'] }
+}
+
+function normalizePlatform(platform: LockedPlatform): LockedPlatform {
+  return { ...platform, base: normalizeBase(platform.base), steps: platform.steps.map(normalizeStep) }
+}
+
+function normalizeBase(base: LockedBase): LockedBase {
+  return {
+    ...base,
+    indexes: sortBy(
+      base.indexes.map((index) => ({ ...index, signedBy: index.signedBy.toSorted(compareCodeUnits) })),
+      ['archive', 'suite', 'component', 'release'],
+    ),
+    seed: base.seed.toSorted(compareCodeUnits),
+    packages: sortBy(base.packages, PACKAGE_ORDER),
+  }
+}
+
+function normalizeStep(step: LockedStep): LockedStep {
+  switch (step.kind) {
+    case 'apt':
+      return { ...step, packages: sortBy(step.packages, PACKAGE_ORDER) }
+    case 'pip':
+      return {
+        ...step,
+        files: sortBy(step.files, FILE_ORDER),
+        build: Object.fromEntries(
+          Object.entries(step.build).map(([name, files]) => [name, sortFiles(files)]),
+        ),
+        provided: sortBy(step.provided, ['name', 'version']),
+      }
+    case 'project':
+    case 'run':
+      return step
+  }
+}
+
+const PACKAGE_ORDER = ['name', 'version', 'architecture', 'path', 'sha256'] as const
+const FILE_ORDER = ['name', 'version', 'file', 'sha256'] as const
+
+const sortFiles = (files: PythonFile[]) => sortBy(files, FILE_ORDER)
+
+function sortBy<T>(items: readonly T[], keys: readonly (keyof T)[]): T[] {
+  return items.toSorted((a, b) => {
+    for (const key of keys) {
+      const order = compareCodeUnits(String(a[key]), String(b[key]))
+      if (order !== 0) return order
+    }
+    return 0
+  })
+}

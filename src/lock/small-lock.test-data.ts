@@ -1,0 +1,111 @@
+import { Recipe } from '../recipe/schema.ts'
+import { lockInputs } from './lock-inputs.ts'
+import type { Lockfile } from './schema.ts'
+
+const recipe = Recipe.parse({
+  base: { kind: 'debian', suite: 'bookworm' },
+  steps: [
+    { kind: 'apt', packages: ['python3', 'python3-pip'] },
+    { kind: 'pip', requirements: ['six==1.16.0', 'docopt'], sdists: { docopt: ['wheel'] } },
+    { kind: 'project', path: 'solver', to: '/opt/solver' },
+    { kind: 'run', command: ['true'] },
+  ],
+  env: { LANG: 'C.UTF-8' },
+  cmd: ['python3'],
+})
+
+const hash = (digit: string) => digit.repeat(64)
+const pool = { archive: 'debian', size: 1000, sha256: hash('a') } as const
+
+/** A lock of every kind of step, small enough to read. */
+export const smallLock: Lockfile = {
+  lockfileVersion: 1,
+  recipe: 'small',
+  inputs: lockInputs(recipe, { 'solver/main.py': hash('f') }),
+  platforms: {
+    'linux/amd64': {
+      epoch: 1_700_000_000,
+      base: {
+        kind: 'debian',
+        suite: 'bookworm',
+        indexes: [
+          {
+            archive: 'debian',
+            suite: 'bookworm',
+            component: 'main',
+            date: '2023-11-14T22:13:20Z',
+            release: hash('1'),
+            packages: hash('2'),
+            signedBy: ['0123456789ABCDEF0123456789ABCDEF01234567'],
+          },
+        ],
+        seed: ['dpkg'],
+        packages: [
+          {
+            ...pool,
+            name: 'dpkg',
+            version: '1.21.22',
+            architecture: 'amd64',
+            path: 'pool/main/d/dpkg/dpkg_1.21.22_amd64.deb',
+          },
+          {
+            ...pool,
+            name: 'adduser',
+            version: '3.134',
+            architecture: 'all',
+            path: 'pool/main/a/adduser/adduser_3.134_all.deb',
+          },
+        ],
+      },
+      steps: [
+        {
+          kind: 'apt',
+          packages: [
+            {
+              ...pool,
+              name: 'python3',
+              version: '3.11.2-1+b1',
+              architecture: 'amd64',
+              path: 'pool/main/p/python3-defaults/python3_3.11.2-1+b1_amd64.deb',
+            },
+          ],
+        },
+        {
+          kind: 'pip',
+          pip: '23.0.1',
+          files: [
+            {
+              name: 'six',
+              version: '1.16.0',
+              file: 'six-1.16.0-py2.py3-none-any.whl',
+              size: 11,
+              sha256: hash('b'),
+              replaces: '1.15.0',
+            },
+            { name: 'docopt', version: '0.6.2', file: 'docopt-0.6.2.tar.gz', size: 12, sha256: hash('c') },
+          ],
+          build: {
+            docopt: [
+              {
+                name: 'wheel',
+                version: '0.40.0',
+                file: 'wheel-0.40.0-py3-none-any.whl',
+                size: 13,
+                sha256: hash('d'),
+              },
+            ],
+          },
+          provided: [{ name: 'setuptools', version: '66.1.1' }],
+        },
+        { kind: 'project', commit: '1'.repeat(40), tree: '2'.repeat(40) },
+        { kind: 'run' },
+      ],
+      image: {
+        id: `sha256:${hash('3')}`,
+        tree: `sha256:${hash('4')}`,
+        size: 120_000,
+        diffIDs: [`sha256:${hash('5')}`, `sha256:${hash('6')}`],
+      },
+    },
+  },
+}

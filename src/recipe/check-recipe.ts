@@ -1,0 +1,184 @@
+import { formatPath, type Issue, quoteValue } from './describe-issues.ts'
+import type { Recipe } from './schema.ts'
+
+/**
+ * What the fields of a recipe contradict each other in, and what no single field's schema can say.
+ * All issues at once; none when the recipe can be resolved.
+ */
+export function checkRecipe(recipe: Recipe): Issue[] {
+  return [
+    ...checkText(recipe),
+    ...checkApt(recipe),
+    ...checkPip(recipe),
+    ...checkPlaces(recipe),
+    ...checkUser(recipe),
+    ...checkPorts(recipe),
+    ...checkPrograms(recipe),
+    ...duplicates(recipe.volumes, (i) => ['volumes', i]),
+    ...duplicates(
+      recipe.checks.map(({ name }) => name),
+      (i) => ['checks', i, 'name'],
+    ),
+  ]
+}
+
+/** Every string goes into a file as UTF-8, and what a reviewer reads is what is run. */
+function checkText(value: unknown, path: PropertyKey[] = []): Issue[] {
+  if (typeof value === 'string') {
+    if (!value.isWellFormed()) return [issue(path, value, 'must not contain half of a surrogate pair')]
+    if (BIDI.test(value))
+      return [issue(path, value, 'must not contain characters that turn the direction of text')]
+    return []
+  }
+  if (typeof value !== 'object' || value === null) return []
+  return Object.entries(value).flatMap(([key, item]) => [
+    ...checkText(key, [...path, key]),
+    ...checkText(item, [...path, Array.isArray(value) ? Number(key) : key]),
+  ])
+}
+
+const BIDI = /[\u202a-\u202e\u2066-\u2069]/
+
+/** A package stands once in a step, and never with two versions in a recipe. */
+function checkApt(recipe: Recipe): Issue[] {
+  const versions = new Map<string, { version: string; step: number }>()
+  return recipe.steps.flatMap((step, i) => {
+    if (step.kind !== 'apt') return []
+    return step.packages.flatMap((request, j) => {
+      const [name = '', version = ''] = request.split('=')
+      const known = versions.get(name)
+      if (known === undefined || (version !== '' && known.version === ''))
+        versions.set(name, { version, step: i })
+      if (known?.step === i) return [issue(['steps', i, 'packages', j], request, `names "${name}" again`)]
+      if (!known?.version || version === '' || version === known.version) return []
+      return [
+        issue(
+          ['steps', i, 'packages', j],
+          request,
+          `has another version in steps[${known.step}]: "${known.version}"`,
+        ),
+      ]
+    })
+  })
+}
+
+function checkPip(recipe: Recipe): Issue[] {
+  return recipe.steps.flatMap((step, i) => {
+    if (step.kind !== 'pip') return []
+    const names = step.requirements.map(projectName)
+    return [
+      ...duplicates(names, (j) => ['steps', i, 'requirements', j]),
+      ...Object.entries(step.sdists).flatMap(([name, requirements]) =>
+        duplicates(requirements.map(projectName), (j) => ['steps', i, 'sdists', name, j]),
+      ),
+    ]
+  })
+}
+
+/** PEP 503's normalised name of a requirement. */
+function projectName(requirement: string): string {
+  const [name = ''] = /^[A-Za-z0-9._-]+/.exec(requirement) ?? []
+  return name.toLowerCase().replace(/[-_.]+/g, '-')
+}
+
+/** What lies where in the image: nothing hides or overwrites another. */
+function checkPlaces(recipe: Recipe): Issue[] {
+  const projects = recipe.steps.flatMap((step, i) =>
+    step.kind === 'project' ? [{ to: step.to, path: ['steps', i, 'to'] }] : [],
+  )
+  const issues: Issue[] = []
+  for (const [i, { to, path }] of projects.entries()) {
+    if (isSystem(to)) issues.push(issue(path, to, 'is a directory of the system'))
+    const earlier = projects.slice(0, i).find((other) => isWithin(to, other.to) || isWithin(other.to, to))
+    if (earlier)
+      issues.push(issue(path, to, `overlaps ${formatPath(earlier.path)}: ${quoteValue(earlier.to)}`))
+    if (recipe.shared !== undefined && isWithin(to, recipe.shared)) {
+      issues.push(issue(['shared'], recipe.shared, `would hide ${formatPath(path)}: ${quoteValue(to)}`))
+    }
+  }
+  if (recipe.shared !== undefined && isSystem(recipe.shared)) {
+    issues.push(issue(['shared'], recipe.shared, 'is a directory of the system'))
+  }
+  for (const [i, volume] of recipe.volumes.entries()) {
+    if (volume === '/') issues.push(issue(['volumes', i], volume, 'must not be the root'))
+  }
+  return issues
+}
+
+/** Directories that a base system needs as they are; what lies below /opt, /srv, /home or /mnt is the recipe's. */
+const SYSTEM =
+  /^\/((bin|sbin|lib|lib64|boot|dev|etc|proc|run|sys|usr|var|tmp|root|home|opt|srv|mnt|media)$|(dev|proc|sys)\/|$)/
+const isSystem = (path: string) => SYSTEM.test(path)
+
+function isWithin(path: string, directory: string): boolean {
+  return path === directory || path.startsWith(directory === '/' ? '/' : `${directory}/`)
+}
+
+/** Accounts of Debian's base-passwd, and apt's. */
+const BASE_ACCOUNTS = new Map([
+  ...['daemon', 'bin', 'sys', 'sync', 'games', 'man', 'lp', 'mail', 'news', 'uucp'].map(
+    (name, i) => [name, i + 1] as const,
+  ),
+  ['root', 0],
+  ['proxy', 13],
+  ['www-data', 33],
+  ['backup', 34],
+  ['list', 38],
+  ['irc', 39],
+  ['gnats', 41],
+  ['_apt', 42],
+  ['nobody', 65534],
+] as const)
+
+function checkUser({ user }: Recipe): Issue[] {
+  if (user === undefined) return []
+  const taken = [...BASE_ACCOUNTS].find(([, uid]) => uid === user.uid)?.[0]
+  return [
+    ...(BASE_ACCOUNTS.has(user.name)
+      ? [issue(['user', 'name'], user.name, 'is an account of the base system')]
+      : []),
+    ...(taken === undefined
+      ? []
+      : [issue(['user', 'uid'], user.uid, `is taken by "${taken}" of the base system`)]),
+    ...(isSystem(user.home) ? [issue(['user', 'home'], user.home, 'is a directory of the system')] : []),
+  ]
+}
+
+function checkPorts({ expose }: Recipe): Issue[] {
+  const issues = expose.flatMap((port, i) => {
+    const [first = 0, last = first] = (port.split('/')[0] ?? '').split('-').map(Number)
+    if (Math.max(first, last) > 65_535) return [issue(['expose', i], port, 'must not be above 65535')]
+    return first > last ? [issue(['expose', i], port, 'must begin with the lower port')] : []
+  })
+  return [...issues, ...duplicates(expose, (i) => ['expose', i])]
+}
+
+/** A command's first word names a program. */
+function checkPrograms(recipe: Recipe): Issue[] {
+  const commands: [PropertyKey[], readonly string[] | string | undefined][] = [
+    ...recipe.steps.map((step, i): [PropertyKey[], readonly string[] | string | undefined] => [
+      ['steps', i, 'command'],
+      step.kind === 'run' ? step.command : undefined,
+    ]),
+    [['entrypoint'], recipe.entrypoint],
+    [['cmd'], recipe.entrypoint === undefined || recipe.entrypoint.length === 0 ? recipe.cmd : undefined],
+    ...recipe.checks.map(({ command }, i): [PropertyKey[], string[]] => [['checks', i, 'command'], command]),
+    ...Object.entries(recipe.tasks).map(([name, { command }]): [PropertyKey[], string[]] => [
+      ['tasks', name, 'command'],
+      command,
+    ]),
+  ]
+  return commands
+    .filter(([, command]) => Array.isArray(command) && command[0] === '')
+    .map(([path]) => issue([...path, 0], '', 'must name a program'))
+}
+
+function duplicates(values: readonly string[], path: (index: number) => PropertyKey[]): Issue[] {
+  return values.flatMap((value, i) =>
+    values.indexOf(value) < i ? [issue(path(i), value, 'is there twice')] : [],
+  )
+}
+
+function issue(path: PropertyKey[], value: unknown, reason: string): Issue {
+  return { path: formatPath(path), value: quoteValue(value), reason }
+}

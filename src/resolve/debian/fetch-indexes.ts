@@ -1,0 +1,108 @@
+import { StillroomError } from '../../error.ts'
+import type { Archive, DebianIndex } from '../../lock/schema.ts'
+import type { Suite } from '../../recipe/schema.ts'
+import { redactUrl } from '../sources/redact-url.ts'
+import { fetchPackages, sha256 } from './fetch-packages.ts'
+import type { Get } from './http-get.ts'
+import type { ReleaseFile } from './parse-release.ts'
+import { verifyRelease } from './verify-release.ts'
+
+/** A package index with all that proves it. */
+export interface FetchedIndex {
+  index: DebianIndex
+  /** As served. */
+  inRelease: Uint8Array
+  /** Uncompressed, verified. */
+  packages: Uint8Array
+}
+
+export interface FetchIndexesOptions {
+  get: Get
+  /** Roots of each archive's mirrors, the preferred one first. */
+  sources: Readonly<Record<Archive, readonly string[]>>
+  /** ASCII-armored public keys that may sign. */
+  keys: readonly string[]
+  now: Date
+}
+
+/** Debian's Release files are about 150 kB. */
+export const RELEASE_LIMIT = 16 * 1024 * 1024
+
+/** What apt would be told about a suite, in this order. */
+export function indexesOf(suite: Suite): { archive: Archive; suite: string }[] {
+  return [
+    { archive: 'debian', suite },
+    { archive: 'debian', suite: `${suite}-updates` },
+    { archive: 'debian-security', suite: `${suite}-security` },
+  ]
+}
+
+/**
+ * Fetches and verifies a suite's current indexes: the suite, its updates and its security updates. A mirror that
+ * fails or offers something unverifiable is passed over for the next one.
+ *
+ * @throws {StillroomError} when no mirror has a verifiable index: SIGNATURE_INVALID, INDEX_EXPIRED, INDEX_INVALID or
+ *   FETCH_FAILED, the gravest of what the mirrors gave.
+ */
+export async function fetchIndexes(suite: Suite, options: FetchIndexesOptions): Promise<FetchedIndex[]> {
+  return await Promise.all(
+    indexesOf(suite).map(async (wanted) =>
+      firstGood(options.sources[wanted.archive], (base) => fetchIndex(base, wanted, options)),
+    ),
+  )
+}
+
+async function fetchIndex(
+  base: string,
+  wanted: { archive: Archive; suite: string },
+  options: FetchIndexesOptions,
+): Promise<FetchedIndex> {
+  const root = `${base}/dists/${wanted.suite}`
+  const source = `${root}/InRelease`
+  const inRelease = await options.get(source, { limit: RELEASE_LIMIT })
+  const { release, signedBy } = await verifyRelease(inRelease, { ...options, source: redactUrl(source) })
+  checkSuite(release, wanted.suite, redactUrl(source))
+  const packages = await fetchPackages(root, release, options.get)
+  return {
+    index: {
+      ...wanted,
+      component: 'main',
+      date: `${release.date.toISOString().slice(0, 19)}Z`,
+      release: sha256(inRelease),
+      packages: sha256(packages),
+      signedBy,
+    },
+    inRelease,
+    packages,
+  }
+}
+
+/** A well-signed Release file of another suite is no answer: a mirror could hand out an older Debian that way. */
+export function checkSuite(release: ReleaseFile, suite: string, source: string): void {
+  if (release.codename === suite) return
+  throw new StillroomError(
+    'INDEX_INVALID',
+    `cannot use ${source}: expected suite "${suite}", got "${release.codename}"`,
+  )
+}
+
+const GRAVITY = ['SIGNATURE_INVALID', 'INDEX_INVALID', 'INDEX_EXPIRED', 'FETCH_FAILED']
+
+/** The first source that gives what is asked; else the gravest failure. What is no StillroomError is thrown at once. */
+export async function firstGood<T>(
+  sources: readonly string[],
+  attempt: (source: string) => Promise<T>,
+): Promise<T> {
+  const failures: StillroomError[] = []
+  for (const source of sources) {
+    try {
+      return await attempt(source)
+    } catch (error) {
+      if (!(error instanceof StillroomError)) throw error
+      failures.push(error)
+    }
+  }
+  const rank = (error: StillroomError): number => GRAVITY.indexOf(error.code)
+  const [worst] = failures.sort((a, b) => rank(a) - rank(b))
+  throw worst ?? new StillroomError('SOURCE_UNKNOWN', 'cannot fetch a Debian index: no mirror is known')
+}

@@ -1,0 +1,95 @@
+import { createHash } from 'node:crypto'
+import { StillroomError } from '../../error.ts'
+import { redactUrl } from '../sources/redact-url.ts'
+import type { Get } from './http-get.ts'
+import type { ReleaseEntry, ReleaseFile } from './parse-release.ts'
+
+const PATH = 'main/binary-amd64'
+
+/**
+ * Fetches the package index that a verified Release file names, compressed with xz and by its hash where the archive
+ * offers that, and checks it both compressed and unpacked.
+ *
+ * @param root the suite's directory: `ARCHIVE/dists/SUITE`.
+ * @returns the uncompressed `Packages` file.
+ * @throws {StillroomError} INDEX_INVALID when it isn't named or isn't what the Release file says; FETCH_FAILED.
+ */
+export async function fetchPackages(root: string, release: ReleaseFile, get: Get): Promise<Uint8Array> {
+  const packed = entry(release, `${PATH}/Packages.xz`, root)
+  const plain = packagesEntry(release, root)
+  const bytes = await fetchPacked(root, release, packed, get)
+  check(bytes, packed, `${root}/${PATH}/Packages.xz`)
+  const packages = await unpack(bytes, `${root}/${PATH}/Packages.xz`)
+  check(packages, plain, `${root}/${PATH}/Packages`)
+  return packages
+}
+
+/**
+ * What a Release file says of its uncompressed `Packages` file.
+ *
+ * @throws {StillroomError} INDEX_INVALID when it isn't named.
+ */
+export function packagesEntry(release: ReleaseFile, root: string): ReleaseEntry {
+  return entry(release, `${PATH}/Packages`, root)
+}
+
+/** The lower-case hex sha256 of some bytes. */
+export function sha256(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex')
+}
+
+function entry(release: ReleaseFile, path: string, root: string): ReleaseEntry {
+  const found = release.files.get(path)
+  if (found !== undefined) return found
+  throw new StillroomError(
+    'INDEX_INVALID',
+    `cannot read the index of ${redactUrl(root)}: its Release file has no "${path}"`,
+  )
+}
+
+/** Mirrors that were filled by hand often lack the files by hash: then the plain name is asked for. */
+async function fetchPacked(
+  root: string,
+  release: ReleaseFile,
+  packed: ReleaseEntry,
+  get: Get,
+): Promise<Uint8Array> {
+  const plain = `${root}/${PATH}/Packages.xz`
+  if (!release.acquireByHash) return await get(plain, { limit: limitFor(packed) })
+  try {
+    return await get(`${root}/${PATH}/by-hash/SHA256/${packed.sha256}`, { limit: limitFor(packed) })
+  } catch (error) {
+    if (!(error instanceof StillroomError) || error.details?.status !== 404) throw error
+    return await get(plain, { limit: limitFor(packed) })
+  }
+}
+
+/** Room for a wrong file to be told apart by its size, none for an endless one. */
+function limitFor(entry: ReleaseEntry): number {
+  return 2 * entry.size + 1024 * 1024
+}
+
+async function unpack(bytes: Uint8Array, source: string): Promise<Uint8Array> {
+  const { xz } = await import('@napi-rs/lzma')
+  try {
+    return await xz.decompress(bytes)
+  } catch (cause) {
+    throw new StillroomError('INDEX_INVALID', `cannot unpack ${redactUrl(source)}`, { cause })
+  }
+}
+
+function check(bytes: Uint8Array, expected: ReleaseEntry, source: string): void {
+  const got = { sha256: sha256(bytes), size: bytes.length }
+  if (got.sha256 === expected.sha256 && got.size === expected.size) return
+  throw new StillroomError(
+    'INDEX_INVALID',
+    `cannot use ${redactUrl(source)}: expected sha256 ${expected.sha256} (${expected.size} bytes), got ${got.sha256} (${got.size} bytes)`,
+    {
+      hint:
+        got.size < expected.size
+          ? 'it was cut short on the way'
+          : 'the mirror is being updated, or it was tampered with: try again later',
+      details: { file: redactUrl(source), expected, got },
+    },
+  )
+}

@@ -1,0 +1,83 @@
+import { StillroomError } from '../../error.ts'
+import type { Archive } from '../../lock/schema.ts'
+import { compareVersions } from './compare-versions.ts'
+import { parseControl, type Stanza } from './parse-control.ts'
+
+/** One binary package of an index; relationship fields as written, empty when missing. */
+export interface BinaryPackage {
+  name: string
+  version: string
+  architecture: string
+  archive: Archive
+  /** Below the archive's root. */
+  path: string
+  size: number
+  sha256: string
+  essential: boolean
+  priority: string
+  depends: string
+  preDepends: string
+  provides: string
+}
+
+/** By name; the newest version of each. */
+export type PackageSet = ReadonlyMap<string, BinaryPackage>
+
+const FIELDS = new Set([
+  'package',
+  'version',
+  'architecture',
+  'essential',
+  'priority',
+  'depends',
+  'pre-depends',
+  'provides',
+  'filename',
+  'size',
+  'sha256',
+])
+
+/**
+ * Reads several `Packages` files into one set: of each name the newest version, and of equal versions the one of
+ * the earlier index.
+ *
+ * @throws {StillroomError} INDEX_INVALID when an entry lacks a field that a download needs.
+ */
+export function readPackages(indexes: readonly { archive: Archive; packages: Uint8Array }[]): PackageSet {
+  const newest = new Map<string, BinaryPackage>()
+  for (const { archive, packages } of indexes) {
+    for (const stanza of parseControl(packages, FIELDS)) {
+      const entry = readEntry(stanza, archive)
+      const known = newest.get(entry.name)
+      if (known === undefined || compareVersions(entry.version, known.version) > 0)
+        newest.set(entry.name, entry)
+    }
+  }
+  return newest
+}
+
+function readEntry(stanza: Stanza, archive: Archive): BinaryPackage {
+  const field = (name: string): string => {
+    const value = stanza.get(name)
+    if (value !== undefined && value !== '') return value
+    const owner = stanza.get('package') ?? 'an unnamed package'
+    throw new StillroomError(
+      'INDEX_INVALID',
+      `cannot read the index of ${archive}: ${owner} has no "${name}"`,
+    )
+  }
+  return {
+    name: field('package'),
+    version: field('version'),
+    architecture: field('architecture'),
+    archive,
+    path: field('filename'),
+    size: Number(field('size')),
+    sha256: field('sha256'),
+    essential: stanza.get('essential') === 'yes',
+    priority: stanza.get('priority') ?? '',
+    depends: stanza.get('depends') ?? '',
+    preDepends: stanza.get('pre-depends') ?? '',
+    provides: stanza.get('provides') ?? '',
+  }
+}

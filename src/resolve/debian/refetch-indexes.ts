@@ -1,0 +1,111 @@
+import { StillroomError } from '../../error.ts'
+import type { DebianIndex } from '../../lock/schema.ts'
+import { redactUrl } from '../sources/redact-url.ts'
+import { archiveUrls } from './archive-urls.ts'
+import { checkSuite, type FetchedIndex, type FetchIndexesOptions, RELEASE_LIMIT } from './fetch-indexes.ts'
+import { fetchPackages, packagesEntry, sha256 } from './fetch-packages.ts'
+import type { ReleaseFile } from './parse-release.ts'
+import { verifyRelease } from './verify-release.ts'
+
+export interface RefetchIndexesOptions extends FetchIndexesOptions {
+  /** Root of a snapshot service, where older states of the archives can be had. */
+  snapshot?: string | undefined
+  /** Bytes that were kept from before, by their sha256; they are checked like any other. */
+  cached?: (sha256: string) => Promise<Uint8Array | undefined>
+}
+
+/**
+ * Fetches exactly the indexes that a lockfile names: those kept from before, else from a mirror while it still has
+ * them, else from the snapshot service. They may have expired; their signatures are verified all the same.
+ *
+ * @throws {StillroomError} INDEX_INVALID when no source has them any more; SIGNATURE_INVALID; FETCH_FAILED when no
+ *   source answered at all.
+ */
+export async function refetchIndexes(
+  locked: readonly DebianIndex[],
+  options: RefetchIndexesOptions,
+): Promise<FetchedIndex[]> {
+  return await Promise.all(locked.map((index) => refetchIndex(index, options)))
+}
+
+async function refetchIndex(index: DebianIndex, options: RefetchIndexesOptions): Promise<FetchedIndex> {
+  const { inRelease, roots } = await findRelease(index, options)
+  const source = `InRelease of ${index.suite} (${index.date})`
+  const { release } = await verifyRelease(inRelease, { ...options, source, pinned: true })
+  checkSuite(release, index.suite, source)
+  checkLocked(index, release)
+  return { index, inRelease, packages: await findPackages(index, release, roots, options) }
+}
+
+/** A lockfile edited by hand may name a signed Release file and something else beside it. */
+function checkLocked(index: DebianIndex, release: ReleaseFile): void {
+  const signed = { date: release.date.getTime(), packages: packagesEntry(release, index.suite).sha256 }
+  if (signed.date === new Date(index.date).getTime() && signed.packages === index.packages) return
+  throw new StillroomError(
+    'INDEX_INVALID',
+    `cannot use the locked index of ${index.suite}: expected date ${index.date} and Packages with sha256 ${index.packages}, but its signed Release file says ${release.date.toISOString()} and ${signed.packages}`,
+    { hint: 'the lockfile was edited by hand: lock anew with `stillroom lock recipe NAME --upgrade`' },
+  )
+}
+
+/** The Release file, and where its index may lie: the place it came from first. */
+async function findRelease(
+  index: DebianIndex,
+  options: RefetchIndexesOptions,
+): Promise<{ inRelease: Uint8Array; roots: string[] }> {
+  const bases = archiveUrls(index.archive, new Date(index.date), {
+    debian: options.sources,
+    snapshot: options.snapshot,
+  })
+  const roots = bases.map((base) => `${base}/dists/${index.suite}`)
+  const kept = await options.cached?.(index.release)
+  if (kept !== undefined && sha256(kept) === index.release) return { inRelease: kept, roots }
+  const tried: string[] = []
+  let failure: StillroomError | undefined
+  for (const root of roots) {
+    try {
+      const inRelease = await options.get(`${root}/InRelease`, { limit: RELEASE_LIMIT })
+      const got = sha256(inRelease)
+      if (got === index.release)
+        return { inRelease, roots: [root, ...roots.filter((other) => other !== root)] }
+      tried.push(`${redactUrl(root)} has ${got}`)
+    } catch (error) {
+      if (!(error instanceof StillroomError)) throw error
+      failure ??= error
+      tried.push(error.message)
+    }
+  }
+  if (failure !== undefined && tried.every((line) => line.startsWith('cannot fetch'))) throw failure
+  throw gone(index, `InRelease with sha256 ${index.release}`, tried)
+}
+
+async function findPackages(
+  index: DebianIndex,
+  release: ReleaseFile,
+  roots: readonly string[],
+  options: RefetchIndexesOptions,
+): Promise<Uint8Array> {
+  const kept = await options.cached?.(index.packages)
+  if (kept !== undefined && sha256(kept) === index.packages) return kept
+  const tried: string[] = []
+  for (const root of roots) {
+    try {
+      return await fetchPackages(root, release, options.get)
+    } catch (error) {
+      if (!(error instanceof StillroomError)) throw error
+      tried.push(error.message)
+    }
+  }
+  throw gone(index, `Packages with sha256 ${index.packages}`, tried)
+}
+
+function gone(index: DebianIndex, what: string, tried: readonly string[]): StillroomError {
+  return new StillroomError(
+    'INDEX_INVALID',
+    `cannot fetch the locked index of ${index.suite}: no source has its ${what} of ${index.date}`,
+    {
+      hint: 'name a snapshot service with STILLROOM_SNAPSHOT, or lock anew with `stillroom lock recipe NAME --upgrade`',
+      details: { tried: [...tried] },
+    },
+  )
+}

@@ -1,0 +1,39 @@
+import { StillroomError } from '../../error.ts'
+
+/**
+ * Names what pip refused, by its own words. Those of pip 20.3 to 25 are known; any other failure is PIP_FAILED with
+ * the end of what it printed.
+ */
+export function pipError(output: string, doing: string): StillroomError {
+  const text = output.replace(/\x1b\[[0-9;]*m/g, '')
+  const errors = text.split('\n').filter((line) => /^\s*(ERROR|error):/.test(line)).map((line) => line.trim())
+  const sdist = /(?:Could not find a version|No matching distribution)[^\n]*?requirement ([A-Za-z0-9._-]+)/.exec(text)
+  const unknown = /No matching distribution found for ([^\n(]+)/.exec(text)?.[1]?.trim()
+  if (/ResolutionImpossible|conflicting dependencies|because these package versions have conflict/.test(text)) {
+    const conflict = text.slice(Math.max(0, text.search(/The conflict is caused by|Cannot install/)))
+    return new StillroomError('PIP_CONFLICT', `pip cannot meet the requirements together while ${doing}: ${firstLines(conflict, 12)}`, {
+      hint: 'loosen one of the requirements that pip names',
+    })
+  }
+  if (unknown !== undefined) {
+    const onlySource = /\(from versions: none\)/.test(text)
+    return new StillroomError(
+      'PIP_PACKAGE_UNKNOWN',
+      `pip finds no file for ${unknown} while ${doing}: ${firstLines(errors.join('\n'), 4)}`,
+      {
+        hint: onlySource
+          ? `check the name; if the project comes as source only, allow it in the recipe: pip([...], { sdists: { ${JSON.stringify(sdist?.[1] ?? unknown.replace(/[^A-Za-z0-9._-].*/, ''))}: [] } })`
+          : 'name a version that the index has for this Python',
+      },
+    )
+  }
+  return new StillroomError('PIP_FAILED', `pip failed while ${doing}: ${lastLines(text, 15)}`)
+}
+
+function firstLines(text: string, count: number): string {
+  return text.trim().split('\n').slice(0, count).join('\n')
+}
+
+function lastLines(text: string, count: number): string {
+  return text.trim().split('\n').slice(-count).join('\n')
+}

@@ -1,0 +1,164 @@
+import { StillroomError } from '../../error.ts'
+import type { LockedPip, PythonFile } from '../../lock/schema.ts'
+import type { PipStep } from '../../recipe/schema.ts'
+import type { Sandbox } from '../sandbox.ts'
+import { type Distribution, listDistributions, normalizeName } from './list-distributions.ts'
+import { parseFileName } from './parse-file-name.ts'
+import { pipError } from './pip-error.ts'
+
+const WORK = '/stillroom'
+
+export interface ResolvePipOptions {
+  /** A container, with the network, of the image as it is before the step. */
+  sandbox: Sandbox
+  /** The machine's pip set-up as environment variables (PIP_INDEX_URL, ...), without PIP_CERT. */
+  environment: Record<string, string>
+  /** Certificates (PEM) that the machine's pip trusts. */
+  certificates?: Uint8Array | undefined
+  /** Takes a file into the store. */
+  keep: (content: AsyncIterable<Uint8Array>) => Promise<{ sha256: string; size: number }>
+}
+
+/**
+ * Resolves a pip step to exact files by really installing it in a throw-away container with the image's own pip:
+ * so what is installed already is respected where it meets a requirement, under every pip's own rules, and named as
+ * `provided` or `replaces` where not.
+ *
+ * @throws {StillroomError} PIP_PACKAGE_UNKNOWN, PIP_CONFLICT, PIP_FAILED
+ */
+export async function resolvePip(step: PipStep, options: ResolvePipOptions): Promise<LockedPip> {
+  const pip = await Pip.find(options)
+  const before = await listDistributions(options.sandbox)
+  const build: Record<string, PythonFile[]> = {}
+  const paths: string[] = []
+  for (const [project, requirements] of Object.entries(step.sdists).sort(([a], [b]) => (a < b ? -1 : 1))) {
+    if (requirements.length > 0) {
+      const directory = `${WORK}/build/${project}`
+      await pip.run(['download', '--only-binary=:all:', `--dest=${directory}`, '--', ...requirements], `resolving what builds ${project}`)
+      await pip.run(
+        ['install', '--no-index', `--find-links=${directory}`, `--target=${directory}.d`, '--', ...requirements],
+        `installing what builds ${project}`,
+      )
+      build[project] = await keepFiles(directory, before, options)
+      paths.push(`${directory}.d`)
+    } else {
+      build[project] = []
+    }
+  }
+  const sources = Object.keys(step.sdists).sort()
+  const format = ['--only-binary=:all:', ...(sources.length > 0 ? [`--no-binary=${sources.join(',')}`] : []), '--no-build-isolation']
+  const environment = paths.length > 0 ? { PYTHONPATH: paths.join(':') } : {}
+  const said = await pip.run(['install', '--no-compile', ...format, '--', ...step.requirements], `resolving ${step.requirements.join(' ')}`, environment)
+  const after = await listDistributions(options.sandbox)
+  const known = new Set(before.map(identity))
+  const added = after.filter((entry) => !known.has(identity(entry)))
+  const files =
+    added.length === 0
+      ? []
+      : await download(pip, added, [...format, '--no-deps'], environment, before, options)
+  return { kind: 'pip', pip: pip.version, files, build: usedBuilders(build, files), provided: provided(said, before) }
+}
+
+async function download(
+  pip: Pip,
+  added: readonly Distribution[],
+  format: readonly string[],
+  environment: Record<string, string>,
+  before: readonly Distribution[],
+  options: ResolvePipOptions,
+): Promise<PythonFile[]> {
+  const directory = `${WORK}/files`
+  const exact = added.map(({ name, version }) => `${name}==${version}`).sort()
+  await pip.run(['download', ...format, `--dest=${directory}`, '--', ...exact], 'fetching what was resolved', environment)
+  const files = await keepFiles(directory, before, options)
+  const missing = added.filter(({ name }) => !files.some((file) => file.name === name))
+  if (missing.length > 0 || files.length !== added.length) {
+    throw new StillroomError('PIP_FAILED', `pip fetched ${files.length} files for ${added.length} packages; missing: ${missing.map((entry) => entry.name).join(', ')}`)
+  }
+  return files
+}
+
+async function keepFiles(
+  directory: string,
+  before: readonly Distribution[],
+  { sandbox, keep }: ResolvePipOptions,
+): Promise<PythonFile[]> {
+  const files: PythonFile[] = []
+  for await (const { name: file, content } of sandbox.read(directory)) {
+    const parsed = parseFileName(file)
+    if (!parsed) throw new StillroomError('PIP_FAILED', `pip fetched ${JSON.stringify(file)}, expected a wheel or a source distribution`)
+    const { sha256, size } = await keep(content)
+    const hidden = before.find((entry) => entry.name === parsed.name)
+    files.push({ ...parsed, file, size, sha256, ...(hidden ? { replaces: hidden.version } : {}) })
+  }
+  return files.sort((a, b) => (a.name < b.name ? -1 : 1))
+}
+
+/** Only what came as source needs its builders. */
+function usedBuilders(build: Record<string, PythonFile[]>, files: readonly PythonFile[]): Record<string, PythonFile[]> {
+  const built = files.filter((file) => !file.file.endsWith('.whl')).map((file) => file.name)
+  return Object.fromEntries(
+    Object.entries(build)
+      .filter(([name]) => built.includes(name))
+      .map(([name, entries]) => [name, entries.map(({ replaces: _, ...entry }) => entry)]),
+  )
+}
+
+/** pip says of each requirement that is met already where it found it. */
+function provided(said: string, before: readonly Distribution[]): LockedPip['provided'] {
+  const names = new Set<string>()
+  for (const match of said.matchAll(/^Requirement already satisfied: ([A-Za-z0-9._-]+)/gm)) {
+    names.add(normalizeName(match[1] as string))
+  }
+  const first = new Map<string, Distribution>()
+  for (const entry of before) if (names.has(entry.name) && !first.has(entry.name)) first.set(entry.name, entry)
+  return [...first.values()].map(({ name, version }) => ({ name, version })).sort((a, b) => (a.name < b.name ? -1 : 1))
+}
+
+function identity({ name, version, location }: Distribution): string {
+  return `${name} ${version} ${location}`
+}
+
+/** The image's pip with the machine's set-up. */
+class Pip {
+  readonly version: string
+  readonly #sandbox: Sandbox
+  readonly #environment: Record<string, string>
+
+  private constructor(version: string, sandbox: Sandbox, environment: Record<string, string>) {
+    this.version = version
+    this.#sandbox = sandbox
+    this.#environment = environment
+  }
+
+  static async find({ sandbox, environment, certificates }: ResolvePipOptions): Promise<Pip> {
+    const { exitCode, stdout, stderr } = await sandbox.run(['python3', '-m', 'pip', '--version'])
+    const version = /^pip (\S+)/.exec(stdout)?.[1]
+    if (exitCode !== 0 || version === undefined) {
+      throw new StillroomError('PIP_FAILED', `the image has no pip: ${stderr.trim()}`, {
+        hint: "install it in a step before: apt(['python3-pip'])",
+      })
+    }
+    const trust: Record<string, string> = {}
+    if (certificates) {
+      await sandbox.write([{ path: `${WORK}/certificates.pem`, content: certificates }])
+      trust['PIP_CERT'] = `${WORK}/certificates.pem`
+    }
+    return new Pip(version, sandbox, {
+      ...environment,
+      ...trust,
+      PIP_DISABLE_PIP_VERSION_CHECK: '1',
+      PIP_NO_INPUT: '1',
+      PIP_BREAK_SYSTEM_PACKAGES: '1',
+      PIP_ROOT_USER_ACTION: 'ignore',
+      HOME: '/root',
+    })
+  }
+
+  async run(args: readonly string[], doing: string, environment: Record<string, string> = {}): Promise<string> {
+    const command = ['python3', '-m', 'pip', ...args]
+    const { exitCode, stdout, stderr } = await this.#sandbox.run(command, { ...this.#environment, ...environment })
+    if (exitCode !== 0) throw pipError(`${stdout}\n${stderr}`, doing)
+    return stdout
+  }
+}

@@ -1,0 +1,111 @@
+import { copyFile, open, readdir, rename, rm, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { systemCode } from './disk-error.ts'
+import { makeDirectory } from './make-directory.ts'
+import { livenessOf, newOwner, OWNER } from './owner.ts'
+
+const POLL = 100
+
+export interface ClaimOptions {
+  /** Milliseconds that another process' partial file may stay as it is before it is no longer waited for. */
+  patience: number
+  signal: AbortSignal
+  /** Whether another process has completed the file meanwhile. */
+  isStored: () => Promise<boolean>
+}
+
+/**
+ * Gives the path of a partial file that this process alone writes; undefined when the file got complete meanwhile.
+ *
+ * `SHA256.part` is free; `SHA256.OWNER.part` belongs to the process that OWNER names. A free one, or one whose
+ * process is gone, is claimed by renaming it: of several that try, the kernel lets one win. So there is no lock
+ * that could be stale, and none to steal.
+ */
+export async function claimPartial(
+  directory: string,
+  sha256: string,
+  options: ClaimOptions,
+): Promise<string | undefined> {
+  await makeDirectory(directory)
+  for (;;) {
+    const busy = await findBusy(directory, sha256)
+    if (busy === undefined) {
+      const mine = await takeOrCreate(directory, sha256)
+      // Two that found nothing at the same moment both created one: the first by name goes on.
+      const rival = await findBusy(directory, sha256, mine)
+      if (rival === undefined || rival > mine) return mine
+      await giveBack(mine, directory, sha256)
+      continue
+    }
+    const waited = await waitFor(busy, options)
+    if (await options.isStored()) return undefined
+    if (waited === 'stuck') return create(directory, sha256)
+  }
+}
+
+/** The partial file of another process, or another part of this one, that is at work. */
+async function findBusy(directory: string, sha256: string, except?: string): Promise<string | undefined> {
+  const owned = (await list(directory, sha256)).filter((entry) => entry.path !== except)
+  return owned.find((entry) => entry.owner !== undefined && livenessOf(entry.owner) === 'alive')?.path
+}
+
+async function takeOrCreate(directory: string, sha256: string): Promise<string> {
+  const mine = nameFor(directory, sha256)
+  for (const { path, owner } of await list(directory, sha256)) {
+    const liveness = owner === undefined ? 'gone' : livenessOf(owner)
+    if (liveness === 'alive') continue
+    // A process elsewhere may still write the file: go on with a copy, and leave the file to it.
+    const take = liveness === 'gone' ? rename(path, mine) : copyFile(path, mine)
+    if (await take.then(() => true, ignoreMissing)) return mine
+  }
+  return create(directory, sha256)
+}
+
+async function create(directory: string, sha256: string): Promise<string> {
+  const path = nameFor(directory, sha256)
+  await (await open(path, 'wx', 0o644)).close()
+  return path
+}
+
+async function giveBack(mine: string, directory: string, sha256: string): Promise<void> {
+  if ((await stat(mine)).size === 0) await rm(mine)
+  else await rename(mine, join(directory, `${sha256}.part`))
+}
+
+async function waitFor(path: string, { patience, signal }: ClaimOptions): Promise<'over' | 'stuck'> {
+  const owner = ownerIn(path)
+  let [seen, since] = ['', performance.now()]
+  for (;;) {
+    const entry = await stat(path).catch(ignoreMissing)
+    if (!entry || owner === undefined || livenessOf(owner) === 'gone') return 'over'
+    const now = `${entry.size} ${entry.mtimeMs}`
+    if (now !== seen) [seen, since] = [now, performance.now()]
+    else if (performance.now() - since > patience) return 'stuck'
+    await delay(POLL, undefined, { signal })
+  }
+}
+
+async function list(
+  directory: string,
+  sha256: string,
+): Promise<{ path: string; owner: string | undefined }[]> {
+  const names = await readdir(directory)
+  return names
+    .filter((name) => name.startsWith(`${sha256}.`) && name.endsWith('.part'))
+    .map((name) => ({ path: join(directory, name), owner: ownerIn(name) }))
+}
+
+function nameFor(directory: string, sha256: string): string {
+  return join(directory, `${sha256}.${newOwner()}.part`)
+}
+
+function ownerIn(path: string): string | undefined {
+  const owner = path.split('.').at(-2)
+  return owner !== undefined && OWNER.test(owner) ? owner : undefined
+}
+
+function ignoreMissing(error: unknown): false {
+  if (systemCode(error) === 'ENOENT') return false
+  throw error
+}

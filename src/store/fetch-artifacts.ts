@@ -1,0 +1,157 @@
+import { access } from 'node:fs/promises'
+import pMap from 'p-map'
+import { StillroomError } from '../error.ts'
+import type { Artifact, Located } from './artifact.ts'
+import { diskError } from './disk-error.ts'
+import { type DownloadOptions, download } from './download.ts'
+import { type ArtifactFailure, fetchFailure } from './fetch-failure.ts'
+import { createProgress, type FetchProgress } from './fetch-progress.ts'
+import { createHttpOrigins, DEFAULT_TIMING, type Timing } from './http-origins.ts'
+import { openPartialFile } from './partial-file.ts'
+import type { SourceFailure } from './source-failure.ts'
+import type { Store } from './store.ts'
+
+export interface FetchOptions {
+  store: Store
+  /** Where an artifact may be had, best place first. Asked only for what the store lacks. */
+  locate: (artifact: Artifact) => Promise<Located[]>
+  /** How many at once. 8 unless told. */
+  concurrency?: number
+  signal?: AbortSignal
+  /** Called often: at every chunk received. */
+  onProgress?: (progress: FetchProgress) => void
+  timing?: Partial<Timing>
+}
+
+export interface FetchReport {
+  /** Artifacts that were in the store, and right. */
+  reused: number
+  /** Artifacts that were downloaded. */
+  fetched: number
+  /** Names of artifacts whose entry in the store was damaged and got replaced. */
+  damaged: string[]
+  /** Places that failed for an artifact which a later place then gave. */
+  overcome: ArtifactFailure[]
+}
+
+type Outcome = { from: 'store' | 'network'; damaged: boolean; sources: SourceFailure[] } | ArtifactFailure
+
+/**
+ * Brings artifacts into the store, each verified by size and sha256: those already there are hashed again,
+ * the others are downloaded. One that appears twice is fetched once. All are tried before any failure is told.
+ *
+ * @throws StillroomError ARTIFACT_MISMATCH when a place gave wrong bytes for one that could not be got;
+ *   ARTIFACT_GONE when no place has those missing; FETCH_FAILED otherwise; DISK_FULL, NOT_WRITABLE and
+ *   INTERRUPTED at once. What was received in part stays for the next run.
+ */
+export async function fetchArtifacts(
+  artifacts: readonly Artifact[],
+  options: FetchOptions,
+): Promise<FetchReport> {
+  const { store, concurrency = 8, signal } = options
+  const unique = [...new Map(artifacts.map((artifact) => [artifact.sha256, artifact])).values()]
+  const timing = { ...DEFAULT_TIMING, ...options.timing }
+  const origins = createHttpOrigins(timing)
+  const progress = createProgress(unique, options.onProgress)
+  const stop = new AbortController()
+  const stopped = signal === undefined ? stop.signal : AbortSignal.any([signal, stop.signal])
+
+  const outcomes = await pMap(
+    unique,
+    async (artifact): Promise<Outcome | undefined> => {
+      if (stopped.aborted) return undefined
+      try {
+        const onBytes = (bytes: number) => progress.at(artifact, bytes)
+        const outcome = await obtain(artifact, options, { signal: stopped, timing, origins }, onBytes)
+        if (!('artifact' in outcome)) progress.done(artifact)
+        return outcome
+      } catch (error) {
+        // Not this artifact's fault: no other would fare better.
+        stop.abort(error)
+        return undefined
+      }
+    },
+    { concurrency },
+  )
+
+  if (signal?.aborted) throw interrupted(signal.reason)
+  if (stop.signal.aborted) throw diskError(stop.signal.reason, store.directory)
+  const ended = outcomes.filter((outcome) => outcome !== undefined)
+  const failures = ended.filter((outcome) => 'artifact' in outcome)
+  if (failures.length > 0) throw fetchFailure(failures, unique.length)
+  return summarize(unique, ended)
+}
+
+async function obtain(
+  artifact: Artifact,
+  { store, locate }: FetchOptions,
+  how: Omit<DownloadOptions, 'onBytes'>,
+  onBytes: (bytes: number) => void,
+): Promise<Outcome> {
+  const present = await exists(store.path(artifact.sha256))
+  if (present && (await store.verify(artifact))) return { from: 'store', damaged: false, sources: [] }
+
+  const located = await locate(artifact).catch((error) => locateFailure(error, how.signal))
+  if ('kind' in located) return { artifact, sources: [located] }
+  if (located.length === 0) return { artifact, sources: [] }
+
+  const partial = await openPartialFile(store, artifact, {
+    patience: how.timing.patience,
+    signal: how.signal,
+  })
+  if (partial === undefined) return { from: 'store', damaged: present, sources: [] }
+  const sources: SourceFailure[] = []
+  let kept = false
+  try {
+    if (partial.received > artifact.size) await partial.restart()
+    for (const place of located) {
+      const failure = await download(artifact, place, partial, {
+        ...how,
+        onBytes: () => onBytes(partial.received),
+      })
+      if (failure === undefined) {
+        kept = true
+        await partial.keep()
+        return { from: 'network', damaged: present, sources }
+      }
+      sources.push(failure)
+    }
+    return { artifact, sources }
+  } finally {
+    if (!kept) await partial.release()
+  }
+}
+
+/** What went wrong when asking where an artifact lies counts as a place that failed. */
+function locateFailure(error: unknown, signal: AbortSignal): SourceFailure {
+  if (signal.aborted || !(error instanceof StillroomError)) throw error
+  return { kind: 'failed', source: 'looking it up', reason: error.message }
+}
+
+function summarize(artifacts: readonly Artifact[], outcomes: readonly Outcome[]): FetchReport {
+  const report: FetchReport = { reused: 0, fetched: 0, damaged: [], overcome: [] }
+  for (const [index, artifact] of artifacts.entries()) {
+    const outcome = outcomes[index]
+    if (outcome === undefined || 'artifact' in outcome) continue
+    if (outcome.from === 'store') report.reused += 1
+    else report.fetched += 1
+    if (outcome.damaged) report.damaged.push(artifact.name)
+    if (outcome.sources.length > 0) report.overcome.push({ artifact, sources: outcome.sources })
+  }
+  return report
+}
+
+function interrupted(reason: unknown): StillroomError {
+  if (reason instanceof StillroomError) return reason
+  return new StillroomError('INTERRUPTED', 'interrupted while fetching artifacts', {
+    hint: 'run again: what was received is kept',
+    cause: reason,
+  })
+}
+
+async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  )
+}

@@ -1,0 +1,130 @@
+import { getCACertificates } from 'node:tls'
+import { redactUrl } from '../resolve/sources/redact-url.ts'
+import type { Located } from './artifact.ts'
+import { systemCode } from './disk-error.ts'
+
+/** The part of a response that is used here. */
+export interface Reply {
+  status: number
+  /** After redirects. */
+  url: string
+  header(name: string): string | undefined
+  /** The body as sent: never decompressed. */
+  body: AsyncIterable<Uint8Array>
+}
+
+/** Why there was no reply, or none to the end. */
+export class Unreachable extends Error {
+  /** Asking again will not help: no such host, an untrusted certificate. */
+  readonly permanent: boolean
+  constructor(message: string, permanent: boolean) {
+    super(message)
+    this.permanent = permanent
+  }
+}
+
+export interface RequestOptions {
+  headers: Record<string, string>
+  signal: AbortSignal
+  /** Milliseconds without a byte after which the server is given up. */
+  stall: number
+}
+
+/**
+ * Asks for one address and gives the reply to `use`; the connection is over when `use` is.
+ * Redirects are followed, HTTP_PROXY, HTTPS_PROXY and NO_PROXY honoured; nothing is retried or cached.
+ * @throws Unreachable
+ */
+export async function httpRequest<T>(
+  located: Located,
+  { headers, signal, stall }: RequestOptions,
+  use: (reply: Reply) => Promise<T>,
+): Promise<T> {
+  const fetch = await loadFetch()
+  const over = new AbortController()
+  let stalled = false
+  const timer = setTimeout(() => {
+    stalled = true
+    over.abort()
+  }, stall)
+  const explain = (error: unknown) => {
+    if (signal.aborted) return signal.reason
+    if (stalled) return new Unreachable(`no data for ${stall / 1000} s`, false)
+    return unreachable(error)
+  }
+
+  async function* body(chunks: AsyncIterable<Uint8Array>) {
+    try {
+      for await (const chunk of chunks) {
+        timer.refresh()
+        yield chunk
+      }
+    } catch (error) {
+      throw explain(error)
+    }
+  }
+
+  try {
+    const asked = async () =>
+      fetch(located.url, {
+        headers: { ...located.headers, 'accept-encoding': 'identity', ...headers },
+        ...(located.ca === undefined ? {} : { ca: trusted(located.ca) }),
+        ...(located.insecure ? { strictSSL: false } : {}),
+        cache: 'no-store',
+        retry: false,
+        compress: false,
+        maxSockets: 64,
+        signal: AbortSignal.any([signal, over.signal]),
+      })
+    const response = await asked().catch((error) => {
+      throw explain(error)
+    })
+    timer.refresh()
+    return await use({
+      status: response.status,
+      url: response.url,
+      header: (name) => response.headers.get(name) ?? undefined,
+      body: body(response.body),
+    })
+  } finally {
+    clearTimeout(timer)
+    over.abort()
+  }
+}
+
+const PERMANENT =
+  /^(ENOTFOUND|EINVAL|EMAXREDIRECT|ENOREDIRECT|EUNSUPPORTED|ERR_INVALID|ERR_TLS|CERT_|SELF_SIGNED|DEPTH_ZERO|UNABLE_TO_)/
+
+function unreachable(error: unknown): Unreachable {
+  const code = systemCode(error)
+  const message = error instanceof Error ? error.message : String(error)
+  // make-fetch-happen puts the whole URL before the reason.
+  const reason = redactUrl(message.match(/reason: (.*)$/s)?.[1] ?? message)
+  const permanent = PERMANENT.test(code ?? '') || /Only (absolute|HTTP)/.test(message)
+  return new Unreachable(reason.trim() || code || 'connection failed', permanent)
+}
+
+const trustedCache = new Map<string, string[]>()
+
+/** The machine's certificates and these: `ca` alone would replace them. */
+function trusted(ca: string): string[] {
+  const known = trustedCache.get(ca)
+  if (known) return known
+  const all = [...getCACertificates('default'), ca]
+  trustedCache.set(ca, all)
+  return all
+}
+
+type Fetch = (url: string, options: Record<string, unknown>) => Promise<FetchResponse>
+interface FetchResponse {
+  status: number
+  url: string
+  headers: { get(name: string): string | null }
+  body: AsyncIterable<Uint8Array>
+}
+
+/** Loaded when first needed: it is heavy. Its published types know neither `signal` nor its own body stream. */
+async function loadFetch(): Promise<Fetch> {
+  const { default: fetch } = await import('make-fetch-happen')
+  return fetch as unknown as Fetch
+}

@@ -1,0 +1,173 @@
+import { createHash, randomUUID } from 'node:crypto'
+import { constants } from 'node:fs'
+import { chmod, copyFile, type FileHandle, link, open, rename, rm, stat } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
+import { StillroomError } from '../error.ts'
+import { diskError, systemCode, writing } from './disk-error.ts'
+import { type Hashed, hashFile } from './hash-file.ts'
+import { makeDirectory } from './make-directory.ts'
+import { sweepAbandoned } from './sweep-abandoned.ts'
+
+const SHA256 = /^[0-9a-f]{64}$/
+const READ_ONLY = 0o444
+
+/** Files kept by their sha256. Many processes may use one directory at once. */
+export interface Store {
+  /** The store's own directory. */
+  readonly directory: string
+  /** Where partial downloads lie. */
+  readonly temporary: string
+  /** Where an entry lies, or would. */
+  path(sha256: string): string
+  /** Whether there is an entry of this size. Its content is not looked at: see `verify`. */
+  has(sha256: string, size: number): Promise<boolean>
+  /** Keeps bytes. @throws StillroomError ARTIFACT_MISMATCH when they are not those expected; nothing is kept then. */
+  put(source: AsyncIterable<Uint8Array> | Uint8Array, expected?: Hashed): Promise<Hashed>
+  /** Makes a complete file on the same file system an entry: synced, read-only, renamed. The caller has hashed it. */
+  adopt(file: string, sha256: string): Promise<void>
+  /** Hashes an entry again. A damaged one is thrown away; false then, and when there is none. */
+  verify(expected: Hashed): Promise<boolean>
+  /** Throws an entry away; it need not exist. */
+  discard(sha256: string): Promise<void>
+  /** Makes an entry appear at `destination`, replacing a file there: a hard link, or a copy when that cannot be. */
+  link(sha256: string, destination: string): Promise<void>
+}
+
+/**
+ * Opens a store. Nothing is written before there is something to keep, so a filled store may be read-only.
+ * All functions @throws StillroomError DISK_FULL, NOT_WRITABLE.
+ */
+export async function openStore(directory: string): Promise<Store> {
+  const root = resolve(directory)
+  const temporary = join(root, 'tmp')
+  const path = (sha256: string) => {
+    if (!SHA256.test(sha256)) throw new TypeError(`not a sha256: "${sha256}"`)
+    return join(root, 'sha256', sha256.slice(0, 2), sha256)
+  }
+  await sweepAbandoned(temporary)
+
+  const adopt = (file: string, sha256: string) =>
+    writing(root, async () => {
+      const destination = path(sha256)
+      await seal(file)
+      await makeDirectory(dirname(destination))
+      await rename(file, destination)
+      await sync(dirname(destination))
+    })
+
+  return {
+    directory: root,
+    temporary,
+    path,
+    adopt,
+    has: async (sha256, size) => {
+      const entry = await stat(path(sha256)).catch(absent)
+      return entry?.isFile() === true && entry.size === size
+    },
+    put: (source, expected) =>
+      writing(root, async () => {
+        const file = join(temporary, `${randomUUID()}.put`)
+        try {
+          await makeDirectory(temporary)
+          const got = await writeHashed(file, source)
+          if (expected !== undefined) assertSame(expected, got)
+          await adopt(file, got.sha256)
+          return got
+        } finally {
+          await rm(file, { force: true })
+        }
+      }),
+    verify: (expected) => verifyEntry(path(expected.sha256), expected),
+    discard: (sha256) => writing(root, () => rm(path(sha256), { force: true })),
+    link: (sha256, destination) => writing(destination, () => linkOrCopy(path(sha256), destination)),
+  }
+}
+
+async function writeHashed(file: string, source: AsyncIterable<Uint8Array> | Uint8Array): Promise<Hashed> {
+  const hash = createHash('sha256')
+  let size = 0
+  const handle = await open(file, 'wx', 0o644)
+  try {
+    for await (const chunk of source instanceof Uint8Array ? [source] : source) {
+      hash.update(chunk)
+      size += chunk.length
+      await handle.writeFile(chunk)
+    }
+  } finally {
+    await handle.close()
+  }
+  return { sha256: hash.digest('hex'), size }
+}
+
+function assertSame(expected: Hashed, got: Hashed): void {
+  if (expected.sha256 === got.sha256 && expected.size === got.size) return
+  throw new StillroomError(
+    'ARTIFACT_MISMATCH',
+    `expected sha256 ${expected.sha256} (${expected.size} bytes), got ${got.sha256} (${got.size} bytes)`,
+    { details: { expected, got } },
+  )
+}
+
+async function verifyEntry(path: string, expected: Hashed): Promise<boolean> {
+  const handle = await open(path, 'r').catch(absent)
+  if (handle === undefined) return false
+  try {
+    const { size, ino } = await handle.stat()
+    // EIO: the disk itself gave up on these bytes, which is damage like any other.
+    const got = size === expected.size ? await hashFile(handle).catch(damaged) : undefined
+    if (got?.sha256 === expected.sha256) return true
+    // Another process may have put a sound file in its place meanwhile: throw away only what was read.
+    const now = await stat(path).catch(absent)
+    if (now?.ino === ino) await writing(path, () => rm(path, { force: true }))
+    return false
+  } finally {
+    await handle.close()
+  }
+}
+
+async function linkOrCopy(source: string, destination: string): Promise<void> {
+  try {
+    await link(source, destination)
+  } catch (error) {
+    const code = systemCode(error)
+    if (code === 'EEXIST') {
+      await rm(destination)
+      return linkOrCopy(source, destination)
+    }
+    // EPERM also stands for a file system without hard links, and for fs.protected_hardlinks.
+    if (!['EXDEV', 'EPERM', 'EMLINK', 'ENOTSUP', 'EOPNOTSUPP'].includes(code ?? '')) throw error
+    await copyFile(source, destination, constants.COPYFILE_FICLONE)
+    await chmod(destination, READ_ONLY)
+  }
+}
+
+/** Puts a file's bytes on the disk and takes away the permission to change them. */
+async function seal(file: string): Promise<void> {
+  await withOpen(file, async (handle) => {
+    await handle.sync()
+    await handle.chmod(READ_ONLY)
+  })
+}
+
+async function sync(directory: string): Promise<void> {
+  await withOpen(directory, (handle) => handle.sync())
+}
+
+async function withOpen(path: string, use: (handle: FileHandle) => Promise<void>): Promise<void> {
+  const handle = await open(path, 'r')
+  try {
+    await use(handle)
+  } finally {
+    await handle.close()
+  }
+}
+
+function absent(error: unknown): undefined {
+  if (systemCode(error) === 'ENOENT' || systemCode(error) === 'ENOTDIR') return undefined
+  throw error
+}
+
+function damaged(error: unknown): undefined {
+  if (systemCode(error) === 'EIO') return undefined
+  throw diskError(error, 'the store')
+}

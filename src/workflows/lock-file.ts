@@ -1,0 +1,44 @@
+import { readFile } from 'node:fs/promises'
+import { join, relative } from 'node:path'
+import { StillroomError } from '../error.ts'
+import { parseLock } from '../lock/parse-lock.ts'
+import type { LockedPlatform, Lockfile } from '../lock/schema.ts'
+import { serializeLock } from '../lock/serialize-lock.ts'
+import type { Recipe } from '../recipe/schema.ts'
+import { writeFileAtomic } from './write-file-atomic.ts'
+
+/** The lockfile of a recipe; undefined when it has none. */
+export async function readLock(directory: string, name: string): Promise<Lockfile | undefined> {
+  const path = lockPath(directory, name)
+  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined
+    throw error
+  })
+  return text === undefined ? undefined : parseLock(text, relative(directory, path))
+}
+
+/** @throws {StillroomError} LOCK_MISSING */
+export async function requireLock(directory: string, name: string): Promise<Lockfile> {
+  const lock = await readLock(directory, name)
+  if (lock) return lock
+  throw new StillroomError('LOCK_MISSING', `recipe "${name}" has no lockfile: recipes/${name}/lock.json`, {
+    hint: `make it: stillroom lock recipe ${name}`,
+  })
+}
+
+export async function writeLock(directory: string, name: string, lock: Lockfile): Promise<boolean> {
+  return writeFileAtomic(lockPath(directory, name), serializeLock(lock))
+}
+
+/** What is locked for the recipe's platform. */
+export function lockedPlatform(lock: Lockfile, recipe: Recipe): LockedPlatform {
+  const locked = lock.platforms[recipe.platform]
+  if (locked) return locked
+  throw new StillroomError('LOCK_STALE', `the lockfile of recipe "${lock.recipe}" has nothing for ${recipe.platform}`, {
+    hint: `run: stillroom lock recipe ${lock.recipe}`,
+  })
+}
+
+function lockPath(directory: string, name: string): string {
+  return join(directory, 'recipes', name, 'lock.json')
+}

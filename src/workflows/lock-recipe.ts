@@ -1,0 +1,203 @@
+import { readFile } from 'node:fs/promises'
+import { contextArtifacts } from '../dockerfile/context-artifacts.ts'
+import { stepName } from '../dockerfile/step-name.ts'
+import { buildImage } from '../engine/build-image.ts'
+import { connectEngine, type Engine } from '../engine/connect.ts'
+import { withContainer } from '../engine/container.ts'
+import { StillroomError } from '../error.ts'
+import { compareInputs, type InputChange } from '../lock/compare-inputs.ts'
+import { LOCKFILE_VERSION, type LockedBase, type LockedPlatform, type LockedStep, type Lockfile } from '../lock/schema.ts'
+import type { PipStep, Recipe, Step } from '../recipe/schema.ts'
+import { resolveApt } from '../resolve/apt/resolve-apt.ts'
+import { type FetchedIndex, fetchIndexes } from '../resolve/debian/fetch-indexes.ts'
+import { httpGet } from '../resolve/debian/http-get.ts'
+import { loadKeyring } from '../resolve/debian/keyring.ts'
+import { refetchIndexes } from '../resolve/debian/refetch-indexes.ts'
+import { resolveBase } from '../resolve/debian/resolve-base.ts'
+import { resolvePip } from '../resolve/python/resolve-pip.ts'
+import { fetchInputs } from './fetch-inputs.ts'
+import { renderGenerated, writeGenerated } from './generated.ts'
+import { loadInputs, type RecipeInputs } from './load-inputs.ts'
+import { readLock, writeLock } from './lock-file.ts'
+import type { Session } from './session.ts'
+import { stageContext } from './stage-context.ts'
+
+export interface LockOptions {
+  /** Take the newest of everything; without it, what the recipe still asks for as before stays as it is. */
+  upgrade: boolean
+}
+
+export interface LockResult {
+  recipe: string
+  /** `current`: the lock was good and stays as it is. */
+  outcome: 'written' | 'current'
+  changes: InputChange[]
+  lock: Lockfile
+}
+
+/** Says whether, and why, the lock of a recipe is stale; writes nothing. */
+export async function checkLock(session: Session, name: string): Promise<{ recipe: string; stale: boolean; changes: InputChange[] }> {
+  const { inputs } = await loadInputs(session, name)
+  const lock = await readLock(session.directory, name)
+  const changes = compareInputs(lock?.inputs ?? { checksum: '', fields: {} }, inputs)
+  return { recipe: name, stale: changes.length > 0, changes }
+}
+
+/** Resolves a recipe to exact pins, and writes its lockfile and its build context. */
+export async function lockRecipe(session: Session, name: string, options: LockOptions): Promise<LockResult> {
+  const { directory, progress } = session
+  progress({ kind: 'stage', title: `reading recipe ${name}` })
+  const loaded = await loadInputs(session, name)
+  const { recipe, inputs } = loaded
+  const present = await readLock(directory, name).catch((error: unknown) => {
+    if (options.upgrade && error instanceof StillroomError) return undefined
+    throw error
+  })
+  const changes = compareInputs(present?.inputs ?? { checksum: '', fields: {} }, inputs)
+  const old = present?.platforms[recipe.platform]
+  if (present && old && changes.length === 0 && !options.upgrade) {
+    return { recipe: name, outcome: 'current', changes, lock: present }
+  }
+  const changed = new Set(changes.map((change) => change.field))
+  const locked = await resolve(session, loaded, options.upgrade || changed.has('base') ? undefined : old, changed)
+  const same = changes.length === 0 && old !== undefined && pins(old) === pins(locked)
+  const image = same ? old.image : null
+  const lock: Lockfile = {
+    lockfileVersion: LOCKFILE_VERSION,
+    recipe: name,
+    inputs,
+    platforms: { [recipe.platform]: { ...locked, image } },
+  }
+  const written = await writeLock(directory, name, lock)
+  await writeGenerated(directory, name, await renderGenerated(name, recipe, { ...locked, image }))
+  return { recipe: name, outcome: written ? 'written' : 'current', changes, lock }
+}
+
+function pins({ epoch, base, steps }: LockedPlatform): string {
+  return JSON.stringify([epoch, base, steps])
+}
+
+/**
+ * @param old pins to stay with where the recipe still asks for the same
+ * @param changed fields of the recipe that differ from what `old` was made from
+ */
+async function resolve(
+  session: Session,
+  loaded: RecipeInputs,
+  old: LockedPlatform | undefined,
+  changed: ReadonlySet<string>,
+): Promise<LockedPlatform> {
+  const { recipe, projects } = loaded
+  const indexes = new LazyIndexes(session, recipe, old?.base)
+  session.progress({ kind: 'stage', title: `resolving Debian ${recipe.base.suite}` })
+  const base = old?.base ?? resolveBase(recipe.base.suite, await indexes.get())
+  const epoch = Math.max(...base.indexes.map((index) => Date.parse(index.date))) / 1000
+  const steps: LockedStep[] = []
+  // a kept step stands on kept steps only: what it was resolved on top of must be the same
+  let keep = old !== undefined
+  for (const [index, step] of recipe.steps.entries()) {
+    const pinned = old?.steps[index]
+    const project = projects.get(index)
+    if (project) {
+      steps.push(project)
+    } else if (keep && pinned?.kind === step.kind && !changed.has(`steps[${index}]`)) {
+      steps.push(pinned)
+    } else {
+      keep = false
+      steps.push(await resolveStep(session, loaded, { epoch, base, steps: [...steps], image: null }, step, indexes))
+    }
+  }
+  return { epoch, base, steps, image: null }
+}
+
+async function resolveStep(
+  session: Session,
+  { name, recipe, directory }: RecipeInputs,
+  before: LockedPlatform,
+  step: Step,
+  indexes: LazyIndexes,
+): Promise<LockedStep> {
+  const { signal, progress } = session
+  if (step.kind === 'run') return { kind: 'run' }
+  if (step.kind === 'project') throw new Error('projects are pinned from git')
+  const engine = await connectEngine()
+  const image = await buildBefore(session, name, directory, recipe, before)
+  progress({ kind: 'stage', title: `resolving ${stepName(before.steps.length, step.kind)} in a container` })
+  if (step.kind === 'apt') {
+    const fetched = await indexes.get()
+    return withContainer(engine, { image, network: 'none', user: '0', signal }, (sandbox) => resolveApt(step, fetched, sandbox))
+  }
+  return resolvePipStep(session, engine, image, step)
+}
+
+async function resolvePipStep(session: Session, engine: Engine, image: string, step: PipStep): Promise<LockedStep> {
+  const { signal, store } = session
+  const { pypi } = await session.sources()
+  const certificates = pypi.ca === undefined ? undefined : await readFile(pypi.ca).catch(() => undefined)
+  return withContainer(engine, { image, network: 'host', user: '0', signal }, (sandbox) =>
+    resolvePip(step, { sandbox, environment: pypi.env, certificates, keep: (content) => store.put(content) }),
+  )
+}
+
+/** Builds the image as it is before a step, to resolve the step in. */
+async function buildBefore(
+  session: Session,
+  name: string,
+  recipeDirectory: string,
+  recipe: Recipe,
+  before: LockedPlatform,
+): Promise<string> {
+  const { signal, progress } = session
+  const partial: Recipe = { ...recipe, steps: recipe.steps.slice(0, before.steps.length) }
+  const artifacts = contextArtifacts(before)
+  progress({ kind: 'stage', title: 'fetching artifacts' })
+  await fetchInputs(session, artifacts, before)
+  const context = await stageContext(session, await renderGenerated(name, partial, before), artifacts, recipeDirectory, before.epoch)
+  progress({ kind: 'stage', title: 'building what comes before' })
+  const last = partial.steps.at(-1)
+  const { reference } = await buildImage({
+    context,
+    platform: recipe.platform,
+    epoch: before.epoch,
+    target: last ? stepName(partial.steps.length - 1, last.kind) : 'base',
+    tag: `stillroom-resolve/${name}`,
+    signal,
+    onProgress: (event) => event.kind === 'step' && progress({ kind: 'status', text: event.name }),
+  })
+  return reference
+}
+
+/** A suite's indexes, fetched when a step needs them: the locked ones when the base stays as it is. */
+class LazyIndexes {
+  readonly #session: Session
+  readonly #recipe: Recipe
+  readonly #base: LockedBase | undefined
+  #fetched: Promise<FetchedIndex[]> | undefined
+
+  constructor(session: Session, recipe: Recipe, base: LockedBase | undefined) {
+    this.#session = session
+    this.#recipe = recipe
+    this.#base = base
+  }
+
+  get(): Promise<FetchedIndex[]> {
+    this.#fetched ??= this.#fetch()
+    return this.#fetched
+  }
+
+  async #fetch(): Promise<FetchedIndex[]> {
+    const { store } = this.#session
+    const sources = await this.#session.sources()
+    const options = { get: httpGet, sources: sources.debian, keys: await loadKeyring(), now: new Date() }
+    const cached = async (sha256: string) => readFile(store.path(sha256)).catch(() => undefined)
+    const fetched = this.#base
+      ? await refetchIndexes(this.#base.indexes, { ...options, snapshot: sources.snapshot, cached })
+      : await fetchIndexes(this.#recipe.base.suite, options)
+    // kept so that the same lock can be extended after the mirrors have moved on
+    for (const { inRelease, packages } of fetched) {
+      await store.put(inRelease)
+      await store.put(packages)
+    }
+    return fetched
+  }
+}

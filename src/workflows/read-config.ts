@@ -1,0 +1,29 @@
+import { access } from 'node:fs/promises'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { z } from 'zod'
+import { StillroomError } from '../error.ts'
+import { SourcesConfig } from '../resolve/sources/schema.ts'
+
+const Config = z.strictObject({ sources: SourcesConfig.optional() })
+type Config = z.infer<typeof Config>
+
+/**
+ * Reads `stillroom.config.ts` of a project; an empty configuration when there is none.
+ *
+ * @throws {StillroomError} CONFIG_INVALID with every issue
+ */
+export async function readConfig(directory: string): Promise<Config> {
+  const file = join(directory, 'stillroom.config.ts')
+  const exists = await access(file).then(() => true, () => false)
+  if (!exists) return {}
+  const loaded = (await import(pathToFileURL(file).href).catch((cause: unknown) => {
+    throw new StillroomError('CONFIG_INVALID', `stillroom.config.ts cannot be loaded: ${cause}`, { cause })
+  })) as { default?: unknown }
+  const result = Config.safeParse(loaded.default)
+  if (result.success) return result.data
+  const issues = result.error.issues.map((issue) => `  ${issue.path.join('.') || 'default export'}: ${issue.message}`)
+  throw new StillroomError('CONFIG_INVALID', `stillroom.config.ts is invalid:\n${issues.join('\n')}`, {
+    hint: 'correct the fields above',
+  })
+}
