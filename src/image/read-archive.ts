@@ -1,3 +1,149 @@
-export async function readImageArchive(_stream: AsyncIterable<Uint8Array>): Promise<{ id: string; size: number; diffIDs: string[]; tree: string }> {
-  throw new Error('not written yet')
+import { posix } from 'node:path'
+import { type Blob, BlobReader } from './blob-reader.ts'
+import { imageInvalid, quotePath } from './image-invalid.ts'
+import { mergeLayers, type TreeNode } from './merge-layers.ts'
+import type { ImageConfig } from './schema.ts'
+import { selectImage } from './select-image.ts'
+import { type TarHandler, type TarMember, TarReader } from './tar-reader.ts'
+import { treeDigest } from './tree-digest.ts'
+
+/** What an image is, whatever archive it was read from. */
+export interface ImageSummary {
+  /** Digest of the config. */
+  id: string
+  diffIDs: string[]
+  /** Bytes of all layers, uncompressed. */
+  size: number
+  /** The tree digest. */
+  tree: string
+  config: ImageConfig
+  /** Paths of the merged tree. */
+  entries: number
+}
+
+/**
+ * Reads an image in one pass over what `docker save` or an OCI exporter writes: a tar of blobs in any order, layers
+ * plain or compressed by gzip or zstd. Every blob is held against its name and every layer against the config.
+ * No content is kept: memory grows with the number of files, not with their size.
+ *
+ * @throws {StillroomError} IMAGE_INVALID when the archive is cut short, damaged, ambiguous, or holds not just one
+ *   image for linux/amd64
+ */
+export async function readImageArchive(stream: AsyncIterable<Uint8Array>): Promise<ImageSummary> {
+  const { id, config, layers, root } = await readImageTree(stream)
+  return {
+    id,
+    diffIDs: layers.map(({ diffID }) => diffID),
+    size: layers.reduce((sum, { size }) => sum + size, 0),
+    tree: treeDigest(root),
+    config,
+    entries: countNodes(root),
+  }
+}
+
+/** As {@link readImageArchive}, with the merged tree itself. */
+export async function readImageTree(stream: AsyncIterable<Uint8Array>): Promise<ImageTree> {
+  const { id, config, layers } = selectImage(await readFiles(stream))
+  const read = layers.flatMap(({ layer }) => layer ?? [])
+  return { id, config, layers: read, root: mergeLayers(read.map(({ entries }) => entries)) }
+}
+
+export interface ImageTree {
+  id: string
+  config: ImageConfig
+  /** Lowest first. */
+  layers: { diffID: string; size: number }[]
+  root: TreeNode
+}
+
+async function readFiles(stream: AsyncIterable<Uint8Array>): Promise<Map<string, Blob>> {
+  const reader = new ArchiveReader()
+  const tar = new TarReader(reader)
+  for await (const bytes of stream) {
+    tar.write(Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length))
+    await reader.drained()
+  }
+  tar.close()
+  return reader.files()
+}
+
+/** All JSON of an archive together: manifests and configs of far more images than one. */
+const KEPT_LIMIT = 64 * 1024 * 1024
+const FILE_LIMIT = 100_000
+
+/** Hands each file of the outer archive to a {@link BlobReader}. */
+class ArchiveReader implements TarHandler {
+  readonly #blobs = new Map<string, Blob>()
+  readonly #links = new Map<string, string>()
+  #name = ''
+  #current: BlobReader | undefined
+  #pending: Promise<void>[] = []
+  #kept = 0
+
+  member({ name, flag, size, linkName }: TarMember): void {
+    this.#name = posix.normalize(name)
+    this.#current = undefined
+    if (flag === '5') return
+    if (this.#blobs.has(this.#name) || this.#links.has(this.#name)) {
+      throw imageInvalid(`The archive has ${quotePath(this.#name)} twice`)
+    }
+    if (this.#blobs.size + this.#links.size >= FILE_LIMIT)
+      throw imageInvalid(`The archive has more than ${FILE_LIMIT} files`)
+    if (flag === '2') this.#links.set(this.#name, posix.join(posix.dirname(this.#name), linkName))
+    else if (flag === '1') this.#links.set(this.#name, posix.normalize(linkName))
+    else if (flag === '0') {
+      this.#blobs.set(this.#name, { digest: '' })
+      this.#current = new BlobReader(size)
+    }
+  }
+
+  data(bytes: Buffer): void {
+    this.#current?.write(bytes)
+  }
+
+  end(): void {
+    if (this.#current !== undefined) this.#pending.push(this.#finish(this.#name, this.#current))
+  }
+
+  /** Waits until what was written is read, so that a fast stream can't pile up. */
+  async drained(): Promise<void> {
+    if (this.#pending.length > 0) {
+      await Promise.all(this.#pending)
+      this.#pending = []
+    }
+    if (this.#current?.busy) await this.#current.drained()
+  }
+
+  /** By path, those that are links too. */
+  files(): Map<string, Blob> {
+    for (const [name, target] of this.#links) {
+      let path: string | undefined = target
+      for (let hops = 0; hops < 8 && path !== undefined && !this.#blobs.has(path); hops++)
+        path = this.#links.get(path)
+      const blob = path === undefined ? undefined : this.#blobs.get(path)
+      if (blob !== undefined) this.#blobs.set(name, blob)
+    }
+    return this.#blobs
+  }
+
+  async #finish(name: string, reader: BlobReader): Promise<void> {
+    const blob = await reader.end()
+    const [, hex] = /^blobs\/sha256\/(.*)$/.exec(name) ?? []
+    if (hex !== undefined && blob.digest !== `sha256:${hex}`) {
+      throw imageInvalid(`The archive's blob sha256:${hex} has other content: ${blob.digest}`)
+    }
+    this.#kept += blob.json?.length ?? 0
+    if (this.#kept > KEPT_LIMIT) throw imageInvalid(`The archive has more than ${KEPT_LIMIT} bytes of JSON`)
+    this.#blobs.set(name, blob)
+  }
+}
+
+function countNodes(root: TreeNode): number {
+  let count = 0
+  const open = [root]
+  for (let node = open.pop(); node !== undefined; node = open.pop()) {
+    count += 1
+    for (const child of node.children?.values() ?? []) open.push(child)
+  }
+  return count
 }

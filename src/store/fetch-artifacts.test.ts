@@ -16,7 +16,7 @@ import { mountedDirectory, temporaryDirectory } from './testing/temporary-direct
 const bytes = makeBytes(300_000)
 const artifact = makeArtifact('dash', bytes)
 const other = makeBytes(300_000, 2)
-const quick = { retries: 3, backoff: 1, retryAfterCap: 50, stall: 150, patience: 60_000 }
+const quick = { retries: 3, backoff: 1, retryAfterCap: 50, stall: 1000, patience: 60_000 }
 
 let server: fault.FaultServer
 let second: fault.FaultServer
@@ -108,7 +108,7 @@ describe('fetchArtifacts() gets over', () => {
     'a range that cannot be had': [fault.resetAfter(bytes, half), fault.status(416), fault.file(bytes)],
     'an ETag that changed': [fault.resetAfter(other, half, { etag: '"0"' }), fault.file(bytes)],
     'a resumed file that was another': [fault.resetAfter(other, half), fault.file(bytes)],
-    'a slow drip': [fault.drip(bytes, 10, 30)],
+    'a slow drip': [fault.drip(bytes, 40, 30)],
   }
   for (const [name, behaviours] of Object.entries(cases)) {
     it(name, async () => {
@@ -280,7 +280,9 @@ describe('fetchArtifacts() when interrupted', () => {
     await server.arrived(1)
     const partial = async () => (await readdir(store.temporary).catch(() => []))[0]
     await expect
-      .poll(async () => (await readFile(join(store.temporary, (await partial()) ?? ''))).length)
+      .poll(async () => (await readFile(join(store.temporary, (await partial()) ?? ''))).length, {
+        timeout: 20_000,
+      })
       .toBe(100_000)
     child.kill('SIGKILL')
     await once(child, 'close')

@@ -44,6 +44,7 @@ describe('locateDebian()', () => {
       {
         url: 'https://b.example.org/pool/main/g/g%2B%2B/g%2B%2B_1%253a2~3%2Bb1_amd64.deb',
         label: 'snapshot',
+        headers: { authorization: 'Basic bWU6cHc=' },
       },
     ])
     expect(await locate(wheel)).toEqual([])

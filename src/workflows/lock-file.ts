@@ -26,8 +26,15 @@ export async function requireLock(directory: string, name: string): Promise<Lock
   })
 }
 
-export async function writeLock(directory: string, name: string, lock: Lockfile): Promise<boolean> {
-  return writeFileAtomic(lockPath(directory, name), serializeLock(lock))
+/** @returns the lock as a reader finds it, and whether the file changed */
+export async function writeLock(
+  directory: string,
+  name: string,
+  lock: Lockfile,
+): Promise<{ lock: Lockfile; written: boolean }> {
+  const path = lockPath(directory, name)
+  const text = serializeLock(lock)
+  return { lock: parseLock(text, relative(directory, path)), written: await writeFileAtomic(path, text) }
 }
 
 /** What is locked for the recipe's platform. */

@@ -6,7 +6,8 @@ import { connectEngine, type Engine } from '../engine/connect.ts'
 import { withContainer } from '../engine/container.ts'
 import { StillroomError } from '../error.ts'
 import { compareInputs, type InputChange } from '../lock/compare-inputs.ts'
-import { LOCKFILE_VERSION, type LockedBase, type LockedPlatform, type LockedStep, type Lockfile } from '../lock/schema.ts'
+import { LOCKFILE_VERSION, type LockedBase, type LockedImage, type LockedPlatform, type LockedStep, type Lockfile } from '../lock/schema.ts'
+import { serializeLock } from '../lock/serialize-lock.ts'
 import type { PipStep, Recipe, Step } from '../recipe/schema.ts'
 import { resolveApt } from '../resolve/apt/resolve-apt.ts'
 import { type FetchedIndex, fetchIndexes } from '../resolve/debian/fetch-indexes.ts'
@@ -18,7 +19,7 @@ import { resolvePip } from '../resolve/python/resolve-pip.ts'
 import { fetchInputs } from './fetch-inputs.ts'
 import { renderGenerated, writeGenerated } from './generated.ts'
 import { loadInputs, type RecipeInputs } from './load-inputs.ts'
-import { readLock, writeLock } from './lock-file.ts'
+import { lockedPlatform, readLock, writeLock } from './lock-file.ts'
 import type { Session } from './session.ts'
 import { stageContext } from './stage-context.ts'
 
@@ -60,21 +61,18 @@ export async function lockRecipe(session: Session, name: string, options: LockOp
   }
   const changed = new Set(changes.map((change) => change.field))
   const locked = await resolve(session, loaded, options.upgrade || changed.has('base') ? undefined : old, changed)
-  const same = changes.length === 0 && old !== undefined && pins(old) === pins(locked)
-  const image = same ? old.image : null
-  const lock: Lockfile = {
+  const fresh = (image: LockedImage | null): Lockfile => ({
     lockfileVersion: LOCKFILE_VERSION,
     recipe: name,
     inputs,
     platforms: { [recipe.platform]: { ...locked, image } },
-  }
-  const written = await writeLock(directory, name, lock)
-  await writeGenerated(directory, name, await renderGenerated(name, recipe, { ...locked, image }))
+  })
+  // the recorded image stays true when nothing that decides it has changed
+  const image = old?.image ?? null
+  const same = present !== undefined && changes.length === 0 && serializeLock(present) === serializeLock(fresh(image))
+  const { lock, written } = await writeLock(directory, name, fresh(same ? image : null))
+  await writeGenerated(directory, name, await renderGenerated(name, recipe, lockedPlatform(lock, recipe)))
   return { recipe: name, outcome: written ? 'written' : 'current', changes, lock }
-}
-
-function pins({ epoch, base, steps }: LockedPlatform): string {
-  return JSON.stringify([epoch, base, steps])
 }
 
 /**

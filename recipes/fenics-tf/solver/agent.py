@@ -18,5 +18,5 @@ def create_agent(environment: FlowEnvironment, parallel: int, seed: Optional[int
         batch_size=parallel, network=layers, learning_rate=1e-3, multi_step=10, subsampling_fraction=0.5,
         discount=0.97, likelihood_ratio_clipping=0.2, entropy_regularization=0.01,
         baseline=layers, baseline_optimizer={"optimizer": "adam", "learning_rate": 1e-3, "multi_step": 10},
-        config={"device": "CPU", "seed": seed} if seed is not None else {"device": "CPU"},
+        config={"device": "CPU", "create_tf_assertions": False, "seed": seed},
     )

@@ -26,12 +26,12 @@ class Case:
 
     # Physics and numerics.
     reynolds: float = 100.0
-    time_step: float = 0.0075
+    time_step: float = 0.00625
 
     # Control: jets centred on the top and the bottom of the cylinder, opposite fluxes, |flux| <= max_flux.
     jet_width_degrees: float = 20.0
     max_flux: float = 0.08
-    steps_per_action: int = 32
+    steps_per_action: int = 40
     actions_per_episode: int = 20
     smoothing: float = 0.1
     lift_penalty: float = 0.2

@@ -10,7 +10,7 @@ import numpy as np
 from case import Case
 
 WALLS, INLET, OUTLET, CYLINDER = 1, 2, 3, 4
-RADIAL_STRETCH = 1.8
+RADIAL_STRETCH = 1.6
 WAKE_STRETCH = 1.5
 
 

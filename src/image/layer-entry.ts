@@ -1,0 +1,114 @@
+import { imageInvalid, quotePath } from './image-invalid.ts'
+import type { TarMember } from './tar-reader.ts'
+
+export type FileType = 'file' | 'directory' | 'symlink' | 'character' | 'block' | 'fifo'
+
+/** What an inode holds: all that a file is but its names. Byte strings hold one byte a character (latin1). */
+export interface Inode {
+  type: FileType
+  /** Permission bits with setuid, setgid and sticky. */
+  mode: number
+  uid: number
+  gid: number
+  /** Bytes of a regular file; 0 of all others. */
+  size: number
+  /** Whole seconds since 1970. */
+  mtime: number
+  /** Of a symbolic link, as it is written. */
+  target: string
+  major: number
+  minor: number
+  xattrs: Map<string, string>
+  /** Of a regular file's content, in hex. */
+  sha256: string
+}
+
+/** One member of a layer. */
+export interface LayerEntry {
+  /** Below the root, without slashes at the ends or empty parts; the root's own is empty. */
+  path: string
+  inode: Inode
+  /** Path that a hard link is another name of. */
+  link: string | undefined
+}
+
+/**
+ * What a member of a layer's archive means; the content's sha256 is still to come.
+ *
+ * @throws {StillroomError} IMAGE_INVALID for paths that leave the root and for members no engine unpacks alike
+ */
+export function toLayerEntry(member: TarMember): LayerEntry {
+  const path = normalizePath(member.name)
+  const type = TYPES[member.flag]
+  if (type === undefined) {
+    throw imageInvalid(`${quotePath(path)} is of the unknown tar type ${JSON.stringify(member.flag)}`)
+  }
+  const isDirectory =
+    type === 'directory' || (member.flag === '0' && member.size === 0 && member.name.endsWith('/'))
+  if (!isDirectory && (path === '' || member.name.endsWith('/'))) {
+    throw imageInvalid(`${quotePath(member.name)} has a directory's name and is none`)
+  }
+  const inode: Inode = {
+    type: isDirectory ? 'directory' : type,
+    mode: type === 'symlink' ? 0o777 : member.mode & 0o7777,
+    uid: id(member.uid, path),
+    gid: id(member.gid, path),
+    size: member.size,
+    mtime: member.mtime,
+    target: type === 'symlink' ? member.linkName : '',
+    major: type === 'character' || type === 'block' ? member.major : 0,
+    minor: type === 'character' || type === 'block' ? member.minor : 0,
+    xattrs: member.xattrs,
+    sha256: '',
+  }
+  refuseOverlayMarks(inode, path)
+  return { path, inode, link: member.flag === '1' ? normalizePath(member.linkName) : undefined }
+}
+
+const TYPES: Record<string, FileType | undefined> = {
+  '0': 'file',
+  '1': 'file',
+  '2': 'symlink',
+  '3': 'character',
+  '4': 'block',
+  '5': 'directory',
+  '6': 'fifo',
+}
+
+/** Linux's PATH_MAX. */
+const PATH_LIMIT = 4096
+
+/**
+ * A path of a layer as the parts below the root that it names.
+ *
+ * @throws {StillroomError} IMAGE_INVALID when it is absolute, has `..`, a NUL, or more than 4096 bytes
+ */
+export function normalizePath(name: string): string {
+  if (name.length > PATH_LIMIT) throw imageInvalid(`A path has ${name.length} bytes: ${quotePath(name)}`)
+  if (SIMPLE.test(name)) return name.endsWith('/') ? name.slice(0, -1) : name
+  if (name === '' || name.startsWith('/') || name.includes('\0')) {
+    throw imageInvalid(`The path ${quotePath(name)} is not below the image's root`)
+  }
+  const parts = name.split('/').filter((part) => part !== '' && part !== '.')
+  if (parts.includes('..')) throw imageInvalid(`The path ${quotePath(name)} leads out of its directory`)
+  return parts.join('/')
+}
+
+/** No part is empty or begins with a dot: the most of all paths. */
+const SIMPLE = /^(?:[^./\0][^/\0]*\/)*[^./\0][^/\0]*\/?$/
+
+function id(value: number, path: string): number {
+  if (value < 0 || value > 0xffff_ffff) throw imageInvalid(`${quotePath(path)} has the owner ${value}`)
+  return value
+}
+
+/** Marks of overlayfs itself: files for one engine, deletions for another. */
+function refuseOverlayMarks({ type, major, minor, xattrs }: Inode, path: string): void {
+  if (type === 'character' && major === 0 && minor === 0) {
+    throw imageInvalid(`${quotePath(path)} is a character device 0:0, which overlayfs takes for a deletion`)
+  }
+  for (const name of xattrs.keys()) {
+    if (/^(trusted|user)\.overlay\./.test(name))
+      throw imageInvalid(`${quotePath(path)} has the overlayfs mark "${name}"`)
+  }
+}

@@ -1,0 +1,176 @@
+import { imageInvalid } from './image-invalid.ts'
+import { parsePaxRecords, XATTR } from './pax-records.ts'
+import { BLOCK, isZeroBlock, parseTarHeader, type TarHeader } from './tar-header.ts'
+
+/** A member of an archive, with what extended headers said of it; its numbers are whole and its size is not negative. */
+export interface TarMember extends TarHeader {
+  /** Extended attributes: name and raw bytes, both latin1. */
+  xattrs: Map<string, string>
+}
+
+/** What a {@link TarReader} calls, in this order for each member; `data` as often as it needs. */
+export interface TarHandler {
+  member(member: TarMember): void
+  data(bytes: Buffer): void
+  end(): void
+}
+
+/** The most that one extended header or long name may take. */
+const META_LIMIT = 1024 * 1024
+
+/**
+ * Reads tar archives as engines and builders write them: ustar, pax, GNU long names and numbers. It is fed with bytes
+ * in pieces of any size and keeps none of a member's content. Where formats leave a choice it does what Go's
+ * archive/tar does, since that is what engines unpack with: global headers are ignored, links carry no content.
+ */
+export class TarReader {
+  readonly #handler: TarHandler
+  readonly #block = Buffer.alloc(BLOCK)
+  #filled = 0
+  #remaining = 0
+  #padding = 0
+  #zeroBlocks = 0
+  /** The member that the coming bytes belong to; a header for the next member while `#meta` is set. */
+  #flag = ''
+  #meta: Buffer[] | undefined
+  #pax = new Map<string, string>()
+  #longName: string | undefined
+  #longLink: string | undefined
+
+  constructor(handler: TarHandler) {
+    this.#handler = handler
+  }
+
+  /** @throws {StillroomError} IMAGE_INVALID when the bytes are no such archive */
+  write(chunk: Buffer): void {
+    let at = 0
+    while (at < chunk.length && this.#zeroBlocks < 2) {
+      const left = chunk.length - at
+      if (this.#remaining > 0) {
+        const length = Math.min(this.#remaining, left)
+        this.#take(length === chunk.length ? chunk : chunk.subarray(at, at + length))
+        at += length
+      } else if (this.#padding > 0) {
+        const length = Math.min(this.#padding, left)
+        this.#padding -= length
+        at += length
+      } else if (this.#filled === 0 && left >= BLOCK) {
+        this.#header(chunk.subarray(at, at + BLOCK))
+        at += BLOCK
+      } else {
+        const length = Math.min(BLOCK - this.#filled, left)
+        chunk.copy(this.#block, this.#filled, at, at + length)
+        at += length
+        this.#filled += length
+        if (this.#filled < BLOCK) continue
+        this.#filled = 0
+        this.#header(this.#block)
+      }
+    }
+  }
+
+  /** @throws {StillroomError} IMAGE_INVALID when the archive ends in the midst of a member */
+  close(): void {
+    if (this.#zeroBlocks >= 2) return
+    if (this.#remaining > 0 || this.#padding > 0 || this.#filled > 0 || this.#hasMeta()) {
+      throw imageInvalid('A tar archive is cut short')
+    }
+  }
+
+  #take(bytes: Buffer): void {
+    this.#remaining -= bytes.length
+    if (this.#meta === undefined) this.#handler.data(bytes)
+    else this.#meta.push(Buffer.from(bytes))
+    if (this.#remaining === 0) this.#finish()
+  }
+
+  #finish(): void {
+    if (this.#meta === undefined) {
+      this.#handler.end()
+      return
+    }
+    const data = Buffer.concat(this.#meta)
+    this.#meta = undefined
+    if (this.#flag === 'x') this.#pax = parsePaxRecords(data)
+    else if (this.#flag === 'L') this.#longName = untilNul(data)
+    else if (this.#flag === 'K') this.#longLink = untilNul(data)
+  }
+
+  #header(block: Buffer): void {
+    if (block[0] === 0 && isZeroBlock(block)) {
+      if (this.#hasMeta()) throw imageInvalid('A tar extended header has no member')
+      this.#zeroBlocks += 1
+      return
+    }
+    if (this.#zeroBlocks > 0) throw imageInvalid('A tar archive has one block of zeros among its members')
+    const header = parseTarHeader(block)
+    const isMeta = META.includes(header.flag)
+    const member = isMeta ? undefined : this.#member(header)
+    const size = member?.size ?? header.size
+    if (isMeta && (size < 0 || size > META_LIMIT))
+      throw imageInvalid(`A tar extended header claims ${size} bytes`)
+    this.#flag = header.flag
+    this.#remaining = size
+    this.#padding = (BLOCK - (size % BLOCK)) % BLOCK
+    if (isMeta) this.#meta = []
+    if (member !== undefined) this.#handler.member(member)
+    if (size === 0) this.#finish()
+  }
+
+  #hasMeta(): boolean {
+    return this.#pax.size > 0 || this.#longName !== undefined || this.#longLink !== undefined
+  }
+
+  /** The header with what the extended headers before it say; those are used up by it. */
+  #member(header: TarHeader): TarMember {
+    const pax = this.#pax
+    const xattrs = pax.size === 0 ? NONE : readXattrs(pax)
+    const member: TarMember = {
+      name: pax.get('path') || (this.#longName ?? header.name),
+      flag: header.flag === '\0' || header.flag === '7' ? '0' : header.flag,
+      mode: header.mode,
+      uid: paxNumber(pax, 'uid') ?? header.uid,
+      gid: paxNumber(pax, 'gid') ?? header.gid,
+      size: paxNumber(pax, 'size') ?? header.size,
+      mtime: paxNumber(pax, 'mtime') ?? header.mtime,
+      linkName: pax.get('linkpath') || (this.#longLink ?? header.linkName),
+      major: header.major,
+      minor: header.minor,
+      xattrs,
+    }
+    for (const key of pax.keys()) {
+      if (key.startsWith('GNU.sparse.'))
+        throw imageInvalid('A tar member is a sparse file, which is not read')
+    }
+    if (member.size < 0) throw imageInvalid(`A tar member claims ${member.size} bytes`)
+    if (member.flag !== '0' && HEADER_ONLY.includes(member.flag)) member.size = 0
+    if (this.#hasMeta()) this.#pax = new Map()
+    this.#longName = undefined
+    this.#longLink = undefined
+    return member
+  }
+}
+
+const META = 'xgLK'
+const HEADER_ONLY = '123456'
+const NONE: Map<string, string> = new Map()
+
+/** Decimal, perhaps with a fraction, which is cut off towards the past. */
+function paxNumber(pax: Map<string, string>, key: string): number | undefined {
+  const text = pax.get(key)
+  if (text === undefined || text === '') return undefined
+  const value = /^-?\d{1,16}(\.\d*)?$/.test(text) ? Math.floor(Number(text)) : Number.NaN
+  if (!Number.isSafeInteger(value))
+    throw imageInvalid(`A tar extended header has no sensible number in "${key}"`)
+  return value
+}
+
+function readXattrs(pax: Map<string, string>): Map<string, string> {
+  const found = [...pax].filter(([key]) => key.startsWith(XATTR))
+  return found.length === 0 ? NONE : new Map(found.map(([key, value]) => [key.slice(XATTR.length), value]))
+}
+
+function untilNul(data: Buffer): string {
+  const end = data.indexOf(0)
+  return data.toString('latin1', 0, end < 0 ? data.length : end)
+}

@@ -1,0 +1,106 @@
+import { createHash } from 'node:crypto'
+import type { Inode } from './layer-entry.ts'
+import type { TreeNode } from './merge-layers.ts'
+
+/**
+ * The tree digest: what files a container of the image sees, whatever layers, tar and compression they came in.
+ *
+ * It is the sha256 over one line for each path of the merged tree, in the order of the paths' bytes. A line is JSON
+ * without white space, ended by one newline, with these keys in this order:
+ *
+ * | key | value |
+ * |---|---|
+ * | `path` | below the root, without a slash at either end; the root's is empty |
+ * | `type` | `file`, `directory`, `symlink`, `character`, `block`, `fifo` |
+ * | `mode` | the bits of 07777 as four octal digits; `0777` for a symlink |
+ * | `uid`, `gid` | numbers |
+ * | `size` | bytes of a file, else 0 |
+ * | `mtime` | whole seconds since 1970, rounded down; 0 for the root |
+ * | `target` | of a symlink, else empty |
+ * | `major`, `minor` | of a device, else 0 |
+ * | `hardlink` | the first of the names that share the file; empty when it has but one or this is it |
+ * | `xattrs` | pairs of name and value, ordered by the bytes of the name; the value in lower-case hex |
+ * | `sha256` | of a file's content in lower-case hex, else empty |
+ *
+ * `path`, `target`, `hardlink` and names of attributes are bytes, not text: a byte from 0x21 to 0x7e stands for
+ * itself, except `%`, `"` and `\`; these and all others are written `%XX` in upper-case hex.
+ *
+ * The root's mtime is left out of account because most layers don't give it.
+ */
+export function treeDigest(root: TreeNode): string {
+  const digest = createHash('sha256')
+  for (const record of treeRecords(root)) digest.update(`${JSON.stringify(record)}\n`)
+  return `sha256:${digest.digest('hex')}`
+}
+
+/** One path of a tree, as {@link treeDigest} sees it; the order of the keys is part of the digest. */
+export interface TreeRecord {
+  path: string
+  type: Inode['type']
+  mode: string
+  uid: number
+  gid: number
+  size: number
+  mtime: number
+  target: string
+  major: number
+  minor: number
+  hardlink: string
+  xattrs: [name: string, value: string][]
+  sha256: string
+}
+
+/** The records of a tree, in order. */
+export function treeRecords(root: TreeNode): TreeRecord[] {
+  const places = listPaths(root)
+  places.sort((a, b) => (a.path < b.path ? -1 : 1))
+  const first = new Map<Inode, string>()
+  return places.map(({ path, inode }) => {
+    const name = first.get(inode)
+    if (name === undefined) first.set(inode, path)
+    return toRecord(path, inode, name ?? '')
+  })
+}
+
+function toRecord(path: string, inode: Inode, hardlink: string): TreeRecord {
+  return {
+    path: escapeBytes(path),
+    type: inode.type,
+    mode: inode.mode.toString(8).padStart(4, '0'),
+    uid: inode.uid,
+    gid: inode.gid,
+    size: inode.type === 'file' ? inode.size : 0,
+    mtime: path === '' ? 0 : inode.mtime,
+    target: escapeBytes(inode.target),
+    major: inode.major,
+    minor: inode.minor,
+    hardlink: escapeBytes(hardlink),
+    xattrs: [...inode.xattrs]
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([name, value]) => [escapeBytes(name), Buffer.from(value, 'latin1').toString('hex')]),
+    sha256: inode.sha256,
+  }
+}
+
+function listPaths(root: TreeNode): { path: string; inode: Inode }[] {
+  const found = [{ path: '', inode: root.inode }]
+  const open: { prefix: string; node: TreeNode }[] = [{ prefix: '', node: root }]
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    for (const [name, node] of next.node.children ?? []) {
+      const path = next.prefix + name
+      found.push({ path, inode: node.inode })
+      if (node.children !== undefined) open.push({ prefix: `${path}/`, node })
+    }
+  }
+  return found
+}
+
+/** Writes a byte string (latin1) as printable ASCII. */
+function escapeBytes(bytes: string): string {
+  if (!ESCAPED.test(bytes)) return bytes
+  return bytes.replaceAll(/[^\x21-\x7e]|[%"\\]/g, (byte) => {
+    return `%${byte.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`
+  })
+}
+
+const ESCAPED = /[^\x21-\x7e]|[%"\\]/
