@@ -120,7 +120,7 @@ class ProgressReader {
     for (const { digest, name, started, error } of status.vertexes ?? []) {
       if (name && started && !this.#names.has(digest)) {
         this.#names.set(digest, name)
-        this.#onProgress?.({ kind: 'step', name })
+        this.#onProgress?.({ kind: 'step', name: name.replace(/ --(mount|network|from|link)\S*/g, '').replace(/\s+/g, ' ') })
       }
       if (error && !/context canceled/.test(error)) {
         this.failed.push({ name: name ?? this.#names.get(digest) ?? digest, error, log: this.#logs.get(digest) ?? '' })

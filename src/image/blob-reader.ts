@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import type { Transform } from 'node:stream'
-import { createGunzip, createZstdDecompress } from 'node:zlib'
+import { type Decompressor, decompressorFor } from './decompressor.ts'
 import { imageInvalid } from './image-invalid.ts'
 import type { LayerEntry } from './layer-entry.ts'
 import { LayerReader } from './layer-reader.ts'
@@ -26,7 +25,7 @@ export interface Layer {
 }
 
 /** Larger manifests and configs don't exist; what is larger is not kept. */
-export const JSON_LIMIT = 4 * 1024 * 1024
+const JSON_LIMIT = 4 * 1024 * 1024
 /** An end to archives that unpack to endless zeros. */
 const LAYER_LIMIT = 128 * 1024 ** 3
 
@@ -42,7 +41,8 @@ export class BlobReader {
   #layer: LayerReader | undefined
   #layerSize = 0
   #layerDigest = this.#digest
-  #unzip: Transform | undefined
+  #unzip: Decompressor | undefined
+  #zipped = 0
   #unzipped: Promise<void> | undefined
   #problem: unknown
 
@@ -77,6 +77,12 @@ export class BlobReader {
   async end(): Promise<Blob> {
     this.#unzip?.end()
     await this.#unzipped
+    // Node stops after the first zstd frame.
+    if (this.#unzip !== undefined && this.#unzip.bytesWritten < this.#zipped) {
+      this.#problem ??= imageInvalid(
+        'A compressed layer has more after its end: several zstd frames are not read',
+      )
+    }
     const digest = `sha256:${this.#digest.digest('hex')}`
     if (this.#json !== undefined) return { digest, json: Buffer.concat(this.#json) }
     if (this.#layer === undefined) return { digest }
@@ -88,13 +94,14 @@ export class BlobReader {
   }
 
   #recognize(head: Buffer): void {
-    const magic = head.length < 4 ? 0 : head.readUInt32BE(0)
     if (isTarHeader(head) || (head.length >= BLOCK && isZeroBlock(head))) {
       this.#layer = new LayerReader()
-    } else if (magic >>> 16 === 0x1f8b || magic === 0x28b52ffd) {
+      return
+    }
+    this.#unzip = decompressorFor(head)
+    if (this.#unzip !== undefined) {
       this.#layer = new LayerReader()
       this.#layerDigest = createHash('sha256')
-      this.#unzip = magic === 0x28b52ffd ? createZstdDecompress() : createGunzip()
       this.#unzipped = this.#readUnzipped(this.#unzip)
     } else if ((head[0] === 0x7b || head[0] === 0x5b) && this.#size <= JSON_LIMIT) {
       this.#json = []
@@ -103,12 +110,15 @@ export class BlobReader {
 
   #pass(bytes: Buffer): void {
     if (this.#json !== undefined) this.#json.push(Buffer.from(bytes))
-    else if (this.#problem !== undefined) return
-    else if (this.#unzip !== undefined) this.#unzip.write(bytes)
-    else if (this.#layer !== undefined) this.#passLayer(this.#layer, bytes)
+    else if (this.#layer === undefined || this.#problem !== undefined) return
+    else if (this.#unzip === undefined) this.#passLayer(this.#layer, bytes)
+    else {
+      this.#zipped += bytes.length
+      this.#unzip.write(bytes)
+    }
   }
 
-  async #readUnzipped(unzip: Transform): Promise<void> {
+  async #readUnzipped(unzip: Decompressor): Promise<void> {
     try {
       for await (const bytes of unzip) {
         this.#layerDigest.update(bytes)

@@ -43,13 +43,11 @@ export function toLayerEntry(member: TarMember): LayerEntry {
   if (type === undefined) {
     throw imageInvalid(`${quotePath(path)} is of the unknown tar type ${JSON.stringify(member.flag)}`)
   }
-  const isDirectory =
-    type === 'directory' || (member.flag === '0' && member.size === 0 && member.name.endsWith('/'))
-  if (!isDirectory && (path === '' || member.name.endsWith('/'))) {
+  if (type !== 'directory' && (path === '' || member.name.endsWith('/'))) {
     throw imageInvalid(`${quotePath(member.name)} has a directory's name and is none`)
   }
   const inode: Inode = {
-    type: isDirectory ? 'directory' : type,
+    type,
     mode: type === 'symlink' ? 0o777 : member.mode & 0o7777,
     uid: id(member.uid, path),
     gid: id(member.gid, path),
@@ -61,6 +59,8 @@ export function toLayerEntry(member: TarMember): LayerEntry {
     xattrs: member.xattrs,
     sha256: '',
   }
+  if (type === 'symlink' && inode.target === '')
+    throw imageInvalid(`${quotePath(path)} is a symlink to nothing`)
   refuseOverlayMarks(inode, path)
   return { path, inode, link: member.flag === '1' ? normalizePath(member.linkName) : undefined }
 }
@@ -83,7 +83,7 @@ const PATH_LIMIT = 4096
  *
  * @throws {StillroomError} IMAGE_INVALID when it is absolute, has `..`, a NUL, or more than 4096 bytes
  */
-export function normalizePath(name: string): string {
+function normalizePath(name: string): string {
   if (name.length > PATH_LIMIT) throw imageInvalid(`A path has ${name.length} bytes: ${quotePath(name)}`)
   if (SIMPLE.test(name)) return name.endsWith('/') ? name.slice(0, -1) : name
   if (name === '' || name.startsWith('/') || name.includes('\0')) {

@@ -3,8 +3,9 @@ import { imageInvalid } from './image-invalid.ts'
 import { type LayerEntry, toLayerEntry } from './layer-entry.ts'
 import { type TarHandler, type TarMember, TarReader } from './tar-reader.ts'
 
-/** More members than any image has: an end to hostile ones. */
-const ENTRY_LIMIT = 5_000_000
+/** More members, and more bytes of names and attributes, than any image has: an end to hostile ones. */
+export const ENTRY_LIMIT = 2_000_000
+const NAMES_LIMIT = 512 * 1024 * 1024
 
 const EMPTY = hash('sha256', '', 'hex')
 
@@ -14,6 +15,7 @@ export class LayerReader implements TarHandler {
   readonly #tar = new TarReader(this)
   #entry: LayerEntry | undefined
   #hash: Hash | undefined
+  #names = 0
 
   write(bytes: Buffer): void {
     this.#tar.write(bytes)
@@ -25,6 +27,9 @@ export class LayerReader implements TarHandler {
 
   member(member: TarMember): void {
     if (this.entries.length >= ENTRY_LIMIT) throw imageInvalid(`A layer has more than ${ENTRY_LIMIT} members`)
+    this.#names += member.name.length + member.linkName.length
+    for (const [name, value] of member.xattrs) this.#names += name.length + value.length
+    if (this.#names > NAMES_LIMIT) throw imageInvalid(`A layer has more than ${NAMES_LIMIT} bytes of names`)
     this.#entry = toLayerEntry(member)
     this.entries.push(this.#entry)
   }

@@ -1,5 +1,6 @@
 import { imageInvalid, quotePath } from './image-invalid.ts'
 import type { Inode, LayerEntry } from './layer-entry.ts'
+import { ENTRY_LIMIT } from './layer-reader.ts'
 
 /** A place in the merged tree; names of one hard-linked file share their inode. */
 export interface TreeNode {
@@ -25,8 +26,8 @@ const OPAQUE = '.wh..wh..opq'
  * - A directory over a directory takes its attributes and keeps what is in it; all else replaces what was there.
  * - Of a path given twice in a layer the later counts.
  * - A directory that no member gives keeps what the layers below say of it, or is root's, 0755, of 1970.
- * - A hard link is another name of a file of its own layer before it, or of the layers below; its attributes become
- *   the file's, as engines do.
+ * - A hard link is another name of a file of its own layer before it, or of the layers below; its mode, owner and time
+ *   become the file's, as engines do.
  *
  * What engines do differently is refused: a member below a symbolic link or a file (overlayfs replaces the link by a
  * directory, other stores follow it), and the remains of aufs (`.wh..wh.*`).
@@ -34,6 +35,8 @@ const OPAQUE = '.wh..wh..opq'
  * @throws {StillroomError} IMAGE_INVALID
  */
 export function mergeLayers(layers: readonly (readonly LayerEntry[])[]): TreeNode {
+  const count = layers.reduce((sum, entries) => sum + entries.length, 0)
+  if (count > 2 * ENTRY_LIMIT) throw imageInvalid(`The image's layers have ${count} members`)
   const root = impliedDirectory()
   for (const entries of layers) {
     const additions = entries.filter((entry) => !removeWhiteout(root, entry))
@@ -63,7 +66,9 @@ function removeWhiteout(root: TreeNode, { path }: LayerEntry): boolean {
   return true
 }
 
-function addEntry(layer: LayerNode, below: TreeNode, { path, inode, link }: LayerEntry): void {
+function addEntry(layer: LayerNode, below: TreeNode, entry: LayerEntry): void {
+  const { path, link } = entry
+  const inode = { ...entry.inode }
   if (path === '') {
     layer.inode = inode
     layer.implied = false
@@ -100,7 +105,10 @@ function linkedInode(
   inode.gid = attributes.gid
   inode.mtime = attributes.mtime
   if (inode.type !== 'symlink') inode.mode = attributes.mode
-  if (attributes.xattrs.size > 0) inode.xattrs = new Map([...inode.xattrs, ...attributes.xattrs])
+  for (const [name, value] of attributes.xattrs) {
+    if (inode.xattrs.get(name) === value) continue
+    throw imageInvalid(`${quotePath(path)} gives the file it links to another attribute "${name}"`)
+  }
   return inode
 }
 

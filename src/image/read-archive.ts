@@ -1,11 +1,13 @@
 import { posix } from 'node:path'
 import { type Blob, BlobReader } from './blob-reader.ts'
 import { imageInvalid, quotePath } from './image-invalid.ts'
+import { ENTRY_LIMIT } from './layer-reader.ts'
 import { mergeLayers, type TreeNode } from './merge-layers.ts'
 import type { ImageConfig } from './schema.ts'
 import { selectImage } from './select-image.ts'
 import { type TarHandler, type TarMember, TarReader } from './tar-reader.ts'
 import { treeDigest } from './tree-digest.ts'
+import { uncompressed } from './uncompressed.ts'
 
 /** What an image is, whatever archive it was read from. */
 export interface ImageSummary {
@@ -59,11 +61,12 @@ export interface ImageTree {
 async function readFiles(stream: AsyncIterable<Uint8Array>): Promise<Map<string, Blob>> {
   const reader = new ArchiveReader()
   const tar = new TarReader(reader)
-  for await (const bytes of stream) {
-    tar.write(Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length))
+  for await (const bytes of uncompressed(stream)) {
+    tar.write(bytes)
     await reader.drained()
   }
   tar.close()
+  if (!tar.ended) throw imageInvalid('The archive is cut short')
   return reader.files()
 }
 
@@ -79,8 +82,10 @@ class ArchiveReader implements TarHandler {
   #current: BlobReader | undefined
   #pending: Promise<void>[] = []
   #kept = 0
+  #entries = 0
 
   member({ name, flag, size, linkName }: TarMember): void {
+    if (name.length > 4096) throw imageInvalid(`The archive has a path of ${name.length} bytes`)
     this.#name = posix.normalize(name)
     this.#current = undefined
     if (flag === '5') return
@@ -102,7 +107,12 @@ class ArchiveReader implements TarHandler {
   }
 
   end(): void {
-    if (this.#current !== undefined) this.#pending.push(this.#finish(this.#name, this.#current))
+    if (this.#current === undefined) return
+    const finished = this.#finish(this.#name, this.#current)
+    // Awaited in drained(), which is not reached when what follows in the same bytes is damaged.
+    finished.catch(() => {})
+    this.#pending.push(finished)
+    this.#current = undefined
   }
 
   /** Waits until what was written is read, so that a fast stream can't pile up. */
@@ -133,6 +143,9 @@ class ArchiveReader implements TarHandler {
       throw imageInvalid(`The archive's blob sha256:${hex} has other content: ${blob.digest}`)
     }
     this.#kept += blob.json?.length ?? 0
+    this.#entries += blob.layer?.entries.length ?? 0
+    if (this.#entries > 2 * ENTRY_LIMIT)
+      throw imageInvalid(`The archive's layers have ${this.#entries} members`)
     if (this.#kept > KEPT_LIMIT) throw imageInvalid(`The archive has more than ${KEPT_LIMIT} bytes of JSON`)
     this.#blobs.set(name, blob)
   }

@@ -30,6 +30,11 @@ export function selectImage(files: ReadonlyMap<string, Blob>): SelectedImage {
   if (bySaved !== undefined && bySaved.id !== image.id) {
     throw imageInvalid(`The archive's index.json names image ${image.id}, its manifest.json ${bySaved.id}`)
   }
+  if (!isLinuxAmd64(image.config)) {
+    throw imageInvalid(
+      `Image ${image.id} is for ${image.config.os}/${image.config.architecture}, not linux/amd64`,
+    )
+  }
   const expected = image.config.rootfs.diff_ids
   const actual = image.layers.map(diffID)
   if (expected.length !== actual.length) {
@@ -64,7 +69,7 @@ function fromIndex(files: ReadonlyMap<string, Blob>): SelectedImage {
       const config = blobOf(files, manifest.config)
       return { id: config.digest, config: readConfig(config), manifest }
     })
-    .filter(({ config }) => config.os === 'linux' && config.architecture === 'amd64')
+    .filter(({ config }) => isLinuxAmd64(config))
   const [first] = images
   if (first === undefined) throw imageInvalid('The archive has no image for linux/amd64')
   if (images.some(({ id }) => id !== first.id)) {
@@ -96,7 +101,11 @@ function fromSaved(files: ReadonlyMap<string, Blob>): SelectedImage {
 
 /** Attestations are marked `unknown/unknown` by BuildKit; an index may leave the platform to the config. */
 function isWanted({ platform }: Descriptor): boolean {
-  return platform === undefined || (platform.os === 'linux' && platform.architecture === 'amd64')
+  return platform === undefined || isLinuxAmd64(platform)
+}
+
+function isLinuxAmd64({ os, architecture }: { os: string; architecture: string }): boolean {
+  return os === 'linux' && architecture === 'amd64'
 }
 
 function isIndex(data: unknown): boolean {

@@ -36,6 +36,8 @@ export class TarReader {
   #pax = new Map<string, string>()
   #longName: string | undefined
   #longLink: string | undefined
+  /** Kinds of extended headers since the last member. */
+  #seen = ''
 
   constructor(handler: TarHandler) {
     this.#handler = handler
@@ -69,9 +71,14 @@ export class TarReader {
     }
   }
 
+  /** Whether the two blocks that end an archive were read; engines do without them in layers. */
+  get ended(): boolean {
+    return this.#zeroBlocks >= 2
+  }
+
   /** @throws {StillroomError} IMAGE_INVALID when the archive ends in the midst of a member */
   close(): void {
-    if (this.#zeroBlocks >= 2) return
+    if (this.ended) return
     if (this.#remaining > 0 || this.#padding > 0 || this.#filled > 0 || this.#hasMeta()) {
       throw imageInvalid('A tar archive is cut short')
     }
@@ -107,18 +114,24 @@ export class TarReader {
     const isMeta = META.includes(header.flag)
     const member = isMeta ? undefined : this.#member(header)
     const size = member?.size ?? header.size
-    if (isMeta && (size < 0 || size > META_LIMIT))
-      throw imageInvalid(`A tar extended header claims ${size} bytes`)
+    if (isMeta) this.#requireMeta(header)
     this.#flag = header.flag
     this.#remaining = size
     this.#padding = (BLOCK - (size % BLOCK)) % BLOCK
     if (isMeta) this.#meta = []
+    else this.#seen = ''
     if (member !== undefined) this.#handler.member(member)
     if (size === 0) this.#finish()
   }
 
+  #requireMeta({ flag, size }: TarHeader): void {
+    if (size < 0 || size > META_LIMIT) throw imageInvalid(`A tar extended header claims ${size} bytes`)
+    if (this.#seen.includes(flag)) throw imageInvalid('A tar member has two extended headers of one kind')
+    this.#seen += flag
+  }
+
   #hasMeta(): boolean {
-    return this.#pax.size > 0 || this.#longName !== undefined || this.#longLink !== undefined
+    return this.#seen !== '' && this.#seen !== 'g'
   }
 
   /** The header with what the extended headers before it say; those are used up by it. */
@@ -126,14 +139,14 @@ export class TarReader {
     const pax = this.#pax
     const xattrs = pax.size === 0 ? NONE : readXattrs(pax)
     const member: TarMember = {
-      name: pax.get('path') || (this.#longName ?? header.name),
-      flag: header.flag === '\0' || header.flag === '7' ? '0' : header.flag,
+      name: this.#longName ?? (pax.get('path') || header.name),
+      flag: header.flag === '7' ? '0' : header.flag,
       mode: header.mode,
       uid: paxNumber(pax, 'uid') ?? header.uid,
       gid: paxNumber(pax, 'gid') ?? header.gid,
       size: paxNumber(pax, 'size') ?? header.size,
       mtime: paxNumber(pax, 'mtime') ?? header.mtime,
-      linkName: pax.get('linkpath') || (this.#longLink ?? header.linkName),
+      linkName: this.#longLink ?? (pax.get('linkpath') || header.linkName),
       major: header.major,
       minor: header.minor,
       xattrs,
@@ -143,8 +156,10 @@ export class TarReader {
         throw imageInvalid('A tar member is a sparse file, which is not read')
     }
     if (member.size < 0) throw imageInvalid(`A tar member claims ${member.size} bytes`)
-    if (member.flag !== '0' && HEADER_ONLY.includes(member.flag)) member.size = 0
-    if (this.#hasMeta()) this.#pax = new Map()
+    // Before POSIX a directory was a file whose name ends in a slash.
+    if (member.flag === '\0') member.flag = member.name.endsWith('/') && member.size === 0 ? '5' : '0'
+    if (HEADER_ONLY.includes(member.flag)) member.size = 0
+    if (pax.size > 0) this.#pax = new Map()
     this.#longName = undefined
     this.#longLink = undefined
     return member
@@ -159,7 +174,8 @@ const NONE: Map<string, string> = new Map()
 function paxNumber(pax: Map<string, string>, key: string): number | undefined {
   const text = pax.get(key)
   if (text === undefined || text === '') return undefined
-  const value = /^-?\d{1,16}(\.\d*)?$/.test(text) ? Math.floor(Number(text)) : Number.NaN
+  const [, sign, whole, fraction = ''] = /^(-?)(\d{1,16})(?:\.(\d*))?$/.exec(text) ?? []
+  const value = sign === '-' ? -Number(whole) - (/[1-9]/.test(fraction) ? 1 : 0) : Number(whole)
   if (!Number.isSafeInteger(value))
     throw imageInvalid(`A tar extended header has no sensible number in "${key}"`)
   return value

@@ -4,7 +4,7 @@ import { canonicalJson, compareCodeUnits, type Json } from './canonical-json.ts'
 import type { LockInputs } from './schema.ts'
 
 /** The fields of a recipe that decide the image, in the order the lockfile shows them. */
-export const INPUT_FIELDS = [
+const INPUT_FIELDS = [
   'platform',
   'base',
   'steps',

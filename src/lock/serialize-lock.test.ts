@@ -15,17 +15,14 @@ describe('serializeLock()', () => {
   it('is undone by parseLock()', () => {
     fc.assert(
       fc.property(arbitraryLock, (lock) => {
+        expect(Lockfile.safeParse(lock).error).toBeUndefined()
         const text = serializeLock(lock)
         const parsed = parseLock(text, 'lock.json')
         expect(parsed).toEqual(normalizeLock(lock))
         expect(serializeLock(parsed)).toBe(text)
       }),
-      { numRuns: 200 },
+      { numRuns: 60 },
     )
-  })
-
-  it('makes locks that the schema takes', () => {
-    fc.assert(fc.property(arbitraryLock, (lock) => Lockfile.safeParse(lock).success))
   })
 
   it('writes shuffled lists and keys to the same bytes', () => {
@@ -33,6 +30,7 @@ describe('serializeLock()', () => {
       fc.property(arbitraryLock, fc.infiniteStream(fc.nat()), (lock, random) => {
         expect(serializeLock(shuffled(lock, random) as Lockfile)).toBe(serializeLock(lock))
       }),
+      { numRuns: 40 },
     )
   })
 

@@ -53,7 +53,7 @@ describe('checkRecipe()', () => {
       ['steps[1].to: "/opt/a" overlaps steps[0].to: "/opt/a/b"'],
     ],
     [{ steps: [project('/usr')] }, ['steps[0].to: "/usr" is a directory of the system']],
-    [{ steps: [project('/work/a')], shared: '/work' }, ['shared: "/work" would hide steps[0].to: "/work/a"']],
+    [{ steps: [project('/data/a')], shared: '/data' }, ['shared: "/data" would hide steps[0].to: "/data/a"']],
     [{ shared: '/' }, ['shared: "/" is a directory of the system']],
     [
       { volumes: ['/', '/a', '/a'] },

@@ -7,7 +7,7 @@ diffusion. All matrices are constant, so each is assembled and factorised once; 
 """
 
 import logging
-from typing import Callable, Dict, Tuple
+from typing import Dict, Tuple
 
 import dolfin as df
 import numpy as np
@@ -15,6 +15,7 @@ import numpy as np
 from case import Case
 from jets import inflow_profile, jet_profile
 from mesh import CYLINDER, INLET, OUTLET, WALLS, build_mesh, mark_boundaries
+from nodal import set_nodal
 
 df.set_log_level(df.LogLevel.WARNING)
 logging.getLogger("FFC").setLevel(logging.WARNING)
@@ -86,7 +87,9 @@ class Flow:
             condition.apply(implicit)
             condition.apply(mass)
         self._pressure_condition.apply(laplace)
-        self._predict, self._project, self._correct = (factorise(m) for m in (implicit, laplace, mass))
+        # Each factorises at its first use, and only then.
+        self._predict, self._project, self._correct = (
+            df.LUSolver(matrix, "umfpack") for matrix in (implicit, laplace, mass))
 
     def reset(self) -> None:
         """Fluid at rest behind an inflow that has just begun."""
@@ -155,20 +158,3 @@ class Flow:
         for condition in self._velocity_conditions:
             condition.apply(rhs)
         solver.solve(unknown, rhs)
-
-
-def factorise(matrix: df.Matrix) -> df.LUSolver:
-    """A direct solver that factorises `matrix` at its first use, and only then."""
-    return df.LUSolver(matrix, "umfpack")
-
-
-def set_nodal(function: df.Function, values: Callable[[np.ndarray], np.ndarray]) -> None:
-    """Sets a vector function to values((n, 2) points) -> (n, 2), at its nodes; compiles nothing, unlike Expression."""
-    space = function.function_space()
-    points = space.tabulate_dof_coordinates()
-    local = np.zeros(space.dim())
-    for axis in (0, 1):
-        dofs = space.sub(axis).dofmap().dofs()
-        local[dofs] = values(points[dofs])[:, axis]
-    function.vector().set_local(local)
-    function.vector().apply("insert")

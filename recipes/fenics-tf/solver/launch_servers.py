@@ -5,6 +5,7 @@ Exit codes: 0 stopped by a signal, 1 a port is busy or a server died, 2 wrong us
 """
 
 import argparse
+import os
 import signal
 import sys
 import tempfile
@@ -86,8 +87,11 @@ def stop(*_: object) -> None:
 
 
 def say(line: str) -> None:
-    """Prints a line at once: standard output may be a pipe."""
-    print(line, flush=True)
+    """Prints a line at once, since standard output may be a pipe; whose reader may have gone."""
+    try:
+        print(line, flush=True)
+    except BrokenPipeError:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")
 
 
 if __name__ == "__main__":

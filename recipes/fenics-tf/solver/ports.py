@@ -19,20 +19,21 @@ def reserve_port(host: str, port: int) -> Optional[socket.socket]:
     """A socket bound to the port, not listening yet; None when another process has it.
 
     Holding the socket from the check until a server listens on it leaves no moment for anyone else to take the port.
-    SO_REUSEADDR passes over connections in TIME_WAIT, never over a listener.
     @raises OSError when the host or the port cannot be bound at all (no such address, a privileged port)
     """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    bound = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        bound.bind((host, port))
-    except OSError as error:
-        bound.close()
-        if error.errno == errno.EADDRINUSE:
-            return None
-        raise
-    return bound
+    # The second try passes over connections in TIME_WAIT, never over a listener. It comes second because two sockets
+    # with SO_REUSEADDR may share a port as long as neither listens, and then each would think it has it.
+    for reuse in (0, 1):
+        bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, reuse)
+        try:
+            bound.bind((host, port))
+            return bound
+        except OSError as error:
+            bound.close()
+            if error.errno != errno.EADDRINUSE:
+                raise
+    return None
 
 
 def reserve_ports(host: str, ports: List[int]) -> Dict[int, Optional[socket.socket]]:

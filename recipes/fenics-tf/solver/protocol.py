@@ -36,7 +36,8 @@ def send(connection: socket.socket, message: Message) -> None:
     if len(body) > MAX_BYTES:
         raise ProtocolError(f"cannot send {len(body)} bytes, at most {MAX_BYTES} are allowed")
     try:
-        connection.sendall(struct.pack(">I", len(body)) + body)
+        # PETSc gives SIGPIPE its deadly default back, so it must not be raised.
+        connection.sendall(struct.pack(">I", len(body)) + body, socket.MSG_NOSIGNAL)
     except socket.timeout as error:
         raise ProtocolError("the peer takes nothing more: timed out") from error
     except OSError as error:

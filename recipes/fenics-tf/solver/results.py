@@ -48,10 +48,13 @@ def default_directory() -> Path:
 
 def prepare_directory(directory: Path) -> None:
     """Makes the directory, and makes sure it can be written. @raises OSError"""
-    directory.mkdir(parents=True, exist_ok=True)
-    probe = directory / f".writable-{os.getpid()}"
-    probe.touch()
-    probe.unlink()
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        probe = directory / f".writable-{os.getpid()}"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise OSError(f"cannot write results to {str(directory)!r}: {error.strerror}") from error
 
 
 def write_results(directory: Path, episodes: List[Episode], about: Dict[str, object]) -> None:

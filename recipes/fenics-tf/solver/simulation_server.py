@@ -29,6 +29,7 @@ def main() -> None:
 
     simulation = Simulation(Case(), load_baseline(options.baseline))
     listener = socket.socket(fileno=options.socket)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # else its own TIME_WAITs keep the port busy
     listener.listen(8)
     port = listener.getsockname()[1]
     os.write(options.ready, b"R")

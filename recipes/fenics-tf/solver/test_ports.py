@@ -28,6 +28,24 @@ class PortsTest(unittest.TestCase):
     def test_reserve_port_finds_a_listener(self) -> None:
         self.assertIsNone(reserve_port("127.0.0.1", self.listener().getsockname()[1]))
 
+    def test_reserve_port_finds_a_port_that_is_held_but_not_listening(self) -> None:
+        held = reserve_port("127.0.0.1", 0)
+        assert held is not None
+        with held:
+            self.assertIsNone(reserve_port("127.0.0.1", held.getsockname()[1]))
+
+    def test_reserve_port_passes_over_a_connection_in_time_wait(self) -> None:
+        listener = socket.create_server(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
+        with socket.create_connection(("127.0.0.1", port), timeout=5) as client:
+            connection, _ = listener.accept()
+            connection.close()
+            client.recv(1)
+        listener.close()
+        held = reserve_port("127.0.0.1", port)
+        assert held is not None
+        held.close()
+
     def test_reserve_ports_names_the_address_it_cannot_have(self) -> None:
         with self.assertRaisesRegex(OSError, "cannot listen on 192.0.2.1 port 40000"):
             reserve_ports("192.0.2.1", [40000])

@@ -1,6 +1,7 @@
 """The protocol: what is sent is received, and what is hostile is refused."""
 
 import json
+import signal
 import socket
 import struct
 import unittest
@@ -68,6 +69,13 @@ class ProtocolTest(unittest.TestCase):
             send(self.ours, {"type": "a", "x": "y" * MAX_BYTES})
         with self.assertRaises(ValueError):
             send(self.ours, {"type": "a", "x": float("nan")})
+
+    def test_send_survives_a_gone_peer_even_where_sigpipe_kills(self) -> None:
+        self.addCleanup(signal.signal, signal.SIGPIPE, signal.signal(signal.SIGPIPE, signal.SIG_DFL))
+        self.theirs.close()
+        for _ in range(2):
+            with self.assertRaises(PeerClosed):
+                send(self.ours, {"type": "a"})
 
     def test_check_hello_wants_this_protocol_and_version(self) -> None:
         hello = {"type": "hello", "protocol": PROTOCOL, "version": VERSION}

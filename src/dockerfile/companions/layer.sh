@@ -22,7 +22,7 @@ everything() {
 
 begin() {
   mkdir -p $own/delta
-  everything -print0 | sort -z > $own/before
+  everything -print0 | sort -z -T $own > $own/before
   : > $own/mark
   sleep 0.05 # longer than a tick of the clock that stamps ctime: all that follows is newer than the mark
 }
@@ -71,7 +71,7 @@ finish() {
   delta=$own/delta/$1
   scrub
   if [ "$1" = - ]; then return; fi
-  everything -print0 | sort -z > $own/after
+  everything -print0 | sort -z -T $own > $own/after
   comm -z -23 $own/before $own/after > $own/deleted
   if [ -s $own/deleted ]; then
     tr '\0' '\n' < $own/deleted | head -n 20 >&2

@@ -1,0 +1,12 @@
+import { createGunzip, createZstdDecompress, type Gunzip, type ZstdDecompress } from 'node:zlib'
+
+export type Decompressor = Gunzip | ZstdDecompress
+
+/** What unpacks a stream that begins with these bytes: gzip or zstd; nothing when they are neither. */
+export function decompressorFor(head: Buffer): Decompressor | undefined {
+  if (head.length < 4) return undefined
+  const magic = head.readUInt32BE(0)
+  if (magic >>> 16 === 0x1f8b) return createGunzip()
+  if (magic === 0x28b52ffd) return createZstdDecompress()
+  return undefined
+}

@@ -1,0 +1,305 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import {
+  type Compression,
+  compress,
+  configOf,
+  json,
+  legacyFiles,
+  type Member,
+  ociFiles,
+  pieces,
+  sha256,
+  tarOf,
+} from './image-archive.test-data.ts'
+import { readImageArchive, readImageTree } from './read-archive.ts'
+import { treeRecords } from './tree-digest.ts'
+
+const LOWER: Member[] = [
+  { name: 'etc/', type: 'directory', mode: 0o755 },
+  {
+    name: 'etc/hosts',
+    content: 'localhost',
+    mode: 0o644,
+    uid: 1,
+    gid: 2,
+    mtime: new Date(1_700_000_000_999),
+  },
+  { name: 'etc/motd', content: 'hello', mode: 0o644 },
+  { name: 'bin', type: 'symlink', linkname: 'usr/bin' },
+]
+const UPPER: Member[] = [
+  { name: 'etc/', type: 'directory', mode: 0o755 },
+  { name: 'etc/.wh.motd' },
+  { name: 'usr/bin/', type: 'directory', mode: 0o755 },
+  {
+    name: 'usr/bin/su',
+    content: 'x',
+    mode: 0o4755,
+    pax: { 'SCHILY.xattr.user.b': 'é', 'SCHILY.xattr.user.a': '1' },
+  },
+  { name: 'usr/bin/pseudo', type: 'link', linkname: 'usr/bin/su', mode: 0o4755 },
+  { name: 'usr/bin/a b%é"', content: '' },
+  { name: 'dev/', type: 'directory', mode: 0o755 },
+  { name: 'dev/null', type: 'character-device', devmajor: 1, devminor: 3, mode: 0o666 },
+  { name: 'dev/pipe', type: 'fifo', mode: 0o600 },
+]
+
+const layers = async () => [await tarOf(LOWER), await tarOf(UPPER)]
+const summary = async (files: [string, Buffer][], size?: number) =>
+  readImageArchive(pieces(await tarOf(files), size))
+const invalid = (reason: string) =>
+  expect.objectContaining({ code: 'IMAGE_INVALID', message: expect.stringContaining(reason) })
+
+describe('readImageArchive()', () => {
+  it('gives what the image is', async () => {
+    const [lower, upper] = (await layers()) as [Buffer, Buffer]
+    const { tree, ...rest } = await summary(ociFiles([lower, upper]))
+    expect(rest).toEqual({
+      id: `sha256:${sha256(configOf([lower, upper]))}`,
+      diffIDs: [`sha256:${sha256(lower)}`, `sha256:${sha256(upper)}`],
+      size: lower.length + upper.length,
+      config: JSON.parse(configOf([lower, upper]).toString()),
+      entries: 12,
+    })
+    expect(tree).toMatchInlineSnapshot(
+      `"sha256:8b866d53c4165a4abf84e5beaff3d55db29b3b1639c19d1769c1e11584f6ced2"`,
+    )
+  })
+
+  it('records the tree as its definition says', async () => {
+    const { root } = await readImageTree(pieces(await tarOf(ociFiles(await layers()))))
+    const lines = treeRecords(root).map((record) => `${JSON.stringify(record)}\n`)
+    expect(`sha256:${sha256(lines.join(''))}`).toBe((await summary(ociFiles(await layers()))).tree)
+    await expect(lines.join('')).toMatchFileSnapshot('golden/tree.jsonl')
+  })
+
+  it('is the same for every kind of archive, order of files and size of pieces', async () => {
+    const plain = await layers()
+    const expected = await summary(ociFiles(plain))
+    const kinds = [
+      ...(['none', 'gzip', 'zstd'] as const).map((compression) => ociFiles(plain, compression)),
+      ociFiles(plain).filter(([name]) => name !== 'manifest.json'),
+      ociFiles(plain).filter(([name]) => name !== 'index.json'),
+      legacyFiles(plain),
+    ]
+    for (const files of kinds) {
+      for (const size of [100, 512, 100_000]) {
+        expect(await summary(files, size)).toEqual(expected)
+        expect(await summary(files.toReversed(), size)).toEqual(expected)
+      }
+    }
+  })
+
+  it.each<Compression>(['gzip', 'zstd'])(
+    'reads an archive that is compressed as a whole by %s',
+    async (compression) => {
+      const bytes = await tarOf(ociFiles(await layers()))
+      const expected = await readImageArchive(pieces(bytes))
+      expect(await readImageArchive(pieces(compress(bytes, compression), 1))).toEqual(expected)
+      await expect(readImageArchive(pieces(compress(bytes, compression).subarray(0, -20)))).rejects.toThrow(
+        invalid('cut short'),
+      )
+    },
+  )
+
+  it('follows links between the files of an old archive', async () => {
+    const layer = await tarOf(LOWER)
+    const files = legacyFiles([layer, layer])
+    const [[first], [second]] = files as [[string, Buffer], [string, Buffer]]
+    const bytes = await tarOf([
+      { name: second, type: 'symlink', linkname: `../${first}` },
+      ...files.filter(([name]) => name !== second),
+    ])
+    expect(await readImageArchive(pieces(bytes))).toEqual(await summary(files))
+  })
+
+  it('takes the linux/amd64 image of a nested index with attestations', async () => {
+    const files = ociFiles(await layers())
+    const manifest = JSON.parse(
+      (files.find(([name]) => name === 'index.json') as [string, Buffer])[1].toString(),
+    ).manifests[0]
+    const platform = (architecture: string, os = 'linux') => ({ platform: { architecture, os } })
+    const missing = `sha256:${'0'.repeat(64)}`
+    const nested = json({
+      manifests: [
+        { digest: missing, ...platform('arm64') },
+        { ...manifest, ...platform('amd64') },
+        { digest: missing, ...platform('unknown', 'unknown') },
+      ],
+    })
+    const blob: [string, Buffer] = [`blobs/sha256/${sha256(nested)}`, nested]
+    const tags = Array(2).fill({
+      mediaType: 'application/vnd.oci.image.index.v1+json',
+      digest: `sha256:${sha256(nested)}`,
+    })
+    const changed = replace([...files, blob], 'index.json', json({ manifests: tags }))
+    expect(await summary(changed)).toEqual(await summary(files))
+  })
+
+  const replace = (files: [string, Buffer][], name: string, bytes: Buffer) =>
+    files.map(([path, old]): [string, Buffer] => [path, path === name ? bytes : old])
+  const OCI = async () => ociFiles(await layers())
+  const other = async () => ociFiles([await tarOf([])])
+
+  it.each<[string, () => Promise<[string, Buffer][]>, string]>([
+    ['an empty archive', async () => [], 'holds no image'],
+    [
+      'a blob with other content',
+      async () => (await OCI()).map(([name, bytes], i) => [name, i === 0 ? Buffer.from('{}') : bytes]),
+      'has other content',
+    ],
+    ['a missing config', async () => (await OCI()).slice(1), 'has no file'],
+    ['a missing layer', async () => (await OCI()).toSpliced(2, 1), 'has no file'],
+    ['a blob twice', async () => [...(await OCI()), ...(await OCI()).slice(0, 1)], 'twice'],
+    [
+      'manifests that disagree',
+      async () => [
+        ...(await OCI()).filter(([name]) => name !== 'manifest.json'),
+        ...(await other()).filter(([name]) => name === 'manifest.json' || name.startsWith('blobs')),
+      ],
+      'its manifest.json',
+    ],
+    [
+      'two images',
+      async () => {
+        const [a, b] = [await OCI(), await other()]
+        const index = (files: [string, Buffer][]) =>
+          JSON.parse(String(files.find(([name]) => name === 'index.json')?.[1])).manifests
+        return [
+          ...a.filter(([name]) => name.startsWith('blobs')),
+          ...b.filter(([name]) => name.startsWith('blobs')),
+          ['index.json', json({ manifests: [...index(a), ...index(b)] })],
+        ]
+      },
+      'has 2 images',
+    ],
+    [
+      'an index without images',
+      async () => replace(await OCI(), 'index.json', json({ manifests: [] })),
+      'no image for linux/amd64',
+    ],
+    ['a manifest.json without images', async () => [['manifest.json', json([])]], 'has no image'],
+    [
+      'an index that is no JSON',
+      async () => replace(await OCI(), 'index.json', Buffer.from('{')),
+      'is not JSON',
+    ],
+    [
+      'an index of another shape',
+      async () => replace(await OCI(), 'index.json', json({ manifests: [{ digest: 'md5:1' }] })),
+      'manifests[0].digest: "md5:1" must be',
+    ],
+    [
+      'a layer that the config does not have',
+      async () => {
+        const [lower, upper] = (await layers()) as [Buffer, Buffer]
+        const config = configOf([upper, lower])
+        return [
+          ['c.json', config],
+          ['a', lower],
+          ['b', upper],
+          ['manifest.json', json([{ Config: 'c.json', Layers: ['a', 'b'] }])],
+        ]
+      },
+      'is not what its config says',
+    ],
+    [
+      'a layer too few',
+      async () => {
+        const [lower, upper] = (await layers()) as [Buffer, Buffer]
+        return [
+          ['c.json', configOf([upper, lower])],
+          ['a', upper],
+          ['manifest.json', json([{ Config: 'c.json', Layers: ['a'] }])],
+        ]
+      },
+      'has 2 layers by its config, 1 by its manifest',
+    ],
+    ['a layer that is no archive', async () => ociFiles([Buffer.from('hello')]), 'is not a tar archive'],
+    ['a layer that is cut short', async () => ociFiles([(await tarOf(LOWER)).subarray(0, 700)]), 'cut short'],
+    [
+      'a layer with a path out of the image',
+      async () => ociFiles([await tarOf([{ name: '../x' }])]),
+      'leads out',
+    ],
+    [
+      'a compressed layer that is cut short',
+      async () => {
+        const layer = await tarOf(LOWER)
+        const packed = compress(layer, 'gzip').subarray(0, -10)
+        return [
+          ['c.json', configOf([layer])],
+          ['a', packed],
+          ['manifest.json', json([{ Config: 'c.json', Layers: ['a'] }])],
+        ]
+      },
+      'damaged or cut short',
+    ],
+    [
+      'a layer of two zstd frames',
+      async () => {
+        const layer = await tarOf(LOWER)
+        const packed = Buffer.concat([compress(layer, 'zstd'), compress(Buffer.from('more'), 'zstd')])
+        return [
+          ['c.json', configOf([layer])],
+          ['a', packed],
+          ['manifest.json', json([{ Config: 'c.json', Layers: ['a'] }])],
+        ]
+      },
+      'several zstd frames',
+    ],
+    [
+      'links that go in circles',
+      async () => [
+        ['c.json', configOf([])],
+        ['manifest.json', json([{ Config: 'c.json', Layers: ['a'] }])],
+      ],
+      'has no file',
+    ],
+    [
+      'another platform',
+      async () => [
+        ['c.json', configOf([], { architecture: 'arm64' })],
+        ['manifest.json', json([{ Config: 'c.json', Layers: [] }])],
+      ],
+      'linux/amd64',
+    ],
+  ])('rejects %s', async (_, files, reason) => {
+    await expect(files().then((list) => summary(list))).rejects.toThrow(invalid(reason))
+  })
+
+  it('rejects a stream without a byte', async () => {
+    await expect(readImageArchive(pieces(Buffer.alloc(0)))).rejects.toThrow(invalid('cut short'))
+  })
+
+  it('reads layers that it does not need and cannot read', async () => {
+    const files = await OCI()
+    const damaged = (await tarOf([{ name: '../x' }])).subarray(0, 300 + 512)
+    expect(await summary([['extra', damaged], ...files])).toEqual(await summary(files))
+  })
+
+  it('rejects an archive cut anywhere', async () => {
+    const bytes = await tarOf(await OCI())
+    await fc.assert(
+      fc.asyncProperty(fc.nat(bytes.length - 1), async (end) => {
+        await expect(readImageArchive(pieces(bytes.subarray(0, end)))).rejects.toThrow(invalid(''))
+      }),
+    )
+  })
+
+  it('never takes a damaged archive for another image', async () => {
+    const bytes = await tarOf((await OCI()).filter(([name]) => name !== 'manifest.json'))
+    const expected = await readImageArchive(pieces(bytes))
+    await fc.assert(
+      fc.asyncProperty(fc.nat(bytes.length - 1), fc.integer({ min: 1, max: 255 }), async (at, change) => {
+        const damaged = Buffer.from(bytes)
+        damaged[at] = (damaged[at] as number) ^ change
+        const result = await readImageArchive(pieces(damaged)).catch((error) => error)
+        if (!(result instanceof Error)) expect(result).toEqual(expected)
+        else expect(result).toMatchObject({ code: 'IMAGE_INVALID' })
+      }),
+      { numRuns: 300 },
+    )
+  })
+})
