@@ -114,7 +114,9 @@ class Flow:
                 raise ValueError(f"state {name!r} has shape {state[name].shape}, expected ({size},)")
         self._convection = self.velocity.vector().copy()
         for vector, name in (
-            (self.velocity.vector(), "velocity"), (self._convection, "convection"), (self.pressure.vector(), "pressure"),
+            (self.velocity.vector(), "velocity"),
+            (self._convection, "convection"),
+            (self.pressure.vector(), "pressure"),
         ):
             vector.set_local(state[name])
             vector.apply("insert")

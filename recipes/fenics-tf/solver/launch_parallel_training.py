@@ -80,8 +80,8 @@ def train(clients: List[Client], options: argparse.Namespace, directory: Path) -
         if training.episodes:
             training.agent.save(directory=str(directory / "agent"), filename="agent", format="numpy")
     last = training.episodes[-1]
-    print(f"drag {clients[0].drag:.4f} -> {last.last_drag:.4f}, mean |lift| {clients[0].lift:.4f} -> {last.last_lift:.4f} "
-          f"(uncontrolled -> last episode)")
+    print(f"drag {clients[0].drag:.4f} -> {last.last_drag:.4f}, "
+          f"mean |lift| {clients[0].lift:.4f} -> {last.last_lift:.4f} (uncontrolled -> last episode)")
     print(f"{len(training.episodes)} episodes, results in {directory}", flush=True)
     return 0
 

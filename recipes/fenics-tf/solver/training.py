@@ -22,7 +22,7 @@ class Training:
         self.agent = create_agent(self._environments[0], len(clients), seed)
 
     def run(self, episodes: int) -> None:
-        """Goes through so many episodes, with a progress bar. @raises ServerError, after which the episodes so far stay"""
+        """Goes through so many episodes, with a progress bar. After a ServerError the episodes so far stay."""
         runner = Runner(agent=self.agent, environments=self._environments)
         with tqdm(total=episodes, desc="Episodes", postfix={"mean_reward": "0.00"}) as bar:
             def finished(_: Runner, parallel: int) -> bool:
