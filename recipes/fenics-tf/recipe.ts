@@ -1,7 +1,8 @@
 import { apt, debian, defineRecipe, pip, project } from 'stillroom'
 
 export default defineRecipe({
-  description: 'FEniCS 2019.2 with tensorforce 0.6.5: drag reduction by jets, trained in parallel over sockets',
+  description:
+    'FEniCS 2019.2 with tensorforce 0.6.5: drag reduction by jets, trained in parallel over sockets',
   base: debian('bullseye'),
   steps: [
     apt([
@@ -37,9 +38,9 @@ export default defineRecipe({
   expose: ['43643-43652/tcp'],
   env: {
     HOME: '/home/fenics',
-    // Open MPI: no ssh, no warning about the network there is not
+    // Open MPI: no daemon beside a single process, no ssh to look for
+    OMPI_MCA_ess_singleton_isolated: '1',
     OMPI_MCA_plm_rsh_agent: 'sh',
-    OMPI_MCA_btl: 'self',
     OMP_NUM_THREADS: '1',
     TF_CPP_MIN_LOG_LEVEL: '2',
   },
@@ -60,10 +61,17 @@ export default defineRecipe({
       ],
       expect: 'max 0.07',
     },
-    { name: 'tensorforce', command: ['python3', '-c', 'import tensorforce; print(tensorforce.__version__)'], expect: '0.6.5' },
+    {
+      name: 'tensorforce',
+      command: ['python3', '-c', 'import tensorforce; print(tensorforce.__version__)'],
+      expect: '0.6.5',
+    },
   ],
   tasks: {
-    servers: { description: 'Start simulation servers: -n N -p PORT', command: ['python3', 'launch_servers.py'] },
+    servers: {
+      description: 'Start simulation servers: -n N -p PORT',
+      command: ['python3', 'launch_servers.py'],
+    },
     training: {
       description: 'Train an agent against them: -n N -p PORT --episodes E',
       command: ['python3', 'launch_parallel_training.py'],

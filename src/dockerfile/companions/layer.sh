@@ -5,8 +5,9 @@ set -eu
 : "${SOURCE_DATE_EPOCH:?the build argument SOURCE_DATE_EPOCH is missing}"
 umask 022
 export LC_ALL=C HOME=/root DEBIAN_FRONTEND=noninteractive SOURCE_DATE_EPOCH
-PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-export PATH
+export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+# the order of sets and, with it, of whatever a Python program writes from one
+export PYTHONHASHSEED=0
 own=/.stillroom
 
 fail() {

@@ -2,7 +2,7 @@
 . /.stillroom/build/layer.sh
 begin
 export PIP_CONFIG_FILE=/dev/null PIP_NO_INDEX=1 PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 \
-  PIP_BREAK_SYSTEM_PACKAGES=1 PIP_ROOT_USER_ACTION=ignore PYTHONDONTWRITEBYTECODE=1 PYTHONHASHSEED=0
+  PIP_BREAK_SYSTEM_PACKAGES=1 PIP_ROOT_USER_ACTION=ignore PYTHONDONTWRITEBYTECODE=1
 # debug information would name pip's temporary directories
 export CFLAGS=-g0 CXXFLAGS=-g0
 files=$own/artifacts
@@ -30,14 +30,7 @@ if [ -s "$step"/built.txt ]; then
 fi
 rm -rf $work
 
-# byte code that neither times nor other files decide; some packages ship files for other Pythons, which don't compile
-python3 - "$own/mark" <<'PYTHON'
-import compileall, os, py_compile, sys, sysconfig
-roots = {sysconfig.get_path(key) for key in ('purelib', 'platlib')} | {path for path in sys.path if path.startswith('/usr/local/')}
-for root in sorted(root for root in roots if os.path.isdir(root) and root.startswith('/usr/local/')):
-    compileall.compile_dir(root, maxlevels=100, quiet=2, workers=os.cpu_count() or 1,
-                           invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
-PYTHON
+python3 "$own"/build/byte-code.py $own/mark /usr/local/lib/python3*
 
 # Python's own account of it must agree with the lock
 python3 - "$step/packages.tsv" <<'PYTHON' || fail "step $1: installed Python packages differ from the lock"
