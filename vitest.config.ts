@@ -8,6 +8,7 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: ['test/**/*.test.ts'],
+          globalSetup: ['test/support/pack.ts'],
           testTimeout: 900_000,
           hookTimeout: 900_000,
           fileParallelism: false,

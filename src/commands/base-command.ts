@@ -59,7 +59,9 @@ export abstract class BaseCommand extends Command {
   #cause(error: Error): unknown {
     if (this.#abort.signal.aborted && !(error instanceof StillroomError)) return this.#abort.signal.reason
     if (error instanceof Errors.CLIError) {
-      return new StillroomError('USAGE', error.message.replace(/\n?See more help with --help/, ''), { hint: 'see --help' })
+      return new StillroomError('USAGE', error.message.replace(/\n?See more help with --help/, ''), {
+        hint: 'see --help',
+      })
     }
     return error
   }

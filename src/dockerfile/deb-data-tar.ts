@@ -14,9 +14,13 @@ export async function debDataTar(deb: Uint8Array, name: string): Promise<Uint8Ar
   if (bytes.toString('latin1', 0, MAGIC.length) !== MAGIC) throw notADeb(name, 'it is no ar archive')
   let offset = MAGIC.length
   while (offset + HEADER <= bytes.length) {
-    const member = bytes.toString('latin1', offset, offset + 16).trim().replace(/\/$/, '')
+    const member = bytes
+      .toString('latin1', offset, offset + 16)
+      .trim()
+      .replace(/\/$/, '')
     const size = Number(bytes.toString('latin1', offset + 48, offset + 58).trim())
-    if (!Number.isInteger(size) || size < 0 || offset + HEADER + size > bytes.length) throw notADeb(name, 'it is cut short')
+    if (!Number.isInteger(size) || size < 0 || offset + HEADER + size > bytes.length)
+      throw notADeb(name, 'it is cut short')
     const content = bytes.subarray(offset + HEADER, offset + HEADER + size)
     if (member.startsWith('data.tar')) return decompress(content, member, name)
     offset += HEADER + size + (size % 2)

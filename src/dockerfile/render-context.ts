@@ -1,7 +1,8 @@
 import type { LockedApt, LockedPip, LockedPlatform } from '../lock/schema.ts'
 import type { AptStep, Recipe } from '../recipe/schema.ts'
 import { contextArtifacts } from './context-artifacts.ts'
-import { accountDirectories, needsAccount, renderDockerfile } from './render-dockerfile.ts'
+import { type OwnedDirectory, ownedDirectories, projectDirectories } from './owned-directories.ts'
+import { needsAccount, renderDockerfile } from './render-dockerfile.ts'
 import { renderReadme } from './render-readme.ts'
 import { snapshotTimestamp } from './snapshot.ts'
 import { stepName } from './step-name.ts'
@@ -27,16 +28,25 @@ export function renderContext(
   for (const [file, text] of Object.entries(companions)) {
     files.set(file === 'fetch.sh' ? file : `build/${file}`, text)
   }
-  files.set('base/sources.txt', lines(locked.base.indexes.map(
-    (index) => `${index.archive} ${snapshotTimestamp(index)} ${index.suite} ${index.component}`,
-  )))
+  files.set(
+    'base/sources.txt',
+    lines(
+      locked.base.indexes.map(
+        (index) => `${index.archive} ${snapshotTimestamp(index)} ${index.suite} ${index.component}`,
+      ),
+    ),
+  )
   if (needsAccount(recipe)) addAccount(files, recipe, locked.epoch)
   for (const [index, step] of recipe.steps.entries()) {
     const directory = `steps/${stepName(index, step.kind)}`
     const pin = locked.steps[index]
     if (step.kind === 'apt') addApt(files, directory, step, pin as LockedApt)
     if (step.kind === 'pip') addPip(files, directory, pin as LockedPip)
-    if (step.kind === 'run' && typeof step.command === 'string') files.set(`${directory}/script.sh`, step.command)
+    if (step.kind === 'project') {
+      files.set(`${directory}/directories.txt`, directoryList(projectDirectories(recipe, step)))
+    }
+    if (step.kind === 'run' && typeof step.command === 'string')
+      files.set(`${directory}/script.sh`, step.command)
   }
   return new Map([...files].sort(([a], [b]) => (a < b ? -1 : 1)))
 }
@@ -49,7 +59,11 @@ function addAccount(files: ContextFiles, recipe: Recipe, epoch: number): void {
     files.set('account/shadow', `${user.name}:!:${Math.floor(epoch / 86_400)}:0:99999:7:::\n`)
     files.set('account/gshadow', `${user.name}:!::\n`)
   }
-  files.set('account/directories.txt', lines(accountDirectories(recipe).map(({ owner, path }) => `${owner} ${path}`)))
+  files.set('account/directories.txt', directoryList(ownedDirectories(recipe)))
+}
+
+function directoryList(directories: OwnedDirectory[]): string {
+  return lines(directories.map(({ owner, path }) => `${owner} ${path}`))
 }
 
 function addApt(files: ContextFiles, directory: string, step: AptStep, pin: LockedApt): void {
@@ -57,9 +71,10 @@ function addApt(files: ContextFiles, directory: string, step: AptStep, pin: Lock
   const dependencies = pin.packages.map((entry) => entry.name).filter((name) => !requested.has(name))
   files.set(`${directory}/requested.txt`, lines([...requested].sort()))
   files.set(`${directory}/dependencies.txt`, lines(dependencies))
-  files.set(`${directory}/packages.tsv`, lines(
-    pin.packages.map((entry) => `${entry.name}\t${entry.version}\t${entry.architecture}`),
-  ))
+  files.set(
+    `${directory}/packages.tsv`,
+    lines(pin.packages.map((entry) => `${entry.name}\t${entry.version}\t${entry.architecture}`)),
+  )
 }
 
 function addPip(files: ContextFiles, directory: string, pin: LockedPip): void {
@@ -76,17 +91,33 @@ function addPip(files: ContextFiles, directory: string, pin: LockedPip): void {
   }
 }
 
-/** What `fetch.sh` reads: sha256, size, kind, source, path in the source, destination; tab-separated. */
+const TABLE_HEAD = '# sha256\tsize\tkind\tsource\tpath\tdestination'
+
+/**
+ * What `fetch.sh` reads, a row a line, parted by tabs; `-` where a kind has no such column. The path is one in the
+ * source: below a Debian archive's root, a file's name in a Python project's page, the tree of a commit, or for a
+ * seed the .deb whose files it holds. A directory is one that may stay empty.
+ */
 function artifactTable(locked: LockedPlatform): string {
-  const { files, seed, projects } = contextArtifacts(locked)
+  const { files, seed, projects, directories } = contextArtifacts(locked)
   const rows = files.map(({ artifact, destination }) => {
     const { origin } = artifact
     const source = origin.kind === 'debian' ? [origin.archive, origin.path] : [origin.name, origin.file]
     return [artifact.sha256, artifact.size, origin.kind, ...source, destination]
   })
-  const seeds = seed.map(({ artifact, destination }) => ['-', '-', 'seed', '-', `artifacts/base/${artifact.file}`, destination])
-  const trees = projects.map(({ tree, commit, destination }) => ['-', '-', 'project', commit, tree, destination])
-  return lines([...rows, ...seeds, ...trees].map((row) => row.join('\t')))
+  const seeds = seed.map(({ artifact, destination }) => {
+    return ['-', '-', 'seed', '-', `artifacts/base/${artifact.file}`, destination]
+  })
+  const trees = projects.map(({ tree, commit, destination }) => [
+    '-',
+    '-',
+    'project',
+    commit,
+    tree,
+    destination,
+  ])
+  const empty = directories.map((destination) => ['-', '-', 'directory', '-', '-', destination])
+  return lines([TABLE_HEAD, ...[...rows, ...seeds, ...trees, ...empty].map((row) => row.join('\t'))])
 }
 
 function lines(entries: readonly string[]): string {

@@ -74,7 +74,8 @@ async function runBuildx(args: string[], { signal, onProgress, epoch }: BuildOpt
   const progress = new ProgressReader(onProgress)
   for await (const line of child.iterable({ from: 'stderr' })) progress.read(line)
   const result = await child
-  if (signal.aborted) throw new StillroomError('INTERRUPTED', 'the build was interrupted', { cause: signal.reason })
+  if (signal.aborted)
+    throw new StillroomError('INTERRUPTED', 'the build was interrupted', { cause: signal.reason })
   if (result.failed) throw buildError(progress, result.exitCode, result.cause)
 }
 
@@ -120,10 +121,17 @@ class ProgressReader {
     for (const { digest, name, started, error } of status.vertexes ?? []) {
       if (name && started && !this.#names.has(digest)) {
         this.#names.set(digest, name)
-        this.#onProgress?.({ kind: 'step', name: name.replace(/ --(mount|network|from|link)\S*/g, '').replace(/\s+/g, ' ') })
+        this.#onProgress?.({
+          kind: 'step',
+          name: name.replace(/ --(mount|network|from|link)\S*/g, '').replace(/\s+/g, ' '),
+        })
       }
       if (error && !/context canceled/.test(error)) {
-        this.failed.push({ name: name ?? this.#names.get(digest) ?? digest, error, log: this.#logs.get(digest) ?? '' })
+        this.failed.push({
+          name: name ?? this.#names.get(digest) ?? digest,
+          error,
+          log: this.#logs.get(digest) ?? '',
+        })
       }
     }
   }
@@ -140,14 +148,26 @@ function buildError(progress: ProgressReader, exitCode: number | undefined, caus
     })
   }
   if (/no space left on device/.test(text)) {
-    return new StillroomError('DISK_FULL', 'the disk of the Docker Engine is full, seen while building the image', {
-      hint: 'free space with `docker system prune`, then build again',
-    })
+    return new StillroomError(
+      'DISK_FULL',
+      'the disk of the Docker Engine is full, seen while building the image',
+      {
+        hint: 'free space with `docker system prune`, then build again',
+      },
+    )
   }
-  if (/Cannot connect to the Docker daemon|error reading from server|connection refused|transport is closing|closing transport|EOF$|broken pipe|no such file or directory.*docker\.sock/m.test(text)) {
-    return new StillroomError('ENGINE_LOST', `the connection to the Docker Engine broke while building the image: ${lastLine(said || text)}`, {
-      hint: 'see whether the engine still runs (`stillroom doctor`), then build again',
-    })
+  if (
+    /Cannot connect to the Docker daemon|error reading from server|connection refused|transport is closing|closing transport|EOF$|broken pipe|no such file or directory.*docker\.sock/m.test(
+      text,
+    )
+  ) {
+    return new StillroomError(
+      'ENGINE_LOST',
+      `the connection to the Docker Engine broke while building the image: ${lastLine(said || text)}`,
+      {
+        hint: 'see whether the engine still runs (`stillroom doctor`), then build again',
+      },
+    )
   }
   const reason = step ? `${step.error}\nin ${step.name}\n${lastLines(step.log, 40)}` : lastLines(said, 20)
   const code = /did not complete successfully/.test(step?.error ?? '') ? 'STEP_FAILED' : 'BUILD_FAILED'

@@ -28,7 +28,9 @@ export async function connectEngine(): Promise<Engine> {
     throw new StillroomError(
       'ENGINE_TOO_OLD',
       `the Docker Engine is ${version.Version}, expected ${OLDEST_ENGINE} or newer: its BuildKit lacks COPY --link`,
-      { hint: 'upgrade Docker, or name another engine with DOCKER_HOST; on Debian as root, STILLROOM_ENGINE=private brings one' },
+      {
+        hint: 'upgrade Docker, or name another engine with DOCKER_HOST; on Debian as root, STILLROOM_ENGINE=private brings one',
+      },
     )
   }
   const driver: [string, string][] = info.DriverStatus ?? []
@@ -46,7 +48,7 @@ function olderThan(version: string, oldest: string): boolean {
 }
 
 function engineMissing(cause: unknown): StillroomError {
-  const host = process.env['DOCKER_HOST'] ?? "Docker's default socket"
+  const host = process.env.DOCKER_HOST ?? "Docker's default socket"
   const reason = cause instanceof Error ? cause.message : String(cause)
   return new StillroomError('ENGINE_MISSING', `no Docker Engine answers at ${host}: ${reason}`, {
     hint: 'start Docker, or name an engine with DOCKER_HOST; `stillroom doctor` says what this machine lacks',

@@ -42,13 +42,15 @@ export async function withContainer<T>(
     await container.start()
     return await use(new ContainerSandbox(engine.docker, container))
   } catch (error) {
-    if (signal.aborted) throw new StillroomError('INTERRUPTED', 'the work in a container was interrupted', { cause: error })
+    if (signal.aborted)
+      throw new StillroomError('INTERRUPTED', 'the work in a container was interrupted', { cause: error })
     throw engineError('working in a container', error)
   } finally {
     signal.removeEventListener('abort', stop)
     await container?.remove({ force: true, v: true }).catch((error: { statusCode?: number }) => {
       // 404 and 409: the abort has removed it, or is about to
-      if (error.statusCode !== 404 && error.statusCode !== 409) process.emitWarning(`a container was left behind: ${error}`)
+      if (error.statusCode !== 404 && error.statusCode !== 409)
+        process.emitWarning(`a container was left behind: ${error}`)
     })
   }
 }

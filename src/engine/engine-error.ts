@@ -4,22 +4,34 @@ import { StillroomError } from '../error.ts'
 export function engineError(doing: string, error: unknown): unknown {
   if (error instanceof StillroomError || !(error instanceof Error)) return error
   const code = 'code' in error ? String(error.code) : ''
-  const lost = ['ECONNRESET', 'ECONNREFUSED', 'ENOENT', 'EPIPE', 'UND_ERR_SOCKET'].includes(code) || /socket hang up/.test(error.message)
+  const lost =
+    ['ECONNRESET', 'ECONNREFUSED', 'ENOENT', 'EPIPE', 'UND_ERR_SOCKET'].includes(code) ||
+    /socket hang up/.test(error.message)
   if (lost) {
-    return new StillroomError('ENGINE_LOST', `the connection to the Docker Engine broke while ${doing}: ${error.message}`, {
-      hint: 'see whether the engine still runs (`stillroom doctor`), then run the command again',
-      cause: error,
-    })
+    return new StillroomError(
+      'ENGINE_LOST',
+      `the connection to the Docker Engine broke while ${doing}: ${error.message}`,
+      {
+        hint: 'see whether the engine still runs (`stillroom doctor`), then run the command again',
+        cause: error,
+      },
+    )
   }
   if ('statusCode' in error) {
     const text = (error as { json?: { message?: string } }).json?.message ?? error.message
     if (/no space left on device/.test(text)) {
-      return new StillroomError('DISK_FULL', `the Docker Engine's disk is full, seen while ${doing}: ${text}`, {
-        hint: 'free space with `docker system prune`, then run the command again',
-        cause: error,
-      })
+      return new StillroomError(
+        'DISK_FULL',
+        `the Docker Engine's disk is full, seen while ${doing}: ${text}`,
+        {
+          hint: 'free space with `docker system prune`, then run the command again',
+          cause: error,
+        },
+      )
     }
-    return new StillroomError('CONTAINER_FAILED', `the Docker Engine refused while ${doing}: ${text}`, { cause: error })
+    return new StillroomError('CONTAINER_FAILED', `the Docker Engine refused while ${doing}: ${text}`, {
+      cause: error,
+    })
   }
   return error
 }

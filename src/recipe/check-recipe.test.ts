@@ -59,6 +59,15 @@ describe('checkRecipe()', () => {
       { volumes: ['/', '/a', '/a'] },
       ['volumes[2]: "/a" is there twice', 'volumes[0]: "/" must not be the root'],
     ],
+    [
+      { workdir: '/tmp/a', volumes: ['/proc/a', '/run/a'], shared: '/.stillroom' },
+      [
+        'workdir: "/tmp/a" is a place whose files do not stay in an image',
+        'volumes[0]: "/proc/a" is a place whose files do not stay in an image',
+        'volumes[1]: "/run/a" is a place whose files do not stay in an image',
+        'shared: "/.stillroom" is a place whose files do not stay in an image',
+      ],
+    ],
     [user({ name: 'root' }), ['user.name: "root" is an account of the base system']],
     [user({ uid: 33 }), ['user.uid: 33 is taken by "www-data" of the base system']],
     [user({ home: '/' }), ['user.home: "/" is a directory of the system']],

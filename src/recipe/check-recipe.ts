@@ -102,12 +102,26 @@ function checkPlaces(recipe: Recipe): Issue[] {
   for (const [i, volume] of recipe.volumes.entries()) {
     if (volume === '/') issues.push(issue(['volumes', i], volume, 'must not be the root'))
   }
+  const places: [PropertyKey[], string | undefined][] = [
+    ...projects.map(({ to, path }): [PropertyKey[], string] => [path, to]),
+    ...recipe.volumes.map((volume, i): [PropertyKey[], string] => [['volumes', i], volume]),
+    [['user', 'home'], recipe.user?.home],
+    [['workdir'], recipe.workdir],
+    [['shared'], recipe.shared],
+  ]
+  for (const [path, place] of places) {
+    if (place !== undefined && VANISHING.test(place)) {
+      issues.push(issue(path, place, 'is a place whose files do not stay in an image'))
+    }
+  }
   return issues
 }
 
 /** Directories that a base system needs as they are; what lies below /opt, /srv, /home or /mnt is the recipe's. */
 const SYSTEM =
-  /^\/((bin|sbin|lib|lib64|boot|dev|etc|proc|run|sys|usr|var|tmp|root|home|opt|srv|mnt|media)$|(dev|proc|sys)\/|$)/
+  /^\/((bin|sbin|lib|lib64|boot|dev|etc|proc|run|sys|usr|var|tmp|root|home|opt|srv|mnt|media)$|$)/
+/** Mounted over when a container runs, or emptied after each step. */
+const VANISHING = /^\/(dev|proc|sys|\.stillroom)(\/|$)|^\/(tmp|var\/tmp|run|var\/run)\//
 const isSystem = (path: string) => SYSTEM.test(path)
 
 function isWithin(path: string, directory: string): boolean {

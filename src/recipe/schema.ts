@@ -3,6 +3,8 @@ import { z } from 'zod'
 /** No control character: a value that fits on one line of a Dockerfile, a passwd file or a terminal. */
 const LINE = /^[^\p{Cc}\u2028\u2029]*$/u
 const line = z.string().regex(LINE, 'must not contain control characters or line breaks')
+/** A field of /etc/passwd ends at a colon. */
+const NO_COLON = /^[^:]*$/
 const nonEmptyLine = line.min(1, 'must not be empty')
 
 /** An absolute, normalised POSIX path; white space and quotes are allowed, `..` is not. */
@@ -16,6 +18,9 @@ const relativePath = nonEmptyLine.refine(
   (path) => !path.startsWith('/') && !`/${path}`.match(/\/(\.{0,2})(\/|$)/),
   'must be a relative path without empty, "." or ".." parts or a slash at the end',
 )
+
+/** A Dockerfile cannot say a key with an equals sign, however it is quoted. */
+const labelKey = nonEmptyLine.regex(/^[^=]*$/, 'must not contain "="')
 
 const environmentName = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'must be a shell variable name')
 
@@ -86,8 +91,8 @@ export type Step = z.infer<typeof Step>
 export const User = z.strictObject({
   name: accountName,
   uid: z.int().min(1).max(59_999),
-  home: absolutePath,
-  shell: absolutePath.default('/bin/bash'),
+  home: absolutePath.regex(NO_COLON, 'must not contain ":"'),
+  shell: absolutePath.regex(NO_COLON, 'must not contain ":"').default('/bin/bash'),
 })
 export type User = z.infer<typeof User>
 
@@ -124,7 +129,7 @@ export const Recipe = z.strictObject({
   shared: absolutePath.optional(),
   entrypoint: z.array(line).optional(),
   cmd: z.array(line).optional(),
-  labels: z.record(nonEmptyLine, line).default({}),
+  labels: z.record(labelKey, line).default({}),
   expose: z.array(Port).default([]),
   volumes: z.array(absolutePath).default([]),
   /** `layers`: one additive layer a step. `flat`: one layer; needed when a step deletes files of an earlier one. */

@@ -19,8 +19,16 @@ export function buildTable(result: BuildReport): string {
     ['verdict', VERDICTS[result.verdict]],
     ['size', `${(image.size / 1e6).toFixed(1)} MB in ${image.layers} layers`],
     ['packages', `${packages.debian} Debian, ${packages.python} Python`],
-    ['checks', result.unchanged ? 'not run: nothing was built' : `${checks.length - failed.length} of ${checks.length} passed`],
-    ['time', `${total.toFixed(1)} s (${stages.map((stage) => `${stage.name} ${stage.seconds.toFixed(1)}`).join(', ')})`],
+    [
+      'checks',
+      result.unchanged
+        ? 'not run: nothing was built'
+        : `${checks.length - failed.length} of ${checks.length} passed`,
+    ],
+    [
+      'time',
+      `${total.toFixed(1)} s (${stages.map((stage) => `${stage.name} ${stage.seconds.toFixed(1)}`).join(', ')})`,
+    ],
   ]
   const table = rows.map(([name, value]) => `${name.padEnd(9)} ${value}`)
   const failures = failed.map((check) => `check "${check.name}" failed: ${check.output}`)

@@ -1,7 +1,7 @@
 import type { Artifact, Located } from './artifact.ts'
 
 export { type ArchiveBase, locateDebian } from './locate-debian.ts'
-export { locatePypi, type PypiIndex } from './locate-pypi.ts'
+export { locatePypi } from './locate-pypi.ts'
 
 export type Locate = (artifact: Artifact) => Promise<Located[]>
 

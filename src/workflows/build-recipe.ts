@@ -49,7 +49,11 @@ export interface BuildResult {
  * @throws {StillroomError} RECIPE_*, LOCK_*, GENERATED_STALE, PROJECT_* before anything is built; then those of
  *   fetching and of the engine
  */
-export async function buildRecipe(session: Session, name: string, options: BuildRecipeOptions): Promise<BuildResult> {
+export async function buildRecipe(
+  session: Session,
+  name: string,
+  options: BuildRecipeOptions,
+): Promise<BuildResult> {
   const { directory, signal, progress } = session
   const clock = new StageClock(session)
   clock.stage('recipe and lockfile')
@@ -65,13 +69,24 @@ export async function buildRecipe(session: Session, name: string, options: Build
   const tag = `stillroom/${name}`
   const present = options.noCache ? undefined : await findLocked(session, engine, tag, locked)
   if (present) {
-    return { recipe: name, tag, expected: locked.image, verdict: 'identical', unchanged: true, checks: [], packages: lockedPackages(locked), stages: clock.end(), image: present }
+    return {
+      recipe: name,
+      tag,
+      expected: locked.image,
+      verdict: 'identical',
+      unchanged: true,
+      checks: [],
+      packages: lockedPackages(locked),
+      stages: clock.end(),
+      image: present,
+    }
   }
 
   clock.stage('fetch')
   const artifacts = contextArtifacts(locked)
   const fetched = await fetchInputs(session, artifacts, locked)
-  for (const damaged of fetched.damaged) progress({ kind: 'note', text: `the store's copy of ${damaged} was damaged: fetched again` })
+  for (const damaged of fetched.damaged)
+    progress({ kind: 'note', text: `the store's copy of ${damaged} was damaged: fetched again` })
   const staged = await stageContext(session, context, artifacts, loaded.directory, locked.epoch)
 
   clock.stage('build')
@@ -91,17 +106,35 @@ export async function buildRecipe(session: Session, name: string, options: Build
   const compared = await compare(session, engine, name, recipe, lock, locked, built)
 
   clock.stage('check')
-  const { checks, packages } = await runChecks(engine, tag, recipe, locked, signal, (check) => progress({ kind: 'status', text: check }))
-  return { recipe: name, tag, expected: locked.image, unchanged: false, checks, packages, ...compared, stages: clock.end() }
+  const { checks, packages } = await runChecks(engine, tag, recipe, locked, signal, (check) =>
+    progress({ kind: 'status', text: check }),
+  )
+  return {
+    recipe: name,
+    tag,
+    expected: locked.image,
+    unchanged: false,
+    checks,
+    packages,
+    ...compared,
+    stages: clock.end(),
+  }
 }
 
 /** The image in the engine, when it is the locked one. */
-async function findLocked(session: Session, engine: Engine, tag: string, { image }: LockedPlatform): Promise<BuildResult['image'] | undefined> {
+async function findLocked(
+  session: Session,
+  engine: Engine,
+  tag: string,
+  { image }: LockedPlatform,
+): Promise<BuildResult['image'] | undefined> {
   if (image === null) return undefined
   const present = await findImage(engine, tag)
   if (!present) return undefined
   const id = engine.store === 'graph' ? present.reference : await knownImageID(session, present.reference)
-  return id === image.id ? { id, size: image.size, layers: image.diffIDs.length, tree: image.tree } : undefined
+  return id === image.id
+    ? { id, size: image.size, layers: image.diffIDs.length, tree: image.tree }
+    : undefined
 }
 
 /** Equal IDs need no reading; the first image is read to be recorded, a different one to say how far it differs. */
@@ -124,7 +157,10 @@ async function compare(
   const image = { id, size, layers: diffIDs.length, tree }
   if (expected) return { verdict: expected.tree === tree ? 'equivalent' : 'different', image }
   const recorded: LockedPlatform = { ...locked, image: { id, tree, size, diffIDs } }
-  await writeLock(session.directory, name, { ...lock, platforms: { ...lock.platforms, [recipe.platform]: recorded } })
+  await writeLock(session.directory, name, {
+    ...lock,
+    platforms: { ...lock.platforms, [recipe.platform]: recorded },
+  })
   await writeGenerated(session.directory, name, await renderGenerated(name, recipe, recorded))
   return { verdict: 'recorded', image }
 }

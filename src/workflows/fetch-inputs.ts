@@ -15,19 +15,22 @@ export async function fetchInputs(
 ): Promise<FetchReport> {
   const { store, signal, progress } = session
   let locate: Promise<Locate> | undefined
-  return fetchArtifacts(files.map(({ artifact }) => artifact), {
-    store,
-    signal,
-    locate: async (artifact: Artifact) => {
-      locate ??= locator(session, locked)
-      return (await locate)(artifact)
+  return fetchArtifacts(
+    files.map(({ artifact }) => artifact),
+    {
+      store,
+      signal,
+      locate: async (artifact: Artifact) => {
+        locate ??= locator(session, locked)
+        return (await locate)(artifact)
+      },
+      onProgress: ({ bytesDone, bytesTotal, filesDone, filesTotal }) =>
+        progress({
+          kind: 'status',
+          text: `${filesDone}/${filesTotal} files, ${Math.floor(bytesDone / 1e6)}/${Math.ceil(bytesTotal / 1e6)} MB`,
+        }),
     },
-    onProgress: ({ bytesDone, bytesTotal, filesDone, filesTotal }) =>
-      progress({
-        kind: 'status',
-        text: `${filesDone}/${filesTotal} files, ${Math.floor(bytesDone / 1e6)}/${Math.ceil(bytesTotal / 1e6)} MB`,
-      }),
-  })
+  )
 }
 
 /** The live mirror first, then the snapshot service as the archives were when locked; the index for Python. */

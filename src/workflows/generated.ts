@@ -10,7 +10,11 @@ import { writeFileAtomic } from './write-file-atomic.ts'
 const COMPANIONS = new URL('../dockerfile/companions/', import.meta.url)
 
 /** The build context of a recipe as it should be. */
-export async function renderGenerated(name: string, recipe: Recipe, locked: LockedPlatform): Promise<ContextFiles> {
+export async function renderGenerated(
+  name: string,
+  recipe: Recipe,
+  locked: LockedPlatform,
+): Promise<ContextFiles> {
   const companions: Record<string, string> = {}
   for (const file of await readdir(COMPANIONS)) {
     companions[file] = await readFile(new URL(file, COMPANIONS), 'utf8')
@@ -27,14 +31,24 @@ export interface GeneratedChange {
 }
 
 /** Compares `generated/NAME` with what it should hold; `artifacts` in it is fetched, not generated. */
-export async function compareGenerated(directory: string, name: string, expected: ContextFiles): Promise<GeneratedChange[]> {
+export async function compareGenerated(
+  directory: string,
+  name: string,
+  expected: ContextFiles,
+): Promise<GeneratedChange[]> {
   const root = join(directory, 'generated', name)
   const changes: GeneratedChange[] = []
   for (const [path, text] of expected) {
     const present = await readFile(join(root, path), 'utf8').catch(() => undefined)
     if (present === undefined) changes.push({ path, change: 'missing' })
     else if (present !== text) {
-      changes.push({ path, change: 'edited', patch: createTwoFilesPatch(`${path} (on disk)`, `${path} (expected)`, present, text, '', '', { context: 2 }) })
+      changes.push({
+        path,
+        change: 'edited',
+        patch: createTwoFilesPatch(`${path} (on disk)`, `${path} (expected)`, present, text, '', '', {
+          context: 2,
+        }),
+      })
     }
   }
   for (const path of await listFiles(root)) if (!expected.has(path)) changes.push({ path, change: 'extra' })
@@ -42,23 +56,39 @@ export async function compareGenerated(directory: string, name: string, expected
 }
 
 /** @throws {StillroomError} GENERATED_STALE with each file that differs, and how */
-export async function requireGenerated(directory: string, name: string, expected: ContextFiles): Promise<void> {
+export async function requireGenerated(
+  directory: string,
+  name: string,
+  expected: ContextFiles,
+): Promise<void> {
   const changes = await compareGenerated(directory, name, expected)
   if (changes.length === 0) return
-  const list = changes.map(({ path, change, patch }) => `  ${change}: generated/${name}/${path}${patch ? `\n${excerpt(patch)}` : ''}`)
-  throw new StillroomError('GENERATED_STALE', `generated/${name} is not what recipe and lockfile give:\n${list.join('\n')}`, {
-    hint: `write it anew: stillroom generate recipe ${name}`,
-    details: { changes },
-  })
+  const list = changes.map(
+    ({ path, change, patch }) =>
+      `  ${change}: generated/${name}/${path}${patch ? `\n${excerpt(patch)}` : ''}`,
+  )
+  throw new StillroomError(
+    'GENERATED_STALE',
+    `generated/${name} is not what recipe and lockfile give:\n${list.join('\n')}`,
+    {
+      hint: `write it anew: stillroom generate recipe ${name}`,
+      details: { changes },
+    },
+  )
 }
 
 /** Writes `generated/NAME`: what differs, and nothing else; what does not belong there is removed. */
-export async function writeGenerated(directory: string, name: string, files: ContextFiles): Promise<GeneratedChange[]> {
+export async function writeGenerated(
+  directory: string,
+  name: string,
+  files: ContextFiles,
+): Promise<GeneratedChange[]> {
   const changes = await compareGenerated(directory, name, files)
   const root = join(directory, 'generated', name)
   for (const { path, change } of changes) {
     if (change === 'extra') await rm(join(root, path))
-    else await writeFileAtomic(join(root, path), files.get(path) as string, path.endsWith('.sh') ? 0o755 : 0o644)
+    else
+      await writeFileAtomic(join(root, path), files.get(path) as string, path.endsWith('.sh') ? 0o755 : 0o644)
   }
   return changes
 }
@@ -74,5 +104,7 @@ async function listFiles(root: string): Promise<string[]> {
 function excerpt(patch: string): string {
   const lines = patch.split('\n').slice(4)
   const shown = lines.slice(0, 12).map((line) => `    ${line}`)
-  return [...shown, ...(lines.length > 12 ? [`    ... ${lines.length - 12} more lines`] : [])].join('\n').trimEnd()
+  return [...shown, ...(lines.length > 12 ? [`    ... ${lines.length - 12} more lines`] : [])]
+    .join('\n')
+    .trimEnd()
 }

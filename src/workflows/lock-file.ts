@@ -41,9 +41,13 @@ export async function writeLock(
 export function lockedPlatform(lock: Lockfile, recipe: Recipe): LockedPlatform {
   const locked = lock.platforms[recipe.platform]
   if (locked) return locked
-  throw new StillroomError('LOCK_STALE', `the lockfile of recipe "${lock.recipe}" has nothing for ${recipe.platform}`, {
-    hint: `run: stillroom lock recipe ${lock.recipe}`,
-  })
+  throw new StillroomError(
+    'LOCK_STALE',
+    `the lockfile of recipe "${lock.recipe}" has nothing for ${recipe.platform}`,
+    {
+      hint: `run: stillroom lock recipe ${lock.recipe}`,
+    },
+  )
 }
 
 function lockPath(directory: string, name: string): string {

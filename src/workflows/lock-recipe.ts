@@ -6,7 +6,14 @@ import { connectEngine, type Engine } from '../engine/connect.ts'
 import { withContainer } from '../engine/container.ts'
 import { StillroomError } from '../error.ts'
 import { compareInputs, type InputChange } from '../lock/compare-inputs.ts'
-import { LOCKFILE_VERSION, type LockedBase, type LockedImage, type LockedPlatform, type LockedStep, type Lockfile } from '../lock/schema.ts'
+import {
+  LOCKFILE_VERSION,
+  type LockedBase,
+  type LockedImage,
+  type LockedPlatform,
+  type LockedStep,
+  type Lockfile,
+} from '../lock/schema.ts'
 import { serializeLock } from '../lock/serialize-lock.ts'
 import type { PipStep, Recipe, Step } from '../recipe/schema.ts'
 import { resolveApt } from '../resolve/apt/resolve-apt.ts'
@@ -37,7 +44,10 @@ export interface LockResult {
 }
 
 /** Says whether, and why, the lock of a recipe is stale; writes nothing. */
-export async function checkLock(session: Session, name: string): Promise<{ recipe: string; stale: boolean; changes: InputChange[] }> {
+export async function checkLock(
+  session: Session,
+  name: string,
+): Promise<{ recipe: string; stale: boolean; changes: InputChange[] }> {
   const { inputs } = await loadInputs(session, name)
   const lock = await readLock(session.directory, name)
   const changes = compareInputs(lock?.inputs ?? { checksum: '', fields: {} }, inputs)
@@ -60,7 +70,12 @@ export async function lockRecipe(session: Session, name: string, options: LockOp
     return { recipe: name, outcome: 'current', changes, lock: present }
   }
   const changed = new Set(changes.map((change) => change.field))
-  const locked = await resolve(session, loaded, options.upgrade || changed.has('base') ? undefined : old, changed)
+  const locked = await resolve(
+    session,
+    loaded,
+    options.upgrade || changed.has('base') ? undefined : old,
+    changed,
+  )
   const fresh = (image: LockedImage | null): Lockfile => ({
     lockfileVersion: LOCKFILE_VERSION,
     recipe: name,
@@ -69,7 +84,8 @@ export async function lockRecipe(session: Session, name: string, options: LockOp
   })
   // the recorded image stays true when nothing that decides it has changed
   const image = old?.image ?? null
-  const same = present !== undefined && changes.length === 0 && serializeLock(present) === serializeLock(fresh(image))
+  const same =
+    present !== undefined && changes.length === 0 && serializeLock(present) === serializeLock(fresh(image))
   const { lock, written } = await writeLock(directory, name, fresh(same ? image : null))
   await writeGenerated(directory, name, await renderGenerated(name, recipe, lockedPlatform(lock, recipe)))
   return { recipe: name, outcome: written ? 'written' : 'current', changes, lock }
@@ -102,7 +118,9 @@ async function resolve(
       steps.push(pinned)
     } else {
       keep = false
-      steps.push(await resolveStep(session, loaded, { epoch, base, steps: [...steps], image: null }, step, indexes))
+      steps.push(
+        await resolveStep(session, loaded, { epoch, base, steps: [...steps], image: null }, step, indexes),
+      )
     }
   }
   return { epoch, base, steps, image: null }
@@ -123,12 +141,19 @@ async function resolveStep(
   progress({ kind: 'stage', title: `resolving ${stepName(before.steps.length, step.kind)} in a container` })
   if (step.kind === 'apt') {
     const fetched = await indexes.get()
-    return withContainer(engine, { image, network: 'none', user: '0', signal }, (sandbox) => resolveApt(step, fetched, sandbox))
+    return withContainer(engine, { image, network: 'none', user: '0', signal }, (sandbox) =>
+      resolveApt(step, fetched, sandbox),
+    )
   }
   return resolvePipStep(session, engine, image, step)
 }
 
-async function resolvePipStep(session: Session, engine: Engine, image: string, step: PipStep): Promise<LockedStep> {
+async function resolvePipStep(
+  session: Session,
+  engine: Engine,
+  image: string,
+  step: PipStep,
+): Promise<LockedStep> {
   const { signal, store } = session
   const { pypi } = await session.sources()
   const certificates = pypi.ca === undefined ? undefined : await readFile(pypi.ca).catch(() => undefined)
@@ -150,7 +175,13 @@ async function buildBefore(
   const artifacts = contextArtifacts(before)
   progress({ kind: 'stage', title: 'fetching artifacts' })
   await fetchInputs(session, artifacts, before)
-  const context = await stageContext(session, await renderGenerated(name, partial, before), artifacts, recipeDirectory, before.epoch)
+  const context = await stageContext(
+    session,
+    await renderGenerated(name, partial, before),
+    artifacts,
+    recipeDirectory,
+    before.epoch,
+  )
   progress({ kind: 'stage', title: 'building what comes before' })
   const last = partial.steps.at(-1)
   const { reference } = await buildImage({

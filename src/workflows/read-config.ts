@@ -15,14 +15,19 @@ type Config = z.infer<typeof Config>
  */
 export async function readConfig(directory: string): Promise<Config> {
   const file = join(directory, 'stillroom.config.ts')
-  const exists = await access(file).then(() => true, () => false)
+  const exists = await access(file).then(
+    () => true,
+    () => false,
+  )
   if (!exists) return {}
   const loaded = (await import(pathToFileURL(file).href).catch((cause: unknown) => {
     throw new StillroomError('CONFIG_INVALID', `stillroom.config.ts cannot be loaded: ${cause}`, { cause })
   })) as { default?: unknown }
   const result = Config.safeParse(loaded.default)
   if (result.success) return result.data
-  const issues = result.error.issues.map((issue) => `  ${issue.path.join('.') || 'default export'}: ${issue.message}`)
+  const issues = result.error.issues.map(
+    (issue) => `  ${issue.path.join('.') || 'default export'}: ${issue.message}`,
+  )
   throw new StillroomError('CONFIG_INVALID', `stillroom.config.ts is invalid:\n${issues.join('\n')}`, {
     hint: 'correct the fields above',
   })

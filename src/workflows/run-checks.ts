@@ -1,4 +1,4 @@
-import { type Engine } from '../engine/connect.ts'
+import type { Engine } from '../engine/connect.ts'
 import { withContainer } from '../engine/container.ts'
 import type { LockedPlatform } from '../lock/schema.ts'
 import type { Recipe } from '../recipe/schema.ts'
@@ -41,7 +41,8 @@ export async function runChecks(
       const said = `${stdout}${stderr}`.trim().split('\n').slice(-20).join('\n')
       const missing = expect !== undefined && !stdout.includes(expect)
       const passed = exitCode === 0 && !missing
-      const reason = exitCode !== 0 ? `exit code ${exitCode}` : `standard output lacks ${JSON.stringify(expect)}`
+      const reason =
+        exitCode !== 0 ? `exit code ${exitCode}` : `standard output lacks ${JSON.stringify(expect)}`
       checks.push({ name, passed, output: passed ? said : `${reason}\n${said}`.trim() })
     }
     return { checks, packages }
@@ -49,17 +50,35 @@ export async function runChecks(
 }
 
 /** dpkg's account of the image against the lock: every package in its locked version, and no other. */
-async function checkPackages(sandbox: Sandbox, locked: LockedPlatform): Promise<{ result: CheckResult; packages: PackageCount }> {
+async function checkPackages(
+  sandbox: Sandbox,
+  locked: LockedPlatform,
+): Promise<{ result: CheckResult; packages: PackageCount }> {
   const format = '${Package} ${Version} ${Architecture} ${db:Status-Abbrev}\\n'
   const { stdout } = await sandbox.run(['dpkg-query', '--show', `--showformat=${format}`])
-  const actual = new Set(stdout.split('\n').map((line) => line.trim()).filter((line) => line !== ''))
-  const expected = new Set(installedPackages(locked).map(({ name, version, architecture }) => `${name} ${version} ${architecture} ii`))
+  const actual = new Set(
+    stdout
+      .split('\n')
+      .map((line) => line.trim())
+      .filter((line) => line !== ''),
+  )
+  const expected = new Set(
+    installedPackages(locked).map(
+      ({ name, version, architecture }) => `${name} ${version} ${architecture} ii`,
+    ),
+  )
   const missing = [...expected].filter((line) => !actual.has(line)).map((line) => `missing: ${line}`)
   const extra = [...actual].filter((line) => !expected.has(line)).map((line) => `not in the lock: ${line}`)
   const output = [...missing, ...extra].slice(0, 20).join('\n')
-  const python = new Set(locked.steps.flatMap((step) => (step.kind === 'pip' ? step.files.map((file) => file.name) : [])))
+  const python = new Set(
+    locked.steps.flatMap((step) => (step.kind === 'pip' ? step.files.map((file) => file.name) : [])),
+  )
   return {
-    result: { name: 'packages', passed: missing.length + extra.length === 0, output: output || `${actual.size} Debian packages as locked` },
+    result: {
+      name: 'packages',
+      passed: missing.length + extra.length === 0,
+      output: output || `${actual.size} Debian packages as locked`,
+    },
     packages: { debian: actual.size, python: python.size },
   }
 }

@@ -26,7 +26,10 @@ export async function stageContext(
   epoch: number,
 ): Promise<string> {
   const root = join(session.cache, 'contexts')
-  const id = createHash('sha256').update(JSON.stringify([[...files], artifacts])).digest('hex').slice(0, 32)
+  const id = createHash('sha256')
+    .update(JSON.stringify([[...files], artifacts]))
+    .digest('hex')
+    .slice(0, 32)
   const directory = join(root, id)
   if (await exists(directory)) return directory
   const temporary = join(root, `${id}.${randomUUID()}.tmp`)
@@ -71,7 +74,8 @@ async function fill(
     signal.throwIfAborted()
     await put(destination, await debDataTar(await readFile(store.path(artifact.sha256)), artifact.name))
   }
-  for (const { tree, destination } of projects) await put(destination, await archiveTree(repository, tree, epoch))
+  for (const { tree, destination } of projects)
+    await put(destination, await archiveTree(repository, tree, epoch))
 }
 
 /** Contexts that no build has used for a day. */
@@ -84,5 +88,8 @@ async function removeOld(root: string): Promise<void> {
 }
 
 async function exists(path: string): Promise<boolean> {
-  return stat(path).then(() => true, () => false)
+  return stat(path).then(
+    () => true,
+    () => false,
+  )
 }

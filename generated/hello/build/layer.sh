@@ -5,8 +5,9 @@ set -eu
 : "${SOURCE_DATE_EPOCH:?the build argument SOURCE_DATE_EPOCH is missing}"
 umask 022
 export LC_ALL=C HOME=/root DEBIAN_FRONTEND=noninteractive SOURCE_DATE_EPOCH
-PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-export PATH
+export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+# the order of sets and, with it, of whatever a Python program writes from one
+export PYTHONHASHSEED=0
 own=/.stillroom
 
 fail() {
@@ -16,21 +17,32 @@ fail() {
 
 # every path of this file system but what the engine mounts and our own
 everything() {
-  find / -xdev \( -path $own -o -path /proc -o -path /sys -o -path /dev -o -path /etc/hosts \
+  find / -mindepth 1 -xdev \( -path $own -o -path /proc -o -path /sys -o -path /dev -o -path /etc/hosts \
     -o -path /etc/resolv.conf -o -path /etc/hostname \) -prune -o "$@"
+}
+
+# Reads lines `OWNER PATH`, parents first, and makes each directory that is not there, for the owner (a numeric id);
+# what the base has keeps its owner. A path may hold any white space but a line break.
+make_directories() {
+  while IFS= read -r line; do
+    path=${line#* }
+    if [ -d "$path" ]; then continue; fi
+    mkdir -p -- "$path"
+    chown -- "${line%% *}:${line%% *}" "$path"
+  done
 }
 
 begin() {
   mkdir -p $own/delta
-  everything -print0 | sort -z > $own/before
+  everything -print0 | sort -z -T $own > $own/before
   : > $own/mark
   sleep 0.05 # longer than a tick of the clock that stamps ctime: all that follows is newer than the mark
 }
 
 # What no two builds have in common: lists, caches, logs, backups, the day an account was made.
-# The first argument is the root of the tree.
+# `scrub ROOT`: the tree's root, empty for this one's.
 scrub() {
-  root=${1:-}
+  root=$1
   rm -rf "$root"/var/lib/apt/lists/* "$root"/var/cache/apt/*.bin "$root"/var/cache/apt/archives/*.deb \
     "$root"/var/cache/ldconfig/aux-cache "$root"/var/cache/debconf/*-old "$root"/var/lib/dpkg/*-old \
     "$root"/var/log/apt/* "$root"/var/log/dpkg.log "$root"/var/log/alternatives.log "$root"/var/log/bootstrap.log \
@@ -63,15 +75,15 @@ collect() {
   cd /
   everything ! -type d "$@" -printf '%P\0' | xargs -0 -r cp -al --parents -t "$directory" --
   everything -type d "$@" -printf '%P\0' |
-    tar --null --no-recursion --exclude=. -T - -cf - | tar -C "$directory" -xpf -
+    tar --null --no-recursion -T - -cf - | tar -C "$directory" -xpf -
   clamp "$directory"
 }
 
 finish() {
   delta=$own/delta/$1
-  scrub
+  scrub ''
   if [ "$1" = - ]; then return; fi
-  everything -print0 | sort -z > $own/after
+  everything -print0 | sort -z -T $own > $own/after
   comm -z -23 $own/before $own/after > $own/deleted
   if [ -s $own/deleted ]; then
     tr '\0' '\n' < $own/deleted | head -n 20 >&2

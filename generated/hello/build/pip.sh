@@ -1,23 +1,24 @@
 # Installs exactly the wheels at hand, and wheels built here from the source distributions that the recipe allows.
+# shellcheck source=layer.sh
 . /.stillroom/build/layer.sh
 begin
 export PIP_CONFIG_FILE=/dev/null PIP_NO_INDEX=1 PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 \
-  PIP_BREAK_SYSTEM_PACKAGES=1 PIP_ROOT_USER_ACTION=ignore PYTHONDONTWRITEBYTECODE=1 PYTHONHASHSEED=0
+  PIP_BREAK_SYSTEM_PACKAGES=1 PIP_ROOT_USER_ACTION=ignore PYTHONDONTWRITEBYTECODE=1
 # debug information would name pip's temporary directories
 export CFLAGS=-g0 CXXFLAGS=-g0
 files=$own/artifacts
 step=$own/step
 work=$own/pip
-mkdir -p $work/wheels
+mkdir -p "$work"/wheels
 
 while read -r project file; do
-  rm -rf $work/build
+  rm -rf "$work"/build
   if [ -s "$step/build-$project.txt" ]; then
-    python3 -m pip install --quiet --target $work/build --no-deps --require-hashes --find-links "$files" \
-      --requirement "$step/build-$project.txt"
+    python3 -m pip install --quiet --target "$work"/build --no-deps --require-hashes --find-links "$files" \
+      --requirement "$step/build-$project.txt" < /dev/null
   fi
   PYTHONPATH=$work/build python3 -m pip wheel --quiet --no-deps --no-build-isolation \
-    --wheel-dir $work/wheels "$files/$file"
+    --wheel-dir "$work"/wheels "$files/$file" < /dev/null
 done < "$step"/sdists.txt
 
 if [ -s "$step"/requirements.txt ]; then
@@ -26,18 +27,11 @@ if [ -s "$step"/requirements.txt ]; then
 fi
 if [ -s "$step"/built.txt ]; then
   python3 -m pip install --quiet --no-deps --no-compile --no-warn-script-location \
-    --find-links $work/wheels --requirement "$step"/built.txt
+    --find-links "$work"/wheels --requirement "$step"/built.txt
 fi
-rm -rf $work
+rm -rf "$work"
 
-# byte code that neither times nor other files decide; some packages ship files for other Pythons, which don't compile
-python3 - "$own/mark" <<'PYTHON'
-import compileall, os, py_compile, sys, sysconfig
-roots = {sysconfig.get_path(key) for key in ('purelib', 'platlib')} | {path for path in sys.path if path.startswith('/usr/local/')}
-for root in sorted(root for root in roots if os.path.isdir(root) and root.startswith('/usr/local/')):
-    compileall.compile_dir(root, maxlevels=100, quiet=2, workers=os.cpu_count() or 1,
-                           invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
-PYTHON
+python3 "$own"/build/byte-code.py "$own"/mark /usr/local/lib/python3*
 
 # Python's own account of it must agree with the lock
 python3 - "$step/packages.tsv" <<'PYTHON' || fail "step $1: installed Python packages differ from the lock"

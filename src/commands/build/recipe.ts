@@ -1,6 +1,6 @@
 import { Args, Flags } from '@oclif/core'
-import { buildTable } from '../../report/build-table.ts'
 import type { BuildReport } from '../../report/build-report.ts'
+import { buildTable } from '../../report/build-table.ts'
 import { BaseCommand } from '../base-command.ts'
 
 export default class BuildRecipe extends BaseCommand {
@@ -8,7 +8,10 @@ export default class BuildRecipe extends BaseCommand {
   static override description =
     'Fetches what is missing, builds without network, compares the image with the lockfile, and runs the checks. ' +
     'Exit code 1 when the image differs or a check fails.'
-  static override examples = ['<%= config.bin %> build recipe hello', '<%= config.bin %> build recipe hello --no-cache --json']
+  static override examples = [
+    '<%= config.bin %> build recipe hello',
+    '<%= config.bin %> build recipe hello --no-cache --json',
+  ]
   static override args = { name: Args.string({ description: 'directory in recipes/', required: true }) }
   static override flags = {
     cache: Flags.boolean({ description: 'use what is built already', default: true, allowNo: true }),

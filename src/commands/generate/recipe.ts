@@ -17,7 +17,8 @@ export default class GenerateRecipe extends BaseCommand {
     const place = `generated/${args.name}`
     if (changes.length === 0) this.log(`${place} is up to date`)
     else this.log(flags.check ? `${place} differs:` : `wrote ${place}:`)
-    for (const { path, change, patch } of changes) this.log(`  ${change}: ${path}${flags.check && patch ? `\n${patch}` : ''}`)
+    for (const { path, change, patch } of changes)
+      this.log(`  ${change}: ${path}${flags.check && patch ? `\n${patch}` : ''}`)
     if (flags.check && changes.length > 0) process.exitCode = 1
     return { recipe: args.name, changes }
   }

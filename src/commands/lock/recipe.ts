@@ -5,11 +5,16 @@ export default class LockRecipe extends BaseCommand {
   static override summary = 'Resolve a recipe to exact pins'
   static override description =
     'Writes recipes/NAME/lock.json and generated/NAME. What the recipe asks for as before keeps its pins, unless --upgrade is given.'
-  static override examples = ['<%= config.bin %> lock recipe hello', '<%= config.bin %> lock recipe hello --check']
+  static override examples = [
+    '<%= config.bin %> lock recipe hello',
+    '<%= config.bin %> lock recipe hello --check',
+  ]
   static override args = { name: Args.string({ description: 'directory in recipes/', required: true }) }
   static override flags = {
     upgrade: Flags.boolean({ description: 'take the newest of everything', exclusive: ['check'] }),
-    check: Flags.boolean({ description: 'only say whether the lock is stale, and why; exit code 1 when it is' }),
+    check: Flags.boolean({
+      description: 'only say whether the lock is stale, and why; exit code 1 when it is',
+    }),
   }
 
   async run(): Promise<unknown> {
@@ -18,15 +23,27 @@ export default class LockRecipe extends BaseCommand {
     const { checkLock, lockRecipe } = await import('../../workflows/lock-recipe.ts')
     if (flags.check) {
       const result = await checkLock(session, args.name)
-      this.log(result.stale ? `recipes/${args.name}/lock.json is stale:` : `recipes/${args.name}/lock.json is up to date`)
+      this.log(
+        result.stale
+          ? `recipes/${args.name}/lock.json is stale:`
+          : `recipes/${args.name}/lock.json is up to date`,
+      )
       for (const { field, expected, actual } of result.changes) {
-        this.log(`  ${field}: locked ${JSON.stringify(expected) ?? 'nothing'}, now ${JSON.stringify(actual) ?? 'nothing'}`)
+        this.log(
+          `  ${field}: locked ${JSON.stringify(expected) ?? 'nothing'}, now ${JSON.stringify(actual) ?? 'nothing'}`,
+        )
       }
       if (result.stale) process.exitCode = 1
       return result
     }
-    const { recipe, outcome, changes, lock } = await lockRecipe(session, args.name, { upgrade: flags.upgrade })
-    this.log(outcome === 'current' ? `recipes/${recipe}/lock.json is up to date` : `wrote recipes/${recipe}/lock.json`)
+    const { recipe, outcome, changes, lock } = await lockRecipe(session, args.name, {
+      upgrade: flags.upgrade,
+    })
+    this.log(
+      outcome === 'current'
+        ? `recipes/${recipe}/lock.json is up to date`
+        : `wrote recipes/${recipe}/lock.json`,
+    )
     for (const note of pipNotes(lock)) this.log(note)
     return { recipe, outcome, changes }
   }
@@ -39,7 +56,9 @@ function pipNotes(lock: Lock): string[] {
   const steps = Object.values(lock.platforms).flatMap((platform) => platform.steps)
   return steps.flatMap((step) => {
     if (step.kind !== 'pip') return []
-    const respected = step.provided.map(({ name, version }) => `  pip: ${name} ${version} is provided by the base system`)
+    const respected = step.provided.map(
+      ({ name, version }) => `  pip: ${name} ${version} is provided by the base system`,
+    )
     const replaced = step.files
       .filter((file) => file.replaces !== undefined)
       .map((file) => `  pip: ${file.name} ${file.version} replaces ${file.replaces} of the base system`)

@@ -28,10 +28,20 @@ export async function resolveApt(
   const command = [
     ...['apt-get', 'install', '--simulate', '--yes', '--quiet=2', '--allow-downgrades'],
     ...['-o', 'Dir::Etc::SourceList=/stillroom/sources.list', '-o', 'Dir::Etc::SourceParts=/dev/null'],
-    ...['-o', 'Dir::State::Lists=/stillroom/lists', '-o', 'Dir::Cache::pkgcache=', '-o', 'Dir::Cache::srcpkgcache='],
+    ...[
+      '-o',
+      'Dir::State::Lists=/stillroom/lists',
+      '-o',
+      'Dir::Cache::pkgcache=',
+      '-o',
+      'Dir::Cache::srcpkgcache=',
+    ],
     ...['-o', `APT::Install-Recommends=${step.recommends}`, '--', ...step.packages],
   ]
-  const { exitCode, stdout, stderr } = await sandbox.run(command, { LC_ALL: 'C', DEBIAN_FRONTEND: 'noninteractive' })
+  const { exitCode, stdout, stderr } = await sandbox.run(command, {
+    LC_ALL: 'C',
+    DEBIAN_FRONTEND: 'noninteractive',
+  })
   if (exitCode !== 0) throw unresolvable(`${stdout}\n${stderr}`.trim(), step)
   const { install, remove } = parseSimulation(stdout)
   if (remove.length > 0) throw unresolvable(`apt would remove ${remove.join(', ')}`, step)
@@ -43,7 +53,9 @@ function aptLists(indexes: readonly FetchedIndex[]): SandboxFile[] {
   const sources: string[] = []
   const files: SandboxFile[] = []
   for (const { index, inRelease, packages } of indexes) {
-    sources.push(`deb [check-valid-until=no] file:${ROOT}/${index.archive} ${index.suite} ${index.component}\n`)
+    sources.push(
+      `deb [check-valid-until=no] file:${ROOT}/${index.archive} ${index.suite} ${index.component}\n`,
+    )
     const stem = `${ROOT}/lists/${`${ROOT}/${index.archive}/dists/${index.suite}`.replaceAll('/', '_')}`
     files.push({ path: `${stem}_InRelease`, content: inRelease })
     files.push({ path: `${stem}_${index.component}_binary-amd64_Packages`, content: packages })
@@ -58,7 +70,8 @@ function requireKnown(step: AptStep, sets: readonly PackageSet[]): void {
   const provided = new Set<string>()
   for (const set of sets) {
     for (const { provides } of set.values()) {
-      for (const name of provides.split(',')) if (name !== '') provided.add(name.trim().split(/[\s(]/)[0] as string)
+      for (const name of provides.split(','))
+        if (name !== '') provided.add(name.trim().split(/[\s(]/)[0] as string)
     }
   }
   const unknown: string[] = []
@@ -73,10 +86,14 @@ function requireKnown(step: AptStep, sets: readonly PackageSet[]): void {
     }
   }
   if (unknown.length > 0) {
-    throw new StillroomError('APT_PACKAGE_UNKNOWN', `cannot resolve apt packages: the suite has no ${unknown.join(', ')}`, {
-      hint: 'check the names, and whether they are in component main of this suite',
-      details: { packages: unknown },
-    })
+    throw new StillroomError(
+      'APT_PACKAGE_UNKNOWN',
+      `cannot resolve apt packages: the suite has no ${unknown.join(', ')}`,
+      {
+        hint: 'check the names, and whether they are in component main of this suite',
+        details: { packages: unknown },
+      },
+    )
   }
   if (versions.length > 0) {
     throw new StillroomError('APT_VERSION_UNKNOWN', `cannot resolve apt packages: ${versions.join('; ')}`, {
@@ -86,18 +103,29 @@ function requireKnown(step: AptStep, sets: readonly PackageSet[]): void {
   }
 }
 
-function lockPlanned({ name, version, architecture }: PlannedPackage, sets: readonly PackageSet[]): DebianPackage {
-  const fits = (entry: BinaryPackage | undefined) => entry?.version === version && entry.architecture === architecture
+function lockPlanned(
+  { name, version, architecture }: PlannedPackage,
+  sets: readonly PackageSet[],
+): DebianPackage {
+  const fits = (entry: BinaryPackage | undefined) =>
+    entry?.version === version && entry.architecture === architecture
   const entry = sets.map((set) => set.get(name)).find(fits)
   if (entry === undefined) {
-    throw new StillroomError('INDEX_INVALID', `apt picked ${name} ${version} (${architecture}), which no verified index holds`)
+    throw new StillroomError(
+      'INDEX_INVALID',
+      `apt picked ${name} ${version} (${architecture}), which no verified index holds`,
+    )
   }
   const { archive, path, size, sha256 } = entry
   return DebianPackage.parse({ name, version, architecture, archive, path, size, sha256 })
 }
 
 function unresolvable(account: string, step: AptStep): StillroomError {
-  return new StillroomError('APT_UNRESOLVABLE', `apt cannot install ${step.packages.join(' ')} together: ${account}`, {
-    hint: 'ask for packages that go together; apt names the ones that do not',
-  })
+  return new StillroomError(
+    'APT_UNRESOLVABLE',
+    `apt cannot install ${step.packages.join(' ')} together: ${account}`,
+    {
+      hint: 'ask for packages that go together; apt names the ones that do not',
+    },
+  )
 }

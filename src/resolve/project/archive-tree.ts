@@ -12,7 +12,11 @@ import { git } from './git.ts'
  * @throws {StillroomError} PROJECT_TREE_GONE when the repository does not have the tree; PROJECT_NOT_FOUND when it
  *   holds a submodule
  */
-export async function archiveTree(directory: string, tree: string, epoch: number): Promise<AsyncIterable<Uint8Array>> {
+export async function archiveTree(
+  directory: string,
+  tree: string,
+  epoch: number,
+): Promise<AsyncIterable<Uint8Array>> {
   const listing = await git(directory, ['ls-tree', '-r', '-z', '--full-tree', tree])
   if (listing === undefined) {
     throw new StillroomError('PROJECT_TREE_GONE', `this repository does not have the locked tree ${tree}`, {
@@ -24,9 +28,13 @@ export async function archiveTree(directory: string, tree: string, epoch: number
   for (const line of listing.split('\0').filter((text) => text !== '')) {
     const [, mode, kind, object, name] = /^(\d+) (\w+) ([0-9a-f]+)\t(.*)$/s.exec(line) as unknown as string[]
     if (kind !== 'blob') {
-      throw new StillroomError('PROJECT_NOT_FOUND', `project tree ${tree} holds a submodule at "${name}", which is not supported`, {
-        hint: 'vendor its files, or take it out of the project',
-      })
+      throw new StillroomError(
+        'PROJECT_NOT_FOUND',
+        `project tree ${tree} holds a submodule at "${name}", which is not supported`,
+        {
+          hint: 'vendor its files, or take it out of the project',
+        },
+      )
     }
     const { stdout } = await execa('git', ['-C', directory, 'cat-file', 'blob', object as string], {
       encoding: 'buffer',

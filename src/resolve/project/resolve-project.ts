@@ -13,17 +13,28 @@ import { git } from './git.ts'
  */
 export async function resolveProject(recipeDirectory: string, path: string): Promise<LockedProject> {
   const directory = join(recipeDirectory, path)
-  const isDirectory = await stat(directory).then((entry) => entry.isDirectory(), () => false)
+  const isDirectory = await stat(directory).then(
+    (entry) => entry.isDirectory(),
+    () => false,
+  )
   if (!isDirectory) {
-    throw new StillroomError('PROJECT_NOT_FOUND', `project "${path}" is no directory beside the recipe: ${directory}`, {
-      hint: 'make the directory and commit it, or correct project(...) in the recipe',
-    })
+    throw new StillroomError(
+      'PROJECT_NOT_FOUND',
+      `project "${path}" is no directory beside the recipe: ${directory}`,
+      {
+        hint: 'make the directory and commit it, or correct project(...) in the recipe',
+      },
+    )
   }
   const changes = await git(directory, ['status', '--porcelain', '--untracked-files=all', '--', '.'])
   if (changes === undefined) {
-    throw new StillroomError('PROJECT_NOT_FOUND', `project "${path}" is not in a git repository: ${directory}`, {
-      hint: 'a project is pinned by its git tree: run git init, add and commit',
-    })
+    throw new StillroomError(
+      'PROJECT_NOT_FOUND',
+      `project "${path}" is not in a git repository: ${directory}`,
+      {
+        hint: 'a project is pinned by its git tree: run git init, add and commit',
+      },
+    )
   }
   if (changes !== '') {
     const files = changes.split('\n')

@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from 'node:util'
 import { StillroomError } from '../../error.ts'
 
 /**
@@ -5,15 +6,25 @@ import { StillroomError } from '../../error.ts'
  * the end of what it printed.
  */
 export function pipError(output: string, doing: string): StillroomError {
-  const text = output.replace(/\x1b\[[0-9;]*m/g, '')
-  const errors = text.split('\n').filter((line) => /^\s*(ERROR|error):/.test(line)).map((line) => line.trim())
-  const sdist = /(?:Could not find a version|No matching distribution)[^\n]*?requirement ([A-Za-z0-9._-]+)/.exec(text)
+  const text = stripVTControlCharacters(output)
+  const errors = text
+    .split('\n')
+    .filter((line) => /^\s*(ERROR|error):/.test(line))
+    .map((line) => line.trim())
+  const sdist =
+    /(?:Could not find a version|No matching distribution)[^\n]*?requirement ([A-Za-z0-9._-]+)/.exec(text)
   const unknown = /No matching distribution found for ([^\n(]+)/.exec(text)?.[1]?.trim()
-  if (/ResolutionImpossible|conflicting dependencies|because these package versions have conflict/.test(text)) {
+  if (
+    /ResolutionImpossible|conflicting dependencies|because these package versions have conflict/.test(text)
+  ) {
     const conflict = text.slice(Math.max(0, text.search(/The conflict is caused by|Cannot install/)))
-    return new StillroomError('PIP_CONFLICT', `pip cannot meet the requirements together while ${doing}: ${firstLines(conflict, 12)}`, {
-      hint: 'loosen one of the requirements that pip names',
-    })
+    return new StillroomError(
+      'PIP_CONFLICT',
+      `pip cannot meet the requirements together while ${doing}: ${firstLines(conflict, 12)}`,
+      {
+        hint: 'loosen one of the requirements that pip names',
+      },
+    )
   }
   if (unknown !== undefined) {
     const onlySource = /\(from versions: none\)/.test(text)

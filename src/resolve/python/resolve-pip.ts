@@ -34,9 +34,19 @@ export async function resolvePip(step: PipStep, options: ResolvePipOptions): Pro
   for (const [project, requirements] of Object.entries(step.sdists).sort(([a], [b]) => (a < b ? -1 : 1))) {
     if (requirements.length > 0) {
       const directory = `${WORK}/build/${project}`
-      await pip.run(['download', '--only-binary=:all:', `--dest=${directory}`, '--', ...requirements], `resolving what builds ${project}`)
       await pip.run(
-        ['install', '--no-index', `--find-links=${directory}`, `--target=${directory}.d`, '--', ...requirements],
+        ['download', '--only-binary=:all:', `--dest=${directory}`, '--', ...requirements],
+        `resolving what builds ${project}`,
+      )
+      await pip.run(
+        [
+          'install',
+          '--no-index',
+          `--find-links=${directory}`,
+          `--target=${directory}.d`,
+          '--',
+          ...requirements,
+        ],
         `installing what builds ${project}`,
       )
       build[project] = await keepFiles(directory, before, options)
@@ -46,9 +56,17 @@ export async function resolvePip(step: PipStep, options: ResolvePipOptions): Pro
     }
   }
   const sources = Object.keys(step.sdists).sort()
-  const format = ['--only-binary=:all:', ...(sources.length > 0 ? [`--no-binary=${sources.join(',')}`] : []), '--no-build-isolation']
+  const format = [
+    '--only-binary=:all:',
+    ...(sources.length > 0 ? [`--no-binary=${sources.join(',')}`] : []),
+    '--no-build-isolation',
+  ]
   const environment = paths.length > 0 ? { PYTHONPATH: paths.join(':') } : {}
-  const said = await pip.run(['install', '--no-compile', ...format, '--', ...step.requirements], `resolving ${step.requirements.join(' ')}`, environment)
+  const said = await pip.run(
+    ['install', '--no-compile', ...format, '--', ...step.requirements],
+    `resolving ${step.requirements.join(' ')}`,
+    environment,
+  )
   const after = await listDistributions(options.sandbox)
   const known = new Set(before.map(identity))
   const added = after.filter((entry) => !known.has(identity(entry)))
@@ -56,7 +74,13 @@ export async function resolvePip(step: PipStep, options: ResolvePipOptions): Pro
     added.length === 0
       ? []
       : await download(pip, added, [...format, '--no-deps'], environment, before, options)
-  return { kind: 'pip', pip: pip.version, files, build: usedBuilders(build, files), provided: provided(said, before) }
+  return {
+    kind: 'pip',
+    pip: pip.version,
+    files,
+    build: usedBuilders(build, files),
+    provided: provided(said, before),
+  }
 }
 
 async function download(
@@ -69,11 +93,18 @@ async function download(
 ): Promise<PythonFile[]> {
   const directory = `${WORK}/files`
   const exact = added.map(({ name, version }) => `${name}==${version}`).sort()
-  await pip.run(['download', ...format, `--dest=${directory}`, '--', ...exact], 'fetching what was resolved', environment)
+  await pip.run(
+    ['download', ...format, `--dest=${directory}`, '--', ...exact],
+    'fetching what was resolved',
+    environment,
+  )
   const files = await keepFiles(directory, before, options)
   const missing = added.filter(({ name }) => !files.some((file) => file.name === name))
   if (missing.length > 0 || files.length !== added.length) {
-    throw new StillroomError('PIP_FAILED', `pip fetched ${files.length} files for ${added.length} packages; missing: ${missing.map((entry) => entry.name).join(', ')}`)
+    throw new StillroomError(
+      'PIP_FAILED',
+      `pip fetched ${files.length} files for ${added.length} packages; missing: ${missing.map((entry) => entry.name).join(', ')}`,
+    )
   }
   return files
 }
@@ -86,7 +117,11 @@ async function keepFiles(
   const files: PythonFile[] = []
   for await (const { name: file, content } of sandbox.read(directory)) {
     const parsed = parseFileName(file)
-    if (!parsed) throw new StillroomError('PIP_FAILED', `pip fetched ${JSON.stringify(file)}, expected a wheel or a source distribution`)
+    if (!parsed)
+      throw new StillroomError(
+        'PIP_FAILED',
+        `pip fetched ${JSON.stringify(file)}, expected a wheel or a source distribution`,
+      )
     const { sha256, size } = await keep(content)
     const hidden = before.find((entry) => entry.name === parsed.name)
     files.push({ ...parsed, file, size, sha256, ...(hidden ? { replaces: hidden.version } : {}) })
@@ -95,7 +130,10 @@ async function keepFiles(
 }
 
 /** Only what came as source needs its builders. */
-function usedBuilders(build: Record<string, PythonFile[]>, files: readonly PythonFile[]): Record<string, PythonFile[]> {
+function usedBuilders(
+  build: Record<string, PythonFile[]>,
+  files: readonly PythonFile[],
+): Record<string, PythonFile[]> {
   const built = files.filter((file) => !file.file.endsWith('.whl')).map((file) => file.name)
   return Object.fromEntries(
     Object.entries(build)
@@ -111,8 +149,11 @@ function provided(said: string, before: readonly Distribution[]): LockedPip['pro
     names.add(normalizeName(match[1] as string))
   }
   const first = new Map<string, Distribution>()
-  for (const entry of before) if (names.has(entry.name) && !first.has(entry.name)) first.set(entry.name, entry)
-  return [...first.values()].map(({ name, version }) => ({ name, version })).sort((a, b) => (a.name < b.name ? -1 : 1))
+  for (const entry of before)
+    if (names.has(entry.name) && !first.has(entry.name)) first.set(entry.name, entry)
+  return [...first.values()]
+    .map(({ name, version }) => ({ name, version }))
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
 }
 
 function identity({ name, version, location }: Distribution): string {
@@ -142,7 +183,7 @@ class Pip {
     const trust: Record<string, string> = {}
     if (certificates) {
       await sandbox.write([{ path: `${WORK}/certificates.pem`, content: certificates }])
-      trust['PIP_CERT'] = `${WORK}/certificates.pem`
+      trust.PIP_CERT = `${WORK}/certificates.pem`
     }
     return new Pip(version, sandbox, {
       ...environment,
@@ -155,9 +196,16 @@ class Pip {
     })
   }
 
-  async run(args: readonly string[], doing: string, environment: Record<string, string> = {}): Promise<string> {
+  async run(
+    args: readonly string[],
+    doing: string,
+    environment: Record<string, string> = {},
+  ): Promise<string> {
     const command = ['python3', '-m', 'pip', ...args]
-    const { exitCode, stdout, stderr } = await this.#sandbox.run(command, { ...this.#environment, ...environment })
+    const { exitCode, stdout, stderr } = await this.#sandbox.run(command, {
+      ...this.#environment,
+      ...environment,
+    })
     if (exitCode !== 0) throw pipError(`${stdout}\n${stderr}`, doing)
     return stdout
   }

@@ -1,0 +1,4 @@
+# Collects the whole tree for an image of one layer.
+. /.stillroom/build/layer.sh
+delta=$own/delta/flat
+collect $delta

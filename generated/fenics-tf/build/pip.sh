@@ -1,0 +1,54 @@
+# Installs exactly the wheels at hand, and wheels built here from the source distributions that the recipe allows.
+. /.stillroom/build/layer.sh
+begin
+export PIP_CONFIG_FILE=/dev/null PIP_NO_INDEX=1 PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 \
+  PIP_BREAK_SYSTEM_PACKAGES=1 PIP_ROOT_USER_ACTION=ignore PYTHONDONTWRITEBYTECODE=1
+# debug information would name pip's temporary directories
+export CFLAGS=-g0 CXXFLAGS=-g0
+files=$own/artifacts
+step=$own/step
+work=$own/pip
+mkdir -p $work/wheels
+
+while read -r project file; do
+  rm -rf $work/build
+  if [ -s "$step/build-$project.txt" ]; then
+    python3 -m pip install --quiet --target $work/build --no-deps --require-hashes --find-links "$files" \
+      --requirement "$step/build-$project.txt"
+  fi
+  PYTHONPATH=$work/build python3 -m pip wheel --quiet --no-deps --no-build-isolation \
+    --wheel-dir $work/wheels "$files/$file"
+done < "$step"/sdists.txt
+
+if [ -s "$step"/requirements.txt ]; then
+  python3 -m pip install --quiet --no-deps --no-compile --no-warn-script-location --require-hashes \
+    --find-links "$files" --requirement "$step"/requirements.txt
+fi
+if [ -s "$step"/built.txt ]; then
+  python3 -m pip install --quiet --no-deps --no-compile --no-warn-script-location \
+    --find-links $work/wheels --requirement "$step"/built.txt
+fi
+rm -rf $work
+
+python3 "$own"/build/byte-code.py $own/mark /usr/local/lib/python3*
+
+# Python's own account of it must agree with the lock
+python3 - "$step/packages.tsv" <<'PYTHON' || fail "step $1: installed Python packages differ from the lock"
+import sys
+try:
+    from importlib.metadata import version, PackageNotFoundError
+except ImportError:
+    from pkg_resources import get_distribution, DistributionNotFound as PackageNotFoundError
+    def version(name): return get_distribution(name).version
+wrong = []
+for line in open(sys.argv[1]):
+    name, expected = line.split()
+    try:
+        actual = version(name)
+    except PackageNotFoundError:
+        actual = 'nothing'
+    if actual != expected:
+        wrong.append('%s: expected %s, got %s' % (name, expected, actual))
+sys.exit('\n'.join(wrong) or 0)
+PYTHON
+finish "$1"

@@ -1,0 +1,127 @@
+// Holds src/ against the design: a room imports rooms before it in the flow and never after, nothing imports in a
+// circle, and a pure room has no clock, environment, randomness, network or disk. Tests are left out of it.
+import { globSync, readFileSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
+
+/** In the order of the flow. */
+const ROOMS = [
+  ...['recipe', 'resolve', 'lock', 'store', 'dockerfile', 'engine', 'image', 'inventory', 'audit', 'verify'],
+  ...['report', 'workflows', 'commands'],
+]
+
+/** What a room may import from a later one, each with its reason. */
+const EXCEPTIONS: { from: string; to: string; why: string }[] = [
+  { from: 'resolve', to: 'lock/schema.ts', why: 'pins are what a resolver gives' },
+]
+
+const PURE = ['recipe', 'lock', 'dockerfile', 'image', 'inventory', 'audit', 'verify', 'report']
+
+/** Files of a pure room that read from disk all the same, each with its reason. */
+const IMPURE_FILES: Record<string, string> = {
+  'recipe/list-recipes.ts': 'recipes are files',
+  'recipe/load-recipe.ts': 'a recipe is a module',
+  'recipe/describe-load-error.ts': 'runs the type stripper again to find the place of an error',
+}
+
+const IMPURE_MODULES =
+  /^(node:)?(fs|net|http|https|http2|tls|dns|dgram|child_process|os|process|worker_threads|cluster|timers)(\/|$)/
+const IMPURE_WORDS =
+  /(?<![\w.'"`])(process\.|Date\.now\(|new Date\(\)|Math\.random\(|performance\.|randomUUID\(|randomBytes\(|fetch\()/
+
+interface Import {
+  /** Below src/ for a file of ours, else as written. */
+  target: string
+  own: boolean
+  typeOnly: boolean
+}
+
+/** Everything that breaks a rule, one sentence each; `root` is the repository's directory. */
+export function findRoomViolations(root: string): string[] {
+  const source = join(root, 'src')
+  const files = globSync('**/*.ts', { cwd: source }).filter((file) => !isTest(file))
+  const graph = new Map(files.sort().map((file) => [file, readImports(source, file)]))
+  return [
+    ...[...graph].flatMap(([file, imports]) => [
+      ...imports.flatMap((target) => checkOrder(file, target)),
+      ...checkPurity(source, file, imports),
+    ]),
+    ...findCycles(graph).map((cycle) => `a circle of imports: ${cycle.join(' -> ')}`),
+  ]
+}
+
+function isTest(file: string): boolean {
+  return /\.(test|test-data|fixture)\.ts$|(^|\/)testing\//.test(file)
+}
+
+function readImports(source: string, file: string): Import[] {
+  const text = readFileSync(join(source, file), 'utf8')
+  const statements = [...text.matchAll(/^(?:import|export)\s(?:[^'";]*?\sfrom\s+)?'([^']+)'/gm)]
+  const calls = [...text.matchAll(/(?<!\* .*)\bimport\('([^']+)'\)/g)]
+  return [...statements, ...calls].map(([statement, name = '']) => {
+    const own = name.startsWith('.')
+    const names =
+      /\{([^}]*)\}/
+        .exec(statement)?.[1]
+        ?.split(',')
+        .map((part) => part.trim())
+        .filter(Boolean) ?? []
+    return {
+      own,
+      target: own ? relative(source, join(source, dirname(file), name)) : name,
+      typeOnly:
+        /^(import|export) type\s/.test(statement) ||
+        (names.length > 0 &&
+          /^(import|export)\s+\{/.test(statement) &&
+          names.every((part) => part.startsWith('type '))),
+    }
+  })
+}
+
+const roomOf = (file: string): string => (file.includes('/') ? file.slice(0, file.indexOf('/')) : '')
+
+function checkOrder(file: string, { own, target }: Import): string[] {
+  const [from, to] = [roomOf(file), roomOf(target)]
+  // error.ts is everyone's; index.ts is the package's face
+  if (!own || from === to || target === 'error.ts' || file === 'index.ts') return []
+  if (!ROOMS.includes(from)) return [`${file}: "${from}" is no room that scripts/rooms.ts knows`]
+  if (ROOMS.indexOf(to) !== -1 && ROOMS.indexOf(to) < ROOMS.indexOf(from)) return []
+  if (EXCEPTIONS.some((exception) => exception.from === from && exception.to === target)) return []
+  return [`${file}: imports ${target}, which is not of a room before "${from}"`]
+}
+
+function checkPurity(source: string, file: string, imports: Import[]): string[] {
+  const room = roomOf(file)
+  if (!PURE.includes(room) || file in IMPURE_FILES) return []
+  const code = readFileSync(join(source, file), 'utf8').replace(/^\s*(\/\/|\/?\*).*$/gm, '')
+  const word = IMPURE_WORDS.exec(code)?.[1]
+  return [
+    ...imports
+      .filter(({ own, target, typeOnly }) => !own && !typeOnly && IMPURE_MODULES.test(target))
+      .map(({ target }) => `${file}: imports ${target} in the pure room "${room}"`),
+    ...imports
+      .filter(
+        ({ own, target, typeOnly }) =>
+          own && !typeOnly && roomOf(target) !== '' && !PURE.includes(roomOf(target)),
+      )
+      .map(
+        ({ target }) =>
+          `${file}: imports more than types of ${target}, which is not pure, in the pure room "${room}"`,
+      ),
+    ...(word === undefined ? [] : [`${file}: uses ${word} in the pure room "${room}"`]),
+  ]
+}
+
+/** Each circle once, from its first file by name. */
+function findCycles(graph: Map<string, Import[]>): string[][] {
+  const done = new Set<string>()
+  const cycles: string[][] = []
+  const visit = (file: string, path: string[]) => {
+    const start = path.indexOf(file)
+    if (start !== -1) return void cycles.push([...path.slice(start), file])
+    if (done.has(file)) return
+    for (const { own, target } of graph.get(file) ?? []) if (own) visit(target, [...path, file])
+    done.add(file)
+  }
+  for (const file of graph.keys()) visit(file, [])
+  return cycles
+}

@@ -1,0 +1,35 @@
+import { Args } from '@oclif/core'
+import type { RunResult } from '../../workflows/run-task.ts'
+import { BaseCommand } from '../base-command.ts'
+import RunRecipe from '../run/recipe.ts'
+
+export default class ShellRecipe extends BaseCommand {
+  static override summary = 'Open a shell in a container of a recipe'
+  static override description =
+    "The shell of the recipe's user, in the container that the recipe's tasks run in: what they serve on localhost is " +
+    'there. It reads commands from standard input when that is no terminal. The exit code is its own.'
+  static override examples = [
+    '<%= config.bin %> shell recipe hello',
+    'echo "python3 --version" | <%= config.bin %> shell recipe hello',
+  ]
+  static override args = { name: Args.string({ description: 'directory in recipes/', required: true }) }
+  static override flags = RunRecipe.flags
+
+  async run(): Promise<RunResult> {
+    const { args, flags } = await this.parse(ShellRecipe)
+    const session = await this.session(flags.directory)
+    const [{ openShell }, { localTerminal }, { onProcessSignal }] = await Promise.all([
+      import('../../workflows/run-task.ts'),
+      import('../../engine/local-terminal.ts'),
+      import('../../workflows/process-signals.ts'),
+    ])
+    const result = await openShell(session, args.name, {
+      terminal: localTerminal(this.jsonEnabled()),
+      network: flags.network,
+      shared: flags['no-shared'] ? false : flags.shared,
+      onSignal: onProcessSignal,
+    })
+    process.exitCode = result.exitCode
+    return result
+  }
+}

@@ -1,0 +1,92 @@
+# Recipe all-steps for linux/amd64. Made by stillroom: change recipes/all-steps/recipe.ts, not this file.
+ARG SOURCE_DATE_EPOCH=1700000000
+
+# just enough to run dpkg and a shell
+FROM scratch AS seed
+ADD artifacts/seed/*.tar /
+
+# Debian bookworm: 2 packages, put in place by dpkg itself
+FROM seed AS root
+ARG SOURCE_DATE_EPOCH
+RUN --network=none \
+    --mount=type=bind,source=build,target=/.stillroom/build \
+    --mount=type=bind,source=base,target=/.stillroom/step \
+    --mount=type=bind,source=artifacts/base,target=/.stillroom/artifacts \
+    ["/bin/dash", "/.stillroom/build/bootstrap.sh", "bookworm"]
+
+FROM scratch AS base
+COPY --from=root /target/ /
+
+# the user and the directories
+FROM base AS account
+ARG SOURCE_DATE_EPOCH
+RUN --network=none \
+    --mount=type=bind,source=build,target=/.stillroom/build \
+    --mount=type=bind,source=account,target=/.stillroom/step \
+    ["sh", "/.stillroom/build/account.sh", "-"]
+
+# apt: python3 python3-pip
+FROM account AS apt-1
+ARG SOURCE_DATE_EPOCH
+RUN --network=none \
+    --mount=type=bind,source=build,target=/.stillroom/build \
+    --mount=type=bind,source=steps/apt-1,target=/.stillroom/step \
+    --mount=type=bind,source=artifacts/apt-1,target=/.stillroom/artifacts \
+    ["sh", "/.stillroom/build/apt.sh", "-"]
+
+# pip: six==1.16.0 docopt
+FROM apt-1 AS pip-2
+ARG SOURCE_DATE_EPOCH
+RUN --network=none \
+    --mount=type=bind,source=build,target=/.stillroom/build \
+    --mount=type=bind,source=steps/pip-2,target=/.stillroom/step \
+    --mount=type=bind,source=artifacts/pip-2,target=/.stillroom/artifacts \
+    ["sh", "/.stillroom/build/pip.sh", "-"]
+
+# project: solver
+FROM pip-2 AS project-3
+ARG SOURCE_DATE_EPOCH
+RUN --network=none \
+    --mount=type=bind,source=build,target=/.stillroom/build \
+    --mount=type=bind,source=steps/project-3,target=/.stillroom/step \
+    --mount=type=bind,source=artifacts/project-3,target=/.stillroom/artifacts \
+    ["sh", "/.stillroom/build/project.sh", "-", "/home/fenics/work/solver", "1000:1000"]
+
+# run: a command of the recipe
+FROM project-3 AS run-4
+ARG SOURCE_DATE_EPOCH
+RUN --network=none \
+    --mount=type=bind,source=build,target=/.stillroom/build \
+    ["sh", "/.stillroom/build/run.sh", "-", "printf", "%s", "$HOME \"${X:-y}\"", "\\", "\u003c\u003cEOF"]
+
+# run: a script of the recipe
+FROM run-4 AS run-5
+ARG SOURCE_DATE_EPOCH
+RUN --network=none \
+    --mount=type=bind,source=build,target=/.stillroom/build \
+    --mount=type=bind,source=steps/run-5,target=/.stillroom/step \
+    ["sh", "/.stillroom/build/run.sh", "-", "sh", "-eu", "/.stillroom/step/script.sh"]
+
+# all of it as one tree
+FROM run-5 AS flat
+ARG SOURCE_DATE_EPOCH
+RUN --network=none \
+    --mount=type=bind,source=build,target=/.stillroom/build \
+    ["sh", "/.stillroom/build/flat.sh"]
+
+# the image: one layer a step
+FROM scratch
+COPY --from=flat /.stillroom/delta/flat/ /
+ENV PATH="/opt/my bin:/usr/bin"
+ENV EMPTY=""
+ENV LANG="C.UTF-8"
+ENV NASTY="\$HOME `id` \"\${X:-y}\" 'a' \\"
+LABEL "a key"="back\\slash\\"
+LABEL "org.example.title"="a \"title\" # 1"
+EXPOSE 43643/tcp
+EXPOSE 8000-8010/udp
+VOLUME ["/data", "\"/data 2/\\$x\""]
+USER fenics
+WORKDIR "/home/fenics/a b/\$c"
+ENTRYPOINT ["sh", "-c", "exec \"$@\"", "sh"]
+CMD ["python3", "-c", "print(\"\\u00e9 é\")"]

@@ -1,0 +1,37 @@
+import type { ProjectStep, Recipe } from '../recipe/schema.ts'
+
+/** A directory that an image must have, and the numeric id of its owner and group. */
+export interface OwnedDirectory {
+  owner: number
+  path: string
+}
+
+/** Directories of a recipe's own that must be there before its steps run, parents first. */
+export function ownedDirectories(recipe: Recipe): OwnedDirectory[] {
+  const { user, workdir, shared, volumes } = recipe
+  return withParents(recipe, [user?.home, workdir, shared, ...volumes])
+}
+
+/** The directory that a project is placed in, with parents first. */
+export function projectDirectories(recipe: Recipe, step: ProjectStep): OwnedDirectory[] {
+  return withParents(recipe, [step.to])
+}
+
+/** Numeric id of the account that a project's files belong to. */
+export function projectOwner({ user }: Recipe): number {
+  return user?.uid ?? 0
+}
+
+/** What lies between a user's home and a directory below it is the user's; what lies above others is root's. */
+function withParents(recipe: Recipe, directories: (string | undefined)[]): OwnedDirectory[] {
+  const home = recipe.user?.home
+  const paths = new Set<string>()
+  for (const directory of directories) {
+    if (directory === undefined || directory === '/') continue
+    paths.add(directory)
+    if (home === undefined || !directory.startsWith(`${home}/`)) continue
+    for (let end = home.length; end > 0; end = directory.indexOf('/', end + 1))
+      paths.add(directory.slice(0, end))
+  }
+  return [...paths].sort().map((path) => ({ owner: projectOwner(recipe), path }))
+}

@@ -1,0 +1,120 @@
+import { DockerfileParser } from 'dockerfile-ast'
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import type { LockedPlatform } from '../lock/schema.ts'
+import type { Recipe } from '../recipe/schema.ts'
+import { allSteps, allStepsLocked } from './all-steps.test-data.ts'
+import { nastyRecipe } from './nasty-strings.test-data.ts'
+import { renderDockerfile } from './render-dockerfile.ts'
+
+const pins: LockedPlatform = {
+  ...allStepsLocked,
+  steps: [
+    { kind: 'run' },
+    { kind: 'run' },
+    { kind: 'project', commit: '1'.repeat(40), tree: '2'.repeat(40) },
+  ],
+}
+
+/** Keyword and arguments of each instruction. */
+function instructions(text: string): { keyword: string; args: string }[] {
+  return DockerfileParser.parse(text)
+    .getInstructions()
+    .map((instruction) => ({
+      keyword: instruction.getKeyword(),
+      args: instruction.getRawArgumentsContent() ?? '',
+    }))
+}
+
+/** The words of BuildKit's shell lexer (frontend/dockerfile/shell/lex.go, processDoubleQuote), all of them quoted. */
+function unquote(text: string): string[] {
+  const words = ['']
+  let quoted = false
+  for (let at = 0; at < text.length; at++) {
+    const character = text.charAt(at)
+    const next = text.charAt(at + 1)
+    if (character === '"') quoted = !quoted
+    else if (!quoted && (character === '=' || character === ' ')) words.push('')
+    else if (character === '$') throw new Error(`a variable at ${at} of ${text}`)
+    else if (quoted && character === '\\' && ['"', '$', '\\'].includes(next))
+      words.push(`${words.pop()}${text.charAt(++at)}`)
+    else words.push(`${words.pop()}${character}`)
+  }
+  if (quoted) throw new Error(`an open quote in ${text}`)
+  return words
+}
+
+/** What the instructions say, read back. */
+function readBack(text: string) {
+  const all = instructions(text)
+  const of = (keyword: string) => all.filter((entry) => entry.keyword === keyword).map(({ args }) => args)
+  const json = (args: string): string[] => JSON.parse(args.slice(args.indexOf('["'))) as string[]
+  return {
+    keywords: all.map(({ keyword }) => keyword),
+    run: of('RUN').map(json),
+    env: of('ENV').map(unquote),
+    labels: of('LABEL').map(unquote),
+    workdir: of('WORKDIR').map(unquote),
+    volumes: of('VOLUME').map((args) => (JSON.parse(args) as string[]).map((word) => unquote(word)[0])),
+    entrypoint: of('ENTRYPOINT').map((args) => JSON.parse(args) as string[]),
+    cmd: of('CMD').map((args) => JSON.parse(args) as string[]),
+  }
+}
+
+/** The same recipe with every free string plain. */
+function plain(recipe: Recipe): Recipe {
+  const replace = (record: Record<string, string>) =>
+    Object.fromEntries(Object.keys(record).map((key, i) => [/^[A-Z_]/.test(key) ? key : `k${i}`, 'x']))
+  return {
+    ...recipe,
+    description: 'x',
+    env: replace(recipe.env),
+    labels: Object.fromEntries(Object.keys(recipe.labels).map((_, i) => [`k${i}`, 'x'])),
+    workdir: '/x',
+    shared: '/x',
+    volumes: recipe.volumes.map(() => '/x'),
+    entrypoint: ['x'],
+    cmd: ['x'],
+    steps: recipe.steps.map((step) => {
+      if (step.kind === 'run') return { kind: 'run', command: typeof step.command === 'string' ? 'x' : ['x'] }
+      return step.kind === 'project' ? { ...step, path: 'x', to: '/x' } : step
+    }),
+  }
+}
+
+describe('renderDockerfile()', () => {
+  it('renders every kind of step, in layers', async () => {
+    await expect(renderDockerfile('all-steps', allSteps, allStepsLocked)).toMatchFileSnapshot(
+      'golden/layers.Dockerfile',
+    )
+  })
+
+  it('renders every kind of step, flat', async () => {
+    const text = renderDockerfile('all-steps', { ...allSteps, layout: 'flat' }, allStepsLocked)
+    await expect(text).toMatchFileSnapshot('golden/flat.Dockerfile')
+  })
+
+  it('lets no string change an instruction, and every string through', () => {
+    fc.assert(
+      fc.property(nastyRecipe, fc.constantFrom('layers' as const, 'flat' as const), (base, layout) => {
+        const recipe: Recipe = { ...base, layout }
+        const found = readBack(renderDockerfile('nasty', recipe, pins))
+        expect(found.keywords).toEqual(readBack(renderDockerfile('nasty', plain(recipe), pins)).keywords)
+        const [argv, , project] = recipe.steps
+        if (argv?.kind !== 'run' || project?.kind !== 'project') throw new Error('other steps')
+        const [, , first, , third] = found.run
+        expect(first?.slice(0, 2)).toEqual(['sh', '/.stillroom/build/run.sh'])
+        expect(first?.slice(3)).toEqual(argv.command)
+        expect(third?.slice(3)).toEqual([project.to, '1000:1000'])
+        const { PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', ...env } = recipe.env
+        expect(new Map(found.env as [string, string][])).toEqual(new Map(Object.entries({ PATH, ...env })))
+        expect(new Map(found.labels as [string, string][])).toEqual(new Map(Object.entries(recipe.labels)))
+        expect(found.workdir).toEqual([[recipe.workdir]])
+        expect(found.volumes.flat()).toEqual(recipe.volumes)
+        expect(found.entrypoint).toEqual([recipe.entrypoint])
+        expect(found.cmd).toEqual([recipe.cmd])
+      }),
+      { numRuns: 300 },
+    )
+  })
+})

@@ -1,0 +1,91 @@
+/**
+ * The shell scripts that run in a task container, as root, with what every Debian has. All of them meet in DIRECTORY,
+ * a tmpfs: `lock` is held shared by whoever has a seat, `closed` says that no seat is given any more.
+ */
+export const DIRECTORY = '/run/stillroom'
+
+const PROLOGUE = `PATH=/usr/sbin:/usr/bin:/sbin:/bin
+cd ${DIRECTORY} || exit
+[ -p door ] || mkfifo door 2>/dev/null
+exec 9>>lock
+`
+
+/** Exit code of SEAT when the container is about to end. */
+export const CLOSED = 75
+
+/**
+ * The container's main process: ends, and with it the container, when the last seat is left; also when nobody takes
+ * one within a minute of its start.
+ */
+export const KEEPER = `${PROLOGUE}timeout 60 head -c 1 door >/dev/null
+flock -x 9
+: >closed
+`
+
+/**
+ * Takes a seat, tells so by "held", then delivers the signals that are named on standard input, one a line, to the
+ * process group of task $1. "end" leaves the seat and tells "last" or "others"; when standard input ends without it,
+ * whoever started the task is gone, and the task gets a HUP.
+ *
+ * With a second argument, the account $2 of uid $3 first moves to uid $4 and gid $5, with its files on the root file
+ * system and on each further path.
+ */
+export const SEAT = `${PROLOGUE}exec 8<>door
+flock -s 9
+[ ! -e closed ] || exit ${CLOSED}
+task=$1
+shift
+if [ $# -gt 0 ]; then
+  exec 7>>moving
+  flock -x 7
+  if [ ! -e moved ]; then
+    name=$1 old=$2 uid=$3 gid=$4
+    shift 4
+    sed -i "s/^$name:\\([^:]*\\):$old:[0-9]*:/$name:\\1:$uid:$gid:/" /etc/passwd
+    sed -i "s/^$name:\\([^:]*\\):[0-9]*:/$name:\\1:$gid:/" /etc/group
+    find / "$@" -xdev -uid "$old" -exec chown -h "$uid:$gid" {} +
+    : >moved
+  fi
+  exec 7>&-
+fi
+deliver() {
+  tries=0
+  until read -r group 2>/dev/null <"task.$task"; do
+    tries=$((tries + 1))
+    [ $tries -lt 50 ] || return 0
+    sleep 0.1
+  done
+  kill -s "$1" -- "-$group" 2>/dev/null
+}
+echo >&8
+echo held
+end=
+while [ -z "$end" ] && read -r word; do
+  case $word in
+  end) end=yes ;;
+  *) deliver "$word" ;;
+  esac
+done
+[ -n "$end" ] || deliver HUP
+exec 7>>leaving
+flock -x 7
+flock -u 9
+if flock -n -x 9; then
+  : >closed
+  echo last
+elif flock -n -s 9; then
+  echo others
+else
+  echo last
+fi
+`
+
+/**
+ * Runs a task: notes its process group, which is its own, in file $1, goes to directory $2, and becomes the command
+ * that follows. What is wrong with those two is told on standard error, by the codes of POSIX's `env`.
+ */
+export const TASK = `echo "$$" >"$1"
+cd "$2" || exit 126
+shift 2
+exec "$@"
+`

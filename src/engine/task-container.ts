@@ -1,0 +1,228 @@
+import { setTimeout } from 'node:timers/promises'
+import type Docker from 'dockerode'
+import { StillroomError } from '../error.ts'
+import type { Engine } from './connect.ts'
+import { engineError } from './engine-error.ts'
+import { type MovedAccount, Seat } from './seat.ts'
+import { DIRECTORY, KEEPER } from './seat-scripts.ts'
+
+/** Labels of a task container. */
+export const TASK_LABELS = {
+  recipe: 'stillroom.recipe',
+  /** Hash of the project directory's path. */
+  project: 'stillroom.project',
+  /** ID of its image. */
+  image: 'stillroom.image',
+  network: 'stillroom.network',
+  /** Directory of the host that is mounted as the shared folder; empty when there is none. */
+  shared: 'stillroom.shared',
+} as const
+
+/** What is decided when a container is made; who joins it takes what is there. */
+export interface ContainerSettings {
+  /** `none`, `bridge`, `host` or a network of the engine. */
+  network: string
+  /** A directory of the host, and where the container has it. */
+  shared?: { source: string; target: string } | undefined
+}
+
+export interface TaskContainer {
+  recipe: string
+  project: string
+  image: {
+    id: string
+    /** What the engine calls it. */
+    reference: string
+  }
+  /** What whoever joins insists on. */
+  wanted: { network?: string | undefined; shared?: string | undefined }
+  /** Called just before a container is made. */
+  settings: () => Promise<ContainerSettings>
+  /** Which account is to work under another uid, for the sake of the shared folder that the container has. */
+  account: (shared: string) => Promise<MovedAccount | undefined>
+  signal: AbortSignal
+}
+
+export interface Joined {
+  container: Docker.Container
+  seat: Seat
+  /** As which tasks work; as the image's user when there is none. */
+  moved: MovedAccount | undefined
+}
+
+/** How long to go on when a container is neither there nor can be made: another run is making or removing it. */
+const PATIENCE_MS = 60_000
+
+/**
+ * Takes a seat in the container of a recipe and project, making the container when there is none. It is the same
+ * for all who ask, at the same moment or later, and ends when the last of them leaves.
+ *
+ * @throws {StillroomError} CONTAINER_BUSY when the one that runs is of another image or set up in another way;
+ *   IMAGE_MISSING, CONTAINER_FAILED, ENGINE_LOST
+ */
+export async function joinContainer(engine: Engine, wanted: TaskContainer): Promise<Joined> {
+  try {
+    const deadline = Date.now() + PATIENCE_MS
+    while (Date.now() < deadline) {
+      wanted.signal.throwIfAborted()
+      const container = (await findContainer(engine, wanted)) ?? (await makeContainer(engine, wanted))
+      const joined = container && (await enter(container, wanted))
+      if (joined) return joined
+      await setTimeout(50)
+    }
+  } catch (error) {
+    if (wanted.signal.aborted) throw wanted.signal.reason
+    throw engineError(`starting the container of recipe "${wanted.recipe}"`, error)
+  }
+  const name = containerName(wanted)
+  throw new StillroomError('CONTAINER_FAILED', `container ${name} neither starts nor goes away`, {
+    hint: `remove it: docker rm --force ${name}`,
+  })
+}
+
+/** Leaves a container; when nobody is left in it, waits until it is gone. */
+export async function leaveContainer({ container, seat }: Joined): Promise<void> {
+  if (await seat.leave()) await untilRemoved(container)
+}
+
+/** `stillroom-NAME-PROJECT`: one container a recipe and project directory. */
+export function containerName({ recipe, project }: Pick<TaskContainer, 'recipe' | 'project'>): string {
+  return `stillroom-${recipe}-${project}`
+}
+
+/** The present container when it can be joined; one that can't and that nobody uses is removed. */
+async function findContainer(
+  { docker }: Engine,
+  wanted: TaskContainer,
+): Promise<Docker.Container | undefined> {
+  const container = docker.getContainer(containerName(wanted))
+  const present = await container.inspect().catch(unlessStatus(404))
+  if (!present) return undefined
+  const { Labels: labels } = present.Config
+  if (labels[TASK_LABELS.recipe] !== wanted.recipe || labels[TASK_LABELS.project] !== wanted.project) {
+    throw new StillroomError(
+      'CONTAINER_FAILED',
+      `the name ${containerName(wanted)} is taken by a container of somebody else`,
+      {
+        hint: `rename or remove it: docker rm ${containerName(wanted)}`,
+      },
+    )
+  }
+  const byID = docker.getContainer(present.Id)
+  const { Status } = present.State
+  if (Status === 'removing') {
+    await untilRemoved(byID)
+    return undefined
+  }
+  const reason = misfit(labels, wanted)
+  if (!reason && (Status === 'running' || Status === 'created')) return byID
+  if (Status === 'running' && !(await isEmpty(byID))) throw busy(wanted, reason as string)
+  await byID.remove({ force: true, v: true }).catch(unlessStatus(404, 409))
+  await untilRemoved(byID)
+  return undefined
+}
+
+/** Why a container is not the one that is wanted. */
+function misfit(labels: Record<string, string>, { image, wanted }: TaskContainer): string | undefined {
+  const expect = (what: string, expected: string | undefined, actual = '') =>
+    expected === undefined || expected === actual
+      ? undefined
+      : `${what}: expected ${expected || 'none'}, actual ${actual || 'none'}`
+  return (
+    expect('image', image.id, labels[TASK_LABELS.image]) ??
+    expect('network', wanted.network, labels[TASK_LABELS.network]) ??
+    expect('shared folder', wanted.shared, labels[TASK_LABELS.shared])
+  )
+}
+
+/** Whether nobody has a seat; then nobody will get one. */
+async function isEmpty(container: Docker.Container): Promise<boolean> {
+  const seat = await Seat.take(container)
+  return seat === undefined || (await seat.leave())
+}
+
+async function makeContainer(
+  { docker }: Engine,
+  wanted: TaskContainer,
+): Promise<Docker.Container | undefined> {
+  const { recipe, project, image } = wanted
+  const { network, shared } = await wanted.settings()
+  wanted.signal.throwIfAborted()
+  const hostname = recipe.slice(0, 63).replace(/-$/, '')
+  return docker
+    .createContainer({
+      name: containerName(wanted),
+      Image: image.reference,
+      ...(network === 'host' ? {} : { Hostname: hostname }),
+      User: '0:0',
+      WorkingDir: '/',
+      Entrypoint: ['/bin/sh', '-c', KEEPER],
+      Cmd: [],
+      Labels: {
+        [TASK_LABELS.recipe]: recipe,
+        [TASK_LABELS.project]: project,
+        [TASK_LABELS.image]: image.id,
+        [TASK_LABELS.network]: network,
+        [TASK_LABELS.shared]: shared?.source ?? '',
+      },
+      HostConfig: {
+        AutoRemove: true,
+        Init: true,
+        NetworkMode: network,
+        // Without a network, nothing else tells programs their own host's address
+        ...(network === 'none' ? { ExtraHosts: [`${hostname}:127.0.0.1`] } : {}),
+        Tmpfs: { [DIRECTORY]: 'mode=1777,size=1m' },
+        Mounts: shared ? [{ Type: 'bind', Source: shared.source, Target: shared.target }] : [],
+      },
+    })
+    .catch((error: { statusCode?: number }) => {
+      // Somebody else was faster
+      if (error.statusCode === 409) return undefined
+      throw error
+    })
+}
+
+async function enter(container: Docker.Container, wanted: TaskContainer): Promise<Joined | undefined> {
+  const present = await container.inspect().catch(unlessStatus(404))
+  if (!present) return undefined
+  if (present.State.Status === 'created') await start(container)
+  const shared = present.Config.Labels[TASK_LABELS.shared]
+  const moved = shared ? await wanted.account(shared) : undefined
+  // 404: gone, 409: not running any more
+  const seat = await Seat.take(container, moved).catch(unlessStatus(404, 409))
+  if (seat) return { container, seat, moved }
+  await untilRemoved(container)
+  return undefined
+}
+
+/** Starting what runs already does nothing; what can't start is of no use to anybody. */
+async function start(container: Docker.Container): Promise<void> {
+  try {
+    await container.start()
+  } catch (error) {
+    const status = (error as { statusCode?: number }).statusCode
+    if (status === 304 || status === 404 || status === 409) return
+    await container.remove({ force: true, v: true }).catch(() => {})
+    throw error
+  }
+}
+
+async function untilRemoved(container: Docker.Container): Promise<void> {
+  await container.wait({ condition: 'removed' }).catch(unlessStatus(404))
+}
+
+function busy({ recipe, project }: TaskContainer, reason: string): StillroomError {
+  const name = containerName({ recipe, project })
+  return new StillroomError(
+    'CONTAINER_BUSY',
+    `tasks of recipe "${recipe}" are running in container ${name}, which is not as asked for: ${reason}`,
+    { hint: 'end them first, or run without the differing option', details: { container: name } },
+  )
+}
+
+function unlessStatus(...expected: number[]): (error: { statusCode?: number }) => undefined {
+  return (error) => {
+    if (error.statusCode !== undefined && expected.includes(error.statusCode)) return undefined
+    throw error
+  }
+}

@@ -1,0 +1,27 @@
+import { redactUrl } from '../resolve/sources/redact-url.ts'
+
+export type Probe =
+  | {
+      answered: true
+      milliseconds: number /** The server's clock, in ms since 1970. */
+      date: number | undefined
+    }
+  | { answered: false; reason: string }
+
+/** Asks for the head of a URL, once; proxies and certificates as set up for Node. */
+export async function probeUrl(url: string): Promise<Probe> {
+  const { default: fetch } = await import('make-fetch-happen')
+  const started = performance.now()
+  try {
+    const { status, headers } = await fetch(url, { method: 'HEAD', retry: false, timeout: 20_000 })
+    if (status >= 400) return { answered: false, reason: `HTTP status ${status}` }
+    const date = Date.parse(headers.get('date') ?? '')
+    return {
+      answered: true,
+      milliseconds: Math.round(performance.now() - started),
+      date: Number.isNaN(date) ? undefined : date,
+    }
+  } catch (error) {
+    return { answered: false, reason: redactUrl(error instanceof Error ? error.message : String(error)) }
+  }
+}

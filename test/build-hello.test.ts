@@ -1,0 +1,72 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { execa } from 'execa'
+import { describe, expect, test } from 'vitest'
+import type { BuildReport } from '../src/report/build-report.ts'
+import { canHaveEngines, startEngine } from './support/engine.ts'
+import { copyProject } from './support/project.ts'
+import { commandLine, stillroom, stillroomJson } from './support/stillroom.ts'
+
+const engines = await canHaveEngines()
+if (engines !== true) console.warn(`skipped: builds that need an engine of their own, since ${engines}`)
+
+describe('build recipe hello', () => {
+  test('gives the image in its lockfile when built from nothing, and says so at once when asked again', async () => {
+    const directory = await copyProject('hello')
+    const built = await stillroomJson<BuildReport>(directory, ['build', 'recipe', 'hello', '--no-cache'])
+    expect(built).toMatchObject({ verdict: 'identical', unchanged: false })
+    expect(built.image.id).toBe(built.expected?.id)
+    expect(built.checks.filter((check) => !check.passed)).toEqual([])
+    expect(built.checks.map((check) => check.name)).toEqual(['packages', 'python', 'cowsay'])
+
+    const again = await stillroomJson<BuildReport>(directory, ['build', 'recipe', 'hello'])
+    expect(again).toMatchObject({ verdict: 'identical', unchanged: true, image: { id: built.image.id } })
+  })
+
+  test('prints a short table', async () => {
+    const directory = await copyProject('hello')
+    const { stdout, stderr, exitCode } = await stillroom(directory, ['build', 'recipe', 'hello'])
+    expect(exitCode).toBe(0)
+    expect(stdout).toMatch(
+      /^image +stillroom\/hello\nimage ID +sha256:[0-9a-f]{64}\nverdict +identical to the lockfile\nsize /,
+    )
+    expect(stderr).toBe('- recipe and lockfile\n')
+  })
+
+  test('records the first image of a lock, and a later build is held against it', async () => {
+    const directory = await copyProject('hello')
+    const path = join(directory, 'recipes/hello/lock.json')
+    const committed = await readFile(path, 'utf8')
+    const image = /"image": \{.*?\n {6}\}/s
+    await writeFile(path, committed.replace(image, '"image": null'))
+    await stillroom(directory, ['generate', 'recipe', 'hello'])
+    const first = await stillroomJson<BuildReport>(directory, ['build', 'recipe', 'hello'])
+    expect(first.verdict).toBe('recorded')
+    expect(await readFile(path, 'utf8')).toBe(committed)
+    expect((await stillroom(directory, ['generate', 'recipe', 'hello', '--check'])).exitCode).toBe(0)
+  })
+
+  test.skipIf(engines !== true)('gives the same image ID on the containerd image store', async () => {
+    const directory = await copyProject('hello')
+    const engine = await startEngine('test-containerd', 'containerd')
+    try {
+      const args = ['build', 'recipe', 'hello']
+      const built = await stillroomJson<BuildReport>(directory, [...args, '--no-cache'], { env: engine.env })
+      expect(built).toMatchObject({ verdict: 'identical', unchanged: false })
+      const again = await stillroomJson<BuildReport>(directory, args, { env: engine.env })
+      expect(again).toMatchObject({ verdict: 'identical', unchanged: true })
+    } finally {
+      await engine.purge()
+    }
+  })
+
+  test.skipIf(engines !== true)(
+    'gives the same image ID with the network cut, from a warm store',
+    async () => {
+      const directory = await copyProject('hello')
+      const words = [process.execPath, commandLine(), 'build', 'recipe', 'hello', '--no-cache', '--json']
+      const { stdout } = await execa('unshare', ['--net', ...words], { cwd: directory })
+      expect(JSON.parse(stdout)).toMatchObject({ verdict: 'identical', unchanged: false })
+    },
+  )
+})

@@ -1,0 +1,192 @@
+import { execFile } from 'node:child_process'
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { parseLock } from '../src/lock/parse-lock.ts'
+import type { LockedPlatform } from '../src/lock/schema.ts'
+import { Recipe } from '../src/recipe/schema.ts'
+import { renderGenerated } from '../src/workflows/generated.ts'
+
+const run = promisify(execFile)
+const root = fileURLToPath(new URL('..', import.meta.url))
+const words = ['-n', '', ' a  b ', '$HOME ${X:-y} `id`', '"\'\\', '<<EOF', '# é', '\\n']
+const home = '/home/my "home"/$u'
+
+const recipe = Recipe.parse({
+  base: { kind: 'debian', suite: 'bookworm' },
+  steps: [
+    { kind: 'project', path: 'project', to: `${home}/- p/q \\` },
+    {
+      kind: 'run',
+      command: ['sh', '-c', 'for word; do printf "%s\\0" "$word"; done > /opt/words', 'sh', ...words],
+    },
+    {
+      kind: 'run',
+      command: `cd /opt
+mkdir -p -- "-d/new
+line"
+echo a > "-d/new
+line/ b "
+ln -s "$(printf 'to\\nnowhere')" "./-d/link"
+ln -- "./-d/new
+line/ b " ./hard
+mkfifo fifo
+chmod 4755 hard
+echo changed >> /etc/issue
+mkdir -m 1777 /opt/sticky
+chown 1000:1000 /opt/sticky
+echo temporary > /tmp/gone
+`,
+    },
+    // words that a shell or layer.sh would take for its own
+    { kind: 'run', command: ['env', 'A=b', 'sh', '-c', 'echo "$A" > /opt/a'] },
+  ],
+  user: { name: 'hello', uid: 1000, home },
+  workdir: `${home}/a b/c`,
+  shared: '/srv/x/shared',
+  volumes: ['/srv/data $1'],
+})
+
+let repository: string
+let pins: LockedPlatform
+beforeAll(async () => {
+  repository = await mkdtemp(join(tmpdir(), 'stillroom-companions-'))
+  const project = join(repository, 'project')
+  await mkdir(join(project, ' d\n"e"'), { recursive: true })
+  await writeFile(join(project, '-rf'), 'a\n')
+  await writeFile(join(project, ' d\n"e"/$f'), 'b\n', { mode: 0o755 })
+  await symlink('/etc/shadow', join(project, 'link'))
+  const git = (...args: string[]) =>
+    run('git', ['-C', repository, '-c', 'user.name=a', '-c', 'user.email=a@b', ...args])
+  await git('init', '--quiet')
+  await git('add', '.')
+  await git('commit', '--quiet', '--message=a')
+  const [commit = '', tree = ''] = (await git('rev-parse', 'HEAD', 'HEAD:project')).stdout.trim().split('\n')
+  const lock = parseLock(
+    await readFile(join(root, 'recipes/hello/lock.json'), 'utf8'),
+    'recipes/hello/lock.json',
+  )
+  const hello = lock.platforms['linux/amd64']
+  if (hello === undefined) throw new Error('hello is not locked')
+  pins = {
+    ...hello,
+    image: null,
+    steps: [
+      { kind: 'project', commit, tree },
+      ...recipe.steps.slice(1).map(() => ({ kind: 'run' as const })),
+    ],
+  }
+})
+afterAll(async () => {
+  await rm(repository, { recursive: true, force: true })
+  for (const layout of ['layers', 'flat']) {
+    await run('docker', ['image', 'rm', '--force', `stillroom-test/${layout}`]).catch(() => {})
+  }
+})
+
+async function build(layout: 'layers' | 'flat', script?: string): Promise<string> {
+  const extra = script === undefined ? [] : [{ kind: 'run' as const, command: script }]
+  const files = await renderGenerated(
+    'test',
+    { ...recipe, layout, steps: [...recipe.steps, ...extra] },
+    {
+      ...pins,
+      steps: [...pins.steps, ...extra.map(() => ({ kind: 'run' as const }))],
+    },
+  )
+  const context = join(repository, 'context')
+  for (const [path, text] of files) {
+    await mkdir(dirname(join(context, path)), { recursive: true })
+    await writeFile(join(context, path), text, { mode: 0o755 })
+  }
+  await run(join(context, 'fetch.sh'), [], { cwd: context })
+  const tag = `stillroom-test/${layout}`
+  await run(
+    'docker',
+    [
+      'buildx',
+      'build',
+      '--provenance=false',
+      '--load',
+      '--build-arg',
+      `SOURCE_DATE_EPOCH=${pins.epoch}`,
+      '--tag',
+      tag,
+      context,
+    ],
+    { maxBuffer: 1e8 },
+  )
+  return tag
+}
+
+/** A line a path of the image: path, kind and mode, owner, time, target; what the engine mounts is left out. */
+async function listTree(tag: string): Promise<Map<string, string>> {
+  const print = `find / -xdev -mindepth 1 \\( -path /proc -o -path /sys -o -path /dev -o -path /.dockerenv -o -path /etc/hosts -o -path /etc/hostname -o -path /etc/resolv.conf -o -path /etc/mtab -o -path '/srv/data $1' \\) -prune -o -printf '%p\\t%M %U:%G %T@ %l\\0'`
+  const { stdout } = await run(
+    'docker',
+    ['run', '--rm', '--network=none', '--user=0', tag, 'sh', '-c', print],
+    { maxBuffer: 1e8 },
+  )
+  const lines = stdout
+    .split('\0')
+    .slice(0, -1)
+    .map((line) => line.split('\t') as [string, string])
+  // the engine has put files into it
+  return new Map(lines.filter(([path]) => path !== '/etc').sort(([a], [b]) => (a < b ? -1 : 1)))
+}
+
+it('places every name, owner and mode, the same in layers and flat', async () => {
+  const layers = await listTree(await build('layers'))
+  const time = `${pins.epoch}.0000000000`
+  const expected = {
+    '/home': 'drwxr-xr-x 0:0',
+    '/home/my "home"': 'drwxr-xr-x 0:0',
+    [home]: 'drwxr-xr-x 1000:1000',
+    [`${home}/a b`]: 'drwxr-xr-x 1000:1000',
+    [`${home}/a b/c`]: 'drwxr-xr-x 1000:1000',
+    [`${home}/- p`]: 'drwxr-xr-x 1000:1000',
+    [`${home}/- p/q \\`]: 'drwxr-xr-x 1000:1000',
+    [`${home}/- p/q \\/-rf`]: '-rw-r--r-- 1000:1000',
+    [`${home}/- p/q \\/ d\n"e"/$f`]: '-rwxr-xr-x 1000:1000',
+    [`${home}/- p/q \\/link`]: 'lrwxrwxrwx 1000:1000',
+    '/etc/shadow': '-rw-r----- 0:42',
+    '/srv/x': 'drwxr-xr-x 0:0',
+    '/srv/x/shared': 'drwxr-xr-x 1000:1000',
+    '/opt/-d/new\nline/ b ': '-rwsr-xr-x 0:0',
+    '/opt/hard': '-rwsr-xr-x 0:0',
+    '/opt/fifo': 'prw-r--r-- 0:0',
+    '/opt/sticky': 'drwxrwxrwt 1000:1000',
+    '/etc/issue': '-rw-r--r-- 0:0',
+  }
+  for (const [path, mode] of Object.entries(expected)) {
+    expect(`${path}: ${layers.get(path)}`).toContain(`${path}: ${mode} ${time}`)
+  }
+  expect(layers.get('/opt/-d/link')).toMatch(/ to\nnowhere$/)
+  expect(layers.has('/tmp/gone')).toBe(false)
+  expect(layers.has('/.stillroom')).toBe(false)
+  const read = await run('docker', [
+    'run',
+    '--rm',
+    '--network=none',
+    'stillroom-test/layers',
+    'sh',
+    '-c',
+    'cat /opt/words /opt/a; pwd; id -un',
+  ])
+  expect(read.stdout).toBe(`${words.map((word) => `${word}\0`).join('')}b\n${recipe.workdir}\nhello\n`)
+
+  expect(await listTree(await build('flat'))).toEqual(layers)
+})
+
+it('refuses to delete what a lower layer holds, unless the layout is flat', async () => {
+  const script = 'rm /etc/issue.net "/opt/-d/new\nline/ b "'
+  const failed = await build('layers', script).catch((error: { stderr: string }) => error.stderr)
+  expect(failed).toContain("set layout: 'flat' in the recipe")
+  expect(failed).toContain('/etc/issue.net')
+  const tree = await listTree(await build('flat', script))
+  expect(tree.has('/etc/issue')).toBe(true)
+  expect(tree.has('/etc/issue.net')).toBe(false)
+})
