@@ -1,5 +1,6 @@
 # Makes the base's root file system in /target from .debs alone, the way debootstrap does.
 # Runs in a stage that holds no more than the seed: dpkg, tar, a shell, and the libraries they need.
+# shellcheck source=layer.sh
 . /.stillroom/build/layer.sh
 target=/target
 mkdir -p $target
@@ -34,9 +35,9 @@ dpkg $options --install base-passwd_*.deb base-files_*.deb
 dpkg $options --unpack ./*.deb
 dpkg $options --configure --pending
 INSTALL
-chroot $target /bin/sh /.debs/install.sh > $own/log 2>&1 || { tail -n 60 $own/log >&2; fail 'dpkg cannot install the base'; }
+chroot $target /bin/sh /.debs/install.sh > "$own"/log 2>&1 || { tail -n 60 "$own"/log >&2; fail 'dpkg cannot install the base'; }
 
-rm -rf $target/.debs $target/usr/sbin/policy-rc.d $target/dev/*
+rm -rf /target/.debs /target/usr/sbin/policy-rc.d /target/dev/*
 # the archive's snapshot service is a neighbour of the home page that base-files names
 domain=$(sed -n 's|^HOME_URL="https*://www\.\([^/"]*\).*|\1|p' $target/etc/os-release)
 [ -n "$domain" ] || fail 'etc/os-release of the base names no home page'

@@ -1,4 +1,11 @@
 # Collects the whole tree for an image of one layer.
+# shellcheck source=layer.sh
 . /.stillroom/build/layer.sh
 delta=$own/delta/flat
-collect $delta
+collect "$delta"
+# mount points are not collected; the tree has them all the same, empty
+for directory in proc sys dev; do
+  mkdir -p "$delta/$directory"
+  chmod 755 "$delta/$directory"
+done
+clamp "$delta"

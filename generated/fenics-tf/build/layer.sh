@@ -17,8 +17,19 @@ fail() {
 
 # every path of this file system but what the engine mounts and our own
 everything() {
-  find / -xdev \( -path $own -o -path /proc -o -path /sys -o -path /dev -o -path /etc/hosts \
+  find / -mindepth 1 -xdev \( -path $own -o -path /proc -o -path /sys -o -path /dev -o -path /etc/hosts \
     -o -path /etc/resolv.conf -o -path /etc/hostname \) -prune -o "$@"
+}
+
+# Reads lines `OWNER PATH`, parents first, and makes each directory that is not there, for the owner (a numeric id);
+# what the base has keeps its owner. A path may hold any white space but a line break.
+make_directories() {
+  while IFS= read -r line; do
+    path=${line#* }
+    if [ -d "$path" ]; then continue; fi
+    mkdir -p -- "$path"
+    chown -- "${line%% *}:${line%% *}" "$path"
+  done
 }
 
 begin() {
@@ -29,9 +40,9 @@ begin() {
 }
 
 # What no two builds have in common: lists, caches, logs, backups, the day an account was made.
-# The first argument is the root of the tree.
+# `scrub ROOT`: the tree's root, empty for this one's.
 scrub() {
-  root=${1:-}
+  root=$1
   rm -rf "$root"/var/lib/apt/lists/* "$root"/var/cache/apt/*.bin "$root"/var/cache/apt/archives/*.deb \
     "$root"/var/cache/ldconfig/aux-cache "$root"/var/cache/debconf/*-old "$root"/var/lib/dpkg/*-old \
     "$root"/var/log/apt/* "$root"/var/log/dpkg.log "$root"/var/log/alternatives.log "$root"/var/log/bootstrap.log \
@@ -64,13 +75,13 @@ collect() {
   cd /
   everything ! -type d "$@" -printf '%P\0' | xargs -0 -r cp -al --parents -t "$directory" --
   everything -type d "$@" -printf '%P\0' |
-    tar --null --no-recursion --exclude=. -T - -cf - | tar -C "$directory" -xpf -
+    tar --null --no-recursion -T - -cf - | tar -C "$directory" -xpf -
   clamp "$directory"
 }
 
 finish() {
   delta=$own/delta/$1
-  scrub
+  scrub ''
   if [ "$1" = - ]; then return; fi
   everything -print0 | sort -z -T $own > $own/after
   comm -z -23 $own/before $own/after > $own/deleted

@@ -1,4 +1,5 @@
 # Installs exactly the wheels at hand, and wheels built here from the source distributions that the recipe allows.
+# shellcheck source=layer.sh
 . /.stillroom/build/layer.sh
 begin
 export PIP_CONFIG_FILE=/dev/null PIP_NO_INDEX=1 PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 \
@@ -8,16 +9,16 @@ export CFLAGS=-g0 CXXFLAGS=-g0
 files=$own/artifacts
 step=$own/step
 work=$own/pip
-mkdir -p $work/wheels
+mkdir -p "$work"/wheels
 
 while read -r project file; do
-  rm -rf $work/build
+  rm -rf "$work"/build
   if [ -s "$step/build-$project.txt" ]; then
-    python3 -m pip install --quiet --target $work/build --no-deps --require-hashes --find-links "$files" \
-      --requirement "$step/build-$project.txt"
+    python3 -m pip install --quiet --target "$work"/build --no-deps --require-hashes --find-links "$files" \
+      --requirement "$step/build-$project.txt" < /dev/null
   fi
   PYTHONPATH=$work/build python3 -m pip wheel --quiet --no-deps --no-build-isolation \
-    --wheel-dir $work/wheels "$files/$file"
+    --wheel-dir "$work"/wheels "$files/$file" < /dev/null
 done < "$step"/sdists.txt
 
 if [ -s "$step"/requirements.txt ]; then
@@ -26,11 +27,11 @@ if [ -s "$step"/requirements.txt ]; then
 fi
 if [ -s "$step"/built.txt ]; then
   python3 -m pip install --quiet --no-deps --no-compile --no-warn-script-location \
-    --find-links $work/wheels --requirement "$step"/built.txt
+    --find-links "$work"/wheels --requirement "$step"/built.txt
 fi
-rm -rf $work
+rm -rf "$work"
 
-python3 "$own"/build/byte-code.py $own/mark /usr/local/lib/python3*
+python3 "$own"/build/byte-code.py "$own"/mark /usr/local/lib/python3*
 
 # Python's own account of it must agree with the lock
 python3 - "$step/packages.tsv" <<'PYTHON' || fail "step $1: installed Python packages differ from the lock"

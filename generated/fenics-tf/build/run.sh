@@ -1,9 +1,10 @@
-# Runs a command of the recipe: `run.sh STEP PROGRAM [ARGUMENT...]`.
+# Runs a command of the recipe as root: `run.sh STEP PROGRAM [ARGUMENT...]`.
+# shellcheck source=layer.sh
 . /.stillroom/build/layer.sh
 name=$1
 shift
 begin
 cd /
-"$@"
-cd /
+# a program, never a function of layer.sh or a word of the shell
+sh -c 'exec "$@"' sh "$@"
 finish "$name"
