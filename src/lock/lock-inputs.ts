@@ -25,9 +25,15 @@ const INPUT_FIELDS = [
  * as `files["PATH"]` with its sha256), and a checksum over them all. Empty fields are left out.
  * Description, checks and tasks are no part of it: changing them leaves the image as it is.
  *
- * @param files sha256 in hex of each local file that the recipe uses, by its path below the recipe's directory
+ * @param files sha256 in hex of each local file that the recipe uses, or git tree of each project, by its path below
+ *   the recipe's directory
+ * @param programs sha256 in hex of the programs that make the image
  */
-export function lockInputs(recipe: Recipe, files: Record<string, string> = {}): LockInputs {
+export function lockInputs(
+  recipe: Recipe,
+  files: Record<string, string> = {},
+  programs?: string,
+): LockInputs {
   const fields: Record<string, Json> = {}
   for (const name of INPUT_FIELDS) {
     const value = recipe[name]
@@ -40,6 +46,7 @@ export function lockInputs(recipe: Recipe, files: Record<string, string> = {}): 
   for (const path of Object.keys(files).sort(compareCodeUnits)) {
     fields[`files[${JSON.stringify(path)}]`] = files[path] as string
   }
+  if (programs !== undefined) fields['programs'] = programs
   return { checksum: inputsChecksum(fields), fields }
 }
 

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { readdir, readFile, rm } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { createTwoFilesPatch } from 'diff'
@@ -9,17 +10,28 @@ import { writeFileAtomic } from './write-file-atomic.ts'
 
 const COMPANIONS = new URL('../dockerfile/companions/', import.meta.url)
 
+/** stillroom's own shell programs, which go into every build context, by file name. */
+async function readCompanions(): Promise<Record<string, string>> {
+  const companions: Record<string, string> = {}
+  for (const file of (await readdir(COMPANIONS)).sort()) {
+    companions[file] = await readFile(new URL(file, COMPANIONS), 'utf8')
+  }
+  return companions
+}
+
+/** sha256 over the programs that make the image: another stillroom with other programs may give another image. */
+export async function programsChecksum(): Promise<string> {
+  const { 'fetch.sh': _, ...programs } = await readCompanions()
+  return createHash('sha256').update(JSON.stringify(programs)).digest('hex')
+}
+
 /** The build context of a recipe as it should be. */
 export async function renderGenerated(
   name: string,
   recipe: Recipe,
   locked: LockedPlatform,
 ): Promise<ContextFiles> {
-  const companions: Record<string, string> = {}
-  for (const file of await readdir(COMPANIONS)) {
-    companions[file] = await readFile(new URL(file, COMPANIONS), 'utf8')
-  }
-  return renderContext(name, recipe, locked, companions)
+  return renderContext(name, recipe, locked, await readCompanions())
 }
 
 /** Paths in `generated/NAME` that differ from what they should be, each with what is the matter. */

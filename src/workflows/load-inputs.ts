@@ -2,6 +2,7 @@ import { lockInputs } from '../lock/lock-inputs.ts'
 import type { LockedProject, LockInputs } from '../lock/schema.ts'
 import { type LoadedRecipe, loadRecipe } from '../recipe/load-recipe.ts'
 import { resolveProject } from '../resolve/project/resolve-project.ts'
+import { programsChecksum } from './generated.ts'
 import type { Session } from './session.ts'
 
 export interface RecipeInputs extends LoadedRecipe {
@@ -27,5 +28,5 @@ export async function loadInputs({ directory }: Session, name: string): Promise<
     const project = projects.get(index)
     if (step.kind === 'project' && project) trees[step.path] = project.tree
   }
-  return { ...loaded, projects, inputs: lockInputs(loaded.recipe, trees) }
+  return { ...loaded, projects, inputs: lockInputs(loaded.recipe, trees, await programsChecksum()) }
 }

@@ -15,6 +15,7 @@ import { findTask } from '../recipe/find-task.ts'
 import { type LoadedRecipe, loadRecipe } from '../recipe/load-recipe.ts'
 import type { Recipe } from '../recipe/schema.ts'
 import { resolveProject } from '../resolve/project/resolve-project.ts'
+import { programsChecksum } from './generated.ts'
 import { lockedPlatform, requireLock } from './lock-file.ts'
 import { requireLockedImage } from './locked-image.ts'
 import type { Session } from './session.ts'
@@ -120,7 +121,7 @@ async function compareWithLock(
       text: `project "${step.path}" has changed since it was locked: the image has it as of commit ${locked.commit.slice(0, 12)}`,
     })
   }
-  requireFresh(lock, lockInputs(recipe, trees))
+  requireFresh(lock, lockInputs(recipe, trees, await programsChecksum()))
 }
 
 async function execTask(

@@ -6,6 +6,7 @@ import { parseLock } from '../../src/lock/parse-lock.ts'
 import { serializeLock } from '../../src/lock/serialize-lock.ts'
 import { parseRecipe } from '../../src/recipe/load-recipe.ts'
 import type { Task } from '../../src/recipe/schema.ts'
+import { programsChecksum } from '../../src/workflows/generated.ts'
 
 const HELLO = new URL('../../recipes/hello/', import.meta.url)
 
@@ -44,7 +45,7 @@ export async function makeTaskProject(tasks: Record<string, Partial<Task>>): Pro
     serializeLock({
       ...hello,
       recipe: name,
-      inputs: lockInputs(recipe),
+      inputs: lockInputs(recipe, {}, await programsChecksum()),
       platforms: { 'linux/amd64': { ...locked, image: null } },
     }),
   )

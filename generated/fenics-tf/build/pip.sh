@@ -31,7 +31,7 @@ if [ -s "$step"/built.txt ]; then
 fi
 rm -rf "$work"
 
-python3 "$own"/build/byte-code.py "$own"/mark /usr/local/lib/python3*
+python3 -S -W ignore "$own"/build/byte-code.py "$own"/mark /usr/local/lib/python3*
 
 # Python's own account of it must agree with the lock
 python3 - "$step/packages.tsv" <<'PYTHON' || fail "step $1: installed Python packages differ from the lock"

@@ -1,0 +1,187 @@
+// `npm run bench [-- PART...] [--rounds N]`: ratios of stillroom's times to those of the nearest thing a user has,
+// each pair timed in turn in one run. Parts: build, unchanged, help. Needs an engine and a network.
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { cpus, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { execa } from 'execa'
+import { findSources } from '../../src/resolve/sources/find-sources.ts'
+import { defaultCacheDirectory } from '../../src/store/cache-directory.ts'
+
+const ROOT = join(import.meta.dirname, '../..')
+const RECIPE = 'fenics-tf'
+const BASE = 'stillroom-bench/base'
+
+interface Contest {
+  part: string
+  ours: string
+  theirs: string
+  atMost: number
+  rounds: number
+  /** Brings both sides to where the clock starts. */
+  prepare?: () => Promise<void>
+  run: { ours: () => Promise<unknown>; theirs: () => Promise<unknown> }
+}
+
+const { values, positionals } = parseArgs({ options: { rounds: { type: 'string' } }, allowPositionals: true })
+const scratch = await mkdtemp(join(tmpdir(), 'stillroom-bench-'))
+try {
+  for (const contest of contests()) {
+    if (positionals.length > 0 && !positionals.includes(contest.part)) continue
+    await hold({ ...contest, rounds: Number(values.rounds ?? contest.rounds) })
+  }
+} finally {
+  await rm(scratch, { recursive: true, force: true })
+}
+
+function contests(): Contest[] {
+  const node = process.execPath
+  return [
+    {
+      part: 'build',
+      ours: `build recipe ${RECIPE} --no-cache, from a warm store`,
+      theirs:
+        'docker buildx build --no-cache of a Dockerfile written by hand, on a Debian that is there already',
+      atMost: 0.75,
+      rounds: 2,
+      prepare: prepareBuilds,
+      run: {
+        ours: () => stillroom('build', 'recipe', RECIPE, '--no-cache'),
+        theirs: buildByHand,
+      },
+    },
+    {
+      part: 'unchanged',
+      ours: `build recipe ${RECIPE}, nothing changed`,
+      theirs: 'docker buildx build of the same context, every step cached',
+      atMost: 1,
+      rounds: 10,
+      prepare: async () => {
+        await stillroom('build', 'recipe', RECIPE)
+        await buildCached()
+      },
+      run: { ours: () => stillroom('build', 'recipe', RECIPE), theirs: buildCached },
+    },
+    {
+      part: 'help',
+      ours: 'stillroom --help',
+      theirs: 'node -e 0',
+      atMost: 3,
+      rounds: 30,
+      run: { ours: () => stillroom('--help'), theirs: () => execa(node, ['-e', '0']) },
+    },
+  ]
+}
+
+async function hold({ part, ours, theirs, atMost, rounds, prepare, run }: Contest): Promise<void> {
+  console.log(`\n${part}: ${rounds} rounds on ${cpus().length} cores\n  A ${ours}\n  B ${theirs}`)
+  await prepare?.()
+  const pairs: { a: number; b: number }[] = []
+  for (let round = 0; round < rounds; round++) {
+    const a = await seconds(run.ours)
+    const b = await seconds(run.theirs)
+    pairs.push({ a, b })
+    if (rounds <= 3) console.log(`  round ${round + 1}: A ${a.toFixed(1)} s, B ${b.toFixed(1)} s`)
+  }
+  const ratio = median(pairs.map(({ a, b }) => a / b))
+  const times = `A ${median(pairs.map(({ a }) => a)).toFixed(3)} s, B ${median(pairs.map(({ b }) => b)).toFixed(3)} s`
+  const verdict = ratio <= atMost ? 'met' : 'MISSED'
+  console.log(
+    `  A/B ${ratio.toFixed(2)} (median of the pairs; target at most ${atMost}: ${verdict}); medians ${times}`,
+  )
+}
+
+async function seconds(run: () => Promise<unknown>): Promise<number> {
+  const started = performance.now()
+  await run()
+  return (performance.now() - started) / 1000
+}
+
+function median(values: number[]): number {
+  const sorted = values.toSorted((a, b) => a - b)
+  const middle = Math.floor(sorted.length / 2)
+  return sorted.length % 2
+    ? (sorted[middle] as number)
+    : ((sorted[middle - 1] as number) + (sorted[middle] as number)) / 2
+}
+
+function stillroom(...args: string[]) {
+  return execa(process.execPath, ['bin/run.js', ...args], { cwd: ROOT })
+}
+
+/** The context that stillroom builds from: the newest of the recipe in the cache. */
+async function stagedContext(): Promise<string> {
+  const contexts = join(defaultCacheDirectory(process.env), 'contexts')
+  const found: { path: string; changed: number }[] = []
+  for (const name of await readdir(contexts)) {
+    const path = join(contexts, name)
+    const dockerfile = await readFile(join(path, 'Dockerfile'), 'utf8').catch(() => '')
+    if (dockerfile.startsWith(`# Recipe ${RECIPE} `))
+      found.push({ path, changed: (await stat(path)).ctimeMs })
+  }
+  const newest = found.toSorted((a, b) => b.changed - a.changed)[0]
+  if (!newest) throw new Error(`no context of ${RECIPE} in ${contexts}: build it first`)
+  return newest.path
+}
+
+async function epochOf(context: string): Promise<string> {
+  const epoch = /^ARG SOURCE_DATE_EPOCH=(\d+)$/m.exec(
+    await readFile(join(context, 'Dockerfile'), 'utf8'),
+  )?.[1]
+  if (epoch === undefined) throw new Error(`no epoch in ${context}/Dockerfile`)
+  return epoch
+}
+
+async function buildCached(): Promise<void> {
+  const context = await stagedContext()
+  const epoch = ['--build-arg', `SOURCE_DATE_EPOCH=${await epochOf(context)}`]
+  await execa('docker', [
+    'buildx',
+    'build',
+    '--quiet',
+    '--provenance=false',
+    '--load',
+    ...epoch,
+    '--tag',
+    'stillroom-bench/cached',
+    context,
+  ])
+}
+
+/** A warm store for the one, a Debian in the engine for the other. */
+async function prepareBuilds(): Promise<void> {
+  await stillroom('build', 'recipe', RECIPE)
+  const context = await stagedContext()
+  const epoch = ['--build-arg', `SOURCE_DATE_EPOCH=${await epochOf(context)}`]
+  await execa('docker', [
+    'buildx',
+    'build',
+    '--quiet',
+    '--provenance=false',
+    '--load',
+    ...epoch,
+    '--target',
+    'base',
+    '--tag',
+    BASE,
+    context,
+  ])
+}
+
+async function buildByHand(): Promise<void> {
+  const { debian, pypi } = await findSources({ env: process.env })
+  const certificates = join(scratch, 'certificates.pem')
+  await writeFile(certificates, pypi.ca === undefined ? '' : await readFile(pypi.ca))
+  const args = {
+    BASE,
+    DEBIAN: debian.debian[0],
+    DEBIAN_SECURITY: debian['debian-security'][0],
+    PIP_INDEX_URL: pypi.indexes[0],
+  }
+  await execa('docker', [
+    ...['buildx', 'build', '--quiet', '--no-cache', '--provenance=false', '--load', '--network=host'],
+    ...Object.entries(args).flatMap(([name, value]) => ['--build-arg', `${name}=${value ?? ''}`]),
+    ...['--secret', `id=certificates,src=${certificates}`, '--tag', 'stillroom-bench/by-hand'],
+    ...['--file', join(import.meta.dirname, 'Dockerfile'), join(ROOT, 'recipes', RECIPE)],
+  ])
+}
