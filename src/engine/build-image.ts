@@ -147,7 +147,7 @@ function buildError(progress: ProgressReader, exitCode: number | undefined, caus
       cause,
     })
   }
-  if (/no space left on device/.test(text)) {
+  if (/no space left on device/i.test(text)) {
     return new StillroomError(
       'DISK_FULL',
       'the disk of the Docker Engine is full, seen while building the image',

@@ -23,8 +23,9 @@ export async function connectEngine(): Promise<Engine> {
   const [version, info] = await Promise.all([docker.version(), docker.info()]).catch((cause: unknown) => {
     throw engineMissing(cause)
   })
-  const number = version.Version.match(/^\d+\.\d+(\.\d+)?/)?.[0] ?? '0.0'
-  if (olderThan(number, OLDEST_ENGINE)) {
+  const { default: semver } = await import('semver')
+  // distributions add their own marks: 20.10.24+dfsg1
+  if (semver.lt(semver.coerce(version.Version) ?? '0.0.0', OLDEST_ENGINE)) {
     throw new StillroomError(
       'ENGINE_TOO_OLD',
       `the Docker Engine is ${version.Version}, expected ${OLDEST_ENGINE} or newer: its BuildKit lacks COPY --link`,
@@ -36,15 +37,6 @@ export async function connectEngine(): Promise<Engine> {
   const driver: [string, string][] = info.DriverStatus ?? []
   const containerd = driver.some(([key, value]) => key === 'driver-type' && value.includes('containerd'))
   return { docker, version: version.Version, store: containerd ? 'containerd' : 'graph' }
-}
-
-function olderThan(version: string, oldest: string): boolean {
-  const [a, b] = [version, oldest].map((text) => text.split('.').map(Number)) as [number[], number[]]
-  for (const [index, part] of b.entries()) {
-    const own = a[index] ?? 0
-    if (own !== part) return own < part
-  }
-  return false
 }
 
 function engineMissing(cause: unknown): StillroomError {

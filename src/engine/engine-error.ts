@@ -19,7 +19,7 @@ export function engineError(doing: string, error: unknown): unknown {
   }
   if ('statusCode' in error) {
     const text = (error as { json?: { message?: string } }).json?.message ?? error.message
-    if (/no space left on device/.test(text)) {
+    if (/no space left on device/i.test(text)) {
       return new StillroomError(
         'DISK_FULL',
         `the Docker Engine's disk is full, seen while ${doing}: ${text}`,

@@ -29,3 +29,14 @@ export async function saveImage({ docker }: Engine, reference: string): Promise<
     throw engineError(`saving image ${reference}`, error)
   }
 }
+
+/** Takes a name off an image, and the image away when it has no other; that there is none is no error. */
+export async function removeImage({ docker }: Engine, name: string): Promise<void> {
+  try {
+    await docker.getImage(name).remove()
+  } catch (error) {
+    // 409: a container of someone else uses it
+    const { statusCode } = error as { statusCode?: number }
+    if (statusCode !== 404 && statusCode !== 409) throw engineError(`removing image ${name}`, error)
+  }
+}

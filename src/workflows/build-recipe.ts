@@ -1,7 +1,7 @@
 import { contextArtifacts } from '../dockerfile/context-artifacts.ts'
 import { buildImage } from '../engine/build-image.ts'
 import { connectEngine, type Engine } from '../engine/connect.ts'
-import { findImage, saveImage } from '../engine/find-image.ts'
+import { type EngineImage, findImage, removeImage, saveImage } from '../engine/find-image.ts'
 import { readImageArchive } from '../image/read-archive.ts'
 import { requireFresh } from '../lock/compare-inputs.ts'
 import type { LockedImage, LockedPlatform, Lockfile } from '../lock/schema.ts'
@@ -67,7 +67,8 @@ export async function buildRecipe(
 
   const engine = await connectEngine()
   const tag = `stillroom/${name}`
-  const present = options.noCache ? undefined : await findLocked(session, engine, tag, locked)
+  const previous = await findImage(engine, tag)
+  const present = options.noCache ? undefined : await asLocked(session, engine, previous, locked)
   if (present) {
     return {
       recipe: name,
@@ -101,6 +102,8 @@ export async function buildRecipe(
     onProgress: (event) => event.kind === 'step' && progress({ kind: 'status', text: event.name }),
   })
   await rememberImage(session, built)
+  // what had the tag before is of no use any more, unless it has another name or is in use
+  if (previous && previous.reference !== built.reference) await removeImage(engine, previous.reference)
 
   clock.stage('compare')
   const compared = await compare(session, engine, name, recipe, lock, locked, built)
@@ -121,20 +124,16 @@ export async function buildRecipe(
   }
 }
 
-/** The image in the engine, when it is the locked one. */
-async function findLocked(
+/** An image in the engine, when it is the locked one. */
+async function asLocked(
   session: Session,
   engine: Engine,
-  tag: string,
+  present: EngineImage | undefined,
   { image }: LockedPlatform,
 ): Promise<BuildResult['image'] | undefined> {
-  if (image === null) return undefined
-  const present = await findImage(engine, tag)
-  if (!present) return undefined
+  if (image === null || !present) return undefined
   const id = engine.store === 'graph' ? present.reference : await knownImageID(session, present.reference)
-  return id === image.id
-    ? { id, size: image.size, layers: image.diffIDs.length, tree: image.tree }
-    : undefined
+  return id === image.id ? { id, size: image.size, layers: image.diffIDs.length, tree: image.tree } : undefined
 }
 
 /** Equal IDs need no reading; the first image is read to be recorded, a different one to say how far it differs. */

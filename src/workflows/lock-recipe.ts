@@ -4,6 +4,7 @@ import { stepName } from '../dockerfile/step-name.ts'
 import { buildImage } from '../engine/build-image.ts'
 import { connectEngine, type Engine } from '../engine/connect.ts'
 import { withContainer } from '../engine/container.ts'
+import { removeImage } from '../engine/find-image.ts'
 import { StillroomError } from '../error.ts'
 import { compareInputs, type InputChange } from '../lock/compare-inputs.ts'
 import {
@@ -15,6 +16,7 @@ import {
   type Lockfile,
 } from '../lock/schema.ts'
 import { serializeLock } from '../lock/serialize-lock.ts'
+import type { LoadedRecipe } from '../recipe/load-recipe.ts'
 import type { PipStep, Recipe, Step } from '../recipe/schema.ts'
 import { resolveApt } from '../resolve/apt/resolve-apt.ts'
 import { type FetchedIndex, fetchIndexes } from '../resolve/debian/fetch-indexes.ts'
@@ -137,15 +139,18 @@ async function resolveStep(
   if (step.kind === 'run') return { kind: 'run' }
   if (step.kind === 'project') throw new Error('projects are pinned from git')
   const engine = await connectEngine()
-  const image = await buildBefore(session, name, directory, recipe, before)
-  progress({ kind: 'stage', title: `resolving ${stepName(before.steps.length, step.kind)} in a container` })
-  if (step.kind === 'apt') {
+  const tag = `stillroom-resolve/${name}:${process.pid}`
+  try {
+    const image = await buildBefore(session, { name, recipe, directory }, before, tag)
+    progress({ kind: 'stage', title: `resolving ${stepName(before.steps.length, step.kind)} in a container` })
+    if (step.kind === 'pip') return await resolvePipStep(session, engine, image, step)
     const fetched = await indexes.get()
-    return withContainer(engine, { image, network: 'none', user: '0', signal }, (sandbox) =>
+    return await withContainer(engine, { image, network: 'none', user: '0', signal }, (sandbox) =>
       resolveApt(step, fetched, sandbox),
     )
+  } finally {
+    await removeImage(engine, tag)
   }
-  return resolvePipStep(session, engine, image, step)
 }
 
 async function resolvePipStep(
@@ -165,10 +170,9 @@ async function resolvePipStep(
 /** Builds the image as it is before a step, to resolve the step in. */
 async function buildBefore(
   session: Session,
-  name: string,
-  recipeDirectory: string,
-  recipe: Recipe,
+  { name, recipe, directory }: LoadedRecipe,
   before: LockedPlatform,
+  tag: string,
 ): Promise<string> {
   const { signal, progress } = session
   const partial: Recipe = { ...recipe, steps: recipe.steps.slice(0, before.steps.length) }
@@ -179,7 +183,7 @@ async function buildBefore(
     session,
     await renderGenerated(name, partial, before),
     artifacts,
-    recipeDirectory,
+    directory,
     before.epoch,
   )
   progress({ kind: 'stage', title: 'building what comes before' })
@@ -189,7 +193,7 @@ async function buildBefore(
     platform: recipe.platform,
     epoch: before.epoch,
     target: last ? stepName(partial.steps.length - 1, last.kind) : 'base',
-    tag: `stillroom-resolve/${name}`,
+    tag,
     signal,
     onProgress: (event) => event.kind === 'step' && progress({ kind: 'status', text: event.name }),
   })

@@ -2,6 +2,7 @@ import type { Engine } from '../engine/connect.ts'
 import { withContainer } from '../engine/container.ts'
 import type { LockedPlatform } from '../lock/schema.ts'
 import type { Recipe } from '../recipe/schema.ts'
+import { listDistributions } from '../resolve/python/list-distributions.ts'
 import type { Sandbox } from '../resolve/sandbox.ts'
 
 export interface CheckResult {
@@ -11,7 +12,7 @@ export interface CheckResult {
   output: string
 }
 
-/** Installed packages by kind, read back from the image. */
+/** Packages by kind: Debian's that dpkg says are installed, and those of pip that Python finds in the locked version. */
 export interface PackageCount {
   debian: number
   python: number
@@ -49,38 +50,42 @@ export async function runChecks(
   })
 }
 
-/** dpkg's account of the image against the lock: every package in its locked version, and no other. */
+/** What dpkg and Python say is installed against the lock: every package in its locked version, and of Debian's no other. */
 async function checkPackages(
   sandbox: Sandbox,
   locked: LockedPlatform,
 ): Promise<{ result: CheckResult; packages: PackageCount }> {
+  const debian = await debianPackages(sandbox)
+  const expected = new Set(
+    installedPackages(locked).map(({ name, version, architecture }) => `${name} ${version} ${architecture} ii`),
+  )
+  const missing = [...expected].filter((line) => !debian.has(line)).map((line) => `missing: ${line}`)
+  const extra = [...debian].filter((line) => !expected.has(line)).map((line) => `not in the lock: ${line}`)
+  const files = locked.steps.flatMap((step) => (step.kind === 'pip' ? step.files : []))
+  const installed = [...new Map(files.map((file) => [file.name, file])).values()]
+  const python = installed.length === 0 ? new Map<string, string>() : await pythonPackages(sandbox)
+  const other = installed
+    .filter(({ name, version }) => python.get(name) !== version)
+    .map(({ name, version }) => `Python: expected ${name} ${version}, got ${python.get(name) ?? 'nothing'}`)
+  const wrong = [...missing, ...extra, ...other]
+  const output = wrong.length > 0 ? wrong.slice(0, 20).join('\n') : 'as locked'
+  return {
+    result: { name: 'packages', passed: wrong.length === 0, output },
+    packages: { debian: debian.size, python: installed.length - other.length },
+  }
+}
+
+async function debianPackages(sandbox: Sandbox): Promise<Set<string>> {
   const format = '${Package} ${Version} ${Architecture} ${db:Status-Abbrev}\\n'
   const { stdout } = await sandbox.run(['dpkg-query', '--show', `--showformat=${format}`])
-  const actual = new Set(
-    stdout
-      .split('\n')
-      .map((line) => line.trim())
-      .filter((line) => line !== ''),
-  )
-  const expected = new Set(
-    installedPackages(locked).map(
-      ({ name, version, architecture }) => `${name} ${version} ${architecture} ii`,
-    ),
-  )
-  const missing = [...expected].filter((line) => !actual.has(line)).map((line) => `missing: ${line}`)
-  const extra = [...actual].filter((line) => !expected.has(line)).map((line) => `not in the lock: ${line}`)
-  const output = [...missing, ...extra].slice(0, 20).join('\n')
-  const python = new Set(
-    locked.steps.flatMap((step) => (step.kind === 'pip' ? step.files.map((file) => file.name) : [])),
-  )
-  return {
-    result: {
-      name: 'packages',
-      passed: missing.length + extra.length === 0,
-      output: output || `${actual.size} Debian packages as locked`,
-    },
-    packages: { debian: actual.size, python: python.size },
-  }
+  const lines = stdout.split('\n').map((line) => line.trim())
+  return new Set(lines.filter((line) => line !== ''))
+}
+
+/** What Python finds by each name: the first on its path. */
+async function pythonPackages(sandbox: Sandbox): Promise<Map<string, string>> {
+  const found = await listDistributions(sandbox)
+  return new Map(found.toReversed().map(({ name, version }) => [name, version]))
 }
 
 /** A later step's version of a package stands for an earlier one's. */

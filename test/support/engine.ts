@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { execa } from 'execa'
 
@@ -15,6 +16,8 @@ export async function canHaveEngines(): Promise<string | true> {
 export interface PrivateEngine {
   /** Environment in which docker and stillroom use it. */
   env: Record<string, string>
+  /** Kills its daemon, as a crash would. */
+  kill: () => Promise<void>
   /** Ends it, with all it holds. */
   purge: () => Promise<void>
 }
@@ -35,5 +38,10 @@ export async function startEngine(name: string, store: 'overlay2' | 'containerd'
   const purge = async () => {
     await execa(BIN_ENGINE, ['down', '--name', name, '--purge'])
   }
-  return { env, purge }
+  const kill = async () => {
+    const socket = (env['DOCKER_HOST'] as string).slice('unix://'.length)
+    const [pid] = (await readFile(join(socket, '../pid'), 'utf8')).split(' ')
+    process.kill(Number(pid), 'SIGKILL')
+  }
+  return { env, kill, purge }
 }

@@ -1,0 +1,227 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { execa } from 'execa'
+import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { parseLock } from '../src/lock/parse-lock.ts'
+import type { DebianPackage } from '../src/lock/schema.ts'
+import type { BuildReport } from '../src/report/build-report.ts'
+import { defaultCacheDirectory } from '../src/store/cache-directory.ts'
+import { openStore } from '../src/store/store.ts'
+import { canHaveEngines, startEngine } from './support/engine.ts'
+import { copyProject } from './support/project.ts'
+import { commandLine, stillroom, stillroomJson } from './support/stillroom.ts'
+
+const engines = await canHaveEngines()
+if (engines !== true) console.warn(`skipped: tests that need root and engines of their own, since ${engines}`)
+
+interface Failed {
+  error: { code: string; message: string; hint?: string; details?: unknown }
+}
+
+const HELLO = join(import.meta.dirname, '../generated/hello/artifacts.tsv')
+
+/** The machine's own store is warm after this, and holds the image. */
+beforeAll(async () => {
+  await execa(process.execPath, [commandLine(), 'build', 'recipe', 'hello'], { cwd: join(import.meta.dirname, '..') })
+})
+
+/** A directory for caches and other files, gone when the test ends. */
+async function scratch(): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), 'stillroom-trouble-'))
+  onTestFinished(() => rm(directory, { recursive: true, force: true }))
+  return directory
+}
+
+/** A store with all that hello needs, but for one artifact. */
+async function storeWithout(cache: string, missing: string): Promise<void> {
+  const warm = await openStore(join(defaultCacheDirectory(process.env), 'store'))
+  const store = await openStore(join(cache, 'store'))
+  const digests = new Set((await readFile(HELLO, 'utf8')).match(/^[0-9a-f]{64}/gm))
+  for (const digest of digests) if (digest !== missing) await store.put(await readFile(warm.path(digest)))
+}
+
+async function lockedPackage(name: string): Promise<DebianPackage> {
+  const path = join(import.meta.dirname, '../recipes/hello/lock.json')
+  const locked = parseLock(await readFile(path, 'utf8'), path).platforms['linux/amd64']
+  const entry = locked?.base.packages.find((each) => each.name === name)
+  if (!entry) throw new Error(`hello has no ${name}`)
+  return entry
+}
+
+/** A mirror on loopback that answers every path with the same bytes. */
+async function mirror(answer: Uint8Array | undefined): Promise<string> {
+  const server = createServer((_, response) => {
+    response.statusCode = answer ? 200 : 404
+    response.end(answer)
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  onTestFinished(() => void server.close())
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/debian`
+}
+
+describe('an artifact', () => {
+  const build = ['build', 'recipe', 'hello', '--no-cache']
+
+  test.for([
+    ['with wrong bytes', (good: Buffer) => Buffer.from(good.map((byte, i) => (i === 5000 ? byte ^ 1 : byte))), 'ARTIFACT_MISMATCH'],
+    ['cut short', (good: Buffer) => good.subarray(0, 1000), 'ARTIFACT_MISMATCH'],
+    ['replaced by a page', () => Buffer.from('<!DOCTYPE html><html>log in first</html>'), 'ARTIFACT_MISMATCH'],
+    ['that is gone', () => undefined, 'ARTIFACT_GONE'],
+  ] as const)('%s is named with file, expected and got, and nothing is built', async ([, corrupt, code]) => {
+    const directory = await copyProject('hello')
+    const cache = await scratch()
+    const { name, version, sha256, size } = await lockedPackage('hostname')
+    await storeWithout(cache, sha256)
+    const warm = await openStore(join(defaultCacheDirectory(process.env), 'store'))
+    const url = await mirror(corrupt(await readFile(warm.path(sha256))))
+    const env = { STILLROOM_CACHE: cache, STILLROOM_DEBIAN: url, STILLROOM_DEBIAN_SECURITY: url }
+    const { exitCode, stdout } = await stillroom(directory, [...build, '--json'], { env })
+    const { error } = JSON.parse(stdout) as Failed
+    expect({ exitCode, code: error.code }).toEqual({ exitCode: 3, code })
+    for (const part of [name, version, sha256, String(size)]) expect(error.message).toContain(part)
+    expect(await readdir(cache)).toEqual(['store'])
+  })
+
+  test('that was damaged in the store is fetched again', async () => {
+    const directory = await copyProject('hello')
+    const cache = await scratch()
+    const { sha256 } = await lockedPackage('hostname')
+    await storeWithout(cache, sha256)
+    const warm = await openStore(join(defaultCacheDirectory(process.env), 'store'))
+    const good = await readFile(warm.path(sha256))
+    const store = await openStore(join(cache, 'store'))
+    await mkdir(join(store.path(sha256), '..'), { recursive: true })
+    await execa('cp', [warm.path(sha256), store.path(sha256)])
+    await execa('chmod', ['u+w', store.path(sha256)])
+    await execa('truncate', ['--size=-1', store.path(sha256)])
+    const url = await mirror(good)
+    const env = { STILLROOM_CACHE: cache, STILLROOM_DEBIAN: url, STILLROOM_DEBIAN_SECURITY: url }
+    const built = await stillroomJson<BuildReport>(directory, ['build', 'recipe', 'hello'], { env })
+    expect(built.verdict).toBe('identical')
+    expect(await readFile(store.path(sha256))).toEqual(good)
+  })
+})
+
+describe('the engine', () => {
+  test('that does not answer', async () => {
+    const directory = await copyProject('hello')
+    const env = { DOCKER_HOST: `unix://${await scratch()}/none.sock` }
+    const { exitCode, stdout } = await stillroom(directory, ['build', 'recipe', 'hello', '--json'], { env })
+    expect({ exitCode, ...(JSON.parse(stdout) as Failed).error }).toMatchObject({
+      exitCode: 3,
+      code: 'ENGINE_MISSING',
+      message: expect.stringContaining('none.sock'),
+      hint: expect.stringContaining('doctor'),
+    })
+  })
+
+  test('that is too old says what it lacks', async () => {
+    const directory = await copyProject('hello')
+    // what docker.io 20.10.24 of Debian 12 answers, shortened to what is read
+    const answers: Record<string, object> = {
+      '/version': { Version: '20.10.24+dfsg1', ApiVersion: '1.41', MinAPIVersion: '1.12', Os: 'linux', Arch: 'amd64' },
+      '/info': { Driver: 'overlay2', DriverStatus: [['Backing Filesystem', 'extfs']], ServerVersion: '20.10.24+dfsg1' },
+    }
+    const server = createServer((request, response) => {
+      response.setHeader('content-type', 'application/json')
+      response.end(JSON.stringify(answers[request.url?.replace(/^\/v[\d.]+/, '') ?? ''] ?? {}))
+    })
+    const socket = join(await scratch(), 'docker.sock')
+    server.listen(socket)
+    await once(server, 'listening')
+    onTestFinished(() => void server.close())
+    const { exitCode, stdout } = await stillroom(directory, ['build', 'recipe', 'hello', '--json'], {
+      env: { DOCKER_HOST: `unix://${socket}` },
+    })
+    expect({ exitCode, ...(JSON.parse(stdout) as Failed).error }).toMatchObject({
+      exitCode: 3,
+      code: 'ENGINE_TOO_OLD',
+      message: expect.stringMatching(/20\.10\.24.*23\.0\.0/),
+    })
+  })
+
+  test.skipIf(engines !== true)('that dies while it builds', async () => {
+    const directory = await copyProject('hello')
+    const engine = await startEngine('test-dying', 'overlay2')
+    try {
+      const words = [commandLine(), 'build', 'recipe', 'hello', '--no-cache', '--json']
+      const child = execa(process.execPath, words, { cwd: directory, env: engine.env, reject: false })
+      for await (const line of child.iterable({ from: 'stderr' })) if (line.includes('bootstrap.sh')) break
+      await engine.kill()
+      const { exitCode, stdout } = await child
+      expect({ exitCode, ...(JSON.parse(stdout) as Failed).error }).toMatchObject({ exitCode: 3, code: 'ENGINE_LOST' })
+      expect(await readFile(join(directory, 'recipes/hello/lock.json'), 'utf8')).toContain('"id": "sha256:')
+    } finally {
+      await engine.purge()
+    }
+  })
+})
+
+describe('the disk', () => {
+  test.skipIf(engines !== true)('that is full', async () => {
+    const directory = await copyProject('hello')
+    const cache = await scratch()
+    const command = 'mount -t tmpfs -o size=8m none "$1" && shift && exec "$@"'
+    const words = [process.execPath, commandLine(), 'build', 'recipe', 'hello', '--no-cache', '--json']
+    const { exitCode, stdout } = await execa('unshare', ['--mount', 'sh', '-c', command, 'sh', cache, ...words], {
+      cwd: directory,
+      reject: false,
+      env: { STILLROOM_CACHE: cache },
+    })
+    expect({ exitCode, ...(JSON.parse(stdout) as Failed).error }).toMatchObject({
+      exitCode: 3,
+      code: 'DISK_FULL',
+      message: expect.stringContaining(cache),
+    })
+  })
+
+  test.skipIf(engines !== true)('that is read-only, where the project lies', async () => {
+    const directory = await copyProject('hello')
+    await rm(join(directory, 'generated/hello/Dockerfile'))
+    const command = 'mount --bind "$1" "$1" && mount -o remount,bind,ro "$1" && shift && exec "$@"'
+    const words = [process.execPath, commandLine(), 'generate', 'recipe', 'hello', '--json', '-C', directory]
+    const { exitCode, stdout } = await execa('unshare', ['--mount', 'sh', '-c', command, 'sh', directory, ...words], { reject: false })
+    expect({ exitCode, ...(JSON.parse(stdout) as Failed).error }).toMatchObject({
+      exitCode: 3,
+      code: 'NOT_WRITABLE',
+      message: expect.stringContaining('generated/hello'),
+    })
+  })
+})
+
+describe('Ctrl-C', () => {
+  test.for([
+    ['while building', ['build', 'recipe', 'hello', '--no-cache'], 'bootstrap.sh'],
+    ['while checking', ['build', 'recipe', 'hello', '--no-cache'], '- check'],
+    ['while resolving in a container', ['lock', 'recipe', 'hello', '--upgrade'], '- resolving apt-1 in a container'],
+  ] as const)('%s leaves no container, no temporary file, and the lock as it was', async ([, args, moment]) => {
+    const directory = await copyProject('hello')
+    const before = await readFile(join(directory, 'recipes/hello/lock.json'), 'utf8')
+    const child = spawn(process.execPath, [commandLine(), ...args], { cwd: directory, stdio: ['ignore', 'ignore', 'pipe'] })
+    let said = ''
+    let sent = false
+    for await (const chunk of child.stderr) {
+      said += chunk
+      if (!sent && said.includes(moment)) {
+        sent = true
+        child.kill('SIGINT')
+      }
+    }
+    if (child.exitCode === null) await once(child, 'exit')
+    expect(said).toContain('code: INTERRUPTED')
+    expect(child.exitCode).toBe(3)
+    const label = `label=stillroom.temporary=${child.pid}`
+    expect((await execa('docker', ['ps', '--all', '--quiet', '--filter', label])).stdout).toBe('')
+    expect(await readFile(join(directory, 'recipes/hello/lock.json'), 'utf8')).toBe(before)
+    expect((await readdir(directory, { recursive: true })).filter((path) => path.endsWith('.tmp'))).toEqual([])
+    const contexts = await readdir(join(defaultCacheDirectory(process.env), 'contexts'))
+    expect(contexts.filter((path) => path.endsWith('.tmp'))).toEqual([])
+    expect((await readdir(tmpdir())).filter((name) => name.startsWith('stillroom-build-'))).toEqual([])
+  })
+})
