@@ -27,7 +27,9 @@ const HELLO = join(import.meta.dirname, '../generated/hello/artifacts.tsv')
 
 /** The machine's own store is warm after this, and holds the image. */
 beforeAll(async () => {
-  await execa(process.execPath, [commandLine(), 'build', 'recipe', 'hello'], { cwd: join(import.meta.dirname, '..') })
+  await execa(process.execPath, [commandLine(), 'build', 'recipe', 'hello'], {
+    cwd: join(import.meta.dirname, '..'),
+  })
 })
 
 /** A directory for caches and other files, gone when the test ends. */
@@ -69,9 +71,17 @@ describe('an artifact', () => {
   const build = ['build', 'recipe', 'hello', '--no-cache']
 
   test.for([
-    ['with wrong bytes', (good: Buffer) => Buffer.from(good.map((byte, i) => (i === 5000 ? byte ^ 1 : byte))), 'ARTIFACT_MISMATCH'],
+    [
+      'with wrong bytes',
+      (good: Buffer) => Buffer.from(good.map((byte, i) => (i === 5000 ? byte ^ 1 : byte))),
+      'ARTIFACT_MISMATCH',
+    ],
     ['cut short', (good: Buffer) => good.subarray(0, 1000), 'ARTIFACT_MISMATCH'],
-    ['replaced by a page', () => Buffer.from('<!DOCTYPE html><html>log in first</html>'), 'ARTIFACT_MISMATCH'],
+    [
+      'replaced by a page',
+      () => Buffer.from('<!DOCTYPE html><html>log in first</html>'),
+      'ARTIFACT_MISMATCH',
+    ],
     ['that is gone', () => undefined, 'ARTIFACT_GONE'],
   ] as const)('%s is named with file, expected and got, and nothing is built', async ([, corrupt, code]) => {
     const directory = await copyProject('hello')
@@ -125,8 +135,18 @@ describe('the engine', () => {
     const directory = await copyProject('hello')
     // what docker.io 20.10.24 of Debian 12 answers, shortened to what is read
     const answers: Record<string, object> = {
-      '/version': { Version: '20.10.24+dfsg1', ApiVersion: '1.41', MinAPIVersion: '1.12', Os: 'linux', Arch: 'amd64' },
-      '/info': { Driver: 'overlay2', DriverStatus: [['Backing Filesystem', 'extfs']], ServerVersion: '20.10.24+dfsg1' },
+      '/version': {
+        Version: '20.10.24+dfsg1',
+        ApiVersion: '1.41',
+        MinAPIVersion: '1.12',
+        Os: 'linux',
+        Arch: 'amd64',
+      },
+      '/info': {
+        Driver: 'overlay2',
+        DriverStatus: [['Backing Filesystem', 'extfs']],
+        ServerVersion: '20.10.24+dfsg1',
+      },
     }
     const server = createServer((request, response) => {
       response.setHeader('content-type', 'application/json')
@@ -155,7 +175,10 @@ describe('the engine', () => {
       for await (const line of child.iterable({ from: 'stderr' })) if (line.includes('bootstrap.sh')) break
       await engine.kill()
       const { exitCode, stdout } = await child
-      expect({ exitCode, ...(JSON.parse(stdout) as Failed).error }).toMatchObject({ exitCode: 3, code: 'ENGINE_LOST' })
+      expect({ exitCode, ...(JSON.parse(stdout) as Failed).error }).toMatchObject({
+        exitCode: 3,
+        code: 'ENGINE_LOST',
+      })
       expect(await readFile(join(directory, 'recipes/hello/lock.json'), 'utf8')).toContain('"id": "sha256:')
     } finally {
       await engine.purge()
@@ -169,11 +192,15 @@ describe('the disk', () => {
     const cache = await scratch()
     const command = 'mount -t tmpfs -o size=8m none "$1" && shift && exec "$@"'
     const words = [process.execPath, commandLine(), 'build', 'recipe', 'hello', '--no-cache', '--json']
-    const { exitCode, stdout } = await execa('unshare', ['--mount', 'sh', '-c', command, 'sh', cache, ...words], {
-      cwd: directory,
-      reject: false,
-      env: { STILLROOM_CACHE: cache },
-    })
+    const { exitCode, stdout } = await execa(
+      'unshare',
+      ['--mount', 'sh', '-c', command, 'sh', cache, ...words],
+      {
+        cwd: directory,
+        reject: false,
+        env: { STILLROOM_CACHE: cache },
+      },
+    )
     expect({ exitCode, ...(JSON.parse(stdout) as Failed).error }).toMatchObject({
       exitCode: 3,
       code: 'DISK_FULL',
@@ -186,7 +213,11 @@ describe('the disk', () => {
     await rm(join(directory, 'generated/hello/Dockerfile'))
     const command = 'mount --bind "$1" "$1" && mount -o remount,bind,ro "$1" && shift && exec "$@"'
     const words = [process.execPath, commandLine(), 'generate', 'recipe', 'hello', '--json', '-C', directory]
-    const { exitCode, stdout } = await execa('unshare', ['--mount', 'sh', '-c', command, 'sh', directory, ...words], { reject: false })
+    const { exitCode, stdout } = await execa(
+      'unshare',
+      ['--mount', 'sh', '-c', command, 'sh', directory, ...words],
+      { reject: false },
+    )
     expect({ exitCode, ...(JSON.parse(stdout) as Failed).error }).toMatchObject({
       exitCode: 3,
       code: 'NOT_WRITABLE',
@@ -199,29 +230,41 @@ describe('Ctrl-C', () => {
   test.for([
     ['while building', ['build', 'recipe', 'hello', '--no-cache'], 'bootstrap.sh'],
     ['while checking', ['build', 'recipe', 'hello', '--no-cache'], '- check'],
-    ['while resolving in a container', ['lock', 'recipe', 'hello', '--upgrade'], '- resolving apt-1 in a container'],
-  ] as const)('%s leaves no container, no temporary file, and the lock as it was', async ([, args, moment]) => {
-    const directory = await copyProject('hello')
-    const before = await readFile(join(directory, 'recipes/hello/lock.json'), 'utf8')
-    const child = spawn(process.execPath, [commandLine(), ...args], { cwd: directory, stdio: ['ignore', 'ignore', 'pipe'] })
-    let said = ''
-    let sent = false
-    for await (const chunk of child.stderr) {
-      said += chunk
-      if (!sent && said.includes(moment)) {
-        sent = true
-        child.kill('SIGINT')
+    [
+      'while resolving in a container',
+      ['lock', 'recipe', 'hello', '--upgrade'],
+      '- resolving apt-1 in a container',
+    ],
+  ] as const)(
+    '%s leaves no container, no temporary file, and the lock as it was',
+    async ([, args, moment]) => {
+      const directory = await copyProject('hello')
+      const before = await readFile(join(directory, 'recipes/hello/lock.json'), 'utf8')
+      const child = spawn(process.execPath, [commandLine(), ...args], {
+        cwd: directory,
+        stdio: ['ignore', 'ignore', 'pipe'],
+      })
+      let said = ''
+      let sent = false
+      for await (const chunk of child.stderr) {
+        said += chunk
+        if (!sent && said.includes(moment)) {
+          sent = true
+          child.kill('SIGINT')
+        }
       }
-    }
-    if (child.exitCode === null) await once(child, 'exit')
-    expect(said).toContain('code: INTERRUPTED')
-    expect(child.exitCode).toBe(3)
-    const label = `label=stillroom.temporary=${child.pid}`
-    expect((await execa('docker', ['ps', '--all', '--quiet', '--filter', label])).stdout).toBe('')
-    expect(await readFile(join(directory, 'recipes/hello/lock.json'), 'utf8')).toBe(before)
-    expect((await readdir(directory, { recursive: true })).filter((path) => path.endsWith('.tmp'))).toEqual([])
-    const contexts = await readdir(join(defaultCacheDirectory(process.env), 'contexts'))
-    expect(contexts.filter((path) => path.endsWith('.tmp'))).toEqual([])
-    expect((await readdir(tmpdir())).filter((name) => name.startsWith('stillroom-build-'))).toEqual([])
-  })
+      if (child.exitCode === null) await once(child, 'exit')
+      expect(said).toContain('code: INTERRUPTED')
+      expect(child.exitCode).toBe(3)
+      const label = `label=stillroom.temporary=${child.pid}`
+      expect((await execa('docker', ['ps', '--all', '--quiet', '--filter', label])).stdout).toBe('')
+      expect(await readFile(join(directory, 'recipes/hello/lock.json'), 'utf8')).toBe(before)
+      expect((await readdir(directory, { recursive: true })).filter((path) => path.endsWith('.tmp'))).toEqual(
+        [],
+      )
+      const contexts = await readdir(join(defaultCacheDirectory(process.env), 'contexts'))
+      expect(contexts.filter((path) => path.endsWith('.tmp'))).toEqual([])
+      expect((await readdir(tmpdir())).filter((name) => name.startsWith('stillroom-build-'))).toEqual([])
+    },
+  )
 })

@@ -69,6 +69,7 @@ function directoryList(directories: OwnedDirectory[]): string {
 function addApt(files: ContextFiles, directory: string, step: AptStep, pin: LockedApt): void {
   const requested = new Set(step.packages.map((request) => request.replace(/=.*/, '')))
   const dependencies = pin.packages.map((entry) => entry.name).filter((name) => !requested.has(name))
+  files.set(`${directory}/order.txt`, lines(pin.order))
   files.set(`${directory}/requested.txt`, lines([...requested].sort()))
   files.set(`${directory}/dependencies.txt`, lines(dependencies))
   files.set(

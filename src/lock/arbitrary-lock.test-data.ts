@@ -67,8 +67,28 @@ const lockedPip: fc.Arbitrary<LockedPip> = fc
     provided: step.provided.filter(({ name }) => step.files.every((file) => file.name !== name)),
   }))
 
+/** Every name once, in any order, over one or two lines. */
+function actions(verb: string, names: string[]): fc.Arbitrary<string[]> {
+  return fc
+    .tuple(fc.shuffledSubarray(names, { minLength: names.length }), fc.nat(names.length))
+    .map(([order, cut]) =>
+      [order.slice(0, cut), order.slice(cut)]
+        .filter((part) => part.length > 0)
+        .map((part) => [verb, ...part].join(' ')),
+    )
+}
+
 const lockedStep: fc.Arbitrary<LockedStep> = fc.oneof(
-  fc.record({ kind: fc.constant('apt' as const), packages: packages(0) }),
+  packages(0).chain((list) => {
+    const names = list.map(({ name }) => name)
+    return fc.record({
+      kind: fc.constant('apt' as const),
+      packages: fc.constant(list),
+      order: actions('unpack', names).chain((unpack) =>
+        actions('configure', names).map((configure) => [...unpack, ...configure]),
+      ),
+    })
+  }),
   lockedPip,
   fc.record({ kind: fc.constant('project' as const), commit: hex(40), tree: hex(64) }),
   fc.constant({ kind: 'run' as const }),

@@ -1,5 +1,5 @@
 import { inputsChecksum } from './lock-inputs.ts'
-import type { DebianPackage, LockedPlatform, LockedStep, Lockfile, PythonFile } from './schema.ts'
+import type { DebianPackage, LockedApt, LockedPlatform, LockedStep, Lockfile, PythonFile } from './schema.ts'
 
 /** Something in a lock that its schema can't express. */
 export interface LockIssue {
@@ -64,7 +64,9 @@ function checkKinds(path: string, steps: LockedStep[], fields: Record<string, un
 }
 
 function checkStep(path: string, step: LockedStep): LockIssue[] {
-  if (step.kind === 'apt') return checkPackages(`${path}.packages`, step.packages)
+  if (step.kind === 'apt') {
+    return [...checkPackages(`${path}.packages`, step.packages), ...checkOrder(`${path}.order`, step)]
+  }
   if (step.kind !== 'pip') return []
   const installed = new Set(step.files.map(({ name }) => name))
   return [
@@ -77,6 +79,18 @@ function checkStep(path: string, step: LockedStep): LockIssue[] {
       .filter(({ name }) => installed.has(name))
       .map(({ name }) => ({ path: `${path}.provided`, reason: `"${name}" is also among the files` })),
   ]
+}
+
+/** Each package is unpacked once and configured once. */
+function checkOrder(path: string, { packages, order }: LockedApt): LockIssue[] {
+  const names = packages.map(({ name }) => name).sort()
+  return ['unpack', 'configure'].flatMap((verb) => {
+    const done = order
+      .filter((action) => action.startsWith(`${verb} `))
+      .flatMap((action) => action.split(' ').slice(1))
+    if (done.sort().join(' ') === names.join(' ')) return []
+    return [{ path, reason: `must ${verb} each of the packages once` }]
+  })
 }
 
 /** A system has one version of a package installed, so a list has one entry a name. */

@@ -84,6 +84,15 @@ export type LockedBase = z.infer<typeof LockedBase>
 export const LockedApt = z.strictObject({
   kind: z.literal('apt'),
   packages: z.array(DebianPackage),
+  /** dpkg's actions in the order that apt planned: `unpack NAME...` or `configure NAME...`. */
+  order: z.array(
+    z
+      .string()
+      .regex(
+        /^(unpack|configure)( [a-z0-9][a-z0-9+.-]+)+$/,
+        'must be "unpack" or "configure" and package names',
+      ),
+  ),
 })
 export type LockedApt = z.infer<typeof LockedApt>
 

@@ -59,7 +59,11 @@ function baseText({ kind, suite, indexes, seed, packages }: LockedBase): string 
 function stepText(step: LockedStep): string {
   switch (step.kind) {
     case 'apt':
-      return block({ kind: line(step.kind), packages: entries(DebianPackage.shape, step.packages) })
+      return block({
+        kind: line(step.kind),
+        packages: entries(DebianPackage.shape, step.packages),
+        order: list(step.order.map((action) => line(action))),
+      })
     case 'pip':
       return block({
         kind: line(step.kind),

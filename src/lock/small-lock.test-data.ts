@@ -69,6 +69,7 @@ export const smallLock: Lockfile = {
               path: 'pool/main/p/python3-defaults/python3_3.11.2-1+b1_amd64.deb',
             },
           ],
+          order: ['unpack python3', 'configure python3'],
         },
         {
           kind: 'pip',

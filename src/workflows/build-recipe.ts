@@ -133,7 +133,9 @@ async function asLocked(
 ): Promise<BuildResult['image'] | undefined> {
   if (image === null || !present) return undefined
   const id = engine.store === 'graph' ? present.reference : await knownImageID(session, present.reference)
-  return id === image.id ? { id, size: image.size, layers: image.diffIDs.length, tree: image.tree } : undefined
+  return id === image.id
+    ? { id, size: image.size, layers: image.diffIDs.length, tree: image.tree }
+    : undefined
 }
 
 /** Equal IDs need no reading; the first image is read to be recorded, a different one to say how far it differs. */

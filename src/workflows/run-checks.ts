@@ -57,7 +57,9 @@ async function checkPackages(
 ): Promise<{ result: CheckResult; packages: PackageCount }> {
   const debian = await debianPackages(sandbox)
   const expected = new Set(
-    installedPackages(locked).map(({ name, version, architecture }) => `${name} ${version} ${architecture} ii`),
+    installedPackages(locked).map(
+      ({ name, version, architecture }) => `${name} ${version} ${architecture} ii`,
+    ),
   )
   const missing = [...expected].filter((line) => !debian.has(line)).map((line) => `missing: ${line}`)
   const extra = [...debian].filter((line) => !expected.has(line)).map((line) => `not in the lock: ${line}`)

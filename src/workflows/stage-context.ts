@@ -1,8 +1,9 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import type { ContextArtifacts } from '../dockerfile/context-artifacts.ts'
-import { debDataTar } from '../dockerfile/deb-data-tar.ts'
+import pMap from 'p-map'
+import type { ContextArtifacts, PlacedArtifact } from '../dockerfile/context-artifacts.ts'
+import { debDataTar, uncompressDeb } from '../dockerfile/deb-data-tar.ts'
 import type { ContextFiles } from '../dockerfile/render-context.ts'
 import { archiveTree } from '../resolve/project/archive-tree.ts'
 import { diskError } from '../store/disk-error.ts'
@@ -11,7 +12,8 @@ import type { Session } from './session.ts'
 const DAY = 86_400_000
 
 /**
- * Puts a whole build context together in the cache: the generated files and the verified artifacts, as hard links.
+ * Puts a whole build context together in the cache: the generated files and the verified artifacts, as hard links;
+ * .debs with their files uncompressed, so that this is done once and on all cores.
  * The directory is named by its content, so that a context is put together once and BuildKit finds the files that
  * it has seen before.
  *
@@ -31,7 +33,11 @@ export async function stageContext(
     .digest('hex')
     .slice(0, 32)
   const directory = join(root, id)
-  if (await exists(directory)) return directory
+  if (await exists(directory)) {
+    const now = new Date()
+    await utimes(directory, now, now)
+    return directory
+  }
   const temporary = join(root, `${id}.${randomUUID()}.tmp`)
   try {
     await mkdir(temporary, { recursive: true })
@@ -65,11 +71,16 @@ async function fill(
   }
   for (const directory of directories) await mkdir(join(root, directory), { recursive: true })
   for (const [path, text] of files) await put(path, text)
-  for (const { artifact, destination } of placed) {
+  const place = async ({ artifact, destination }: PlacedArtifact) => {
     signal.throwIfAborted()
-    await mkdir(dirname(join(root, destination)), { recursive: true })
-    await store.link(artifact.sha256, join(root, destination))
+    if (artifact.origin.kind === 'debian') {
+      await put(destination, await uncompressDeb(await readFile(store.path(artifact.sha256)), artifact.name))
+    } else {
+      await mkdir(dirname(join(root, destination)), { recursive: true })
+      await store.link(artifact.sha256, join(root, destination))
+    }
   }
+  await pMap(placed, place, { concurrency: 4 })
   for (const { artifact, destination } of seed) {
     signal.throwIfAborted()
     await put(destination, await debDataTar(await readFile(store.path(artifact.sha256)), artifact.name))

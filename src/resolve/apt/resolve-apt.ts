@@ -43,9 +43,9 @@ export async function resolveApt(
     DEBIAN_FRONTEND: 'noninteractive',
   })
   if (exitCode !== 0) throw unresolvable(`${stdout}\n${stderr}`.trim(), step)
-  const { install, remove } = parseSimulation(stdout)
+  const { install, remove, order } = parseSimulation(stdout)
   if (remove.length > 0) throw unresolvable(`apt would remove ${remove.join(', ')}`, step)
-  return { kind: 'apt', packages: install.map((planned) => lockPlanned(planned, sets)) }
+  return { kind: 'apt', packages: install.map((planned) => lockPlanned(planned, sets)), order }
 }
 
 /** Lists as `apt-get update` leaves them, named after their address with `_` for `/`. */
