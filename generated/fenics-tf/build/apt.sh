@@ -1,4 +1,4 @@
-# Installs exactly the .debs at hand; apt only puts them in order.
+# Installs exactly the .debs at hand, in the order that apt planned when they were locked.
 # shellcheck source=layer.sh
 . /.stillroom/build/layer.sh
 begin
@@ -15,12 +15,21 @@ set -- "$own"/artifacts/*.deb
 [ -e "$1" ] || shift
 expected=$(wc -l < "$own"/step/packages.tsv)
 [ $# -eq "$expected" ] || fail "step $name: artifacts/$name holds $# packages, expected $expected"
-if [ $# -gt 0 ]; then
-  PATH=$own/bin:$PATH apt-get install --yes --quiet=2 --no-install-recommends --allow-downgrades \
-    -o Dir::Etc::SourceList=/dev/null -o Dir::Etc::SourceParts=/dev/null -o APT::Sandbox::User=root \
-    -o Dpkg::Use-Pty=0 -o Dpkg::Options::=--force-unsafe-io -o Dpkg::Options::=--force-confnew \
-    "$@" > "$own"/log || { tail -n 60 "$own"/log >&2; fail "step $name: apt-get install failed"; }
-fi
+run_dpkg() {
+  PATH=$own/bin:$PATH dpkg --force-unsafe-io --force-confnew --auto-deconfigure --log=/dev/null "$@" \
+    < /dev/null > "$own"/log 2>&1 || { tail -n 60 "$own"/log >&2; fail "step $name: dpkg failed"; }
+}
+while read -r action names; do
+  set --
+  for each in $names; do
+    case $action in
+      unpack) set -- "$@" "$own/artifacts/${each}"_*.deb ;;
+      configure) set -- "$@" "$each" ;;
+    esac
+  done
+  run_dpkg --no-triggers "--$action" "$@"
+done < "$own"/step/order.txt
+run_dpkg --configure --pending
 xargs -r apt-mark auto < "$own"/step/dependencies.txt > /dev/null
 xargs -r apt-mark manual < "$own"/step/requested.txt > /dev/null
 rm -f /usr/sbin/policy-rc.d "$own"/log
