@@ -112,7 +112,7 @@ describe('an artifact', () => {
     await execa('truncate', ['--size=-1', store.path(sha256)])
     const url = await mirror(good)
     const env = { STILLROOM_CACHE: cache, STILLROOM_DEBIAN: url, STILLROOM_DEBIAN_SECURITY: url }
-    const built = await stillroomJson<BuildReport>(directory, ['build', 'recipe', 'hello'], { env })
+    const built = await stillroomJson<BuildReport>(directory, build, { env })
     expect(built.verdict).toBe('identical')
     expect(await readFile(store.path(sha256))).toEqual(good)
   })
@@ -172,7 +172,10 @@ describe('the engine', () => {
     try {
       const words = [commandLine(), 'build', 'recipe', 'hello', '--no-cache', '--json']
       const child = execa(process.execPath, words, { cwd: directory, env: engine.env, reject: false })
-      for await (const line of child.iterable({ from: 'stderr' })) if (line.includes('bootstrap.sh')) break
+      await new Promise<void>((resolve) => {
+        child.stderr.on('data', (chunk) => String(chunk).includes('bootstrap.sh') && resolve())
+        child.once('exit', () => resolve())
+      })
       await engine.kill()
       const { exitCode, stdout } = await child
       expect({ exitCode, ...(JSON.parse(stdout) as Failed).error }).toMatchObject({

@@ -29,7 +29,8 @@ export abstract class BaseCommand extends Command {
   /** Opens what workflows need; SIGINT, SIGTERM and SIGHUP end the work in order from then on. */
   protected async session(directory: string): Promise<Session> {
     for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-      process.once(name, () => {
+      // not `once`: execa ends the process when no listener but its own is left
+      process.on(name, () => {
         this.#abort.abort(new StillroomError('INTERRUPTED', `interrupted by ${name}`))
       })
     }

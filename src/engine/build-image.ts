@@ -1,6 +1,8 @@
+import { once } from 'node:events'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { execa } from 'execa'
 import { StillroomError } from '../error.ts'
 
@@ -72,8 +74,9 @@ async function runBuildx(args: string[], { signal, onProgress, epoch }: BuildOpt
     env: { SOURCE_DATE_EPOCH: String(epoch), BUILDX_METADATA_PROVENANCE: 'disabled' },
   })
   const progress = new ProgressReader(onProgress)
-  for await (const line of child.iterable({ from: 'stderr' })) progress.read(line)
-  const result = await child
+  const lines = createInterface({ input: child.stderr })
+  lines.on('line', (line) => progress.read(line))
+  const [result] = await Promise.all([child, once(lines, 'close')])
   if (signal.aborted)
     throw new StillroomError('INTERRUPTED', 'the build was interrupted', { cause: signal.reason })
   if (result.failed) throw buildError(progress, result.exitCode, result.cause)

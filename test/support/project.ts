@@ -25,7 +25,7 @@ export async function copyProject(...names: string[]): Promise<string> {
       const source = join(ROOT, part)
       await cp(source, join(directory, part), {
         recursive: true,
-        filter: (path) => !path.startsWith(join(source, 'artifacts')),
+        filter: (path) => path !== join(source, 'artifacts'),
       })
     }
   }
