@@ -30,7 +30,7 @@ describe('build recipe hello', () => {
     expect(stdout).toMatch(
       /^image +stillroom\/hello\nimage ID +sha256:[0-9a-f]{64}\nverdict +identical to the lockfile\nsize /,
     )
-    expect(stderr).toBe('- recipe and lockfile\n')
+    expect(stderr).toBe('- recipe and lockfile')
   })
 
   test('records the first image of a lock, and a later build is held against it', async () => {

@@ -17,8 +17,10 @@ test('fenics-tf built from nothing is the image in its lockfile, and solves', as
 })
 
 test('servers in one terminal and training in another meet on localhost, as in the seed', async () => {
-  const shared = await mkdtemp(join(tmpdir(), 'stillroom-shared-'))
-  onTestFinished(() => rm(shared, { recursive: true, force: true }))
+  const parent = await mkdtemp(join(tmpdir(), 'stillroom-shared-'))
+  onTestFinished(() => rm(parent, { recursive: true, force: true }))
+  // made by `run`, so that the image's user may write to it
+  const shared = join(parent, 'shared')
   const task = (name: string) => [
     'run',
     'recipe',
@@ -41,19 +43,22 @@ test('servers in one terminal and training in another meet on localhost, as in t
   expect(said).toMatch(/host \S+ on port 43643 is AVAIL/)
 
   const training = await stillroom(ROOT, [...task('training'), '--episodes', '4', '--seed', '7'])
-  expect(training).toMatchObject({ exitCode: 0 })
+  expect(training, training.stderr).toMatchObject({ exitCode: 0 })
   expect(training.stderr + training.stdout).toMatch(/Episodes: 100%/)
   const episodes = await readFile(join(shared, 'episodes.csv'), 'utf8')
   expect(episodes.trim().split('\n')).toHaveLength(5)
 })
 
-async function saidUntil(child: ChildProcess, text: string): Promise<string> {
-  let said = ''
-  for await (const chunk of child.stdout ?? []) {
-    said += chunk
-    if (said.includes(text)) return said
-  }
-  throw new Error(`the task ended before it said ${JSON.stringify(text)}: ${said}`)
+/** What a task prints until `text` appears; its output is read on, as a closed pipe would end the task. */
+function saidUntil(child: ChildProcess, text: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let said = ''
+    child.stdout?.on('data', (chunk) => {
+      said += chunk
+      if (said.includes(text)) resolve(said)
+    })
+    child.once('exit', () => reject(new Error(`the task ended before it said ${JSON.stringify(text)}: ${said}`)))
+  })
 }
 
 async function stop(child: ChildProcess): Promise<void> {
