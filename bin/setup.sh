@@ -99,7 +99,7 @@ set_up() {
 	}
 }
 
-# Docker 23 is the first whose BuildKit has named contexts.
+# Docker 23 is the first whose BuildKit has COPY --link.
 usable_docker() {
 	command -v docker >/dev/null || return 1
 	docker buildx version >/dev/null 2>&1 &

@@ -57,7 +57,9 @@ function saidUntil(child: ChildProcess, text: string): Promise<string> {
       said += chunk
       if (said.includes(text)) resolve(said)
     })
-    child.once('exit', () => reject(new Error(`the task ended before it said ${JSON.stringify(text)}: ${said}`)))
+    child.once('exit', () =>
+      reject(new Error(`the task ended before it said ${JSON.stringify(text)}: ${said}`)),
+    )
   })
 }
 

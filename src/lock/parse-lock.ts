@@ -87,4 +87,4 @@ function invalid(path: string, issues: Issue[]): StillroomError {
   })
 }
 
-const RESTORE = 'Restore the committed lockfile, or lock the recipe again'
+const RESTORE = 'Restore the committed lockfile, or make a new one with: stillroom lock recipe NAME --upgrade'

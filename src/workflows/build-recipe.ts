@@ -1,46 +1,15 @@
-import { contextArtifacts } from '../dockerfile/context-artifacts.ts'
-import { buildImage } from '../engine/build-image.ts'
 import { connectEngine, type Engine } from '../engine/connect.ts'
-import { type EngineImage, findImage, removeImage, saveImage } from '../engine/find-image.ts'
-import { readImageArchive } from '../image/read-archive.ts'
+import { type EngineImage, findImage } from '../engine/find-image.ts'
 import { requireFresh } from '../lock/compare-inputs.ts'
-import type { LockedImage, LockedPlatform, Lockfile } from '../lock/schema.ts'
-import type { Recipe } from '../recipe/schema.ts'
-import { fetchInputs } from './fetch-inputs.ts'
-import { renderGenerated, requireGenerated, writeGenerated } from './generated.ts'
-import { knownImageID, rememberImage } from './known-images.ts'
+import type { LockedPlatform } from '../lock/schema.ts'
+import type { BuildRecipeOptions, BuildResult } from './build-result.ts'
+import { renderGenerated, requireGenerated } from './generated.ts'
+import { knownImageID } from './known-images.ts'
 import { loadInputs } from './load-inputs.ts'
-import { lockedPlatform, requireLock, writeLock } from './lock-file.ts'
-import { type CheckResult, type PackageCount, runChecks } from './run-checks.ts'
+import { lockedPlatform, requireLock } from './lock-file.ts'
+import type { PackageCount } from './run-checks.ts'
 import type { Session } from './session.ts'
-import { stageContext } from './stage-context.ts'
-
-export interface BuildRecipeOptions {
-  /** Build every step again, whatever the engine remembers or has. */
-  noCache: boolean
-  /** A buildx builder by name. */
-  builder?: string | undefined
-}
-
-/** `recorded`: the first build of this lock, whose image the lockfile now names. */
-export type BuildVerdict = 'identical' | 'equivalent' | 'different' | 'recorded'
-
-export interface BuildResult {
-  recipe: string
-  /** Its tag in the engine. */
-  tag: string
-  image: { id: string; size: number; layers: number; tree?: string }
-  /** What the lockfile expects; null on the first build. */
-  expected: LockedImage | null
-  verdict: BuildVerdict
-  /** Whether the engine had the image already, so that nothing was built. */
-  unchanged: boolean
-  /** As locked, when nothing was built; else read back from the image. */
-  packages: PackageCount
-  /** None are run when nothing was built. */
-  checks: CheckResult[]
-  stages: { name: string; seconds: number }[]
-}
+import { StageClock } from './stage-clock.ts'
 
 /**
  * Builds a recipe from its lockfile and holds the image against it: fetch, build without network, compare, check.
@@ -54,7 +23,7 @@ export async function buildRecipe(
   name: string,
   options: BuildRecipeOptions,
 ): Promise<BuildResult> {
-  const { directory, signal, progress } = session
+  const { directory } = session
   const clock = new StageClock(session)
   clock.stage('recipe and lockfile')
   const loaded = await loadInputs(session, name)
@@ -83,45 +52,11 @@ export async function buildRecipe(
     }
   }
 
-  clock.stage('fetch')
-  const artifacts = contextArtifacts(locked)
-  const fetched = await fetchInputs(session, artifacts, locked)
-  for (const damaged of fetched.damaged)
-    progress({ kind: 'note', text: `the store's copy of ${damaged} was damaged: fetched again` })
-  const staged = await stageContext(session, context, artifacts, loaded.directory, locked.epoch)
-
-  clock.stage('build')
-  const built = await buildImage({
-    context: staged,
-    platform: recipe.platform,
-    epoch: locked.epoch,
-    tag,
-    noCache: options.noCache,
-    builder: options.builder,
-    signal,
-    onProgress: (event) => event.kind === 'step' && progress({ kind: 'status', text: event.name }),
-  })
-  await rememberImage(session, built)
-  // what had the tag before is of no use any more, unless it has another name or is in use
-  if (previous && previous.reference !== built.reference) await removeImage(engine, previous.reference)
-
-  clock.stage('compare')
-  const compared = await compare(session, engine, name, recipe, lock, locked, built)
-
-  clock.stage('check')
-  const { checks, packages } = await runChecks(engine, tag, recipe, locked, signal, (check) =>
-    progress({ kind: 'status', text: check }),
-  )
-  return {
-    recipe: name,
-    tag,
-    expected: locked.image,
-    unchanged: false,
-    checks,
-    packages,
-    ...compared,
-    stages: clock.end(),
-  }
+  // loaded here: an unchanged build needs none of it
+  const { buildAndCompare } = await import('./build-and-compare.ts')
+  const plan = { loaded, lock, locked, context, tag, previous }
+  const result = await buildAndCompare(session, engine, plan, options, clock)
+  return { recipe: name, tag, expected: locked.image, unchanged: false, ...result, stages: clock.end() }
 }
 
 /** An image in the engine, when it is the locked one. */
@@ -138,34 +73,6 @@ async function asLocked(
     : undefined
 }
 
-/** Equal IDs need no reading; the first image is read to be recorded, a different one to say how far it differs. */
-async function compare(
-  session: Session,
-  engine: Engine,
-  name: string,
-  recipe: Recipe,
-  lock: Lockfile,
-  locked: LockedPlatform,
-  built: { id: string; reference: string },
-): Promise<{ image: BuildResult['image']; verdict: BuildVerdict }> {
-  const expected = locked.image
-  if (expected && expected.id === built.id) {
-    const { size, diffIDs, tree } = expected
-    return { verdict: 'identical', image: { id: built.id, size, layers: diffIDs.length, tree } }
-  }
-  const { id, size, diffIDs, tree } = await readImageArchive(await saveImage(engine, built.reference))
-  if (id !== built.id) throw new Error(`the engine saved image ${id} when asked for ${built.id}`)
-  const image = { id, size, layers: diffIDs.length, tree }
-  if (expected) return { verdict: expected.tree === tree ? 'equivalent' : 'different', image }
-  const recorded: LockedPlatform = { ...locked, image: { id, tree, size, diffIDs } }
-  await writeLock(session.directory, name, {
-    ...lock,
-    platforms: { ...lock.platforms, [recipe.platform]: recorded },
-  })
-  await writeGenerated(session.directory, name, await renderGenerated(name, recipe, recorded))
-  return { verdict: 'recorded', image }
-}
-
 function lockedPackages({ base, steps }: LockedPlatform): PackageCount {
   const debian = new Set(base.packages.map((entry) => entry.name))
   const python = new Set<string>()
@@ -174,27 +81,4 @@ function lockedPackages({ base, steps }: LockedPlatform): PackageCount {
     if (step.kind === 'pip') for (const file of step.files) python.add(file.name)
   }
   return { debian: debian.size, python: python.size }
-}
-
-/** Tells each stage and how long it took. */
-class StageClock {
-  readonly #session: Session
-  readonly #stages: { name: string; started: number }[] = []
-
-  constructor(session: Session) {
-    this.#session = session
-  }
-
-  stage(name: string): void {
-    this.#stages.push({ name, started: performance.now() })
-    this.#session.progress({ kind: 'stage', title: name })
-  }
-
-  end(): { name: string; seconds: number }[] {
-    const now = performance.now()
-    return this.#stages.map(({ name, started }, index) => {
-      const ended = this.#stages[index + 1]?.started ?? now
-      return { name, seconds: Math.round(ended - started) / 1000 }
-    })
-  }
 }

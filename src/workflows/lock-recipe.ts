@@ -163,8 +163,22 @@ async function resolvePipStep(
   const { pypi } = await session.sources()
   const certificates = pypi.ca === undefined ? undefined : await readFile(pypi.ca).catch(() => undefined)
   return withContainer(engine, { image, network: 'host', user: '0', signal }, (sandbox) =>
-    resolvePip(step, { sandbox, environment: pypi.env, certificates, keep: (content) => store.put(content) }),
+    resolvePip(step, {
+      sandbox,
+      environment: { ...proxySettings(session.env), ...pypi.env },
+      certificates,
+      keep: (content) => store.put(content),
+    }),
   )
+}
+
+/** The machine's way out, for a pip that is to reach what the machine's own reaches. */
+function proxySettings(env: Session['env']): Record<string, string> {
+  const names = ['HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY', 'ALL_PROXY'].flatMap((name) => [
+    name,
+    name.toLowerCase(),
+  ])
+  return Object.fromEntries(names.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])))
 }
 
 /** Builds the image as it is before a step, to resolve the step in. */

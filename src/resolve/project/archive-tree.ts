@@ -1,4 +1,3 @@
-import { execa } from 'execa'
 import { pack } from 'tar-stream'
 import { StillroomError } from '../../error.ts'
 import { git } from './git.ts'
@@ -23,6 +22,7 @@ export async function archiveTree(
       hint: 'fetch the history it is in (git fetch --unshallow), or lock again: stillroom lock recipe NAME',
     })
   }
+  const { execa } = await import('execa')
   const archive = pack()
   const mtime = new Date(epoch * 1000)
   for (const line of listing.split('\0').filter((text) => text !== '')) {

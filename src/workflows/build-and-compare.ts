@@ -1,0 +1,99 @@
+import { contextArtifacts } from '../dockerfile/context-artifacts.ts'
+import type { ContextFiles } from '../dockerfile/render-context.ts'
+import { buildImage } from '../engine/build-image.ts'
+import type { Engine } from '../engine/connect.ts'
+import { type EngineImage, removeImage, saveImage } from '../engine/find-image.ts'
+import { readImageArchive } from '../image/read-archive.ts'
+import type { LockedPlatform, Lockfile } from '../lock/schema.ts'
+import type { LoadedRecipe } from '../recipe/load-recipe.ts'
+import type { Recipe } from '../recipe/schema.ts'
+import type { BuildRecipeOptions, BuildResult, BuildVerdict } from './build-result.ts'
+import { fetchInputs } from './fetch-inputs.ts'
+import { renderGenerated, writeGenerated } from './generated.ts'
+import { rememberImage } from './known-images.ts'
+import { writeLock } from './lock-file.ts'
+import { runChecks } from './run-checks.ts'
+import type { Session } from './session.ts'
+import type { StageClock } from './stage-clock.ts'
+import { stageContext } from './stage-context.ts'
+
+export interface BuildPlan {
+  loaded: LoadedRecipe
+  lock: Lockfile
+  locked: LockedPlatform
+  /** `generated/NAME` as it should be. */
+  context: ContextFiles
+  tag: string
+  /** The image that has the tag so far. */
+  previous: EngineImage | undefined
+}
+
+/** Fetches, builds, holds the image against the lock, and runs the checks. */
+export async function buildAndCompare(
+  session: Session,
+  engine: Engine,
+  { loaded, lock, locked, context, tag, previous }: BuildPlan,
+  options: BuildRecipeOptions,
+  clock: StageClock,
+): Promise<Pick<BuildResult, 'image' | 'verdict' | 'checks' | 'packages'>> {
+  const { signal, progress } = session
+  const { name, recipe, directory } = loaded
+  clock.stage('fetch')
+  const artifacts = contextArtifacts(locked)
+  const fetched = await fetchInputs(session, artifacts, locked)
+  for (const damaged of fetched.damaged)
+    progress({ kind: 'note', text: `the store's copy of ${damaged} was damaged: fetched again` })
+  const staged = await stageContext(session, context, artifacts, directory, locked.epoch)
+
+  clock.stage('build')
+  const built = await buildImage({
+    context: staged,
+    platform: recipe.platform,
+    epoch: locked.epoch,
+    tag,
+    noCache: options.noCache,
+    builder: options.builder,
+    signal,
+    onProgress: (event) => event.kind === 'step' && progress({ kind: 'status', text: event.name }),
+  })
+  await rememberImage(session, built)
+  // what had the tag before is of no use any more, unless it has another name or is in use
+  if (previous && previous.reference !== built.reference) await removeImage(engine, previous.reference)
+
+  clock.stage('compare')
+  const compared = await compare(session, engine, name, recipe, lock, locked, built)
+
+  clock.stage('check')
+  const report = await runChecks(engine, tag, recipe, locked, signal, (check) =>
+    progress({ kind: 'status', text: check }),
+  )
+  return { ...compared, ...report }
+}
+
+/** Equal IDs need no reading; the first image is read to be recorded, a different one to say how far it differs. */
+async function compare(
+  session: Session,
+  engine: Engine,
+  name: string,
+  recipe: Recipe,
+  lock: Lockfile,
+  locked: LockedPlatform,
+  built: { id: string; reference: string },
+): Promise<{ image: BuildResult['image']; verdict: BuildVerdict }> {
+  const expected = locked.image
+  if (expected && expected.id === built.id) {
+    const { size, diffIDs, tree } = expected
+    return { verdict: 'identical', image: { id: built.id, size, layers: diffIDs.length, tree } }
+  }
+  const { id, size, diffIDs, tree } = await readImageArchive(await saveImage(engine, built.reference))
+  if (id !== built.id) throw new Error(`the engine saved image ${id} when asked for ${built.id}`)
+  const image = { id, size, layers: diffIDs.length, tree }
+  if (expected) return { verdict: expected.tree === tree ? 'equivalent' : 'different', image }
+  const recorded: LockedPlatform = { ...locked, image: { id, tree, size, diffIDs } }
+  await writeLock(session.directory, name, {
+    ...lock,
+    platforms: { ...lock.platforms, [recipe.platform]: recorded },
+  })
+  await writeGenerated(session.directory, name, await renderGenerated(name, recipe, recorded))
+  return { verdict: 'recorded', image }
+}
