@@ -1,0 +1,65 @@
+import { execa } from 'execa'
+import { describe, expect, test } from 'vitest'
+import { Suite } from '../src/recipe/schema.ts'
+import type { BuildReport } from '../src/report/build-report.ts'
+import { fetchIndexes } from '../src/resolve/debian/fetch-indexes.ts'
+import { httpGet } from '../src/resolve/debian/http-get.ts'
+import { loadKeyring } from '../src/resolve/debian/keyring.ts'
+import { readPackages } from '../src/resolve/debian/read-packages.ts'
+import { resolveBase } from '../src/resolve/debian/resolve-base.ts'
+import { findSources } from '../src/resolve/sources/find-sources.ts'
+import { makeProject } from './support/project.ts'
+import { stillroom, stillroomJson } from './support/stillroom.ts'
+
+const debootstrap = (await execa('sh', ['-c', 'command -v debootstrap'], { reject: false })).exitCode === 0
+if (!debootstrap) console.warn('skipped: comparing bases with debootstrap, which is not installed')
+
+describe('debian(suite)', () => {
+  test.skipIf(!debootstrap).for(Suite.options)(
+    '%s picks what debootstrap picks, but for required packages that nothing essential depends on',
+    async (suite) => {
+      const { debian } = await findSources({ env: process.env })
+      const keys = await loadKeyring()
+      const indexes = await fetchIndexes(suite, { get: httpGet, sources: debian, keys, now: new Date() })
+      const ours = new Set(resolveBase(suite, indexes).packages.map(({ name }) => name))
+      const mirror = debian.debian[0] as string
+      const { stdout } = await execa('debootstrap', [
+        '--print-debs',
+        '--variant=minbase',
+        suite,
+        '/nonexistent',
+        mirror,
+      ])
+      const theirs = new Set(stdout.trim().split(/\s+/))
+
+      const all = readPackages(indexes.map(({ index, packages }) => ({ archive: index.archive, packages })))
+      expect([...ours].filter((name) => !theirs.has(name))).toEqual([])
+      const left = [...theirs].filter((name) => !ours.has(name))
+      expect(left.filter((name) => all.get(name)?.essential)).toEqual([])
+      expect(left.length).toBeLessThan(12)
+    },
+  )
+
+  test('trixie builds, twice the same', async () => {
+    const recipe = `import { apt, debian, defineRecipe, run } from 'stillroom'
+export default defineRecipe({
+  base: debian('trixie'),
+  steps: [apt(['hello']), run(['sh', '-c', 'hello > /etc/greeting'])],
+  checks: [
+    { name: 'greeting', command: ['cat', '/etc/greeting'], expect: 'Hello, world!' },
+    { name: 'apt', command: ['apt-get', '--version'], expect: 'apt 3.' },
+    { name: 'sources', command: ['cat', '/etc/apt/sources.list'], expect: 'trixie-security main' },
+  ],
+})\n`
+    const directory = await makeProject({ 'recipes/tiny/recipe.ts': recipe })
+    const locked = await stillroom(directory, ['lock', 'recipe', 'tiny'])
+    expect(locked, locked.stderr).toMatchObject({ exitCode: 0 })
+    const args = ['build', 'recipe', 'tiny', '--no-cache']
+    const first = await stillroomJson<BuildReport>(directory, args)
+    expect(first).toMatchObject({ verdict: 'recorded' })
+    expect(first.checks.filter((check) => !check.passed)).toEqual([])
+    const second = await stillroomJson<BuildReport>(directory, args)
+    expect(second).toMatchObject({ verdict: 'identical', image: { id: first.image.id } })
+    await execa('docker', ['image', 'rm', '--force', 'stillroom/tiny'])
+  })
+})
