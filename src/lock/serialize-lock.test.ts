@@ -42,12 +42,12 @@ describe('serializeLock()', () => {
   })
 })
 
-/** The order of steps, of layers and of what an author wrote means something; of nothing else. */
+/** The order of steps, of dpkg's actions, of layers and of what an author wrote means something; of nothing else. */
 function shuffled(value: unknown, random: Iterator<number>, key = ''): unknown {
   if (typeof value !== 'object' || value === null) return value
   if (Array.isArray(value)) {
     const items = value.map((item) => shuffled(item, random))
-    return ['steps', 'diffIDs'].includes(key) ? items : shuffle(items, random)
+    return ['steps', 'diffIDs', 'order'].includes(key) ? items : shuffle(items, random)
   }
   const entries = Object.entries(value).map(([name, item]): [string, unknown] => [
     name,
