@@ -9,7 +9,7 @@ export const allSteps = Recipe.parse({
   steps: [
     { kind: 'apt', packages: ['python3', 'python3-pip'] },
     { kind: 'pip', requirements: ['six==1.16.0', 'docopt'], sdists: { docopt: ['wheel'] } },
-    { kind: 'project', path: 'solver', to: '/home/fenics/work/solver' },
+    { kind: 'project', path: 'solver', to: '/home/fenics/code/solver' },
     { kind: 'run', command: ['printf', '%s', '$HOME "${X:-y}"', '\\', '<<EOF'] },
     { kind: 'run', command: 'echo "$HOME" \\\n  > /opt/home\n' },
   ],

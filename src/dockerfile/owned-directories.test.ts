@@ -44,11 +44,11 @@ describe('ownedDirectories()', () => {
 
 describe('projectDirectories()', () => {
   it('gives a project its parents below home', () => {
-    const step = { kind: 'project' as const, path: 'solver', to: '/home/fenics/work/solver' }
+    const step = { kind: 'project' as const, path: 'solver', to: '/home/fenics/code/solver' }
     expect(projectDirectories(recipe({ user }), step).map(({ path }) => path)).toEqual([
       '/home/fenics',
-      '/home/fenics/work',
-      '/home/fenics/work/solver',
+      '/home/fenics/code',
+      '/home/fenics/code/solver',
     ])
   })
 })

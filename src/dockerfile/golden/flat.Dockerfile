@@ -50,7 +50,7 @@ RUN --network=none \
     --mount=type=bind,source=build,target=/.stillroom/build \
     --mount=type=bind,source=steps/project-3,target=/.stillroom/step \
     --mount=type=bind,source=artifacts/project-3,target=/.stillroom/artifacts \
-    ["sh", "/.stillroom/build/project.sh", "-", "/home/fenics/work/solver", "1000:1000"]
+    ["sh", "/.stillroom/build/project.sh", "-", "/home/fenics/code/solver", "1000:1000"]
 
 # run: a command of the recipe
 FROM project-3 AS run-4
