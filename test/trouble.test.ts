@@ -133,7 +133,7 @@ describe('the engine', () => {
 
   test('that is too old says what it lacks', async () => {
     const directory = await copyProject('hello')
-    // what docker.io 20.10.24 of Debian 12 answers, shortened to what is read
+    // made up, not recorded: the fields that are read, in the shape of the Engine API, with the version of Debian 12
     const answers: Record<string, object> = {
       '/version': {
         Version: '20.10.24+dfsg1',
