@@ -21,6 +21,12 @@ export interface Inode {
   xattrs: Map<string, string>
   /** Of a regular file's content, in hex. */
   sha256: string
+  /** Index of the layer that gave it, lowest first; hard links of upper layers keep their file's. */
+  layer?: number
+  /** Of a regular file's content, when asked for. */
+  md5?: string
+  /** The content itself, when `keep` asked for it. */
+  content?: Buffer
 }
 
 /** One member of a layer. */

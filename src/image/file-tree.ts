@@ -1,0 +1,106 @@
+import type { Inode } from './layer-entry.ts'
+import type { TreeNode } from './merge-layers.ts'
+
+/** Linux follows no more symlinks than this in one path. */
+const SYMLINK_LIMIT = 40
+
+/** A file of the merged tree by one of its names. */
+export interface TreeFile {
+  /** Below the root, without a slash at either end; the root's own is empty. */
+  path: string
+  inode: Inode
+}
+
+/**
+ * Looks into a merged tree as a program in the container would: paths are below the root, with or without a slash in
+ * front, and symlinks are followed within the image.
+ */
+export class FileTree {
+  readonly root: TreeNode
+
+  constructor(root: TreeNode) {
+    this.root = root
+  }
+
+  /** The file at a path, symlinks followed; undefined when there is none or the links don't end. */
+  find(path: string): TreeFile | undefined {
+    return this.#walk(path, true)
+  }
+
+  /** As {@link find}, but a symlink at the path's end is what is found. */
+  findLink(path: string): TreeFile | undefined {
+    return this.#walk(path, false)
+  }
+
+  /** Names in a directory, in the order of their bytes; empty when it is none. */
+  list(path: string): string[] {
+    const found = this.find(path)
+    const children = found === undefined ? undefined : this.#node(found.path)?.children
+    return [...(children?.keys() ?? [])].sort()
+  }
+
+  /** Content of a regular file, when it was kept (see `keep` of `readImageTree`). */
+  read(path: string): Buffer | undefined {
+    return this.find(path)?.inode.content
+  }
+
+  /** Every path but the root's, parents first, in the order of their bytes within a directory. */
+  *files(below = ''): Generator<TreeFile> {
+    const start = this.find(below)
+    const node = start === undefined ? undefined : this.#node(start.path)
+    if (start === undefined || node === undefined) return
+    yield* descend(node, start.path === '' ? '' : `${start.path}/`)
+  }
+
+  #node(path: string): TreeNode | undefined {
+    let node: TreeNode | undefined = this.root
+    for (const name of split(path)) node = node?.children?.get(name)
+    return node
+  }
+
+  #walk(path: string, followLast: boolean): TreeFile | undefined {
+    const pending = split(path).reverse()
+    const nodes: TreeNode[] = [this.root]
+    const names: string[] = []
+    let links = 0
+    while (pending.length > 0) {
+      const name = pending.pop() as string
+      const here = nodes.at(-1) as TreeNode
+      if (name === '.') continue
+      if (name === '..') {
+        if (names.length > 0) {
+          names.pop()
+          nodes.pop()
+        }
+        continue
+      }
+      const next = here.children?.get(name)
+      if (next === undefined) return undefined
+      const { type, target } = next.inode
+      if (type === 'symlink' && (followLast || pending.length > 0)) {
+        links += 1
+        if (links > SYMLINK_LIMIT) return undefined
+        if (target.startsWith('/')) {
+          names.length = 0
+          nodes.length = 1
+        }
+        pending.push(...split(target).reverse())
+        continue
+      }
+      names.push(name)
+      nodes.push(next)
+    }
+    return { path: names.join('/'), inode: (nodes.at(-1) as TreeNode).inode }
+  }
+}
+
+function* descend(node: TreeNode, prefix: string): Generator<TreeFile> {
+  const names = [...(node.children?.keys() ?? [])].sort()
+  for (const name of names) {
+    const child = node.children?.get(name) as TreeNode
+    yield { path: prefix + name, inode: child.inode }
+    if (child.children !== undefined) yield* descend(child, `${prefix}${name}/`)
+  }
+}
+
+const split = (path: string) => path.split('/').filter((part) => part !== '')
