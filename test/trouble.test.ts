@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { basePackages } from '../src/lock/base-packages.ts'
 import { parseLock } from '../src/lock/parse-lock.ts'
 import type { DebianPackage } from '../src/lock/schema.ts'
 import type { BuildReport } from '../src/report/build-report.ts'
@@ -50,7 +51,7 @@ async function storeWithout(cache: string, missing: string): Promise<void> {
 async function lockedPackage(name: string): Promise<DebianPackage> {
   const path = join(import.meta.dirname, '../recipes/hello/lock.json')
   const locked = parseLock(await readFile(path, 'utf8'), path).platforms['linux/amd64']
-  const entry = locked?.base.packages.find((each) => each.name === name)
+  const entry = locked && basePackages(locked.base).find((each) => each.name === name)
   if (!entry) throw new Error(`hello has no ${name}`)
   return entry
 }

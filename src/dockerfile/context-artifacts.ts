@@ -1,4 +1,5 @@
-import type { DebianPackage, LockedPlatform, PythonFile } from '../lock/schema.ts'
+import { basePackages } from '../lock/base-packages.ts'
+import type { DebianPackage, LockedBase, LockedPlatform, PythonFile } from '../lock/schema.ts'
 import type { Artifact } from '../store/artifact.ts'
 import { stepName } from './step-name.ts'
 
@@ -27,10 +28,11 @@ export interface ContextArtifacts {
 /** Every input of a build and its place in the context, in the order of the lockfile. */
 export function contextArtifacts(locked: LockedPlatform): ContextArtifacts {
   const { base } = locked
-  const files = base.packages.map((entry) => place(debianArtifact(entry), 'base'))
-  const seed = base.packages
-    .filter((entry) => base.seed.includes(entry.name))
-    .map((entry) => ({ artifact: debianArtifact(entry), destination: `artifacts/seed/${entry.name}.tar` }))
+  const files = basePackages(base).map((entry) => place(debianArtifact(entry), 'base'))
+  const seed = seedPackages(base).map((entry) => ({
+    artifact: debianArtifact(entry),
+    destination: `artifacts/seed/${entry.name}.tar`,
+  }))
   const projects: PlacedProject[] = []
   const directories: string[] = []
   for (const [index, step] of locked.steps.entries()) {
@@ -47,6 +49,10 @@ export function contextArtifacts(locked: LockedPlatform): ContextArtifacts {
     }
   }
   return { files, seed, projects, directories }
+}
+
+function seedPackages(base: LockedBase): DebianPackage[] {
+  return base.kind === 'debian' ? base.packages.filter(({ name }) => base.seed.includes(name)) : []
 }
 
 function place(artifact: Artifact, directory: string): PlacedArtifact {

@@ -1,5 +1,6 @@
 import type { LockedApt, LockedPip, LockedPlatform } from '../lock/schema.ts'
 import type { AptStep, Recipe } from '../recipe/schema.ts'
+import type { Origin } from '../store/artifact.ts'
 import { contextArtifacts } from './context-artifacts.ts'
 import { type OwnedDirectory, ownedDirectories, projectDirectories } from './owned-directories.ts'
 import { needsAccount, renderDockerfile } from './render-dockerfile.ts'
@@ -103,8 +104,7 @@ function artifactTable(locked: LockedPlatform): string {
   const { files, seed, projects, directories } = contextArtifacts(locked)
   const rows = files.map(({ artifact, destination }) => {
     const { origin } = artifact
-    const source = origin.kind === 'debian' ? [origin.archive, origin.path] : [origin.name, origin.file]
-    return [artifact.sha256, artifact.size, origin.kind, ...source, destination]
+    return [artifact.sha256, artifact.size, origin.kind, ...originColumns(origin), destination]
   })
   const seeds = seed.map(({ artifact, destination }) => {
     return ['-', '-', 'seed', '-', `artifacts/base/${artifact.file}`, destination]
@@ -119,6 +119,21 @@ function artifactTable(locked: LockedPlatform): string {
   ])
   const empty = directories.map((destination) => ['-', '-', 'directory', '-', '-', destination])
   return lines([TABLE_HEAD, ...[...rows, ...seeds, ...trees, ...empty].map((row) => row.join('\t'))])
+}
+
+function originColumns(origin: Origin): [source: string, path: string] {
+  switch (origin.kind) {
+    case 'debian':
+      return [origin.archive, origin.path]
+    case 'pypi':
+      return [origin.name, origin.file]
+    case 'registry':
+      return [origin.reference, origin.digest]
+    case 'git':
+      return [origin.url, origin.commit]
+    case 'url':
+      return [origin.url, '-']
+  }
 }
 
 function lines(entries: readonly string[]): string {

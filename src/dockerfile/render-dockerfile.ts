@@ -50,6 +50,7 @@ export function needsAccount(recipe: Recipe): boolean {
 }
 
 function rootStage(locked: LockedPlatform): string {
+  if (locked.base.kind === 'image') throw new Error('bases from a registry are not rendered yet')
   const { suite, packages } = locked.base
   const mounts = [mount('base', 'step'), mount('artifacts/base', 'artifacts')]
   return [
@@ -79,6 +80,8 @@ function stepMounts(stage: string, step: Step): string[] {
     case 'apt':
     case 'pip':
       return [own, artifacts]
+    case 'git':
+    case 'file':
     case 'project':
       return [own, artifacts]
     case 'run':
@@ -91,6 +94,9 @@ function stepCommand(step: Step, recipe: Recipe): string[] {
     case 'apt':
     case 'pip':
       return [step.kind]
+    case 'git':
+    case 'file':
+      throw new Error(`steps of kind ${step.kind} are not rendered yet`)
     case 'project':
       return ['project', step.to, `${projectOwner(recipe)}:${projectOwner(recipe)}`]
     case 'run':
@@ -107,6 +113,10 @@ function describe(step: Step): string {
       return `apt: ${shorten(step.packages)}`
     case 'pip':
       return `pip: ${shorten(step.requirements)}`
+    case 'git':
+      return `git: ${step.url} ${step.ref}`
+    case 'file':
+      return `file: ${step.url}`
     case 'project':
       return `project: ${step.path}`
     case 'run':

@@ -1,7 +1,16 @@
 import fc from 'fast-check'
 import type { Recipe } from '../recipe/schema.ts'
 import { lockInputs } from './lock-inputs.ts'
-import type { DebianPackage, LockedPip, LockedPlatform, LockedStep, Lockfile, PythonFile } from './schema.ts'
+import type {
+  DebianIndex,
+  DebianPackage,
+  LockedImageBase,
+  LockedPip,
+  LockedPlatform,
+  LockedStep,
+  Lockfile,
+  PythonFile,
+} from './schema.ts'
 
 /** Arbitrary values for property tests: whole lockfiles that pass the schema and every cross-check. */
 
@@ -60,6 +69,15 @@ const lockedPip: fc.Arbitrary<LockedPip> = fc
       maxLength: 4,
       selector: ({ name }) => name,
     }),
+    local: fc.array(
+      fc.record({
+        path: fc.constantFrom('/opt/a', '/opt/b c'),
+        name: projectName,
+        version: pythonVersion,
+        editable: fc.boolean(),
+      }),
+      { maxLength: 2 },
+    ),
   })
   .map((step) => ({
     ...step,
@@ -90,36 +108,111 @@ const lockedStep: fc.Arbitrary<LockedStep> = fc.oneof(
     })
   }),
   lockedPip,
+  fc
+    .record({
+      kind: fc.constant('git' as const),
+      url: fc.constantFrom('https://git.example.org/a.git', 'git@example.org:a/b'),
+      commit: hex(40),
+      tree: hex(40),
+      submodules: fc.uniqueArray(
+        fc.record({ path: fc.string(), url: fc.string(), commit: hex(40), tree: hex(40) }),
+        { maxLength: 2, selector: ({ path }) => path },
+      ),
+      lfs: fc.uniqueArray(fc.record({ path: fc.string(), sha256 }).map(sized), {
+        maxLength: 2,
+        selector: ({ path }) => path,
+      }),
+      sha256,
+    })
+    .map(sized),
+  fc
+    .record({ kind: fc.constant('file' as const), url: fc.constant('https://example.org/a'), sha256 })
+    .map(sized),
   fc.record({ kind: fc.constant('project' as const), commit: hex(40), tree: hex(64) }),
   fc.constant({ kind: 'run' as const }),
 )
 
+const indexes = fc.uniqueArray(
+  fc.record({
+    archive: fc.constantFrom('debian', 'debian-security', 'ubuntu', 'example.org:8080/team/ubuntu'),
+    suite: fc.constantFrom('bookworm', 'bookworm-updates', 'bookworm-security', 'buster/updates'),
+    component: fc.constantFrom('main', 'universe'),
+    date: fc
+      .date({ min: new Date(0), max: new Date('2100-01-01'), noInvalidDate: true })
+      .map((date) => date.toISOString()),
+    release: sha256,
+    packages: sha256,
+    signedBy: fc.uniqueArray(
+      hex(40).map((value) => value.toUpperCase()),
+      { minLength: 1, maxLength: 3 },
+    ),
+  }),
+  {
+    minLength: 1,
+    maxLength: 3,
+    selector: ({ archive, suite, component }) => `${archive} ${suite} ${component}`,
+  },
+)
+
+const imageBase: fc.Arbitrary<LockedImageBase> = fc.record({
+  kind: fc.constant('image' as const),
+  reference: fc.constantFrom('docker.io/library/debian:12', 'registry.example.org:5000/a/b:c'),
+  index: fc.option(digest),
+  manifest: digest,
+  config: digest,
+  created: fc.constant('2019-04-17T12:00:00Z'),
+  layers: fc.array(
+    fc
+      .record({
+        sha256,
+        compression: fc.constantFrom('none' as const, 'gzip' as const, 'zstd' as const),
+        diffID: digest,
+      })
+      .map(sized)
+      .map(({ sha256, ...layer }) => ({ digest: `sha256:${sha256}`, ...layer })),
+    { minLength: 1, maxLength: 3 },
+  ),
+  configuration: fc.record({
+    env: fc.dictionary(fc.stringMatching(/^[A-Z]{1,4}$/), fc.string()),
+    user: fc.string(),
+    workdir: fc.string(),
+    entrypoint: fc.option(fc.array(fc.string())),
+    cmd: fc.option(fc.array(fc.string())),
+    labels: fc.dictionary(fc.stringMatching(/^[a-z.]{1,6}$/), fc.string()),
+    expose: fc.array(fc.string()),
+    volumes: fc.array(fc.string()),
+    stopSignal: fc.string(),
+  }),
+  account: fc.record({ uid: fc.nat(), gid: fc.nat(), home: fc.string() }),
+  indexes: fc.oneof(fc.constant<DebianIndex[]>([]), indexes),
+  inventory: fc.array(
+    fc.record(
+      {
+        kind: fc.constantFrom('deb', 'pypi'),
+        name: debianName,
+        version: pythonVersion,
+        architecture: fc.constant('amd64'),
+        environment: fc.constant('usr/lib'),
+      },
+      { requiredKeys: ['kind', 'name', 'version'] },
+    ),
+    { maxLength: 3 },
+  ),
+})
+
 const platform: fc.Arbitrary<LockedPlatform> = fc.record({
   epoch: fc.integer({ min: 1 }),
-  base: packages(1).chain((list) =>
-    fc.record({
-      kind: fc.constant('debian' as const),
-      suite: fc.constantFrom('bullseye' as const, 'bookworm' as const, 'trixie' as const),
-      indexes: fc.uniqueArray(
-        fc.record({
-          archive: fc.constantFrom('debian' as const, 'debian-security' as const),
-          suite: fc.constantFrom('bookworm', 'bookworm-updates', 'bookworm-security'),
-          component: fc.constant('main' as const),
-          date: fc
-            .date({ min: new Date(0), max: new Date('2100-01-01'), noInvalidDate: true })
-            .map((date) => date.toISOString()),
-          release: sha256,
-          packages: sha256,
-          signedBy: fc.uniqueArray(
-            hex(40).map((value) => value.toUpperCase()),
-            { minLength: 1, maxLength: 3 },
-          ),
-        }),
-        { minLength: 1, maxLength: 3, selector: ({ archive, suite }) => `${archive} ${suite}` },
-      ),
-      seed: fc.subarray(list.map(({ name }) => name)),
-      packages: fc.constant(list),
-    }),
+  base: fc.oneof(
+    imageBase,
+    packages(1).chain((list) =>
+      fc.record({
+        kind: fc.constant('debian' as const),
+        suite: fc.constantFrom('bullseye' as const, 'bookworm' as const, 'trixie' as const),
+        indexes,
+        seed: fc.subarray(list.map(({ name }) => name)),
+        packages: fc.constant(list),
+      }),
+    ),
   ),
   steps: fc.array(lockedStep, { maxLength: 4 }),
   image: fc.option(
@@ -152,6 +245,24 @@ function recipeFor({ base, steps }: LockedPlatform): fc.Arbitrary<Recipe> {
           requirements: fc.array(projectName, { minLength: 1, maxLength: 3 }),
           sdists: fc.dictionary(projectName, fc.array(projectName), { maxKeys: 2 }),
         })
+      case 'git':
+        return fc.record({
+          kind: fc.constant('git' as const),
+          url: fc.constant('https://git.example.org/a.git'),
+          ref: projectName,
+          to: fc.constant('/opt/b'),
+          submodules: fc.boolean(),
+          lfs: fc.boolean(),
+        })
+      case 'file':
+        return fc.record({
+          kind: fc.constant('file' as const),
+          url: fc.constant('https://example.org/a'),
+          to: fc.constant('/opt/c'),
+          unpack: fc.boolean(),
+          strip: fc.nat(3),
+          mode: fc.constant('0644'),
+        })
       case 'project':
         return fc.record({
           kind: fc.constant('project' as const),
@@ -168,7 +279,11 @@ function recipeFor({ base, steps }: LockedPlatform): fc.Arbitrary<Recipe> {
   return fc.record({
     description: text,
     platform: fc.constant('linux/amd64' as const),
-    base: fc.constant({ kind: base.kind, suite: base.suite }),
+    base: fc.constant(
+      base.kind === 'debian'
+        ? { kind: base.kind, suite: base.suite }
+        : { kind: base.kind, reference: base.reference },
+    ),
     steps: fc.tuple(...steps.map(({ kind }) => step(kind))),
     env: fc.dictionary(fc.stringMatching(/^[A-Z_][A-Z0-9_]{0,5}$/), text),
     labels: fc.dictionary(

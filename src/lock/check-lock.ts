@@ -1,5 +1,14 @@
 import { inputsChecksum } from './lock-inputs.ts'
-import type { DebianPackage, LockedApt, LockedPlatform, LockedStep, Lockfile, PythonFile } from './schema.ts'
+import type {
+  DebianPackage,
+  LockedApt,
+  LockedBase,
+  LockedDebianBase,
+  LockedPlatform,
+  LockedStep,
+  Lockfile,
+  PythonFile,
+} from './schema.ts'
 
 /** Something in a lock that its schema can't express. */
 export interface LockIssue {
@@ -31,10 +40,9 @@ export function checkLock(lock: Lockfile): LockIssue[] {
 
 function checkPlatform(path: string, platform: LockedPlatform, fields: Record<string, unknown>): LockIssue[] {
   const { base, steps } = platform
-  const names = new Set(base.packages.map(({ name }) => name))
   return [
     ...differs(`${path}.base.kind`, get(fields.base, 'kind'), base.kind),
-    ...differs(`${path}.base.suite`, get(fields.base, 'suite'), base.suite),
+    ...(base.kind === 'debian' ? checkDebianBase(`${path}.base`, base, fields) : []),
     ...checkKinds(`${path}.steps`, steps, fields),
     ...twice(
       `${path}.base.indexes`,
@@ -44,13 +52,24 @@ function checkPlatform(path: string, platform: LockedPlatform, fields: Record<st
     ...base.indexes.flatMap((index, i) =>
       twice(`${path}.base.indexes[${i}].signedBy`, index.signedBy, String),
     ),
-    ...twice(`${path}.base.seed`, base.seed, String),
-    ...base.seed
-      .filter((name) => !names.has(name))
-      .map((name) => ({ path: `${path}.base.seed`, reason: `"${name}" is not among the base's packages` })),
-    ...checkPackages(`${path}.base.packages`, base.packages),
     ...steps.flatMap((step, i) => checkStep(`${path}.steps[${i}]`, step)),
     ...checkSizes(path, platform),
+  ]
+}
+
+function checkDebianBase(
+  path: string,
+  { suite, seed, packages }: LockedDebianBase,
+  fields: Record<string, unknown>,
+): LockIssue[] {
+  const names = new Set(packages.map(({ name }) => name))
+  return [
+    ...differs(`${path}.suite`, get(fields.base, 'suite'), suite),
+    ...twice(`${path}.seed`, seed, String),
+    ...seed
+      .filter((name) => !names.has(name))
+      .map((name) => ({ path: `${path}.seed`, reason: `"${name}" is not among the base's packages` })),
+    ...checkPackages(`${path}.packages`, packages),
   ]
 }
 
@@ -103,10 +122,7 @@ function checkFiles(path: string, files: PythonFile[]): LockIssue[] {
 }
 
 function checkSizes(path: string, { base, steps }: LockedPlatform): LockIssue[] {
-  const artifacts = [base, ...steps].flatMap((part): { sha256: string; size: number }[] => {
-    if (part.kind === 'pip') return [...part.files, ...Object.values(part.build).flat()]
-    return 'packages' in part ? part.packages : []
-  })
+  const artifacts = [base, ...steps].flatMap(artifactsOf)
   const sizes = new Map<string, number>()
   return artifacts.flatMap(({ sha256, size }) => {
     const known = sizes.get(sha256) ?? size
@@ -134,4 +150,22 @@ function differs(path: string, expected: unknown, actual: string): LockIssue[] {
 
 function get(value: unknown, key: string): unknown {
   return typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[key] : undefined
+}
+
+function artifactsOf(part: LockedBase | LockedStep): { sha256: string; size: number }[] {
+  switch (part.kind) {
+    case 'debian':
+    case 'apt':
+      return part.packages
+    case 'image':
+      return part.layers.map(({ digest, size }) => ({ sha256: digest.slice('sha256:'.length), size }))
+    case 'pip':
+      return [...part.files, ...Object.values(part.build).flat()]
+    case 'git':
+    case 'file':
+      return [part]
+    case 'project':
+    case 'run':
+      return []
+  }
 }

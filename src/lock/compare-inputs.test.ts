@@ -26,7 +26,7 @@ describe('lockInputs()', () => {
 
   it('keeps a checksum from one version of stillroom to the next', () => {
     expect(smallLock.inputs.checksum).toMatchInlineSnapshot(
-      `"sha256:5a1221b6452b421dcbfd99d140360f1bf41b3f84341741a9bb5d7a8faf585d20"`,
+      `"sha256:69557c9b3d75fabf41060da62aef66999f21cdc86571875891304be5fc35063f"`,
     )
   })
 })

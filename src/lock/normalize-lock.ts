@@ -18,12 +18,28 @@ function normalizePlatform(platform: LockedPlatform): LockedPlatform {
 }
 
 function normalizeBase(base: LockedBase): LockedBase {
+  const indexes = sortBy(
+    base.indexes.map((index) => ({ ...index, signedBy: index.signedBy.toSorted(compareCodeUnits) })),
+    ['archive', 'suite', 'component', 'release'],
+  )
+  if (base.kind === 'image') {
+    const inventory = sortBy(base.inventory, ['kind', 'environment', 'name', 'version', 'architecture'])
+    const { configuration } = base
+    const { expose, volumes } = configuration
+    return {
+      ...base,
+      configuration: {
+        ...configuration,
+        expose: expose.toSorted(compareCodeUnits),
+        volumes: volumes.toSorted(compareCodeUnits),
+      },
+      indexes,
+      inventory,
+    }
+  }
   return {
     ...base,
-    indexes: sortBy(
-      base.indexes.map((index) => ({ ...index, signedBy: index.signedBy.toSorted(compareCodeUnits) })),
-      ['archive', 'suite', 'component', 'release'],
-    ),
+    indexes,
     seed: base.seed.toSorted(compareCodeUnits),
     packages: sortBy(base.packages, PACKAGE_ORDER),
   }
@@ -42,6 +58,13 @@ function normalizeStep(step: LockedStep): LockedStep {
         ),
         provided: sortBy(step.provided, ['name', 'version']),
       }
+    case 'git':
+      return {
+        ...step,
+        submodules: sortBy(step.submodules, ['path']),
+        lfs: sortBy(step.lfs, ['path']),
+      }
+    case 'file':
     case 'project':
     case 'run':
       return step
@@ -56,7 +79,7 @@ const sortFiles = (files: PythonFile[]) => sortBy(files, FILE_ORDER)
 function sortBy<T>(items: readonly T[], keys: readonly (keyof T)[]): T[] {
   return items.toSorted((a, b) => {
     for (const key of keys) {
-      const order = compareCodeUnits(String(a[key]), String(b[key]))
+      const order = compareCodeUnits(String(a[key] ?? ''), String(b[key] ?? ''))
       if (order !== 0) return order
     }
     return 0

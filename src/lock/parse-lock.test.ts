@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { StillroomError } from '../error.ts'
 import { inputsChecksum } from './lock-inputs.ts'
 import { parseLock } from './parse-lock.ts'
-import type { Lockfile } from './schema.ts'
+import type { LockedBase, LockedDebianBase, Lockfile } from './schema.ts'
 import { serializeLock } from './serialize-lock.ts'
 import { smallLock } from './small-lock.test-data.ts'
 
@@ -23,6 +23,11 @@ function edited(change: (platform: Lockfile['platforms']['linux/amd64'], lock: L
   const lock = structuredClone(smallLock)
   change(lock.platforms['linux/amd64'], lock)
   return serializeLock(lock)
+}
+
+function debianBase(base: LockedBase): LockedDebianBase {
+  if (base.kind !== 'debian') throw new Error(`the small lock's base is of kind ${base.kind}`)
+  return base
 }
 
 describe('parseLock()', () => {
@@ -72,7 +77,7 @@ describe('parseLock()', () => {
     expect(code).toBe('LOCK_INVALID')
     expect(message).toContain('platforms["linux/amd64"].epoch: "x" must be a number')
     expect(message).toContain('platforms["linux/amd64"].base.packages[0].size: -1')
-    expect(message).toContain('platforms["linux/amd64"].steps[3].colour: "red" is not a known field')
+    expect(message).toContain('platforms["linux/amd64"].steps[5].colour: "red" is not a known field')
   })
 
   it.each([
@@ -100,11 +105,15 @@ describe('parseLock()', () => {
   it.each<[string, string, string]>([
     [
       'a package twice',
-      edited(({ base }) => base.packages.push(base.packages[0] as never)),
+      edited(({ base }) => debianBase(base).packages.push(debianBase(base).packages[0] as never)),
       '"dpkg" is there twice',
     ],
-    ['a seed that is no package', edited(({ base }) => base.seed.push('sed')), '"sed" is not among'],
-    ['a step too few', edited(({ steps }) => steps.pop()), 'expected 4 steps as in inputs, actual 3'],
+    [
+      'a seed that is no package',
+      edited(({ base }) => debianBase(base).seed.push('sed')),
+      '"sed" is not among',
+    ],
+    ['a step too few', edited(({ steps }) => steps.pop()), 'expected 6 steps as in inputs, actual 5'],
     [
       'a step of another kind',
       edited(({ steps }) => steps.reverse()),
@@ -117,7 +126,7 @@ describe('parseLock()', () => {
     ],
     [
       'two sizes of a file',
-      edited(({ base }) => Object.assign(base.packages[0] ?? {}, { size: 3 })),
+      edited(({ base }) => Object.assign(debianBase(base).packages[0] ?? {}, { size: 3 })),
       'has two sizes',
     ],
     [

@@ -8,6 +8,7 @@ export const Sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'must be a sha256 in lo
 export const Digest = z.string().regex(/^sha256:[0-9a-f]{64}$/, 'must be "sha256:" and 64 hex digits')
 const GitId = z.string().regex(/^[0-9a-f]{40}([0-9a-f]{24})?$/, 'must be a git object id')
 const size = z.int().nonnegative()
+const nonControl = z.string().regex(/^[^\p{Cc}]+$/u, 'must be a line of text')
 
 /** One file of an archive: never leaves the directory it is put in. */
 const fileName = z.string().regex(/^[A-Za-z0-9_][A-Za-z0-9._+~%!-]*$/, 'must be a plain file name')
@@ -15,20 +16,30 @@ const fileName = z.string().regex(/^[A-Za-z0-9_][A-Za-z0-9._+~%!-]*$/, 'must be 
 const poolPath = z
   .string()
   .regex(
-    /^pool\/([A-Za-z0-9_+~%-][A-Za-z0-9._+~%-]*\/)+[A-Za-z0-9_][A-Za-z0-9._+~%-]*\.deb$/,
-    'must be a path below pool/ that ends in .deb',
+    /^([A-Za-z0-9_+~%-][A-Za-z0-9._+~%-]*\/)*[A-Za-z0-9_][A-Za-z0-9._+~%-]*\.deb$/,
+    "must be a path below the archive's root that ends in .deb",
   )
 
-/** `debian` and `debian-security` are the two archives of a Debian mirror, each with pools and suites of its own. */
-export const Archive = z.enum(['debian', 'debian-security'])
+/** The two archives of a Debian mirror. */
+export const DebianArchive = z.enum(['debian', 'debian-security'])
+export type DebianArchive = z.infer<typeof DebianArchive>
+
+/**
+ * An archive of Debian packages by its name. `debian` and `debian-security` are the two of a Debian mirror, each with
+ * pools and suites of its own, `ubuntu` that of Ubuntu; where they live is a setting. Another archive that an image's
+ * own sources name has no name but its address, without the scheme: `example.org/team/ubuntu`.
+ */
+export const Archive = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9.:-]*(\/[A-Za-z0-9_+~%-][A-Za-z0-9._+~%-]*)*$/, 'must be the name of an archive')
 export type Archive = z.infer<typeof Archive>
 
 /** One verified Release file and the index of packages it vouches for. */
 export const DebianIndex = z.strictObject({
   archive: Archive,
-  /** As below `dists/`: `bullseye`, `bullseye-updates`, `bullseye-security`. */
-  suite: z.string().regex(/^[a-z]+(-updates|-security)?$/),
-  component: z.literal('main'),
+  /** As below `dists/`: `bullseye`, `bullseye-updates`, `buster/updates`. */
+  suite: z.string().regex(/^[a-z0-9]+([./-][a-z0-9]+)*$/, 'must be the name of a suite'),
+  component: z.string().regex(/^[a-z0-9]+([./-][a-z0-9]+)*$/, 'must be the name of a component'),
   /** The Release file's own Date, ISO 8601, UTC. */
   date: z.iso.datetime(),
   /** Of InRelease, as served. */
@@ -71,7 +82,7 @@ export const ProvidedPackage = z.strictObject({
 })
 export type ProvidedPackage = z.infer<typeof ProvidedPackage>
 
-export const LockedBase = z.strictObject({
+export const LockedDebianBase = z.strictObject({
   kind: z.literal('debian'),
   suite: Suite,
   indexes: z.array(DebianIndex).min(1),
@@ -79,6 +90,69 @@ export const LockedBase = z.strictObject({
   seed: z.array(z.string()),
   packages: z.array(DebianPackage).min(1),
 })
+export type LockedDebianBase = z.infer<typeof LockedDebianBase>
+
+/** One layer as the registry has it. */
+export const RegistryLayer = z.strictObject({
+  /** Of the blob, compressed as it is. */
+  digest: Digest,
+  size,
+  compression: z.enum(['none', 'gzip', 'zstd']),
+  /** Of the layer's archive, uncompressed. */
+  diffID: Digest,
+})
+export type RegistryLayer = z.infer<typeof RegistryLayer>
+
+/** A package that was found in a base image. */
+export const BasePackage = z.strictObject({
+  /** As in package URLs: `deb`, `apk`, `rpm`, `pypi`, `conda`, `npm`, `cran`. */
+  kind: z.string().regex(/^[a-z]+$/),
+  name: nonControl,
+  version: nonControl,
+  architecture: nonControl.optional(),
+  /** Directory that it is installed in, where an image may have several. */
+  environment: nonControl.optional(),
+})
+export type BasePackage = z.infer<typeof BasePackage>
+
+/** What the config of a base image says, and the image has unless the recipe says otherwise. */
+export const BaseConfiguration = z.strictObject({
+  env: z.record(z.string(), z.string()),
+  user: z.string(),
+  workdir: z.string(),
+  entrypoint: z.array(z.string()).nullable(),
+  cmd: z.array(z.string()).nullable(),
+  labels: z.record(z.string(), z.string()),
+  expose: z.array(z.string()),
+  volumes: z.array(z.string()),
+  stopSignal: z.string(),
+})
+export type BaseConfiguration = z.infer<typeof BaseConfiguration>
+
+export const LockedImageBase = z.strictObject({
+  kind: z.literal('image'),
+  /** The reference with its registry and tag written out. */
+  reference: z.string(),
+  /** What the tag named, when that was an index of several platforms. */
+  index: Digest.nullable(),
+  manifest: Digest,
+  /** The image ID of the base. */
+  config: Digest,
+  /** When the config says that it was made, ISO 8601. */
+  created: z.iso.datetime(),
+  /** Lowest first. */
+  layers: z.array(RegistryLayer).min(1),
+  configuration: BaseConfiguration,
+  /** The numeric ids and the home of `configuration.user`, as the image's own account files have them. */
+  account: z.strictObject({ uid: z.int().nonnegative(), gid: z.int().nonnegative(), home: z.string() }),
+  /** Indexes of the image's own apt sources, for its apt steps; empty without one. */
+  indexes: z.array(DebianIndex),
+  /** What is installed in it. */
+  inventory: z.array(BasePackage),
+})
+export type LockedImageBase = z.infer<typeof LockedImageBase>
+
+export const LockedBase = z.discriminatedUnion('kind', [LockedDebianBase, LockedImageBase])
 export type LockedBase = z.infer<typeof LockedBase>
 
 export const LockedApt = z.strictObject({
@@ -96,6 +170,15 @@ export const LockedApt = z.strictObject({
 })
 export type LockedApt = z.infer<typeof LockedApt>
 
+/** A directory of the image that is installed as a Python package. */
+export const LocalPackage = z.strictObject({
+  path: z.string(),
+  name: z.string().regex(/^[a-z0-9]+(-[a-z0-9]+)*$/),
+  version: z.string().regex(/^[A-Za-z0-9.+!_-]+$/),
+  editable: z.boolean(),
+})
+export type LocalPackage = z.infer<typeof LocalPackage>
+
 export const LockedPip = z.strictObject({
   kind: z.literal('pip'),
   /** Version of the pip that resolved and installs. */
@@ -104,6 +187,8 @@ export const LockedPip = z.strictObject({
   /** Per source distribution, by name: the files that build it; empty when what is installed does. */
   build: z.record(z.string(), z.array(PythonFile)),
   provided: z.array(ProvidedPackage),
+  /** What the recipe's `local` directories are, in its order. */
+  local: z.array(LocalPackage).default([]),
 })
 export type LockedPip = z.infer<typeof LockedPip>
 
@@ -115,11 +200,56 @@ export const LockedProject = z.strictObject({
 })
 export type LockedProject = z.infer<typeof LockedProject>
 
+/** A git repository within another. */
+export const LockedSubmodule = z.strictObject({
+  /** Below the repository's root. */
+  path: z.string(),
+  url: z.string(),
+  commit: GitId,
+  tree: GitId,
+})
+export type LockedSubmodule = z.infer<typeof LockedSubmodule>
+
+/** A file whose content git-lfs keeps; the tree holds a pointer to it. */
+export const LfsFile = z.strictObject({ path: z.string(), size, sha256: Sha256 })
+export type LfsFile = z.infer<typeof LfsFile>
+
+export const LockedGit = z.strictObject({
+  kind: z.literal('git'),
+  /** As the recipe has it: without a login. */
+  url: z.string(),
+  commit: GitId,
+  /** The commit's own tree, whatever part of it is taken. */
+  tree: GitId,
+  submodules: z.array(LockedSubmodule),
+  /** Files whose content git-lfs keeps. */
+  lfs: z.array(LfsFile),
+  /** The archive of all of it, as stillroom makes it of these. */
+  size,
+  sha256: Sha256,
+})
+export type LockedGit = z.infer<typeof LockedGit>
+
+export const LockedFile = z.strictObject({
+  kind: z.literal('file'),
+  url: z.string(),
+  size,
+  sha256: Sha256,
+})
+export type LockedFile = z.infer<typeof LockedFile>
+
 export const LockedRun = z.strictObject({ kind: z.literal('run') })
 export type LockedRun = z.infer<typeof LockedRun>
 
 /** What a step was resolved to; the same place and kind as in the recipe's `steps`. */
-export const LockedStep = z.discriminatedUnion('kind', [LockedApt, LockedPip, LockedProject, LockedRun])
+export const LockedStep = z.discriminatedUnion('kind', [
+  LockedApt,
+  LockedPip,
+  LockedGit,
+  LockedFile,
+  LockedProject,
+  LockedRun,
+])
 export type LockedStep = z.infer<typeof LockedStep>
 
 /** What the build must give: recorded by the first build, compared by every later one. */

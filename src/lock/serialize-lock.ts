@@ -2,16 +2,22 @@ import { canonicalJson, compareCodeUnits, type Json, lineJson } from './canonica
 import { compareFields } from './lock-inputs.ts'
 import { normalizeLock } from './normalize-lock.ts'
 import {
+  BasePackage,
   DebianIndex,
   DebianPackage,
+  LfsFile,
+  LocalPackage,
   type LockedBase,
   type LockedImage,
+  type LockedImageBase,
   type LockedPlatform,
   type LockedStep,
+  LockedSubmodule,
   type Lockfile,
   type LockInputs,
   ProvidedPackage,
   PythonFile,
+  RegistryLayer,
 } from './schema.ts'
 
 /**
@@ -46,13 +52,41 @@ function platformText({ epoch, base, steps, image }: LockedPlatform): string {
   })
 }
 
-function baseText({ kind, suite, indexes, seed, packages }: LockedBase): string {
+function baseText(base: LockedBase): string {
+  if (base.kind === 'image') return imageBaseText(base)
   return block({
-    kind: line(kind),
-    suite: line(suite),
-    indexes: entries(DebianIndex.shape, indexes),
-    seed: list(seed.map((name) => line(name))),
-    packages: entries(DebianPackage.shape, packages),
+    kind: line(base.kind),
+    suite: line(base.suite),
+    indexes: entries(DebianIndex.shape, base.indexes),
+    seed: list(base.seed.map((name) => line(name))),
+    packages: entries(DebianPackage.shape, base.packages),
+  })
+}
+
+function imageBaseText(base: LockedImageBase): string {
+  const { configuration, account } = base
+  return block({
+    kind: line(base.kind),
+    reference: line(base.reference),
+    index: line(base.index),
+    manifest: line(base.manifest),
+    config: line(base.config),
+    created: line(base.created),
+    layers: entries(RegistryLayer.shape, base.layers),
+    configuration: block({
+      env: canonicalJson(configuration.env),
+      user: line(configuration.user),
+      workdir: line(configuration.workdir),
+      entrypoint: line(configuration.entrypoint),
+      cmd: line(configuration.cmd),
+      labels: canonicalJson(configuration.labels),
+      expose: line(configuration.expose),
+      volumes: line(configuration.volumes),
+      stopSignal: line(configuration.stopSignal),
+    }),
+    account: line({ uid: account.uid, gid: account.gid, home: account.home }),
+    indexes: entries(DebianIndex.shape, base.indexes),
+    inventory: entries(BasePackage.shape, base.inventory),
   })
 }
 
@@ -71,6 +105,25 @@ function stepText(step: LockedStep): string {
         files: entries(PythonFile.shape, step.files),
         build: block(mapSorted(step.build, (files) => entries(PythonFile.shape, files))),
         provided: entries(ProvidedPackage.shape, step.provided),
+        ...(step.local.length > 0 ? { local: entries(LocalPackage.shape, step.local) } : {}),
+      })
+    case 'git':
+      return block({
+        kind: line(step.kind),
+        url: line(step.url),
+        commit: line(step.commit),
+        tree: line(step.tree),
+        submodules: entries(LockedSubmodule.shape, step.submodules),
+        lfs: entries(LfsFile.shape, step.lfs),
+        size: line(step.size),
+        sha256: line(step.sha256),
+      })
+    case 'file':
+      return block({
+        kind: line(step.kind),
+        url: line(step.url),
+        size: line(step.size),
+        sha256: line(step.sha256),
       })
     case 'project':
       return block({ kind: line(step.kind), commit: line(step.commit), tree: line(step.tree) })

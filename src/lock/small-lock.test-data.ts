@@ -1,12 +1,19 @@
 import { Recipe } from '../recipe/schema.ts'
 import { lockInputs } from './lock-inputs.ts'
-import type { Lockfile } from './schema.ts'
+import type { LockedImageBase, Lockfile } from './schema.ts'
 
 const recipe = Recipe.parse({
   base: { kind: 'debian', suite: 'bookworm' },
   steps: [
     { kind: 'apt', packages: ['python3', 'python3-pip'] },
-    { kind: 'pip', requirements: ['six==1.16.0', 'docopt'], sdists: { docopt: ['wheel'] } },
+    {
+      kind: 'pip',
+      requirements: ['six==1.16.0', 'docopt'],
+      local: [{ path: '/opt/tool', editable: true }],
+      sdists: { docopt: ['wheel'] },
+    },
+    { kind: 'git', url: 'https://git.example.org/team/tool.git', ref: 'v1', to: '/opt/tool' },
+    { kind: 'file', url: 'https://example.org/mesh.tar.gz', to: '/opt/mesh', unpack: true },
     { kind: 'project', path: 'solver', to: '/opt/solver' },
     { kind: 'run', command: ['true'] },
   ],
@@ -97,7 +104,26 @@ export const smallLock: Lockfile = {
             ],
           },
           provided: [{ name: 'setuptools', version: '66.1.1' }],
+          local: [{ path: '/opt/tool', name: 'tool', version: '1.0', editable: true }],
         },
+        {
+          kind: 'git',
+          url: 'https://git.example.org/team/tool.git',
+          commit: '3'.repeat(40),
+          tree: '4'.repeat(40),
+          submodules: [
+            {
+              path: 'vendor/part',
+              url: 'https://git.example.org/team/part.git',
+              commit: '5'.repeat(40),
+              tree: '6'.repeat(40),
+            },
+          ],
+          lfs: [{ path: 'data/mesh.bin', size: 14, sha256: hash('7') }],
+          size: 15,
+          sha256: hash('8'),
+        },
+        { kind: 'file', url: 'https://example.org/mesh.tar.gz', size: 16, sha256: hash('9') },
         { kind: 'project', commit: '1'.repeat(40), tree: '2'.repeat(40) },
         { kind: 'run' },
       ],
@@ -109,4 +135,35 @@ export const smallLock: Lockfile = {
       },
     },
   },
+}
+
+/** A base from a registry. */
+export const imageBase: LockedImageBase = {
+  kind: 'image',
+  reference: 'registry.example.org/team/base:2019.1.0',
+  index: null,
+  manifest: `sha256:${hash('a')}`,
+  config: `sha256:${hash('b')}`,
+  created: '2019-04-17T12:00:00Z',
+  layers: [
+    { digest: `sha256:${hash('c')}`, size: 10, compression: 'gzip', diffID: `sha256:${hash('d')}` },
+    { digest: `sha256:${hash('e')}`, size: 20, compression: 'none', diffID: `sha256:${hash('e')}` },
+  ],
+  configuration: {
+    env: { PATH: '/usr/local/bin:/usr/bin:/bin', FENICS_HOME: '/home/fenics' },
+    user: 'fenics',
+    workdir: '/home/fenics',
+    entrypoint: ['/sbin/my_init', '--quiet'],
+    cmd: ['/bin/bash', '-l', '-i'],
+    labels: { maintainer: 'team' },
+    expose: ['8888/tcp'],
+    volumes: ['/data'],
+    stopSignal: '',
+  },
+  account: { uid: 1000, gid: 1000, home: '/home/fenics' },
+  indexes: [],
+  inventory: [
+    { kind: 'deb', name: 'libc6', version: '2.27-3ubuntu1', architecture: 'amd64' },
+    { kind: 'pypi', name: 'numpy', version: '1.16.3', environment: 'usr/local/lib/python3.6/dist-packages' },
+  ],
 }

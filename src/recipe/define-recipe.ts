@@ -1,4 +1,15 @@
-import type { AptStep, DebianBase, PipStep, ProjectStep, RecipeInput, RunStep, Suite } from './schema.ts'
+import type {
+  AptStep,
+  DebianBase,
+  FileStep,
+  GitStep,
+  ImageBase,
+  PipStep,
+  ProjectStep,
+  RecipeInput,
+  RunStep,
+  Suite,
+} from './schema.ts'
 
 /**
  * Gives an author's recipe its type; what is wrong in it is reported when stillroom loads it.
@@ -24,6 +35,15 @@ export function debian(suite: Suite): DebianBase {
 }
 
 /**
+ * A base from a registry, named with a tag or a digest: `image('quay.io/fenicsproject/stable:2019.1.0')`. The lock
+ * pins the digests behind the tag. Its environment, user, entrypoint and the rest of its config are the image's,
+ * unless the recipe says otherwise.
+ */
+export function image(reference: string): ImageBase {
+  return { kind: 'image', reference }
+}
+
+/**
  * Debian packages with all they depend on, resolved by the image's own apt.
  * Each is a name, or `name=version` for one exact version. Recommended packages are left out unless asked for.
  */
@@ -31,13 +51,71 @@ export function apt(packages: string[], options: { recommends?: boolean } = {}):
   return { kind: 'apt', packages, recommends: options.recommends ?? false }
 }
 
+/** What {@link pip} may be told besides its requirements. */
+export interface PipOptions {
+  /**
+   * Projects that may be built from their source distribution, and what builds each:
+   * `{ gym: ['setuptools==59.6.0', 'wheel==0.37.1'] }`; an empty list builds with what is installed.
+   */
+  sdists?: Record<string, string[]>
+  /**
+   * Directories that earlier steps placed in the image, to be installed as packages, with what they require:
+   * `[{ path: '/opt/tensorforce', editable: true, extras: ['tf'] }]`.
+   */
+  local?: { path: string; editable?: boolean; extras?: string[] }[]
+}
+
+/** Python packages with all they require, resolved by the image's own pip; wheels only, unless `sdists` says so. */
+export function pip(requirements: string[], { sdists = {}, local }: PipOptions = {}): PipStep {
+  return {
+    kind: 'pip',
+    requirements,
+    ...(local
+      ? { local: local.map(({ path, editable = false, extras = [] }) => ({ path, editable, extras })) }
+      : {}),
+    sdists,
+  }
+}
+
+/** What {@link git} may be told besides the repository's address. */
+export interface GitOptions {
+  /** A branch, a tag or a commit. */
+  ref: string
+  /** Directory of the image; the recipe's user owns it. */
+  to: string
+  /** Take only this directory of the repository. */
+  subdir?: string
+  submodules?: boolean
+  lfs?: boolean
+}
+
 /**
- * Python packages with all they require, resolved by the image's own pip.
- * Only wheels, unless `sdists` names a project that may be built from its source distribution and what
- * builds it: `{ gym: ['setuptools==59.6.0', 'wheel==0.37.1'] }`; an empty list builds with what is installed.
+ * Files of a git repository, pinned by commit and tree, without `.git`. It is fetched on the host by the user's own
+ * git with its ssh agent or credential helper; an address never holds a login.
  */
-export function pip(requirements: string[], options: { sdists?: Record<string, string[]> } = {}): PipStep {
-  return { kind: 'pip', requirements, sdists: options.sdists ?? {} }
+export function git(url: string, { ref, to, subdir, submodules = false, lfs = false }: GitOptions): GitStep {
+  return { kind: 'git', url, ref, to, ...(subdir === undefined ? {} : { subdir }), submodules, lfs }
+}
+
+/** What {@link file} may be told besides the address. */
+export interface FileOptions {
+  /** The file's path in the image; the directory when it is unpacked. The recipe's user owns it. */
+  to: string
+  /** What the file must be; without it, the first lock takes what it gets. */
+  sha256?: string
+  /** Unpack a tar (plain, gzip, bzip2, xz) or zip archive, without the first `strip` parts of each path. */
+  unpack?: boolean
+  strip?: number
+  /** Permissions of a file that is not unpacked; `'0644'` unless told. */
+  mode?: string
+}
+
+/** A download, pinned by its sha256. */
+export function file(
+  url: string,
+  { to, sha256, unpack = false, strip = 0, mode = '0644' }: FileOptions,
+): FileStep {
+  return { kind: 'file', url, ...(sha256 === undefined ? {} : { sha256 }), to, unpack, strip, mode }
 }
 
 /** A directory beside the recipe, pinned by commit and tree of the repository it lies in; owned by the recipe's user. */

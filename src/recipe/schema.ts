@@ -51,6 +51,28 @@ export type Platform = z.infer<typeof Platform>
 export const DebianBase = z.strictObject({ kind: z.literal('debian'), suite: Suite })
 export type DebianBase = z.infer<typeof DebianBase>
 
+/**
+ * A reference of the distribution project's grammar with its registry: `quay.io/fenicsproject/stable:2019.1.0`; a
+ * name without a registry is one of Docker Hub, as Docker takes it.
+ */
+const imageReference = z
+  .string()
+  .max(512)
+  .regex(
+    /^(([a-z0-9]([a-z0-9-]*[a-z0-9])?)(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*(:[0-9]{1,5})?\/)?[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(@sha256:[0-9a-f]{64})?$/,
+    'must be an image reference such as "quay.io/fenicsproject/stable:2019.1.0"',
+  )
+  .refine(
+    (reference) => /(:[^/:@]+|@[^@]+)$/.test(reference),
+    'must end in a tag, such as ":latest", or a digest',
+  )
+
+export const ImageBase = z.strictObject({ kind: z.literal('image'), reference: imageReference })
+export type ImageBase = z.infer<typeof ImageBase>
+
+export const Base = z.discriminatedUnion('kind', [DebianBase, ImageBase])
+export type Base = z.infer<typeof Base>
+
 export const AptStep = z.strictObject({
   kind: z.literal('apt'),
   packages: z.array(aptRequest).min(1, 'must name at least one package'),
@@ -60,7 +82,18 @@ export type AptStep = z.infer<typeof AptStep>
 
 export const PipStep = z.strictObject({
   kind: z.literal('pip'),
-  requirements: z.array(pipRequirement).min(1, 'must name at least one requirement'),
+  requirements: z.array(pipRequirement),
+  /** Directories of the image, placed by earlier steps, that are installed as packages. */
+  local: z
+    .array(
+      z.strictObject({
+        path: absolutePath,
+        editable: z.boolean().default(false),
+        extras: z.array(z.string().regex(/^[A-Za-z0-9._-]+$/, 'must be the name of an extra')).default([]),
+      }),
+    )
+    .min(1)
+    .optional(),
   /** Projects that may come as a source distribution, each with the requirements that build it. */
   sdists: z.record(z.string().regex(/^[a-z0-9]+(-[a-z0-9]+)*$/), z.array(pipRequirement)).default({}),
 })
@@ -72,6 +105,57 @@ export const ProjectStep = z.strictObject({
   to: absolutePath,
 })
 export type ProjectStep = z.infer<typeof ProjectStep>
+
+/** No login in it: git asks the machine's own set-up. A user name of ssh is none. */
+const gitUrl = nonEmptyLine
+  .regex(
+    /^(https?:\/\/[^/?#\s]+\/|ssh:\/\/[^/?#\s]+\/|file:\/\/\/|[A-Za-z0-9_.-]+@[A-Za-z0-9.-]+:(?!\/\/))[^?#\s]+$/,
+    'must be the address of a git repository: https://, ssh://, file:/// or user@host:path',
+  )
+  .refine((url) => !/^https?:\/\/[^/]*@/.test(url) && !/^ssh:\/\/[^/]*:[^/]*@/.test(url), {
+    error: "must not contain a login: git asks the machine's own credential helper or ssh agent",
+  })
+
+export const GitStep = z.strictObject({
+  kind: z.literal('git'),
+  url: gitUrl,
+  /** A branch, a tag, a full ref or a commit. */
+  ref: z
+    .string()
+    .regex(
+      /^(?!.*(\.\.|\/\/|@\{|\.lock(\/|$)))[A-Za-z0-9_][A-Za-z0-9._/+@-]*(?<![/.])$/,
+      'must be a branch, a tag or a commit',
+    ),
+  to: absolutePath,
+  /** Only this directory of the repository. */
+  subdir: relativePath.optional(),
+  submodules: z.boolean().default(false),
+  lfs: z.boolean().default(false),
+})
+export type GitStep = z.infer<typeof GitStep>
+
+export const FileStep = z.strictObject({
+  kind: z.literal('file'),
+  url: nonEmptyLine
+    .regex(/^https?:\/\/[^/?#\s]+\/[^#\s]*$/, 'must be an address that begins with https:// or http://')
+    .refine((url) => !/^https?:\/\/[^/]*@/.test(url), 'must not contain a login'),
+  /** What the file must be; without it, the first lock takes what it gets. */
+  sha256: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/, 'must be a sha256 in lower-case hex')
+    .optional(),
+  /** The file's own path; the directory when it is unpacked. */
+  to: absolutePath,
+  /** Unpack a tar (plain, gzip, bzip2, xz) or a zip archive. */
+  unpack: z.boolean().default(false),
+  /** Leading parts of each path to leave out when unpacking. */
+  strip: z.int().min(0).max(20).default(0),
+  mode: z
+    .string()
+    .regex(/^0[0-7]{3}$/, 'must be permissions such as "0755"')
+    .default('0644'),
+})
+export type FileStep = z.infer<typeof FileStep>
 
 export const RunStep = z.strictObject({
   kind: z.literal('run'),
@@ -85,7 +169,7 @@ export const RunStep = z.strictObject({
 })
 export type RunStep = z.infer<typeof RunStep>
 
-export const Step = z.discriminatedUnion('kind', [AptStep, PipStep, ProjectStep, RunStep])
+export const Step = z.discriminatedUnion('kind', [AptStep, PipStep, GitStep, FileStep, ProjectStep, RunStep])
 export type Step = z.infer<typeof Step>
 
 export const User = z.strictObject({
@@ -120,7 +204,7 @@ export const Port = z
 export const Recipe = z.strictObject({
   description: line.default(''),
   platform: Platform.default('linux/amd64'),
-  base: DebianBase,
+  base: Base,
   steps: z.array(Step).default([]),
   env: z.record(environmentName, line).default({}),
   user: User.optional(),

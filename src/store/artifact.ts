@@ -4,6 +4,9 @@ import type { Archive } from '../lock/schema.ts'
 export type Origin =
   | { kind: 'debian'; archive: Archive /** Below the archive's root, unescaped. */; path: string }
   | { kind: 'pypi' /** Normalised as in PEP 503. */; name: string; file: string }
+  | { kind: 'registry' /** As locked: with registry and tag. */; reference: string; digest: string }
+  | { kind: 'git'; url: string; commit: string }
+  | { kind: 'url'; url: string }
 
 /** One input file of a build, pinned by its digest. */
 export interface Artifact {
@@ -29,6 +32,8 @@ export interface Located {
   ca?: string
   /** Any certificate will do (pip's `trusted-host`): what is fetched is verified by its digest all the same. */
   insecure?: boolean
+  /** A file of this machine that its own settings name: only then may `url` be a `file:` one. */
+  local?: boolean
   /** What the place itself says the file's sha256 is: when it differs from the artifact's, nothing is fetched. */
   sha256?: string
 }

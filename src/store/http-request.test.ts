@@ -1,9 +1,10 @@
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
-import { readFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { expect, it, onTestFinished } from 'vitest'
 import { httpRequest, type Reply } from './http-request.ts'
 import { temporaryDirectory } from './testing/temporary-directory.ts'
@@ -29,6 +30,13 @@ it('httpRequest() speaks http and https only, and prints no URL', async () => {
     expect(error).toMatchObject({ permanent: true })
     expect(error.message).not.toContain('secret')
   }
+})
+
+it('httpRequest() reads a file of this machine when the place is local', async () => {
+  const path = join(await temporaryDirectory(), 'a.whl')
+  await writeFile(path, 'x')
+  const place = { url: pathToFileURL(path).href, label: 'find-links', local: true }
+  expect(await httpRequest(place, options, statusOf)).toBe(200)
 })
 
 async function selfSigned(): Promise<{ key: string; cert: string } | undefined> {

@@ -1,4 +1,6 @@
-import { getCACertificates } from 'node:tls'
+import { createReadStream } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { trustedCertificates } from '../resolve/sources/find-certificates.ts'
 import { redactUrl } from '../resolve/sources/redact-url.ts'
 import type { Located } from './artifact.ts'
 import { systemCode } from './disk-error.ts'
@@ -32,7 +34,8 @@ export interface RequestOptions {
 
 /**
  * Asks for one address and gives the reply to `use`; the connection is over when `use` is.
- * Redirects are followed, HTTP_PROXY, HTTPS_PROXY and NO_PROXY honoured; nothing is retried or cached.
+ * Redirects are followed, HTTP_PROXY, HTTPS_PROXY and NO_PROXY honoured; nothing is retried or cached. A
+ * `local` place is a file of this machine, and its reply has status 200.
  * @throws Unreachable
  */
 export async function httpRequest<T>(
@@ -40,6 +43,7 @@ export async function httpRequest<T>(
   { headers, signal, stall }: RequestOptions,
   use: (reply: Reply) => Promise<T>,
 ): Promise<T> {
+  if (located.local) return use(fileReply(located.url, signal))
   const fetch = await loadFetch()
   const over = new AbortController()
   let stalled = false
@@ -92,6 +96,17 @@ export async function httpRequest<T>(
   }
 }
 
+function fileReply(url: string, signal: AbortSignal): Reply {
+  async function* body() {
+    try {
+      yield* createReadStream(fileURLToPath(url), { signal })
+    } catch (error) {
+      throw signal.aborted ? signal.reason : new Unreachable(String(systemCode(error) ?? error), true)
+    }
+  }
+  return { status: 200, url, header: () => undefined, body: body() }
+}
+
 const PERMANENT =
   /^(ENOTFOUND|EINVAL|EMAXREDIRECT|ENOREDIRECT|EUNSUPPORTED|ERR_INVALID|ERR_TLS|CERT_|SELF_SIGNED|DEPTH_ZERO|UNABLE_TO_)/
 
@@ -106,11 +121,11 @@ function unreachable(error: unknown): Unreachable {
 
 const trustedCache = new Map<string, string[]>()
 
-/** The machine's certificates and these: `ca` alone would replace them. */
+/** `ca` alone would replace the machine's certificates; the same list each time lets connections be used again. */
 function trusted(ca: string): string[] {
   const known = trustedCache.get(ca)
   if (known) return known
-  const all = [...getCACertificates('default'), ca]
+  const all = trustedCertificates(ca)
   trustedCache.set(ca, all)
   return all
 }

@@ -1,5 +1,6 @@
 import { connectEngine, type Engine } from '../engine/connect.ts'
 import { type EngineImage, findImage } from '../engine/find-image.ts'
+import { baseDebianNames } from '../lock/base-packages.ts'
 import { requireFresh } from '../lock/compare-inputs.ts'
 import type { LockedPlatform } from '../lock/schema.ts'
 import type { BuildRecipeOptions, BuildResult } from './build-result.ts'
@@ -74,7 +75,7 @@ async function asLocked(
 }
 
 function lockedPackages({ base, steps }: LockedPlatform): PackageCount {
-  const debian = new Set(base.packages.map((entry) => entry.name))
+  const debian = new Set(baseDebianNames(base))
   const python = new Set<string>()
   for (const step of steps) {
     if (step.kind === 'apt') for (const entry of step.packages) debian.add(entry.name)

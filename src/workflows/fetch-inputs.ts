@@ -1,16 +1,24 @@
-import { readFile } from 'node:fs/promises'
 import type { ContextArtifacts } from '../dockerfile/context-artifacts.ts'
 import type { LockedPlatform } from '../lock/schema.ts'
 import { snapshotUrls } from '../resolve/debian/snapshot-urls.ts'
+import { isTrustedHost } from '../resolve/sources/find-pip-sources.ts'
+import type { Sources } from '../resolve/sources/find-sources.ts'
 import type { Artifact } from '../store/artifact.ts'
 import { type FetchReport, fetchArtifacts } from '../store/fetch-artifacts.ts'
-import { type ArchiveBase, type Locate, locateDebian, locatePypi, locateWith } from '../store/locate.ts'
+import {
+  type ArchiveBase,
+  type Locate,
+  locateDebian,
+  locateFindLinks,
+  locatePypi,
+  locateWith,
+} from '../store/locate.ts'
 import type { Session } from './session.ts'
 
 /** Brings every artifact of a build into the store, verified; sources are looked up only when something is missing. */
 export async function fetchInputs(
   session: Session,
-  { files }: ContextArtifacts,
+  { files }: Pick<ContextArtifacts, 'files'>,
   locked: LockedPlatform,
 ): Promise<FetchReport> {
   const { store, signal, progress } = session
@@ -21,7 +29,7 @@ export async function fetchInputs(
       store,
       signal,
       locate: async (artifact: Artifact) => {
-        locate ??= locator(session, locked)
+        locate ??= session.sources().then((sources) => locateFrom(sources, locked, signal))
         return (await locate)(artifact)
       },
       onProgress: ({ bytesDone, bytesTotal, filesDone, filesTotal }) =>
@@ -33,16 +41,28 @@ export async function fetchInputs(
   )
 }
 
-/** The live mirror first, then the snapshot service as the archives were when locked; the index for Python. */
-async function locator(session: Session, locked: LockedPlatform): Promise<Locate> {
-  const { debian, snapshot, pypi } = await session.sources()
+/**
+ * Where the artifacts of a lock may be had: the live mirrors first, then the snapshot service as the archives were
+ * when locked; what pip's `find-links` names and its indexes for Python.
+ */
+export function locateFrom(sources: Sources, locked: LockedPlatform, signal: AbortSignal): Locate {
+  const { snapshot, pypi, ca } = sources
+  const live: Record<string, string[]> = sources.debian
+  const trust = ca === undefined ? {} : { ca }
   const bases: Record<string, ArchiveBase[]> = {}
   for (const { archive, date } of locked.base.indexes) {
     const old = snapshot === undefined ? [] : snapshotUrls(snapshot, archive, new Date(date)).slice(0, 2)
-    bases[archive] ??= debian[archive].map((url) => ({ url, label: 'live mirror' }))
-    bases[archive].push(...old.map((url) => ({ url, label: 'snapshot' })))
+    bases[archive] ??= (live[archive] ?? []).map((url) => ({ url, label: 'live mirror', ...trust }))
+    bases[archive].push(...old.map((url) => ({ url, label: 'snapshot', ...trust })))
   }
-  const ca = pypi.ca === undefined ? undefined : await readFile(pypi.ca, 'utf8').catch(() => undefined)
-  const indexes = pypi.indexes.map((url) => ({ url, ...(ca === undefined ? {} : { ca }) }))
-  return locateWith(locateDebian(bases), locatePypi(indexes, { signal: session.signal }))
+  const place = (url: string) => ({
+    url,
+    ...trust,
+    ...(isTrustedHost(url, pypi.trustedHosts) ? { insecure: true } : {}),
+  })
+  return locateWith(
+    locateDebian(bases),
+    locateFindLinks(pypi.findLinks.map(place), { signal }),
+    locatePypi(pypi.indexes.map(place), { signal }),
+  )
 }

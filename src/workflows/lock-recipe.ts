@@ -17,14 +17,15 @@ import {
 } from '../lock/schema.ts'
 import { serializeLock } from '../lock/serialize-lock.ts'
 import type { LoadedRecipe } from '../recipe/load-recipe.ts'
-import type { PipStep, Recipe, Step } from '../recipe/schema.ts'
+import type { Base, PipStep, Recipe, Step } from '../recipe/schema.ts'
 import { resolveApt } from '../resolve/apt/resolve-apt.ts'
 import { type FetchedIndex, fetchIndexes } from '../resolve/debian/fetch-indexes.ts'
-import { httpGet } from '../resolve/debian/http-get.ts'
+import { type Get, httpGet } from '../resolve/debian/http-get.ts'
 import { loadKeyring } from '../resolve/debian/keyring.ts'
 import { refetchIndexes } from '../resolve/debian/refetch-indexes.ts'
 import { resolveBase } from '../resolve/debian/resolve-base.ts'
 import { resolvePip } from '../resolve/python/resolve-pip.ts'
+import { trustedCertificates } from '../resolve/sources/find-certificates.ts'
 import { fetchInputs } from './fetch-inputs.ts'
 import { renderGenerated, writeGenerated } from './generated.ts'
 import { loadInputs, type RecipeInputs } from './load-inputs.ts'
@@ -105,8 +106,7 @@ async function resolve(
 ): Promise<LockedPlatform> {
   const { recipe, projects } = loaded
   const indexes = new LazyIndexes(session, recipe, old?.base)
-  session.progress({ kind: 'stage', title: `resolving Debian ${recipe.base.suite}` })
-  const base = old?.base ?? resolveBase(recipe.base.suite, await indexes.get())
+  const base = old?.base ?? (await resolveLockedBase(session, recipe.base, indexes))
   const epoch = Math.max(...base.indexes.map((index) => Date.parse(index.date))) / 1000
   const steps: LockedStep[] = []
   // a kept step stands on kept steps only: what it was resolved on top of must be the same
@@ -128,6 +128,12 @@ async function resolve(
   return { epoch, base, steps, image: null }
 }
 
+async function resolveLockedBase(session: Session, base: Base, indexes: LazyIndexes): Promise<LockedBase> {
+  if (base.kind === 'image') throw new Error('bases from a registry are not resolved yet')
+  session.progress({ kind: 'stage', title: `resolving Debian ${base.suite}` })
+  return resolveBase(base.suite, await indexes.get())
+}
+
 async function resolveStep(
   session: Session,
   { name, recipe, directory }: RecipeInputs,
@@ -137,6 +143,8 @@ async function resolveStep(
 ): Promise<LockedStep> {
   const { signal, progress } = session
   if (step.kind === 'run') return { kind: 'run' }
+  if (step.kind === 'git' || step.kind === 'file')
+    throw new Error(`steps of kind ${step.kind} are not resolved yet`)
   if (step.kind === 'project') throw new Error('projects are pinned from git')
   const engine = await connectEngine()
   const tag = `stillroom-resolve/${name}:${process.pid}`
@@ -160,8 +168,9 @@ async function resolvePipStep(
   step: PipStep,
 ): Promise<LockedStep> {
   const { signal, store } = session
-  const { pypi } = await session.sources()
-  const certificates = pypi.ca === undefined ? undefined : await readFile(pypi.ca).catch(() => undefined)
+  const { pypi, ca } = await session.sources()
+  // pip takes a list of certificates instead of its own, not in addition
+  const certificates = ca === undefined ? undefined : Buffer.from(trustedCertificates(ca).join('\n'))
   return withContainer(engine, { image, network: 'host', user: '0', signal }, (sandbox) =>
     resolvePip(step, {
       sandbox,
@@ -234,12 +243,15 @@ class LazyIndexes {
 
   async #fetch(): Promise<FetchedIndex[]> {
     const { store } = this.#session
+    const { base } = this.#recipe
+    if (base.kind === 'image') throw new Error('indexes of an image are not read yet')
     const sources = await this.#session.sources()
-    const options = { get: httpGet, sources: sources.debian, keys: await loadKeyring(), now: new Date() }
+    const get: Get = (url, options) => httpGet(url, { ...options, ca: sources.ca })
+    const options = { get, sources: sources.debian, keys: await loadKeyring(), now: new Date() }
     const cached = async (sha256: string) => readFile(store.path(sha256)).catch(() => undefined)
     const fetched = this.#base
       ? await refetchIndexes(this.#base.indexes, { ...options, snapshot: sources.snapshot, cached })
-      : await fetchIndexes(this.#recipe.base.suite, options)
+      : await fetchIndexes(base.suite, options)
     // kept so that the same lock can be extended after the mirrors have moved on
     for (const { inRelease, packages } of fetched) {
       await store.put(inRelease)

@@ -1,3 +1,4 @@
+import { trustedCertificates } from '../resolve/sources/find-certificates.ts'
 import { redactUrl } from '../resolve/sources/redact-url.ts'
 
 export type Probe =
@@ -8,12 +9,21 @@ export type Probe =
     }
   | { answered: false; reason: string }
 
-/** Asks for the head of a URL, once; proxies and certificates as set up for Node. */
-export async function probeUrl(url: string): Promise<Probe> {
+/**
+ * Asks for the head of a URL, once; proxies as set up for Node.
+ *
+ * @param ca certificates (PEM) to trust besides the machine's own
+ */
+export async function probeUrl(url: string, ca?: string): Promise<Probe> {
   const { default: fetch } = await import('make-fetch-happen')
   const started = performance.now()
   try {
-    const { status, headers } = await fetch(url, { method: 'HEAD', retry: false, timeout: 20_000 })
+    const { status, headers } = await fetch(url, {
+      method: 'HEAD',
+      retry: false,
+      timeout: 20_000,
+      ...(ca === undefined ? {} : { ca: trustedCertificates(ca) }),
+    })
     if (status >= 400) return { answered: false, reason: `HTTP status ${status}` }
     const date = Date.parse(headers.get('date') ?? '')
     return {

@@ -1,5 +1,5 @@
 import { access } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { z } from 'zod'
 import { StillroomError } from '../error.ts'
@@ -9,7 +9,8 @@ const Config = z.strictObject({ sources: SourcesConfig.optional() })
 type Config = z.infer<typeof Config>
 
 /**
- * Reads `stillroom.config.ts` of a project; an empty configuration when there is none.
+ * Reads `stillroom.config.ts` of a project; an empty configuration when there is none. Paths of certificates in it
+ * are relative to the project.
  *
  * @throws {StillroomError} CONFIG_INVALID with every issue
  */
@@ -24,11 +25,21 @@ export async function readConfig(directory: string): Promise<Config> {
     throw new StillroomError('CONFIG_INVALID', `stillroom.config.ts cannot be loaded: ${cause}`, { cause })
   })) as { default?: unknown }
   const result = Config.safeParse(loaded.default)
-  if (result.success) return result.data
+  if (result.success) return withAbsolutePaths(result.data, directory)
   const issues = result.error.issues.map(
     (issue) => `  ${issue.path.join('.') || 'default export'}: ${issue.message}`,
   )
   throw new StillroomError('CONFIG_INVALID', `stillroom.config.ts is invalid:\n${issues.join('\n')}`, {
     hint: 'correct the fields above',
   })
+}
+
+function withAbsolutePaths(config: Config, directory: string): Config {
+  const { ca, pypi } = config.sources ?? {}
+  const sources = {
+    ...config.sources,
+    ...(ca ? { ca: ca.map((path) => resolve(directory, path)) } : {}),
+    ...(pypi?.ca === undefined ? {} : { pypi: { ...pypi, ca: resolve(directory, pypi.ca) } }),
+  }
+  return config.sources ? { ...config, sources } : config
 }

@@ -1,5 +1,6 @@
 import type { Engine } from '../engine/connect.ts'
 import { withContainer } from '../engine/container.ts'
+import { basePackages } from '../lock/base-packages.ts'
 import type { LockedPlatform } from '../lock/schema.ts'
 import type { Recipe } from '../recipe/schema.ts'
 import { listDistributions } from '../resolve/python/list-distributions.ts'
@@ -92,6 +93,6 @@ async function pythonPackages(sandbox: Sandbox): Promise<Map<string, string>> {
 
 /** A later step's version of a package stands for an earlier one's. */
 function installedPackages({ base, steps }: LockedPlatform) {
-  const all = [...base.packages, ...steps.flatMap((step) => (step.kind === 'apt' ? step.packages : []))]
+  const all = [...basePackages(base), ...steps.flatMap((step) => (step.kind === 'apt' ? step.packages : []))]
   return [...new Map(all.map((entry) => [entry.name, entry])).values()]
 }

@@ -5,6 +5,7 @@ import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { execa } from 'execa'
+import { trustedCertificates } from '../../src/resolve/sources/find-certificates.ts'
 import { findSources } from '../../src/resolve/sources/find-sources.ts'
 import { defaultCacheDirectory } from '../../src/store/cache-directory.ts'
 
@@ -169,9 +170,9 @@ async function prepareBuilds(): Promise<void> {
 }
 
 async function buildByHand(): Promise<void> {
-  const { debian, pypi } = await findSources({ env: process.env })
+  const { debian, pypi, ca } = await findSources({ env: process.env })
   const certificates = join(scratch, 'certificates.pem')
-  await writeFile(certificates, pypi.ca === undefined ? '' : await readFile(pypi.ca))
+  await writeFile(certificates, ca === undefined ? '' : trustedCertificates(ca).join('\n'))
   const args = {
     BASE,
     DEBIAN: debian.debian[0],

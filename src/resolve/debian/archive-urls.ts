@@ -10,8 +10,8 @@ import { snapshotUrls } from './snapshot-urls.ts'
 export function archiveUrls(
   archive: Archive,
   date: Date,
-  sources: { debian: Readonly<Record<Archive, readonly string[]>>; snapshot?: string | undefined },
+  sources: { debian: Readonly<Record<string, readonly string[]>>; snapshot?: string | undefined },
 ): string[] {
   const old = sources.snapshot === undefined ? [] : snapshotUrls(sources.snapshot, archive, date)
-  return [...sources.debian[archive], ...old]
+  return [...(sources.debian[archive] ?? []), ...old]
 }

@@ -1,5 +1,5 @@
 import { StillroomError } from '../../error.ts'
-import { compareVersions } from './compare-versions.ts'
+import { compareDebian } from '../../lock/versions/compare-debian.ts'
 import { appliesTo, type Dependency, type Operator, parseDepends } from './parse-depends.ts'
 import type { BinaryPackage, PackageSet } from './read-packages.ts'
 
@@ -111,7 +111,7 @@ function satisfies(version: string | undefined, dependency: Dependency): boolean
   if (dependency.version === undefined) return true
   return (
     version !== undefined &&
-    HOLDS[dependency.version.operator](compareVersions(version, dependency.version.version))
+    HOLDS[dependency.version.operator](compareDebian(version, dependency.version.version))
   )
 }
 

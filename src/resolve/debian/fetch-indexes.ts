@@ -1,5 +1,5 @@
 import { StillroomError } from '../../error.ts'
-import type { Archive, DebianIndex } from '../../lock/schema.ts'
+import type { Archive, DebianArchive, DebianIndex } from '../../lock/schema.ts'
 import type { Suite } from '../../recipe/schema.ts'
 import { redactUrl } from '../sources/redact-url.ts'
 import { fetchPackages, sha256 } from './fetch-packages.ts'
@@ -19,7 +19,7 @@ export interface FetchedIndex {
 export interface FetchIndexesOptions {
   get: Get
   /** Roots of each archive's mirrors, the preferred one first. */
-  sources: Readonly<Record<Archive, readonly string[]>>
+  sources: Readonly<Record<DebianArchive, readonly string[]>>
   /** ASCII-armored public keys that may sign. */
   keys: readonly string[]
   now: Date
@@ -29,7 +29,7 @@ export interface FetchIndexesOptions {
 export const RELEASE_LIMIT = 16 * 1024 * 1024
 
 /** What apt would be told about a suite, in this order. */
-export function indexesOf(suite: Suite): { archive: Archive; suite: string }[] {
+export function indexesOf(suite: Suite): { archive: DebianArchive; suite: string }[] {
   return [
     { archive: 'debian', suite },
     { archive: 'debian', suite: `${suite}-updates` },

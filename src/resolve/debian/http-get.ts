@@ -1,10 +1,13 @@
 import { StillroomError } from '../../error.ts'
+import { trustedCertificates } from '../sources/find-certificates.ts'
 import { redactUrl } from '../sources/redact-url.ts'
 
 export interface GetOptions {
   /** Bytes after which the answer is given up. */
   limit?: number
   signal?: AbortSignal
+  /** Certificates (PEM) to trust besides the machine's own. */
+  ca?: string | undefined
 }
 
 /** Fetches a URL into memory; rejects with FETCH_FAILED, `details.status` being the HTTP status if there was one. */
@@ -15,7 +18,7 @@ const DEFAULT_LIMIT = 256 * 1024 * 1024
 const BODY_ATTEMPTS = 3
 
 /**
- * Fetches a URL into memory, with retries; proxies and certificates as set up for Node.
+ * Fetches a URL into memory, with retries; proxies as set up for Node.
  *
  * @throws {StillroomError} FETCH_FAILED when there was no answer, none with status 200, or one beyond the limit.
  */
@@ -66,6 +69,7 @@ async function request(url: string, options: GetOptions): Promise<Response> {
       compress: false,
       timeout: 60_000,
       retry: { retries: 3, factor: 2, minTimeout: 500, maxTimeout: 10_000 },
+      ...(options.ca === undefined ? {} : { ca: trustedCertificates(options.ca) }),
       ...(options.signal === undefined ? {} : { signal: options.signal as never }),
     })) as unknown as Response
   } catch (cause) {

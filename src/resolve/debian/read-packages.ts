@@ -1,6 +1,6 @@
 import { StillroomError } from '../../error.ts'
 import type { Archive } from '../../lock/schema.ts'
-import { compareVersions } from './compare-versions.ts'
+import { compareDebian } from '../../lock/versions/compare-debian.ts'
 import { parseControl, type Stanza } from './parse-control.ts'
 
 /** One binary package of an index; relationship fields as written, empty when missing. */
@@ -49,7 +49,7 @@ export function readPackages(indexes: readonly { archive: Archive; packages: Uin
     for (const stanza of parseControl(packages, FIELDS)) {
       const entry = readEntry(stanza, archive)
       const known = newest.get(entry.name)
-      if (known === undefined || compareVersions(entry.version, known.version) > 0)
+      if (known === undefined || compareDebian(entry.version, known.version) > 0)
         newest.set(entry.name, entry)
     }
   }

@@ -1,5 +1,5 @@
 import { StillroomError } from '../../error.ts'
-import { DebianPackage, type LockedBase } from '../../lock/schema.ts'
+import { DebianPackage, type LockedDebianBase } from '../../lock/schema.ts'
 import type { Suite } from '../../recipe/schema.ts'
 import { minimalClosure, seedClosure } from './closure.ts'
 import type { FetchedIndex } from './fetch-indexes.ts'
@@ -14,7 +14,7 @@ import { type BinaryPackage, readPackages } from './read-packages.ts'
 export function resolveBase(
   suite: Suite,
   indexes: readonly Pick<FetchedIndex, 'index' | 'packages'>[],
-): LockedBase {
+): LockedDebianBase {
   const packages = readPackages(indexes.map(({ index, packages }) => ({ archive: index.archive, packages })))
   const seed = seedClosure(packages).map((entry) => entry.name)
   return {

@@ -80,6 +80,7 @@ export async function resolvePip(step: PipStep, options: ResolvePipOptions): Pro
     files,
     build: usedBuilders(build, files),
     provided: provided(said, before),
+    local: [],
   }
 }
 

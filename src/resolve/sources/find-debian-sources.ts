@@ -1,5 +1,6 @@
 import { StillroomError } from '../../error.ts'
-import type { Archive } from '../../lock/schema.ts'
+import type { DebianArchive } from '../../lock/schema.ts'
+import { aptLogins } from './find-credentials.ts'
 import type { Machine } from './machine.ts'
 import { type AptSource, debianMirrors, parseAptDeb822, parseAptList } from './parse-apt-sources.ts'
 import { redactUrl } from './redact-url.ts'
@@ -7,12 +8,12 @@ import type { SourcesConfig } from './schema.ts'
 
 export interface DebianSources {
   /** Roots of each archive's live mirrors, the preferred one first; never empty. */
-  debian: Record<Archive, string[]>
+  debian: Record<DebianArchive, string[]>
   /** Root of a snapshot service, when one is known. */
   snapshot: string | undefined
 }
 
-type Mirrors = Partial<Record<Archive, string[]>>
+type Mirrors = Partial<Record<DebianArchive, string[]>>
 
 /** What a mirror of a snapshot service looks like in apt's sources. */
 const SNAPSHOT = /^(https?:\/\/.+)\/archive\/debian(-security)?\/[0-9]{8}T[0-9]{6}Z$/
@@ -20,7 +21,8 @@ const SNAPSHOT = /^(https?:\/\/.+)\/archive\/debian(-security)?\/[0-9]{8}T[0-9]{
 /**
  * Finds Debian's archives: STILLROOM_DEBIAN and STILLROOM_DEBIAN_SECURITY (several URLs parted by blanks), then the
  * configuration, then apt's own sources, then debootstrap's default. The first that knows an archive decides on it.
- * Who names only a `.../debian` is taken to have `.../debian-security` beside it.
+ * Who names only a `.../debian` is taken to have `.../debian-security` beside it. URLs get the login that apt's
+ * auth.conf has for them.
  *
  * @throws {StillroomError} SOURCE_UNKNOWN when an archive isn't found; CONFIG_INVALID when a variable is no URL.
  */
@@ -29,7 +31,7 @@ export async function findDebianSources(
   config: SourcesConfig,
   machine: Machine,
 ): Promise<DebianSources> {
-  const fromApt = await aptMirrors(machine)
+  const [fromApt, addLogin] = await Promise.all([aptMirrors(machine), aptLogins(machine)])
   const isLive = (uri: string): boolean => !SNAPSHOT.test(uri)
   const candidates: Mirrors[] = [
     { debian: urls(env, 'STILLROOM_DEBIAN'), 'debian-security': urls(env, 'STILLROOM_DEBIAN_SECURITY') },
@@ -38,9 +40,9 @@ export async function findDebianSources(
     { debian: await debootstrapMirror(machine) },
   ]
   const known = candidates.map(withSibling)
-  const first = (archive: Archive): string[] => {
+  const first = (archive: DebianArchive): string[] => {
     const found = known.map((mirrors) => mirrors[archive] ?? []).find((mirrors) => mirrors.length > 0)
-    if (found !== undefined) return found
+    if (found !== undefined) return found.map(addLogin)
     throw new StillroomError(
       'SOURCE_UNKNOWN',
       `cannot find a mirror of Debian's archive "${archive}" on this machine`,
@@ -52,10 +54,11 @@ export async function findDebianSources(
   const aptSnapshot = Object.values(fromApt)
     .flat()
     .map((uri) => SNAPSHOT.exec(uri)?.[1])
+  const snapshot =
+    urls(env, 'STILLROOM_SNAPSHOT')[0] ?? config.snapshot ?? aptSnapshot.find((root) => root !== undefined)
   return {
     debian: { debian: first('debian'), 'debian-security': first('debian-security') },
-    snapshot:
-      urls(env, 'STILLROOM_SNAPSHOT')[0] ?? config.snapshot ?? aptSnapshot.find((root) => root !== undefined),
+    snapshot: snapshot === undefined ? undefined : addLogin(snapshot),
   }
 }
 
@@ -79,7 +82,7 @@ function urls(env: Readonly<Record<string, string | undefined>>, name: string): 
   return words.map((word) => word.replace(/\/+$/, ''))
 }
 
-async function aptMirrors(machine: Machine): Promise<Record<Archive, string[]>> {
+async function aptMirrors(machine: Machine): Promise<Record<DebianArchive, string[]>> {
   const directory = '/etc/apt/sources.list.d'
   const names = await machine.readDirectory(directory)
   const lists = [

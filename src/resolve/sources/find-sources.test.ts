@@ -114,7 +114,6 @@ test('findSources() takes what pip is configured with', async () => {
   const list = [
     ":env:.find-links='/opt/wheels https://links.example.org/'",
     'WARNING: something',
-    "global.cert='/etc/ca.pem'",
     "global.extra-index-url='\\nhttps://a.example.org/simple\\nhttps://b.example.org/simple'",
     "global.index-url='https://u:p@main.example.org/simple'",
     "install.trusted-host='main.example.org'",
@@ -127,7 +126,6 @@ test('findSources() takes what pip is configured with', async () => {
       'https://b.example.org/simple',
     ],
     findLinks: ['/opt/wheels', 'https://links.example.org/'],
-    ca: '/etc/ca.pem',
     trustedHosts: ['main.example.org'],
     env: {
       PIP_INDEX_URL: 'https://u:p@main.example.org/simple',

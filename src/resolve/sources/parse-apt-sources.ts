@@ -1,4 +1,4 @@
-import type { Archive } from '../../lock/schema.ts'
+import type { DebianArchive } from '../../lock/schema.ts'
 import { parseControl } from '../debian/parse-control.ts'
 
 /** One entry of apt's sources for binary packages (sources.list(5)). */
@@ -39,8 +39,8 @@ const SUITE =
  * component main only. What other vendors publish under the same suite names can't be told apart here; the
  * signatures do that. So the usual places, a path that ends in the archive's name, come first.
  */
-export function debianMirrors(sources: readonly AptSource[]): Record<Archive, string[]> {
-  const found: Record<Archive, Set<string>> = { debian: new Set(), 'debian-security': new Set() }
+export function debianMirrors(sources: readonly AptSource[]): Record<DebianArchive, string[]> {
+  const found: Record<DebianArchive, Set<string>> = { debian: new Set(), 'debian-security': new Set() }
   for (const source of sources) {
     if (!source.components.includes('main')) continue
     for (const suite of source.suites.filter((name) => SUITE.test(name))) {
@@ -50,7 +50,7 @@ export function debianMirrors(sources: readonly AptSource[]): Record<Archive, st
       }
     }
   }
-  const usualFirst = (archive: Archive): string[] => {
+  const usualFirst = (archive: DebianArchive): string[] => {
     const isUsual = (uri: string): boolean => uri.endsWith(`/${archive}`)
     const uris = [...found[archive]]
     return [...uris.filter(isUsual), ...uris.filter((uri) => !isUsual(uri))]

@@ -6,6 +6,25 @@ const webUrl = z
   .transform((url) => url.replace(/\/+$/, ''))
 const oneOrMore = z.union([webUrl.transform((url) => [url]), z.array(webUrl).min(1)])
 
+/** As in an image's reference: `registry.example.org`, `localhost:5000`. */
+export const RegistryName = z
+  .string()
+  .regex(
+    /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?$/,
+    'must be a registry as references name it: HOST[:PORT]',
+  )
+
+/** Where a git URL begins, or what it is replaced by; what follows is appended, so it ends in a slash or colon. */
+export const GitPrefix = z
+  .string()
+  .regex(
+    /^((https?|ssh|git|file):\/\/[^\s]*\/|[^\s/:]+@[^\s/:]+:([^\s]*\/)?)$/,
+    'must begin as a git URL does and end in "/" or, for USER@HOST:, in ":"',
+  )
+const oneOrMorePrefixes = z.union([GitPrefix.transform((prefix) => [prefix]), z.array(GitPrefix).min(1)])
+
+const path = z.string().min(1)
+
 /** The part `sources` of stillroom.config.ts: where this machine fetches from, when discovery isn't wanted. */
 export const SourcesConfig = z.strictObject({
   /** Roots of Debian mirrors: `dists` and `pool` lie below. */
@@ -18,9 +37,15 @@ export const SourcesConfig = z.strictObject({
       /** The first stands for `--index-url`, the others for `--extra-index-url`. */
       indexes: z.array(webUrl).min(1).optional(),
       findLinks: z.array(z.string().min(1)).optional(),
-      ca: z.string().min(1).optional(),
+      ca: path.optional(),
       trustedHosts: z.array(z.string().min(1)).optional(),
     })
     .optional(),
+  /** Mirrors of registries, asked before the registry itself. */
+  registries: z.record(RegistryName, oneOrMore).optional(),
+  /** What a git URL may begin with instead, tried before the URL itself. */
+  git: z.record(GitPrefix, oneOrMorePrefixes).optional(),
+  /** Files or directories of certificates (PEM) to trust besides the machine's own, everywhere. */
+  ca: z.union([path.transform((file) => [file]), z.array(path).min(1)]).optional(),
 })
 export type SourcesConfig = z.infer<typeof SourcesConfig>

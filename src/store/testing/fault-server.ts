@@ -97,14 +97,14 @@ export function resetAfter(bytes: Uint8Array, count: number, { etag = '"1"' } = 
 }
 
 /** Nothing more comes after so many bytes, and the connection stays. */
-export function stallAfter(bytes: Uint8Array, count: number): Behaviour {
-  return part(bytes, count, '"1"', () => {})
+export function stallAfter(bytes: Uint8Array, count: number, { etag = '"1"' } = {}): Behaviour {
+  return part(bytes, count, etag, () => {})
 }
 
 /** The body ends as if complete after so many bytes, no length having been announced. */
-export function cutAfter(bytes: Uint8Array, count: number): Behaviour {
+export function cutAfter(bytes: Uint8Array, count: number, { etag = '"1"' } = {}): Behaviour {
   return (request, response) => {
-    const start = rangeStart(request, '"1"') ?? 0
+    const start = rangeStart(request, etag) ?? 0
     if (start > 0) {
       response.setHeader('content-range', `bytes ${start}-${bytes.length - 1}/${bytes.length}`)
       response.statusCode = 206

@@ -4,10 +4,10 @@
  *
  * @example
  * ```ts
- * compareVersions('1:2.0~rc1-1', '1:2.0-1') // negative
+ * compareDebian('1:2.0~rc1-1', '1:2.0-1') // negative
  * ```
  */
-export function compareVersions(a: string, b: string): number {
+export function compareDebian(a: string, b: string): number {
   if (a === b) return 0
   const left = splitVersion(a)
   const right = splitVersion(b)
