@@ -1,18 +1,41 @@
-// Builds dist/: JavaScript and types by tsc, the data files beside them, and oclif's manifest, which lets a command
-// start without loading the others.
+// Builds dist/: JavaScript bundled so that a command starts from few files, types by tsc, the data files beside them,
+// and oclif's manifest, which lets a command start without loading the others. Types are checked by `npm run ok`.
 import { execFileSync } from 'node:child_process'
-import { cpSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, globSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, relative } from 'node:path'
 import { Config, Plugin } from '@oclif/core'
+import { type Plugin as BundlerPlugin, rolldown } from 'rolldown'
 
 const root = new URL('..', import.meta.url).pathname
+const DATA = ['dockerfile/companions', 'resolve/debian/keys']
+/** With programs, WebAssembly or data of their own, or found by name at run time. */
+const LEFT_OUT = /^(@napi-rs\/|openpgp|sql\.js|make-fetch-happen|stillroom$)/
+/** Functions of dockerode that load much and are seldom called, by the `require` of them: loaded when called. */
+const LATE = new Map([
+  ['docker-modem/lib/modem.js ./ssh', 'docker-modem/lib/ssh.js'],
+  ['dockerode/lib/docker.js ./session', 'dockerode/lib/session.js'],
+])
+
+const commands = globSync('commands/**/*.ts', { cwd: `${root}src` }).filter(
+  (file) => !/(\.test|base-command)\.ts$/.test(file),
+)
+const names = ['index', 'main', ...commands.map((file) => file.slice(0, -'.ts'.length))]
+
 rmSync(`${root}dist`, { recursive: true, force: true })
 execFileSync(`${root}node_modules/.bin/tsc`, ['-p', 'tsconfig.build.json'], {
   cwd: root,
   stdio: ['ignore', 2, 2],
 })
-for (const data of ['dockerfile/companions', 'resolve/debian/keys']) {
-  cpSync(`${root}src/${data}`, `${root}dist/${data}`, { recursive: true })
-}
+const bundle = await rolldown({
+  cwd: root,
+  input: Object.fromEntries(names.map((name) => [name, `src/${name}.ts`])),
+  platform: 'node',
+  external: LEFT_OUT,
+  plugins: [keepModuleUrls(), loadLate()],
+})
+await bundle.write({ dir: 'dist', format: 'esm', chunkFileNames: 'chunks/[name]-[hash].js', minify: true })
+for (const data of DATA) cpSync(`${root}src/${data}`, `${root}dist/${data}`, { recursive: true })
+
 const config = await Config.load({ root, devPlugins: false, userPlugins: false })
 const plugin = new Plugin({
   root,
@@ -24,3 +47,37 @@ Object.assign(plugin, { config })
 await plugin.load()
 writeFileSync(`${root}oclif.manifest.json`, `${JSON.stringify(plugin.manifest, null, 2)}\n`)
 writeFileSync(`${root}dist/.stamp`, '')
+
+/** A module finds its data files from where it would lie if it weren't bundled. */
+function keepModuleUrls(): BundlerPlugin {
+  const source = `${root}src/`
+  return {
+    name: 'keep-module-urls',
+    transform(code, id) {
+      if (!id.startsWith(source) || !code.includes('import.meta.url')) return null
+      return code.replaceAll('import.meta.url', `MODULE_URL(${JSON.stringify(id.slice(source.length))})`)
+    },
+    renderChunk(code, { fileName }) {
+      return code.replace(/MODULE_URL\(["'`]([^"'`]+)["'`]\)/g, (_, id: string) => {
+        return `new URL(${JSON.stringify(relative(dirname(fileName), id))},import.meta.url).href`
+      })
+    },
+  }
+}
+
+function loadLate(): BundlerPlugin {
+  const functions = [...LATE.values()]
+  return {
+    name: 'load-late',
+    resolveId(source, importer = '') {
+      if (functions.includes(source)) return { id: source, external: true }
+      const late = LATE.get(`${importer.split('/node_modules/').at(-1)} ${source}`)
+      return late === undefined ? null : `\0late:${late}`
+    },
+    load(id) {
+      if (!id.startsWith('\0late:')) return null
+      const path = JSON.stringify(id.slice('\0late:'.length))
+      return `module.exports = (...args) => require(${path})(...args)`
+    },
+  }
+}

@@ -27,17 +27,21 @@ export async function buildRecipe(
   const { directory } = session
   const clock = new StageClock(session)
   clock.stage('recipe and lockfile')
+  const tag = `stillroom/${name}`
+  // asked for early, awaited late: the answers come while this program reads and computes
+  const answer = soon(
+    connectEngine().then(async (engine) => ({ engine, previous: await findImage(engine, tag) })),
+  )
+  const reading = soon(requireLock(directory, name))
   const loaded = await loadInputs(session, name)
   const { recipe } = loaded
-  const lock = await requireLock(directory, name)
+  const lock = await reading
   requireFresh(lock, loaded.inputs)
   const locked = lockedPlatform(lock, recipe)
   const context = await renderGenerated(name, recipe, locked)
   await requireGenerated(directory, name, context)
 
-  const engine = await connectEngine()
-  const tag = `stillroom/${name}`
-  const previous = await findImage(engine, tag)
+  const { engine, previous } = await answer
   const present = options.noCache ? undefined : await asLocked(session, engine, previous, locked)
   if (present) {
     return {
@@ -58,6 +62,12 @@ export async function buildRecipe(
   const plan = { loaded, lock, locked, context, tag, previous }
   const result = await buildAndCompare(session, engine, plan, options, clock)
   return { recipe: name, tag, expected: locked.image, unchanged: false, ...result, stages: clock.end() }
+}
+
+/** A promise whose failure counts when it is awaited, and not before. */
+function soon<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => {})
+  return promise
 }
 
 /** An image in the engine, when it is the locked one. */

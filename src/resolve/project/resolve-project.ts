@@ -26,7 +26,11 @@ export async function resolveProject(recipeDirectory: string, path: string): Pro
       },
     )
   }
-  const changes = await git(directory, ['status', '--porcelain', '--untracked-files=all', '--', '.'])
+  const [changes, commit, tree] = await Promise.all([
+    git(directory, ['status', '--porcelain', '--untracked-files=all', '--', '.']),
+    git(directory, ['log', '-1', '--format=%H', '--', '.']),
+    git(directory, ['rev-parse', '--verify', 'HEAD:./']),
+  ])
   if (changes === undefined) {
     throw new StillroomError(
       'PROJECT_NOT_FOUND',
@@ -45,8 +49,6 @@ export async function resolveProject(recipeDirectory: string, path: string): Pro
       { hint: 'commit them (or stash them): the image holds what git holds', details: { files } },
     )
   }
-  const commit = await git(directory, ['log', '-1', '--format=%H', '--', '.'])
-  const tree = await git(directory, ['rev-parse', '--verify', 'HEAD:./'])
   if (!commit || !tree) {
     throw new StillroomError('PROJECT_NOT_FOUND', `project "${path}" is not committed: ${directory}`, {
       hint: 'run git add and git commit on it',
