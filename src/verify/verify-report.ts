@@ -1,0 +1,68 @@
+import type { ComparedImage, ExplainedDifference } from './explained-difference.ts'
+
+export const VERIFY_REPORT_VERSION = 1
+
+/**
+ * What a verification ends with: `identical`: the same image ID; `equivalent`: the same tree and settings in other
+ * packaging; `different`; `inconclusive`: built, but the images could not be compared; `failed`: not built.
+ */
+export type VerifyVerdict = 'identical' | 'equivalent' | 'different' | 'inconclusive' | 'failed'
+
+/** Exit code of each verdict (design: 1 drift, 3 nothing was decided). */
+export const VERDICT_EXIT_CODES: Record<VerifyVerdict, number> = {
+  identical: 0,
+  equivalent: 1,
+  different: 1,
+  inconclusive: 1,
+  failed: 3,
+}
+
+/** Everything that the verification of one recipe says; plain JSON data. */
+export interface VerifyReport {
+  reportVersion: typeof VERIFY_REPORT_VERSION
+  recipe: string
+  /** `linux/amd64`. */
+  platform: string
+  verdict: VerifyVerdict
+  /** sha256 of lock.json, in hex; null when it could not be read. */
+  lock: string | null
+  /** What the new image was held against; null when nothing was built. */
+  reference: VerifyReference | null
+  /** The image built from nothing; null when that failed. */
+  image: ComparedImage | null
+  /** How the build's surroundings were made different; empty without `--vary`. */
+  variations: AppliedVariation[]
+  /** From the reference (a) to the new image (b); null when the two are identical or only one could be read. */
+  difference: ExplainedDifference | null
+  /** Why the verdict is `inconclusive` or `failed`, or why a difference can't be explained; redacted. */
+  problem: VerifyProblem | null
+  stages: { name: string; seconds: number }[]
+}
+
+export interface VerifyReference {
+  /** `lock`: the digests in the lockfile; `image`: an image at hand; `build`: another build, made for this. */
+  kind: 'lock' | 'image' | 'build'
+  /** The image ID. */
+  id: string
+  /** The tree digest. */
+  tree?: string
+  /** The engine's name of an image that could be read, or was. */
+  name?: string
+}
+
+/** What can be made different between two builds. */
+export const VARIATIONS = ['clock', 'hostname', 'cpus', 'timezone', 'locale', 'umask', 'store'] as const
+export type Variation = (typeof VARIATIONS)[number]
+
+export interface AppliedVariation {
+  variation: Variation
+  /** What the second build had, in words: `124 days ahead`. */
+  value: string
+}
+
+export interface VerifyProblem {
+  /** Of a StillroomError. */
+  code: string
+  message: string
+  hint?: string
+}
