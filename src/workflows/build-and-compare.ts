@@ -1,8 +1,9 @@
 import { contextArtifacts } from '../dockerfile/context-artifacts.ts'
 import type { ContextFiles } from '../dockerfile/render-context.ts'
-import { buildImage } from '../engine/build-image.ts'
+import { type BuiltImage, buildImage } from '../engine/build-image.ts'
 import type { Engine } from '../engine/connect.ts'
-import { type EngineImage, removeImage, saveImage } from '../engine/find-image.ts'
+import { type EngineImage, findImage, removeImage, saveImage } from '../engine/find-image.ts'
+import { StillroomError } from '../error.ts'
 import { readImageArchive } from '../image/read-archive.ts'
 import type { LockedPlatform, Lockfile } from '../lock/schema.ts'
 import type { LoadedRecipe } from '../recipe/load-recipe.ts'
@@ -56,18 +57,32 @@ export async function buildAndCompare(
     signal,
     onProgress: (event) => event.kind === 'step' && progress({ kind: 'status', text: event.name }),
   })
-  await rememberImage(session, built)
+  const loadedImage = await requireLoaded(engine, tag, built)
+  await rememberImage(session, { id: built.id, reference: loadedImage.reference })
   // what had the tag before is of no use any more, unless it has another name or is in use
-  if (previous && previous.reference !== built.reference) await removeImage(engine, previous.reference)
+  if (previous && previous.reference !== loadedImage.reference) await removeImage(engine, previous.reference)
 
   clock.stage('compare')
-  const compared = await compare(session, engine, name, recipe, lock, locked, built)
+  const compared = await compare(session, engine, name, recipe, lock, locked, built.id)
 
   clock.stage('check')
   const report = await runChecks(engine, tag, recipe, locked, signal, (check) =>
     progress({ kind: 'status', text: check }),
   )
   return { ...compared, ...report }
+}
+
+/** A builder of the user's may belong to another engine, and load its images there. */
+async function requireLoaded(engine: Engine, tag: string, { id }: BuiltImage): Promise<EngineImage> {
+  const image = await findImage(engine, tag)
+  if (image && (engine.store === 'containerd' || image.reference === id)) return image
+  throw new StillroomError(
+    'BUILD_FAILED',
+    `the builder made image ${id}, but what this engine has as ${tag} is ${image?.reference ?? 'nothing'}`,
+    {
+      hint: 'name a builder that loads into this engine, or set DOCKER_HOST to the engine that it loads into',
+    },
+  )
 }
 
 /** Equal IDs need no reading; the first image is read to be recorded, a different one to say how far it differs. */
@@ -78,15 +93,15 @@ async function compare(
   recipe: Recipe,
   lock: Lockfile,
   locked: LockedPlatform,
-  built: { id: string; reference: string },
+  built: string,
 ): Promise<{ image: BuildResult['image']; verdict: BuildVerdict }> {
   const expected = locked.image
-  if (expected && expected.id === built.id) {
+  if (expected && expected.id === built) {
     const { size, diffIDs, tree } = expected
-    return { verdict: 'identical', image: { id: built.id, size, layers: diffIDs.length, tree } }
+    return { verdict: 'identical', image: { id: built, size, layers: diffIDs.length, tree } }
   }
-  const { id, size, diffIDs, tree } = await readImageArchive(await saveImage(engine, built.reference))
-  if (id !== built.id) throw new Error(`the engine saved image ${id} when asked for ${built.id}`)
+  const { id, size, diffIDs, tree } = await readImageArchive(await saveImage(engine, `stillroom/${name}`))
+  if (id !== built) throw new Error(`the engine saved image ${id} when asked for ${built}`)
   const image = { id, size, layers: diffIDs.length, tree }
   if (expected) return { verdict: expected.tree === tree ? 'equivalent' : 'different', image }
   const recorded: LockedPlatform = { ...locked, image: { id, tree, size, diffIDs } }
