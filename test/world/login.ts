@@ -20,3 +20,14 @@ export function admit(request: IncomingMessage, response: ServerResponse, login:
     .end('a login is needed\n')
   return false
 }
+
+/** How a password may look where it should not be: as it is, and as requests and settings have it. */
+export function secretForms({ user, password }: Login): string[] {
+  const pair = Buffer.from(`${user}:${password}`)
+  return [
+    password,
+    pair.toString('base64'),
+    pair.toString('base64url'),
+    Buffer.from(password).toString('hex'),
+  ]
+}

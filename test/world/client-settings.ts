@@ -1,0 +1,70 @@
+import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Login } from './login.ts'
+
+export interface Places {
+  caFile: string
+  registry: { host: string; login: Login }
+  git: { host: string; login: Login }
+  index: { host: string; login: Login }
+  /** Roots: archives lie below the first, `archive/` below the second. */
+  apt: { url: string }
+  snapshot: { url: string }
+}
+
+/**
+ * Writes what the clients of this machine are set up by, and gives the environment in which they and stillroom use
+ * it: logins are in files only, as Docker, git and pip keep them.
+ *
+ * @param dockerConfig the present DOCKER_CONFIG, whose plugins and builders stay in use
+ */
+export async function writeClientSettings(
+  directory: string,
+  places: Places,
+  dockerConfig: string | undefined,
+): Promise<Record<string, string>> {
+  const { caFile, registry, git, index, apt, snapshot } = places
+  const put = async (name: string, text: string) => {
+    await writeFile(join(directory, name), text, { mode: 0o600 })
+    return join(directory, name)
+  }
+  const gitLogins = await put('git-credentials', `https://${userinfo(git.login)}@${git.host}\n`)
+  return {
+    STILLROOM_DEBIAN: `${apt.url}/debian`,
+    STILLROOM_DEBIAN_SECURITY: `${apt.url}/debian-security`,
+    STILLROOM_SNAPSHOT: snapshot.url,
+    SSL_CERT_FILE: caFile,
+    GIT_TERMINAL_PROMPT: '0',
+    GIT_CONFIG_GLOBAL: await put(
+      'gitconfig',
+      `[http]\n\tsslCAInfo = ${caFile}\n[credential]\n\thelper = "store --file='${gitLogins}'"\n`,
+    ),
+    PIP_CONFIG_FILE: await put(
+      'pip.conf',
+      `[global]\nindex-url = https://${userinfo(index.login)}@${index.host}/simple/\ncert = ${caFile}\n`,
+    ),
+    DOCKER_CONFIG: await writeDockerConfig(join(directory, 'docker'), registry, dockerConfig),
+  }
+}
+
+async function writeDockerConfig(
+  directory: string,
+  { host, login }: Places['registry'],
+  present: string | undefined,
+): Promise<string> {
+  await mkdir(directory)
+  const names = present === undefined ? [] : await readdir(present)
+  const others = names.filter((name) => name !== 'config.json')
+  await Promise.all(others.map((name) => symlink(join(present ?? '', name), join(directory, name))))
+  const known = names.includes('config.json')
+    ? JSON.parse(await readFile(join(present ?? '', 'config.json'), 'utf8'))
+    : {}
+  const auth = Buffer.from(`${login.user}:${login.password}`).toString('base64')
+  const config = { ...known, auths: { ...known.auths, [host]: { auth } } }
+  await writeFile(join(directory, 'config.json'), JSON.stringify(config, null, 2), { mode: 0o600 })
+  return directory
+}
+
+function userinfo({ user, password }: Login): string {
+  return `${encodeURIComponent(user)}:${encodeURIComponent(password)}`
+}
