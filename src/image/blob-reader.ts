@@ -4,6 +4,7 @@ import { type Decompressor, decompressorFor } from './decompressor.ts'
 import { imageInvalid } from './image-invalid.ts'
 import type { LayerEntry } from './layer-entry.ts'
 import { LayerReader } from './layer-reader.ts'
+import type { Budget, ReadOptions } from './read-options.ts'
 import { BLOCK, isTarHeader, isZeroBlock } from './tar-header.ts'
 
 /** What one file of an image archive turned out to be. */
@@ -35,6 +36,8 @@ const LAYER_LIMIT = 128 * 1024 ** 3
  */
 export class BlobReader {
   readonly #size: number
+  readonly #options: ReadOptions
+  readonly #budget: Budget
   readonly #digest = createHash('sha256')
   #head: Buffer | undefined = Buffer.alloc(0)
   #json: Buffer[] | undefined
@@ -47,8 +50,10 @@ export class BlobReader {
   #problem: unknown
 
   /** @param size bytes of the file, as the archive announces them */
-  constructor(size: number) {
+  constructor(size: number, options: ReadOptions, budget: Budget) {
     this.#size = size
+    this.#options = options
+    this.#budget = budget
   }
 
   /** Takes the next bytes; wait for {@link drained} before giving more. */
@@ -95,12 +100,12 @@ export class BlobReader {
 
   #recognize(head: Buffer): void {
     if (isTarHeader(head) || (head.length >= BLOCK && isZeroBlock(head))) {
-      this.#layer = new LayerReader()
+      this.#layer = new LayerReader(this.#options, this.#budget)
       return
     }
     this.#unzip = decompressorFor(head)
     if (this.#unzip !== undefined) {
-      this.#layer = new LayerReader()
+      this.#layer = new LayerReader(this.#options, this.#budget)
       this.#layerDigest = createHash('sha256')
       this.#unzipped = this.#readUnzipped(this.#unzip)
     } else if ((head[0] === 0x7b || head[0] === 0x5b) && this.#size <= JSON_LIMIT) {

@@ -1,6 +1,5 @@
 import { imageInvalid, quotePath } from './image-invalid.ts'
 import type { Inode, LayerEntry } from './layer-entry.ts'
-import { ENTRY_LIMIT } from './layer-reader.ts'
 
 /** A place in the merged tree; names of one hard-linked file share their inode. */
 export interface TreeNode {
@@ -35,14 +34,12 @@ const OPAQUE = '.wh..wh..opq'
  * @throws {StillroomError} IMAGE_INVALID
  */
 export function mergeLayers(layers: readonly (readonly LayerEntry[])[]): TreeNode {
-  const count = layers.reduce((sum, entries) => sum + entries.length, 0)
-  if (count > 2 * ENTRY_LIMIT) throw imageInvalid(`The image's layers have ${count} members`)
   const root = impliedDirectory()
-  for (const entries of layers) {
+  for (const [index, entries] of layers.entries()) {
     const additions = entries.filter((entry) => !removeWhiteout(root, entry))
     const layer = impliedDirectory()
     for (const { path } of entries) if (isWhiteout(path)) directoryAt(layer, parentOf(path))
-    for (const entry of additions) addEntry(layer, root, entry)
+    for (const entry of additions) addEntry(layer, root, entry, index)
     overlay(root, layer, '')
     if (!layer.implied) root.inode = layer.inode
   }
@@ -66,9 +63,9 @@ function removeWhiteout(root: TreeNode, { path }: LayerEntry): boolean {
   return true
 }
 
-function addEntry(layer: LayerNode, below: TreeNode, entry: LayerEntry): void {
+function addEntry(layer: LayerNode, below: TreeNode, entry: LayerEntry, index: number): void {
   const { path, link } = entry
-  const inode = { ...entry.inode }
+  const inode = { ...entry.inode, layer: index }
   if (path === '') {
     layer.inode = inode
     layer.implied = false

@@ -1,5 +1,7 @@
+import { createHash } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { FileTree } from './file-tree.ts'
 import {
   type Compression,
   compress,
@@ -65,6 +67,50 @@ describe('readImageArchive()', () => {
     expect(tree).toMatchInlineSnapshot(
       `"sha256:8b866d53c4165a4abf84e5beaff3d55db29b3b1639c19d1769c1e11584f6ced2"`,
     )
+  })
+
+  it('keeps contents and takes md5 sums as asked, and says which layer gave a file', async () => {
+    const archive = await tarOf(ociFiles(await layers()))
+    for (const size of [1, 700, 100_000]) {
+      const asked: [string, number][] = []
+      const { root } = await readImageTree(pieces(archive, size), {
+        keep: (path, bytes) => asked.push([path, bytes]) > 0 && path !== 'usr/bin/su',
+        md5: (path) => path !== 'usr/bin/su',
+      })
+      const tree = new FileTree(root)
+      expect(asked).toEqual([
+        ['etc/hosts', 9],
+        ['etc/motd', 5],
+        ['etc/.wh.motd', 0],
+        ['usr/bin/su', 1],
+        ['usr/bin/a b%Ã©"', 0],
+      ])
+      expect(tree.read('etc/hosts')?.toString()).toBe('localhost')
+      expect(tree.find('etc/hosts')?.inode).toMatchObject({
+        layer: 0,
+        md5: createHash('md5').update('localhost').digest('hex'),
+        sha256: sha256('localhost'),
+      })
+      expect(tree.read('usr/bin/a b%Ã©"')?.length).toBe(0)
+      expect(tree.find('usr/bin/a b%Ã©"')?.inode.md5).toBe(createHash('md5').digest('hex'))
+      expect(tree.find('usr/bin/pseudo')?.inode).toMatchObject({ layer: 1, sha256: sha256('x') })
+      expect(tree.find('usr/bin/su')?.inode).not.toHaveProperty('content')
+      expect(tree.find('usr/bin/su')?.inode).not.toHaveProperty('md5')
+    }
+  })
+
+  it('keeps no file beyond the limit', async () => {
+    const archive = await tarOf(ociFiles([await tarOf([['big', Buffer.alloc(64 * 1024 ** 2 + 1)]])]))
+    await expect(readImageTree(pieces(archive), { keep: () => true })).rejects.toThrow(
+      invalid('"big" has 67108865 bytes; at most 67108864 are kept'),
+    )
+    await expect(readImageTree(pieces(archive), { keep: (_, size) => size < 1024 })).resolves.toBeTruthy()
+  })
+
+  it('ends when it is told to', async () => {
+    const signal = AbortSignal.abort(new Error('stop'))
+    const archive = await tarOf(ociFiles(await layers()))
+    await expect(readImageTree(pieces(archive), { signal })).rejects.toThrow('stop')
   })
 
   it('records the tree as its definition says', async () => {

@@ -1,8 +1,8 @@
 import { posix } from 'node:path'
 import { type Blob, BlobReader } from './blob-reader.ts'
 import { imageInvalid, quotePath } from './image-invalid.ts'
-import { ENTRY_LIMIT } from './layer-reader.ts'
 import { mergeLayers, type TreeNode } from './merge-layers.ts'
+import { Budget, type ReadOptions } from './read-options.ts'
 import type { ImageConfig } from './schema.ts'
 import { selectImage } from './select-image.ts'
 import { type TarHandler, type TarMember, TarReader } from './tar-reader.ts'
@@ -31,8 +31,11 @@ export interface ImageSummary {
  * @throws {StillroomError} IMAGE_INVALID when the archive is cut short, damaged, ambiguous, or holds not just one
  *   image for linux/amd64
  */
-export async function readImageArchive(stream: AsyncIterable<Uint8Array>): Promise<ImageSummary> {
-  const { id, config, layers, root } = await readImageTree(stream)
+export async function readImageArchive(
+  stream: AsyncIterable<Uint8Array>,
+  options: ReadOptions = {},
+): Promise<ImageSummary> {
+  const { id, config, layers, root } = await readImageTree(stream, options)
   return {
     id,
     diffIDs: layers.map(({ diffID }) => diffID),
@@ -44,8 +47,11 @@ export async function readImageArchive(stream: AsyncIterable<Uint8Array>): Promi
 }
 
 /** As {@link readImageArchive}, with the merged tree itself. */
-export async function readImageTree(stream: AsyncIterable<Uint8Array>): Promise<ImageTree> {
-  const { id, config, layers } = selectImage(await readFiles(stream))
+export async function readImageTree(
+  stream: AsyncIterable<Uint8Array>,
+  options: ReadOptions = {},
+): Promise<ImageTree> {
+  const { id, config, layers } = selectImage(await readFiles(stream, options), options.platform)
   const read = layers.flatMap(({ layer }) => layer ?? [])
   return { id, config, layers: read, root: mergeLayers(read.map(({ entries }) => entries)) }
 }
@@ -58,10 +64,14 @@ export interface ImageTree {
   root: TreeNode
 }
 
-async function readFiles(stream: AsyncIterable<Uint8Array>): Promise<Map<string, Blob>> {
-  const reader = new ArchiveReader()
+async function readFiles(
+  stream: AsyncIterable<Uint8Array>,
+  options: ReadOptions,
+): Promise<Map<string, Blob>> {
+  const reader = new ArchiveReader(options)
   const tar = new TarReader(reader)
   for await (const bytes of uncompressed(stream)) {
+    options.signal?.throwIfAborted()
     tar.write(bytes)
     await reader.drained()
   }
@@ -70,8 +80,6 @@ async function readFiles(stream: AsyncIterable<Uint8Array>): Promise<Map<string,
   return reader.files()
 }
 
-/** All JSON of an archive together: manifests and configs of far more images than one. */
-const KEPT_LIMIT = 64 * 1024 * 1024
 const FILE_LIMIT = 100_000
 
 /** Hands each file of the outer archive to a {@link BlobReader}. */
@@ -81,8 +89,12 @@ class ArchiveReader implements TarHandler {
   #name = ''
   #current: BlobReader | undefined
   #pending: Promise<void>[] = []
-  #kept = 0
-  #entries = 0
+  readonly #options: ReadOptions
+  readonly #budget = new Budget()
+
+  constructor(options: ReadOptions) {
+    this.#options = options
+  }
 
   member({ name, flag, size, linkName }: TarMember): void {
     if (name.length > 4096) throw imageInvalid(`The archive has a path of ${name.length} bytes`)
@@ -98,7 +110,7 @@ class ArchiveReader implements TarHandler {
     else if (flag === '1') this.#links.set(this.#name, posix.normalize(linkName))
     else if (flag === '0') {
       this.#blobs.set(this.#name, { digest: '' })
-      this.#current = new BlobReader(size)
+      this.#current = new BlobReader(size, this.#options, this.#budget)
     }
   }
 
@@ -142,11 +154,7 @@ class ArchiveReader implements TarHandler {
     if (hex !== undefined && blob.digest !== `sha256:${hex}`) {
       throw imageInvalid(`The archive's blob sha256:${hex} has other content: ${blob.digest}`)
     }
-    this.#kept += blob.json?.length ?? 0
-    this.#entries += blob.layer?.entries.length ?? 0
-    if (this.#entries > 2 * ENTRY_LIMIT)
-      throw imageInvalid(`The archive's layers have ${this.#entries} members`)
-    if (this.#kept > KEPT_LIMIT) throw imageInvalid(`The archive has more than ${KEPT_LIMIT} bytes of JSON`)
+    this.#budget.take('bytes of JSON', blob.json?.length ?? 0)
     this.#blobs.set(name, blob)
   }
 }

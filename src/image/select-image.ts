@@ -16,13 +16,13 @@ export interface SelectedImage {
 /**
  * Finds the one image of an archive by its `index.json` (OCI image layout; an index in an index too) or, where there
  * is none, by the `manifest.json` of `docker save`; where there are both they must agree. Of several platforms
- * linux/amd64 is taken; attestations are no images.
+ * the wanted one is taken; attestations are no images.
  *
  * @throws {StillroomError} IMAGE_INVALID when there is no image, more than one, or a file is missing or is not what
  *   its digest says
  */
-export function selectImage(files: ReadonlyMap<string, Blob>): SelectedImage {
-  const byIndex = files.has('index.json') ? fromIndex(files) : undefined
+export function selectImage(files: ReadonlyMap<string, Blob>, platform = 'linux/amd64'): SelectedImage {
+  const byIndex = files.has('index.json') ? fromIndex(files, platform) : undefined
   const bySaved = files.has('manifest.json') ? fromSaved(files) : undefined
   const image = byIndex ?? bySaved
   if (image === undefined)
@@ -30,10 +30,8 @@ export function selectImage(files: ReadonlyMap<string, Blob>): SelectedImage {
   if (bySaved !== undefined && bySaved.id !== image.id) {
     throw imageInvalid(`The archive's index.json names image ${image.id}, its manifest.json ${bySaved.id}`)
   }
-  if (!isLinuxAmd64(image.config)) {
-    throw imageInvalid(
-      `Image ${image.id} is for ${image.config.os}/${image.config.architecture}, not linux/amd64`,
-    )
+  if (platformOf(image.config) !== platform) {
+    throw imageInvalid(`Image ${image.id} is for ${platformOf(image.config)}, not ${platform}`)
   }
   const expected = image.config.rootfs.diff_ids
   const actual = image.layers.map(diffID)
@@ -51,11 +49,11 @@ export function selectImage(files: ReadonlyMap<string, Blob>): SelectedImage {
   return image
 }
 
-function fromIndex(files: ReadonlyMap<string, Blob>): SelectedImage {
+function fromIndex(files: ReadonlyMap<string, Blob>, wanted: string): SelectedImage {
   const manifests = new Map<string, Manifest>()
   const collect = (descriptors: readonly Descriptor[], depth: number): void => {
     for (const descriptor of descriptors) {
-      if (!isWanted(descriptor)) continue
+      if (!isWanted(descriptor, wanted)) continue
       const blob = blobOf(files, descriptor)
       const data = json(blob, descriptor.digest)
       if (!isIndex(data)) manifests.set(blob.digest, check(Manifest, data, descriptor.digest))
@@ -69,9 +67,9 @@ function fromIndex(files: ReadonlyMap<string, Blob>): SelectedImage {
       const config = blobOf(files, manifest.config)
       return { id: config.digest, config: readConfig(config), manifest }
     })
-    .filter(({ config }) => isLinuxAmd64(config))
+    .filter(({ config }) => platformOf(config) === wanted)
   const [first] = images
-  if (first === undefined) throw imageInvalid('The archive has no image for linux/amd64')
+  if (first === undefined) throw imageInvalid(`The archive has no image for ${wanted}`)
   if (images.some(({ id }) => id !== first.id)) {
     throw imageInvalid(`The archive has ${images.length} images: ${images.map(({ id }) => id).join(', ')}`)
   }
@@ -100,13 +98,11 @@ function fromSaved(files: ReadonlyMap<string, Blob>): SelectedImage {
 }
 
 /** Attestations are marked `unknown/unknown` by BuildKit; an index may leave the platform to the config. */
-function isWanted({ platform }: Descriptor): boolean {
-  return platform === undefined || isLinuxAmd64(platform)
+function isWanted({ platform }: Descriptor, wanted: string): boolean {
+  return platform === undefined || platformOf(platform) === wanted
 }
 
-function isLinuxAmd64({ os, architecture }: { os: string; architecture: string }): boolean {
-  return os === 'linux' && architecture === 'amd64'
-}
+const platformOf = ({ os, architecture }: { os: string; architecture: string }) => `${os}/${architecture}`
 
 function isIndex(data: unknown): boolean {
   return typeof data === 'object' && data !== null && 'manifests' in data

@@ -96,7 +96,7 @@ function listPaths(root: TreeNode): { path: string; inode: Inode }[] {
 }
 
 /** Writes a byte string (latin1) as printable ASCII. */
-function escapeBytes(bytes: string): string {
+export function escapeBytes(bytes: string): string {
   if (!ESCAPED.test(bytes)) return bytes
   return bytes.replaceAll(/[^\x21-\x7e]|[%"\\]/g, (byte) => {
     return `%${byte.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`
