@@ -12,6 +12,9 @@ export interface Places {
   snapshot: { url: string }
 }
 
+/** Each client has a name of its own for the certificates it trusts, and takes it before its settings. */
+const CERTIFICATES = ['SSL_CERT_FILE', 'GIT_SSL_CAINFO', 'PIP_CERT', 'REQUESTS_CA_BUNDLE', 'CURL_CA_BUNDLE']
+
 /**
  * Writes what the clients of this machine are set up by, and gives the environment in which they and stillroom use
  * it: logins are in files only, as Docker, git and pip keep them.
@@ -33,15 +36,15 @@ export async function writeClientSettings(
     STILLROOM_DEBIAN: `${apt.url}/debian`,
     STILLROOM_DEBIAN_SECURITY: `${apt.url}/debian-security`,
     STILLROOM_SNAPSHOT: snapshot.url,
-    SSL_CERT_FILE: caFile,
+    ...Object.fromEntries(CERTIFICATES.map((name) => [name, caFile])),
+    // what the machine itself is set up with, out of the way
+    ...{ PIP_INDEX_URL: '', PIP_EXTRA_INDEX_URL: '', PIP_FIND_LINKS: '' },
+    ...{ NO_PROXY: '127.0.0.1,localhost', no_proxy: '127.0.0.1,localhost' },
     GIT_TERMINAL_PROMPT: '0',
-    GIT_CONFIG_GLOBAL: await put(
-      'gitconfig',
-      `[http]\n\tsslCAInfo = ${caFile}\n[credential]\n\thelper = "store --file='${gitLogins}'"\n`,
-    ),
+    GIT_CONFIG_GLOBAL: await put('gitconfig', `[credential]\n\thelper = "store --file='${gitLogins}'"\n`),
     PIP_CONFIG_FILE: await put(
       'pip.conf',
-      `[global]\nindex-url = https://${userinfo(index.login)}@${index.host}/simple/\ncert = ${caFile}\n`,
+      `[global]\nindex-url = https://${userinfo(index.login)}@${index.host}/simple/\n`,
     ),
     DOCKER_CONFIG: await writeDockerConfig(join(directory, 'docker'), registry, dockerConfig),
   }
