@@ -31,6 +31,8 @@ export interface InstalledPackage {
   /** The place it is installed to where an image may have several: site-packages, node_modules, a conda prefix. */
   environment?: string
   files: OwnedFile[]
+  /** Of dpkg, when it isn't `installed`: `unpacked`, `half-configured`, ... */
+  state?: string
   /** Where it was installed from, when recorded: PEP 610 direct_url.json, a git remote; credentials redacted. */
   origin?: { url: string; commit?: string; editable?: boolean }
   /** Of a `git` checkout: paths whose content is not what the commit or the index says. */
@@ -57,5 +59,5 @@ export interface PackageManager {
   kind: PackageKind
   /** Whether a regular file's content is needed; asked for each member of each layer while the image is read. */
   wants(path: string, size: number): boolean
-  read(tree: FileTree): Inventory
+  read(tree: FileTree): Inventory | Promise<Inventory>
 }

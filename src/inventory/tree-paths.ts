@@ -1,0 +1,74 @@
+import type { FileTree, TreeFile } from '../image/file-tree.ts'
+import type { Inventory, InventoryProblem, PackageKind } from './inventory.ts'
+
+export const baseOf = (path: string) => path.slice(path.lastIndexOf('/') + 1)
+export const parentOf = (path: string) => path.slice(0, Math.max(0, path.lastIndexOf('/')))
+
+/** A path as it is meant from a directory, below the root and without slashes at the ends; `..` ends at the root. */
+export function resolvePath(directory: string, path: string): string {
+  const parts = path.startsWith('/') ? [] : directory.split('/').filter((part) => part !== '')
+  for (const part of path.split('/')) {
+    if (part === '..') parts.pop()
+    else if (part !== '' && part !== '.') parts.push(part)
+  }
+  return parts.join('/')
+}
+
+/** Text of JSON and its like as the tree writes paths: one character a byte. */
+export const toBytes = (text: string) => Buffer.from(text, 'utf8').toString('latin1')
+
+/** What a package manager's reader has found so far. */
+export class Findings {
+  readonly inventory: Inventory = { packages: [], problems: [] }
+  readonly tree: FileTree
+  readonly kind: PackageKind
+
+  constructor(tree: FileTree, kind: PackageKind) {
+    this.tree = tree
+    this.kind = kind
+  }
+
+  problem(path: string, reason: string): void {
+    const problem: InventoryProblem = { kind: this.kind, path, reason }
+    this.inventory.problems.push(problem)
+  }
+
+  /** Content of a regular file; undefined when there is none, and a problem when it was too large to keep. */
+  bytes(path: string): Buffer | undefined {
+    const found = this.tree.find(path)
+    if (found === undefined) return undefined
+    const { type, content, size } = found.inode
+    if (content === undefined)
+      this.problem(path, type === 'file' ? `its ${size} bytes are more than are read` : `it is a ${type}`)
+    return content
+  }
+
+  /** As {@link bytes}, one character a byte. */
+  text(path: string): string | undefined {
+    return this.bytes(path)?.toString('latin1')
+  }
+
+  /** As {@link bytes}, parsed as JSON in UTF-8; a problem when it is none. */
+  json(path: string): unknown {
+    const bytes = this.bytes(path)
+    if (bytes === undefined) return undefined
+    try {
+      return JSON.parse(bytes.toString('utf8'))
+    } catch {
+      this.problem(path, 'it is no JSON')
+      return undefined
+    }
+  }
+}
+
+const keptByTree = new WeakMap<FileTree, TreeFile[]>()
+
+/** Every file whose content was kept, in the order of the tree: one walk serves all package managers. */
+export function keptFiles(tree: FileTree): readonly TreeFile[] {
+  let kept = keptByTree.get(tree)
+  if (kept === undefined) {
+    kept = [...tree.files()].filter(({ inode }) => inode.content !== undefined)
+    keptByTree.set(tree, kept)
+  }
+  return kept
+}
