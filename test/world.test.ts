@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { execa } from 'execa'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { ask } from './world/ask.ts'
+import { makeBaseImage } from './world/base-image.ts'
 import { makeAuthority } from './world/certificates.ts'
 import { EXPERIMENT, LEARNING } from './world/contents.ts'
 import { unavailable, wrongBytes } from './world/faults.ts'
@@ -190,6 +191,31 @@ describe('registry', () => {
     const shown = await run('docker', ['image', 'inspect', '--format', '{{json .Config.Entrypoint}}', tag()])
     expect(shown.stdout).toBe('["/bin/sh"]')
     await run('docker', ['image', 'rm', tag()])
+  })
+
+  it('has a base image as FEniCS makes them', async () => {
+    const base = await makeBaseImage({ key: world.apt.key })
+    const reference = `${world.front.registry.host}/fenicsproject/stable:2019.1.0`
+    try {
+      await world.registry.push(base.image, 'fenicsproject/stable', '2019.1.0')
+    } finally {
+      await base.remove()
+    }
+    const script =
+      'id -un; pwd; pip3 --version | cut -c1-10; ls /home /usr/share/doc; test -e /etc/apt/sources.list'
+    const { exitCode, all } = await run('docker', ['run', '--rm', '--quiet', reference, 'sh', '-c', script])
+    expect(all?.split('\n')).toEqual([
+      'fenics',
+      '/home/fenics/shared',
+      'pip 20.3.4',
+      '/home:',
+      'fenics',
+      '',
+      '/usr/share/doc:',
+      'README',
+    ])
+    expect(exitCode).toBe(0)
+    await run('docker', ['image', 'rm', reference])
   })
 
   it('tells a stranger where tokens are to be had', async () => {

@@ -513,6 +513,8 @@ rows seed | while IFS=$tab read -r sha256 size kind origin path destination; do
   [ ! -f "$path" ] || place "$destination" data_tar "$path" < /dev/null
 done
 rows project | while IFS=$tab read -r sha256 size kind origin path destination; do
+  # an exported archive brings it; the image ID tells whether it is right
+  if [ -f "$destination" ] && ! git cat-file -e "$path^{tree}" 2> /dev/null; then continue; fi
   place "$destination" git_tree "$path" < /dev/null
 done
 

@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { constants } from 'node:fs'
-import { chmod, copyFile, type FileHandle, link, open, rename, rm, stat } from 'node:fs/promises'
+import { chmod, copyFile, type FileHandle, link, open, readdir, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { StillroomError } from '../error.ts'
 import { diskError, systemCode, writing } from './disk-error.ts'
@@ -27,6 +27,8 @@ export interface Store {
   adopt(file: string, sha256: string): Promise<void>
   /** Hashes an entry again. A damaged one is thrown away; false then, and when there is none. */
   verify(expected: Hashed): Promise<boolean>
+  /** Every entry, with its size in bytes and when it was put there. */
+  entries(): AsyncIterable<{ sha256: string; size: number; since: Date }>
   /** Throws an entry away; it need not exist. */
   discard(sha256: string): Promise<void>
   /** Makes an entry appear at `destination`, replacing a file there: a hard link, or a copy when that cannot be. */
@@ -78,8 +80,17 @@ export async function openStore(directory: string): Promise<Store> {
         }
       }),
     verify: (expected) => verifyEntry(path(expected.sha256), expected),
+    entries: () => listEntries(join(root, 'sha256')),
     discard: (sha256) => writing(root, () => rm(path(sha256), { force: true })),
     link: (sha256, destination) => writing(destination, () => linkOrCopy(path(sha256), destination)),
+  }
+}
+
+async function* listEntries(root: string) {
+  for (const name of await readdir(root, { recursive: true }).catch(() => [])) {
+    const sha256 = name.slice('ab/'.length)
+    const entry = SHA256.test(sha256) ? await stat(join(root, name)).catch(absent) : undefined
+    if (entry?.isFile()) yield { sha256, size: entry.size, since: entry.mtime }
   }
 }
 

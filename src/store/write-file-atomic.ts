@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { diskError } from '../store/disk-error.ts'
+import { diskError } from './disk-error.ts'
 
 /**
  * Writes a text file as a whole or not at all, and not when it holds that text already.

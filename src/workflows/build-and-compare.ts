@@ -8,11 +8,13 @@ import { readImageArchive } from '../image/read-archive.ts'
 import type { LockedPlatform, Lockfile } from '../lock/schema.ts'
 import type { LoadedRecipe } from '../recipe/load-recipe.ts'
 import type { Recipe } from '../recipe/schema.ts'
+import { recordUse } from '../store/uses.ts'
 import type { BuildRecipeOptions, BuildResult, BuildVerdict } from './build-result.ts'
 import { fetchInputs } from './fetch-inputs.ts'
 import { renderGenerated, writeGenerated } from './generated.ts'
 import { rememberImage } from './known-images.ts'
 import { writeLock } from './lock-file.ts'
+import { lockedDigests } from './locked-digests.ts'
 import { runChecks } from './run-checks.ts'
 import type { Session } from './session.ts'
 import type { StageClock } from './stage-clock.ts'
@@ -41,6 +43,7 @@ export async function buildAndCompare(
   const { name, recipe, directory } = loaded
   clock.stage('fetch')
   const artifacts = contextArtifacts(locked)
+  await recordUse(session.store.directory, name, lockedDigests(locked))
   const fetched = await fetchInputs(session, artifacts, locked)
   for (const damaged of fetched.damaged)
     progress({ kind: 'note', text: `the store's copy of ${damaged} was damaged: fetched again` })

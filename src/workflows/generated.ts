@@ -6,7 +6,7 @@ import { type ContextFiles, renderContext } from '../dockerfile/render-context.t
 import { StillroomError } from '../error.ts'
 import type { LockedPlatform } from '../lock/schema.ts'
 import type { Recipe } from '../recipe/schema.ts'
-import { writeFileAtomic } from './write-file-atomic.ts'
+import { writeFileAtomic } from '../store/write-file-atomic.ts'
 
 const COMPANIONS = new URL('../dockerfile/companions/', import.meta.url)
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { gzipSync } from 'node:zlib'
-import { makeTar, type TarContent } from './make-tar.ts'
+import { makeTar, type TarContent, withDirectories } from './make-tar.ts'
 
 /** A Debian package with what an index says of it. */
 export interface Deb {
@@ -35,29 +35,20 @@ export async function makeDeb({ name, version, files = {}, depends }: DebOptions
     'Description: made by a test',
     '',
   ].join('\n')
-  const placed = { [`/usr/share/doc/${name}/version`]: `${version}\n`, ...files }
+  const own = { [`/usr/share/doc/${name}/version`]: `${version}\n`, ...files }
+  // dpkg wants each directory before what lies in it
+  const placed = withDirectories(
+    Object.fromEntries(Object.entries(own).map(([path, content]) => [`.${path}`, content])),
+  )
   const bytes = archive({
     'debian-binary': Buffer.from('2.0\n'),
     'control.tar.gz': gzipSync(await makeTar({ './': { directory: true }, './control': control })),
-    'data.tar.gz': gzipSync(await makeTar(withDirectories(placed))),
+    'data.tar.gz': gzipSync(await makeTar(placed)),
   })
   const path = `pool/main/${name[0]}/${name}/${name}_${version}_all.deb`
   const sha256 = createHash('sha256').update(bytes).digest('hex')
   const stanza = `${control}Filename: ${path}\nSize: ${bytes.length}\nSHA256: ${sha256}\n`
   return { name, version, path, bytes, sha256, stanza }
-}
-
-/** dpkg wants each directory before what lies in it. */
-function withDirectories(files: Readonly<Record<string, TarContent>>): Record<string, TarContent> {
-  const entries: Record<string, TarContent> = { './': { directory: true } }
-  for (const [path, content] of Object.entries(files)) {
-    const parts = path.split('/').slice(1, -1)
-    parts.forEach((_part, index) => {
-      entries[`./${parts.slice(0, index + 1).join('/')}/`] = { directory: true }
-    })
-    entries[`.${path}`] = content
-  }
-  return entries
 }
 
 /** The common format of ar(5). */

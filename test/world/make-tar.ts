@@ -6,7 +6,7 @@ export type TarContent =
   | Uint8Array
   | { content: string | Uint8Array; mode?: number; uid?: number; gid?: number }
   | { link: string }
-  | { directory: true; mode?: number }
+  | { directory: true; mode?: number; uid?: number; gid?: number }
 
 /** 2024-01-01T00:00:00Z */
 const TIME = new Date(1_704_067_200_000)
@@ -19,8 +19,10 @@ export async function makeTar(files: Readonly<Record<string, TarContent>>): Prom
     if (typeof entry === 'string' || entry instanceof Uint8Array)
       tar.entry({ ...common, mode: 0o644 }, bytes(entry))
     else if ('link' in entry) tar.entry({ ...common, type: 'symlink', linkname: entry.link })
-    else if ('directory' in entry) tar.entry({ ...common, type: 'directory', mode: entry.mode ?? 0o755 })
-    else {
+    else if ('directory' in entry) {
+      const { mode = 0o755, uid = 0, gid = 0 } = entry
+      tar.entry({ ...common, type: 'directory', mode, uid, gid })
+    } else {
       const { content, mode = 0o644, uid = 0, gid = 0 } = entry
       tar.entry({ ...common, mode, uid, gid }, bytes(content))
     }
@@ -29,6 +31,16 @@ export async function makeTar(files: Readonly<Record<string, TarContent>>): Prom
   const chunks: Buffer[] = []
   for await (const chunk of tar as AsyncIterable<Buffer>) chunks.push(chunk)
   return Buffer.concat(chunks)
+}
+
+/** The same files with each directory before what lies in it; a name may begin with `./`. */
+export function withDirectories(files: Readonly<Record<string, TarContent>>): Record<string, TarContent> {
+  const entries: Record<string, TarContent> = {}
+  for (const [path, content] of Object.entries(files)) {
+    for (const { index } of path.matchAll(/\//g)) entries[path.slice(0, index + 1)] ??= { directory: true }
+    entries[path] = content
+  }
+  return entries
 }
 
 function bytes(content: string | Uint8Array): Buffer {

@@ -1,0 +1,24 @@
+import type { StoreUsage } from '../../workflows/store-usage.ts'
+import { BaseCommand } from '../base-command.ts'
+
+export default class StoreDu extends BaseCommand {
+  static override summary = 'Say what the store holds, and for which recipes'
+  static override examples = ['<%= config.bin %> store du --json']
+
+  async run(): Promise<StoreUsage> {
+    const { flags } = await this.parse(StoreDu)
+    const session = await this.session(flags.directory)
+    const { storeUsage } = await import('../../workflows/store-usage.ts')
+    const usage = await storeUsage(session)
+    const row = (name: string, { entries, bytes }: { entries: number; bytes: number }, more = '') =>
+      this.log(
+        `${name.padEnd(24)} ${String(entries).padStart(6)} ${`${(bytes / 1e6).toFixed(1)} MB`.padStart(12)}${more}`,
+      )
+    this.log(usage.directory)
+    for (const { recipe, lastUsed, ...need } of usage.recipes)
+      row(recipe, need, lastUsed === null ? '' : `  last used ${lastUsed.slice(0, 10)}`)
+    row('needed by no recipe', usage.unused)
+    row('all', usage)
+    return usage
+  }
+}

@@ -1,0 +1,27 @@
+import { Args } from '@oclif/core'
+import type { ExportResult } from '../../../workflows/export-recipe.ts'
+import { BaseCommand } from '../../base-command.ts'
+
+export default class StoreExportRecipe extends BaseCommand {
+  static override summary = 'Write everything a rebuild needs into one archive'
+  static override description =
+    'Recipe, lockfile, build context and every artifact, as a tar with a manifest; FILE.sha256 beside it. Unpacked, ' +
+    'it builds with docker buildx and no network; `store import` fills the store of another machine from it.'
+  static override examples = ['<%= config.bin %> store export recipe hello hello.tar']
+  static override args = {
+    name: Args.string({ description: 'directory in recipes/', required: true }),
+    file: Args.string({ description: 'the archive to write', required: true }),
+  }
+
+  async run(): Promise<ExportResult> {
+    const { args, flags } = await this.parse(StoreExportRecipe)
+    const session = await this.session(flags.directory)
+    const { exportRecipe } = await import('../../../workflows/export-recipe.ts')
+    const result = await exportRecipe(session, args.name, args.file)
+    this.log(`archive   ${result.file}`)
+    this.log(`sha256    ${result.sha256}`)
+    this.log(`size      ${(result.size / 1e6).toFixed(1)} MB, ${result.artifacts} artifacts`)
+    this.log(`image ID  ${result.image ?? 'not recorded yet: build the recipe first'}`)
+    return result
+  }
+}
