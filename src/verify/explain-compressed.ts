@@ -1,0 +1,77 @@
+import { gunzipSync, zstdDecompressSync } from 'node:zlib'
+import type { CompressedDetail } from './content-detail.ts'
+import { distinctCauses, type ExplainInner, type Explanation } from './explanation.ts'
+
+/** The uncompressed content, when it is gzip (RFC 1952) or zstd (RFC 8878) and no larger than `limit` bytes. */
+export function decompress(
+  content: Buffer,
+  limit: number,
+): { format: 'gzip' | 'zstd'; inner: Buffer } | undefined {
+  const format = formatOf(content)
+  if (format === undefined) return undefined
+  try {
+    const unpack = format === 'gzip' ? gunzipSync : zstdDecompressSync
+    return { format, inner: unpack(content, { maxOutputLength: limit }) }
+  } catch {
+    // damaged or larger: it is compared byte by byte
+    return undefined
+  }
+}
+
+/** Explains what differs between two files of one compression. */
+export async function explainCompressed(
+  name: string,
+  format: 'gzip' | 'zstd',
+  [a, innerA]: [Buffer, Buffer],
+  [b, innerB]: [Buffer, Buffer],
+  explainInner: ExplainInner,
+): Promise<Explanation> {
+  const header = format === 'gzip' ? gzipHeader(a, b) : []
+  const times = header.includes('mtime')
+    ? [{ cause: 'gzip-time' as const, evidence: `the gzip headers say ${timeOf(a)} and ${timeOf(b)}` }]
+    : []
+  if (innerA.equals(innerB)) {
+    const detail: CompressedDetail = { kind: 'compressed', format, header }
+    if (header.length > 0 && times.length === 0)
+      return {
+        detail,
+        causes: [{ cause: 'gzip-time', evidence: `gzip headers differ in ${header.join(', ')}` }],
+      }
+    if (times.length > 0) return { detail, causes: times }
+    const evidence =
+      'the same content is compressed in another way: by another level or release of the program'
+    return { detail, causes: [{ cause: 'other-version', evidence }] }
+  }
+  const inner = await explainInner(name.replace(/\.(gz|tgz|zst)$/, ''), innerA, innerB)
+  return {
+    detail: { kind: 'compressed', format, header, inner: inner.detail },
+    causes: distinctCauses([...inner.causes, ...times]),
+  }
+}
+
+function formatOf(content: Buffer): 'gzip' | 'zstd' | undefined {
+  if (content.length < 18) return undefined
+  if (content.readUInt16BE(0) === 0x1f8b) return 'gzip'
+  return content.readUInt32BE(0) === 0x28b52ffd ? 'zstd' : undefined
+}
+
+const NAME_FLAG = 8
+
+function gzipHeader(a: Buffer, b: Buffer): string[] {
+  const fields: string[] = []
+  if (a.readUInt32LE(4) !== b.readUInt32LE(4)) fields.push('mtime')
+  if (a[3] !== b[3] || a[8] !== b[8] || a[9] !== b[9]) fields.push('flags')
+  if (nameOf(a) !== nameOf(b)) fields.push('name')
+  return fields
+}
+
+function nameOf(gzip: Buffer): string {
+  if (((gzip[3] as number) & ~NAME_FLAG) !== 0 || gzip[3] === 0) return ''
+  const end = gzip.indexOf(0, 10)
+  return gzip.toString('latin1', 10, end < 0 ? 10 : end)
+}
+
+function timeOf(gzip: Buffer): string {
+  const seconds = gzip.readUInt32LE(4)
+  return seconds === 0 ? 'no time' : new Date(seconds * 1000).toISOString()
+}
