@@ -10,7 +10,17 @@ const HEADER = 60
  * @throws {StillroomError} ARTIFACT_MISMATCH when the archive is no .deb or compressed in another way
  */
 export async function debDataTar(deb: Uint8Array, name: string): Promise<Uint8Array> {
-  const { member, content } = findData(deb, name)
+  const { member, content } = findMember(deb, name, 'data')
+  return decompress(content, member, name)
+}
+
+/**
+ * What dpkg knows of a .deb as a plain tar: its `control`, `md5sums`, maintainer scripts.
+ *
+ * @throws {StillroomError} as {@link debDataTar}
+ */
+export async function debControlTar(deb: Uint8Array, name: string): Promise<Uint8Array> {
+  const { member, content } = findMember(deb, name, 'control')
   return decompress(content, member, name)
 }
 
@@ -20,7 +30,7 @@ export async function debDataTar(deb: Uint8Array, name: string): Promise<Uint8Ar
  * @throws {StillroomError} as {@link debDataTar}
  */
 export async function uncompressDeb(deb: Uint8Array, name: string): Promise<Uint8Array> {
-  const { member, content, header, offset } = findData(deb, name)
+  const { member, content, header, offset } = findMember(deb, name, 'data')
   const tar = await decompress(content, member, name)
   const fresh = Buffer.from(header)
   fresh.write('data.tar'.padEnd(16), 0, 'latin1')
@@ -28,7 +38,7 @@ export async function uncompressDeb(deb: Uint8Array, name: string): Promise<Uint
   return Buffer.concat([deb.subarray(0, offset), fresh, tar, Buffer.from(tar.length % 2 ? '\n' : '')])
 }
 
-interface DataMember {
+interface TarMember {
   member: string
   content: Buffer
   /** The 60 bytes before the content, which begin at `offset`. */
@@ -36,7 +46,7 @@ interface DataMember {
   offset: number
 }
 
-function findData(deb: Uint8Array, name: string): DataMember {
+function findMember(deb: Uint8Array, name: string, kind: 'control' | 'data'): TarMember {
   const bytes = Buffer.from(deb.buffer, deb.byteOffset, deb.byteLength)
   if (bytes.toString('latin1', 0, MAGIC.length) !== MAGIC) throw notADeb(name, 'it is no ar archive')
   let offset = MAGIC.length
@@ -47,26 +57,29 @@ function findData(deb: Uint8Array, name: string): DataMember {
     if (!Number.isInteger(size) || size < 0 || offset + HEADER + size > bytes.length)
       throw notADeb(name, 'it is cut short')
     const content = bytes.subarray(offset + HEADER, offset + HEADER + size)
-    if (member.startsWith('data.tar')) return { member, content, header, offset }
+    if (member.startsWith(`${kind}.tar`)) return { member, content, header, offset }
     offset += HEADER + size + (size % 2)
   }
-  throw notADeb(name, 'it has no data member')
+  throw notADeb(name, `it has no ${kind} member`)
 }
 
 async function decompress(content: Buffer, member: string, name: string): Promise<Uint8Array> {
-  switch (member) {
-    case 'data.tar':
+  switch (member.slice(member.indexOf('.'))) {
+    case '.tar':
       return content
-    case 'data.tar.gz': {
+    case '.tar.gz': {
       const { gunzipSync } = await import('node:zlib')
       return gunzipSync(content)
     }
-    case 'data.tar.xz': {
+    case '.tar.xz': {
       const { decompress: unxz } = await import('@napi-rs/lzma/xz')
       return unxz(content)
     }
     default:
-      throw notADeb(name, `its data member is ${member}, expected data.tar, .gz or .xz`)
+      throw notADeb(
+        name,
+        `its member ${member} is compressed in an unknown way, expected .tar, .tar.gz or .tar.xz`,
+      )
   }
 }
 

@@ -2,10 +2,22 @@ import { access } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { z } from 'zod'
+import { RULES } from '../audit/rules.ts'
 import { StillroomError } from '../error.ts'
 import { SourcesConfig } from '../resolve/sources/schema.ts'
 
-const Config = z.strictObject({ sources: SourcesConfig.optional() })
+/** An exception of the audit: findings of a rule that are ignored, why, and until when. */
+const Exception = z.strictObject({
+  rule: z.string().refine((id) => id in RULES, 'must be the id of a rule: see docs/rules.md'),
+  subject: z.string().min(1).optional(),
+  reason: z.string().trim().min(1, 'must say why the finding is no fault'),
+  until: z.iso.date('must be a day such as "2030-12-31"').optional(),
+})
+
+const Config = z.strictObject({
+  sources: SourcesConfig.optional(),
+  audit: z.strictObject({ ignore: z.array(Exception).default([]) }).optional(),
+})
 type Config = z.infer<typeof Config>
 
 /**

@@ -1,0 +1,119 @@
+import type { InstalledPackage, PackageKind } from '../inventory/inventory.ts'
+import type { FileAccount, FileStatus, Finding, IgnoredFinding } from './finding.ts'
+
+export const REPORT_VERSION = 1
+
+/**
+ * What an audit ends with. `findings`: at least one of severity `error`; `inconclusive`: none, but something could not
+ * be read; `clean`: neither. Warnings and notes leave an audit clean.
+ */
+export type AuditVerdict = 'clean' | 'findings' | 'inconclusive'
+
+/** Everything an audit says of an image; plain JSON data, the same for the same image, lock and policy. */
+export interface AuditReport {
+  reportVersion: typeof REPORT_VERSION
+  image: AuditedImage
+  /** What the image was held against; null when it was read without a lockfile. */
+  lock: AuditedLock | null
+  verdict: AuditVerdict
+  /** Ordered by kind, environment, name, version. */
+  packages: AuditedPackage[]
+  files: AuditedFiles
+  /** Ordered by severity (error, inconclusive, warning, note), rule, subject. */
+  findings: Finding[]
+  /** Findings that the policy ignores, in the same order. */
+  ignored: IgnoredFinding[]
+  /** Ids of the rules that were held against the image; those that need a lock are left out without one. */
+  rules: string[]
+}
+
+export interface AuditedImage {
+  /** As it was asked for: a name of the engine's, or a file. */
+  reference: string
+  /** The image ID. */
+  id: string
+  /** Lowest first. */
+  diffIDs: string[]
+  /** Bytes of all layers, uncompressed. */
+  size: number
+  /** The tree digest. */
+  tree: string
+  /** Paths of the merged tree. */
+  entries: number
+  config: ConfigSummary
+}
+
+/** What an image's config says, with credentials in `env` and `labels` redacted. */
+export interface ConfigSummary {
+  /** `linux/amd64`. */
+  platform: string
+  user: string
+  workdir: string
+  env: Record<string, string>
+  entrypoint: string[] | null
+  cmd: string[] | null
+  labels: Record<string, string>
+  /** Sorted: `43643/tcp`. */
+  ports: string[]
+  /** Sorted. */
+  volumes: string[]
+}
+
+export interface AuditedLock {
+  recipe: string
+  /** Of the lockfile, as it was named or relative to the project. */
+  path?: string
+  /** `linux/amd64`. */
+  platform: string
+  /** The image ID that the lockfile expects; null before the first build. */
+  image: string | null
+}
+
+export interface AuditedPackage {
+  kind: PackageKind
+  name: string
+  version: string
+  architecture?: string
+  environment?: string
+  /** Where the lock says it comes from: `base` or a step such as `apt-1`; null for what no lock names. */
+  step: string | null
+  /** The locked artifact it was installed from. */
+  artifact?: { file: string; size: number; sha256: string }
+  /** Where the package itself says it comes from. */
+  origin?: NonNullable<InstalledPackage['origin']>
+  license?: string
+  /** How many files it says are its own. */
+  files: number
+}
+
+export interface AuditedFiles {
+  account: FileAccount
+  /** Bytes that are intact or generated, of all bytes: 0 to 1. */
+  explainedShare: number
+  /** What made the generated files, most bytes first. */
+  generated: { reason: string; files: number; bytes: number }[]
+  /** Every file that is not explained, by path. */
+  unexplained: AuditedFile[]
+  /** Every file that differs from its owner's, by path. */
+  modified: AuditedFile[]
+}
+
+export interface AuditedFile {
+  /** With a slash in front; bytes that are no printable ASCII are written `%XX`. */
+  path: string
+  size: number
+  sha256: string
+  /** Index of the layer that gave it, lowest 0. */
+  layer?: number
+  /** `deb/libc6`, `pypi/numpy`, `project-3`: whose it is, or whose it should be. */
+  owner?: string
+}
+
+/** A file's status with what speaks for it. */
+export interface FileVerdict {
+  status: FileStatus
+  /** `deb/libc6`, `pypi/numpy`, `project-3`; undefined when nobody's. */
+  owner?: string
+  /** Why a generated file may be as it is. */
+  reason?: string
+}

@@ -1,0 +1,140 @@
+import type { InstalledPackage, Inventory, PackageKind } from '../inventory/inventory.ts'
+import { compareDebian } from '../lock/versions/compare-debian.ts'
+import { comparePep440 } from '../lock/versions/compare-pep440.ts'
+import type { ExpectedFiles } from './expected-files.ts'
+import { showPath } from './expected-files.ts'
+import type { Finding } from './finding.ts'
+import { type LockedPackage, packageId } from './locked-packages.ts'
+
+export interface PackageComparison {
+  findings: Finding[]
+  /** Packages that are in the image and not as the lock has them: their files are told with them. */
+  strays: InstalledPackage[]
+  /** Owners whose files need not be there: packages that are missing or of another version. */
+  absent: ReadonlySet<string>
+}
+
+/** Holds what is installed against what the lock installs. */
+export function comparePackages(
+  { packages }: Inventory,
+  locked: ReadonlyMap<string, LockedPackage>,
+  expected: ExpectedFiles,
+): PackageComparison {
+  const findings: Finding[] = []
+  const strays: InstalledPackage[] = []
+  const absent = new Set<string>()
+  const present = new Set<string>()
+  const others: InstalledPackage[] = []
+  for (const found of packages) {
+    const id = packageId(found)
+    const lock = locked.get(id)
+    if (lock === undefined || !isSame(lock, found)) others.push(found)
+    else if (found.kind === 'deb' || isExpectedAt(found, id, expected) || lock.artifact === undefined)
+      present.add(id)
+    else others.push(found)
+  }
+  for (const found of others) {
+    const id = packageId(found)
+    // what another package brings with it: Python modules in a .deb, a vendored copy in a wheel
+    const bringer = expected.at(expected.place(found.record)).at(-1)?.owner
+    if (bringer !== undefined && bringer !== id && found.kind !== 'deb') continue
+    if (found.kind === 'git' && (found.modified?.length ?? 0) > 0) {
+      strays.push(found)
+      continue
+    }
+    const lock = locked.get(id)
+    strays.push(found)
+    if (lock === undefined || present.has(id) || absent.has(id)) findings.push(extra(found))
+    else {
+      absent.add(id)
+      findings.push(otherVersion(lock, found))
+    }
+  }
+  for (const [id, lock] of locked) {
+    if (present.has(id) || absent.has(id)) continue
+    absent.add(id)
+    findings.push(missing(lock))
+  }
+  return { findings, strays, absent }
+}
+
+function isSame(lock: LockedPackage, { kind, version, architecture }: InstalledPackage): boolean {
+  const architectures = [lock.architecture, architecture].filter((each) => each !== undefined)
+  return compare(kind, lock.version, version) === 0 && new Set(architectures).size < 2
+}
+
+/** Whether a package's record lies where the lock's own would. */
+function isExpectedAt({ record }: InstalledPackage, id: string, expected: ExpectedFiles): boolean {
+  const [, directory = record] = /^(.*\.(?:dist-info|egg-info|egg-link))(?:\/|$)/s.exec(record) ?? []
+  const places = [record, `${directory}/RECORD`, `${directory}/METADATA`, directory]
+  return places.some((path) => expected.at(expected.place(path)).some(({ owner }) => owner === id))
+}
+
+function extra(found: InstalledPackage): Finding {
+  return {
+    rule: 'package-extra',
+    severity: 'error',
+    subject: packageId(found),
+    message: `${packageId(found)} ${found.version} is installed and not in the lockfile`,
+    actual: found.version,
+    evidence: [`recorded in ${showPath(found.record)}`, `${found.files.length} files`],
+  }
+}
+
+function missing(lock: LockedPackage): Finding {
+  return {
+    rule: 'package-missing',
+    severity: 'error',
+    subject: packageId(lock),
+    message: `${packageId(lock)} ${lock.version} of ${lock.step} is not installed`,
+    expected: lock.version,
+  }
+}
+
+function otherVersion(lock: LockedPackage, found: InstalledPackage): Finding {
+  const other = lock.version === found.version ? ` (${found.architecture})` : ''
+  return {
+    rule: 'package-version',
+    severity: 'error',
+    subject: packageId(lock),
+    message: `${packageId(lock)} is ${distance(lock.kind, lock.version, found.version)}`,
+    expected: lock.version,
+    actual: `${found.version}${other}`,
+    evidence: [`locked by ${lock.step}`, `recorded in ${showPath(found.record)}`],
+  }
+}
+
+function compare(kind: PackageKind, a: string, b: string): number {
+  if (kind === 'deb') return compareDebian(a, b)
+  if (kind === 'pypi') return comparePep440(a, b)
+  return a === b ? 0 : 1
+}
+
+const LEVELS = ['major', 'minor', 'patch']
+
+/** How far a version is from the locked one, in its ecosystem's own order: "older by a minor version". */
+export function distance(kind: PackageKind, locked: string, found: string): string {
+  if (kind !== 'deb' && kind !== 'pypi') return locked === found ? 'another build' : 'another version'
+  const order = compare(kind, locked, found)
+  if (order === 0) return 'of another architecture or place'
+  const word = order > 0 ? 'older' : 'newer'
+  const [a, b] = [parts(kind, locked), parts(kind, found)]
+  if (a.epoch !== b.epoch) return `${word} by an epoch`
+  const place = [0, 1, 2].find((index) => (a.numbers[index] ?? 0) !== (b.numbers[index] ?? 0))
+  if (place !== undefined) return `${word} by a ${LEVELS[place]} version`
+  return kind === 'deb' && a.revision !== b.revision
+    ? `${word} by a Debian revision`
+    : `${word} by less than a patch`
+}
+
+function parts(kind: PackageKind, version: string): { epoch: string; numbers: number[]; revision: string } {
+  const [, epoch = '', rest = version] =
+    (kind === 'deb' ? /^(?:(\d+):)?(.*)$/ : /^(?:(\d+)!)?(.*)$/).exec(version) ?? []
+  const dash = kind === 'deb' ? rest.lastIndexOf('-') : -1
+  const upstream = dash === -1 ? rest : rest.slice(0, dash)
+  return {
+    epoch,
+    numbers: (/^\d+(\.\d+)*/.exec(upstream)?.[0] ?? '').split('.').map(Number),
+    revision: dash === -1 ? '' : rest.slice(dash + 1),
+  }
+}

@@ -1,0 +1,80 @@
+import type { FileTree } from '../image/file-tree.ts'
+import type { InstalledPackage } from '../inventory/inventory.ts'
+import type { ExpectedFiles } from './expected-files.ts'
+import type { ContentFile } from './locked-contents.ts'
+import { packageId } from './locked-packages.ts'
+
+const NO_HASH = 'its package gives no hash of it'
+
+/** What a package says of itself in the image: where there is no artifact to hold it against. */
+export function expectInstalled(
+  expected: ExpectedFiles,
+  tree: FileTree,
+  found: InstalledPackage,
+  isExcluded: (path: string) => boolean = () => false,
+): void {
+  const owner = packageId(found)
+  const add = (
+    path: string,
+    digest: InstalledPackage['files'][number]['digest'],
+    configuration?: boolean,
+  ) => {
+    const place = expected.place(path)
+    const type = tree.findLink(place)?.inode.type ?? 'file'
+    expected.add(path, {
+      owner,
+      type,
+      ...(configuration ? { configuration } : {}),
+      ...(digest === undefined || type !== 'file' ? { generated: NO_HASH } : { digest }),
+      ...(isExcluded(path) || /(^|\/)__pycache__\//.test(path) ? { optional: true } : {}),
+    })
+  }
+  for (const { path, digest, configuration } of found.files) add(path, digest, configuration)
+  if (!found.files.some(({ path }) => path === found.record)) add(found.record, undefined)
+}
+
+/**
+ * What a wheel that was built from a locked source distribution brings: files of the distribution itself are held
+ * against it, what was made of it against the RECORD.
+ */
+export function expectBuilt(
+  expected: ExpectedFiles,
+  tree: FileTree,
+  found: InstalledPackage,
+  sources: readonly ContentFile[],
+): void {
+  const owner = packageId(found)
+  const known = new Set(sources.map(({ sha256 }) => sha256))
+  for (const { path, digest } of found.files) {
+    if (path.endsWith('.pyc')) continue
+    const sha256 = tree.find(path)?.inode.sha256
+    const isSource = sha256 !== undefined && known.has(sha256)
+    expected.add(path, {
+      owner,
+      type: 'file',
+      ...(isSource
+        ? { digest: { algorithm: 'sha256', value: sha256 } }
+        : digest === undefined
+          ? {}
+          : { digest }),
+      ...(isSource ? {} : { generated: 'built from the locked source distribution', unchecked: true }),
+    })
+  }
+}
+
+/** Paths that dpkg was told to leave out (dpkg(1), "--path-exclude"): the last pattern that fits decides. */
+export function excludedPaths(tree: FileTree): (path: string) => boolean {
+  const patterns = tree
+    .list('etc/dpkg/dpkg.cfg.d')
+    .flatMap((name) => (tree.read(`etc/dpkg/dpkg.cfg.d/${name}`)?.toString('latin1') ?? '').split('\n'))
+    .flatMap((line) => {
+      const [, kind, glob = ''] = /^path-(exclude|include)[= ]"?([^"]*)"?$/.exec(line.trim()) ?? []
+      if (kind === undefined) return []
+      const source = glob
+        .replaceAll(/[.+^${}()|\\]/g, '\\$&')
+        .replaceAll('*', '.*')
+        .replaceAll('?', '.')
+      return [{ excludes: kind === 'exclude', pattern: new RegExp(`^${source}$`, 's') }]
+    })
+  return (path) => patterns.findLast(({ pattern }) => pattern.test(`/${path}`))?.excludes ?? false
+}

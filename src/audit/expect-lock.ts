@@ -1,0 +1,35 @@
+import type { FileTree } from '../image/file-tree.ts'
+import type { Inventory } from '../inventory/inventory.ts'
+import { expectDeb, parseDiversions } from './expect-debs.ts'
+import { expectBuilt, expectInstalled } from './expect-installed.ts'
+import { expectSources } from './expect-sources.ts'
+import { expectWheel, findSites } from './expect-wheels.ts'
+import { ExpectedFiles } from './expected-files.ts'
+import { type LockedPackage, packageId } from './locked-packages.ts'
+import type { LockSubject } from './subject.ts'
+
+/** Everything that a lock puts into an image, by path, as the artifacts themselves have it. */
+export function expectLock(
+  tree: FileTree,
+  inventory: Inventory,
+  { locked, recipe, contents }: LockSubject,
+  packages: ReadonlyMap<string, LockedPackage>,
+): ExpectedFiles {
+  const expected = new ExpectedFiles(tree)
+  const diversions = parseDiversions(tree.read('var/lib/dpkg/diversions')?.toString('latin1') ?? '')
+  const sites = findSites(tree)
+  const installed = new Map(
+    inventory.packages.map((found) => [`${packageId(found)} ${found.version}`, found]),
+  )
+  for (const entry of packages.values()) {
+    const artifact = contents.artifacts.get(entry.artifact?.sha256 ?? '')
+    const found = installed.get(`${packageId(entry)} ${entry.version}`)
+    if (artifact === undefined) {
+      if (found !== undefined) expectInstalled(expected, tree, found)
+    } else if (entry.kind === 'deb') expectDeb(expected, entry, artifact, diversions)
+    else if (entry.artifact?.file.endsWith('.whl')) expectWheel(expected, tree, entry, artifact, sites)
+    else if (found !== undefined) expectBuilt(expected, tree, found, artifact.files)
+  }
+  expectSources(expected, recipe, locked, contents)
+  return expected
+}

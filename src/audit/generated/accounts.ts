@@ -1,0 +1,137 @@
+import type { CheckContext } from './rule.ts'
+
+/** One thing of an account file that nothing accounts for. */
+interface AccountProblem {
+  file: 'passwd' | 'group' | 'shadow' | 'gshadow'
+  /** Name of the account or group. */
+  name: string
+  problem: string
+}
+
+const NO_LOGIN = /\/(nologin|false|sync)$/
+const NO_PASSWORD = /^(\*|!|!\*|!!|\*!)$/
+
+/** What nothing accounts for in one of the four account files. */
+export function accountsProblem(file: string, context: CheckContext): string | undefined {
+  const problems = checkAccounts(context).filter((each) => each.file === file)
+  if (problems.length === 0) return undefined
+  return problems.map(({ name, problem }) => `${JSON.stringify(name)}: ${problem}`).join('; ')
+}
+
+/**
+ * Holds the four account files against what makes them: the base's master copies, the recipe's user, and accounts of
+ * the system that a maintainer script of a locked package names (passwd(5), group(5), shadow(5), gshadow(5)).
+ */
+function checkAccounts(context: CheckContext): AccountProblem[] {
+  const read = (path: string) => fields(context.image.tree.read(path)?.toString('latin1') ?? '')
+  const users = read('etc/passwd')
+  const groups = read('etc/group')
+  const masters = {
+    users: byName(read('usr/share/base-passwd/passwd.master')),
+    groups: byName(read('usr/share/base-passwd/group.master')),
+  }
+  const scripts = [...context.lock.contents.artifacts.values()].flatMap(({ control = {} }) =>
+    [control['postinst']?.text, control['preinst']?.text].flatMap((text) => text ?? []),
+  )
+  const isMade = (name: string) => scripts.some((text) => makesAccount(text, name))
+  const { user } = context.lock.recipe
+  return [
+    ...users.flatMap((entry) => {
+      const problem = userProblem(entry, masters.users.get(entry[0] ?? ''), user, isMade)
+      return problem === undefined ? [] : [{ file: 'passwd' as const, name: entry[0] ?? '', problem }]
+    }),
+    ...groups.flatMap((entry) => {
+      const problem = groupProblem(entry, masters.groups.get(entry[0] ?? ''), user, isMade)
+      return problem === undefined ? [] : [{ file: 'group' as const, name: entry[0] ?? '', problem }]
+    }),
+    ...missing('passwd', [...masters.users.keys(), ...(user ? [user.name] : [])], users),
+    ...missing('group', [...masters.groups.keys(), ...(user ? [user.name] : [])], groups),
+    ...passwordProblems('shadow', read('etc/shadow'), users),
+    ...passwordProblems('gshadow', read('etc/gshadow'), groups),
+  ]
+}
+
+type Entry = string[]
+type User = { name: string; uid: number; home: string; shell: string } | undefined
+
+const fields = (text: string): Entry[] =>
+  text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => line.split(':'))
+const byName = (entries: Entry[]) => new Map(entries.map((entry) => [entry[0] ?? '', entry]))
+
+function userProblem(
+  [name = '', password, uid = '', gid = '', gecos = '', home = '', shell = '']: Entry,
+  master: Entry | undefined,
+  user: User,
+  isMade: (name: string) => boolean,
+): string | undefined {
+  const what = `uid ${uid}, gid ${gid}, home ${home}, shell ${shell}`
+  if (password !== 'x') return 'its password field is not "x"'
+  if (master !== undefined) {
+    const [, , ...expected] = master
+    const same = expected.join(':') === [uid, gid, gecos, home, shell].join(':')
+    return same ? undefined : `it is ${what}, expected ${expected.join(':')}`
+  }
+  if (user !== undefined && name === user.name) {
+    const same = uid === `${user.uid}` && gid === `${user.uid}` && home === user.home && shell === user.shell
+    return same
+      ? undefined
+      : `it is ${what}, expected uid ${user.uid}, home ${user.home}, shell ${user.shell}`
+  }
+  const isSystem = Number(uid) >= 100 && Number(uid) < 1000 && NO_LOGIN.test(shell)
+  return isSystem && isMade(name) ? undefined : `no package and no recipe makes it: ${what}`
+}
+
+function groupProblem(
+  [name = '', password, gid = '', members = '']: Entry,
+  master: Entry | undefined,
+  user: User,
+  isMade: (name: string) => boolean,
+): string | undefined {
+  if (password !== 'x' && password !== '*') return 'it has a password'
+  const added = members.split(',').filter((member) => member !== '' && !isMade(member))
+  if (added.length > 0) return `no package and no recipe makes ${added.join(', ')} its member`
+  if (master !== undefined) return master[2] === gid ? undefined : `its gid is ${gid}, expected ${master[2]}`
+  if (user !== undefined && name === user.name)
+    return gid === `${user.uid}` ? undefined : `its gid is ${gid}, expected ${user.uid}`
+  return Number(gid) >= 100 && Number(gid) < 1000 && isMade(name)
+    ? undefined
+    : `no package and no recipe makes it: gid ${gid}`
+}
+
+function missing(file: 'passwd' | 'group', names: string[], entries: Entry[]): AccountProblem[] {
+  const present = byName(entries)
+  return names
+    .filter((name) => !present.has(name))
+    .map((name) => ({ file, name, problem: 'it is not there any more' }))
+}
+
+/** Nobody has a password, nobody is missing, and nobody is there twice. */
+function passwordProblems(file: 'shadow' | 'gshadow', entries: Entry[], accounts: Entry[]): AccountProblem[] {
+  const names = new Set(accounts.map(([name]) => name))
+  const seen = new Set<string>()
+  return entries.flatMap(([name = '', password = '', administrators = '', members = '']) => {
+    const problem = !names.has(name)
+      ? 'it is the password of no account'
+      : seen.has(name)
+        ? 'it is there twice'
+        : !NO_PASSWORD.test(password)
+          ? password === ''
+            ? 'no password is needed to log in'
+            : 'it has a password'
+          : file === 'gshadow' && (administrators !== '' || members !== '')
+            ? 'it has administrators or members'
+            : undefined
+    seen.add(name)
+    return problem === undefined ? [] : [{ file, name, problem }]
+  })
+}
+
+/** Whether a maintainer script adds an account of that name. */
+function makesAccount(script: string, name: string): boolean {
+  if (!/\b(adduser|addgroup|useradd|groupadd|systemd-sysusers|addusers?)\b/.test(script)) return false
+  const escaped = name.replaceAll(/[.*+?^${}()|[\]\\-]/g, '\\$&')
+  return new RegExp(`(^|[\\s"'=])${escaped}($|[\\s"';])`, 'm').test(script)
+}

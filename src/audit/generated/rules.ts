@@ -1,0 +1,173 @@
+import { snapshotTimestamp } from '../../dockerfile/snapshot.ts'
+import { accountsProblem } from './accounts.ts'
+import { certificateBundleProblem, certificateListProblem } from './certificates.ts'
+import {
+  alternativeProblem,
+  diversionsProblem,
+  extendedStatesProblem,
+  statusProblem,
+  triggersProblem,
+} from './dpkg-state.ts'
+import { libraryCacheProblem } from './library-cache.ts'
+import { pamProblem, pamStateProblem } from './pam.ts'
+import { type CheckContext, firstWrong, type GeneratedFile, type GeneratedRule } from './rule.ts'
+
+/**
+ * Every kind of file that a Debian image has without owner, and what it must be. Byte code is held against its source, see `byteCodeProblem`.
+ */
+export const GENERATED: readonly GeneratedRule[] = [
+  {
+    match: /^etc\/(passwd|group|shadow|gshadow)$/,
+    reason: "base-passwd's accounts, those of packages, and the recipe's user",
+    rule: 'account',
+    check: ({ path }, context) => accountsProblem(path.slice('etc/'.length), context),
+  },
+  {
+    match: /^etc\/(subuid|subgid)$/,
+    reason: 'ranges of ids for users, none until one is added',
+    check: ({ text }, { image }) => {
+      const users = image.tree.read('etc/passwd')?.toString('latin1') ?? ''
+      return firstWrong(
+        text,
+        (line) => users.includes(`${line.replace(/:.*/, '')}:`) && /^[^:]+:\d+:\d+$/.test(line),
+      )
+    },
+  },
+  {
+    match:
+      /^(etc\/(environment|security\/opasswd|machine-id)|var\/lib\/dbus\/machine-id|var\/lib\/dpkg\/(available|lock|lock-frontend|triggers\/(Lock|Unincorp))|var\/cache\/debconf\/passwords\.dat|var\/lib\/python\/python3\.\d+_installed|var\/lib\/systemd\/deb-systemd-helper-enabled\/[^/]+\.wants\/[^/]+|var\/log\/(btmp|wtmp|lastlog|faillog))$/,
+    reason: 'made by a package as it is set up, empty until it is used',
+    check: emptyProblem,
+  },
+  ...copies([
+    ['etc/inputrc', 'usr/share/readline/inputrc'],
+    ['etc/profile', 'usr/share/base-files/profile'],
+    ['etc/motd', 'usr/share/base-files/motd'],
+    ['etc/nsswitch.conf', 'usr/share/libc-bin/nsswitch.conf'],
+    ['etc/adduser.conf', 'usr/share/adduser/adduser.conf'],
+    ['root/.bashrc', 'usr/share/base-files/dot.bashrc'],
+    ['root/.profile', 'usr/share/base-files/dot.profile'],
+  ]),
+  {
+    match: /^etc\/timezone$/,
+    reason: "tzdata's default",
+    check: ({ text }) => (text === 'Etc/UTC\n' ? undefined : 'it names another time zone than Etc/UTC'),
+  },
+  {
+    match: /^etc\/python3\/debian_config$/,
+    reason: "python3-minimal's default",
+    check: ({ text }) => firstWrong(text, (line) => /^(#.*|\[DEFAULT\]|byte-compile = standard)$/.test(line)),
+  },
+  {
+    match: /^(etc\/shells|var\/lib\/shells\.state)$/,
+    reason: 'login shells of the packages',
+    check: ({ text }, { expected }) =>
+      firstWrong(text, (line) => line.startsWith('#') || isShell(line, expected)),
+  },
+  {
+    match: /^etc\/apt\/sources\.list$/,
+    reason: 'the snapshots of the locked indexes, written when the base is made',
+    check: sourcesProblem,
+  },
+  {
+    match: /^etc\/ld\.so\.cache$/,
+    reason: "ldconfig's index of the libraries",
+    check: ({ inode }, { image }) =>
+      inode.content === undefined
+        ? 'it is larger than such a file ever is'
+        : libraryCacheProblem(inode.content, image.tree),
+  },
+  {
+    match: /^etc\/ca-certificates\.conf$/,
+    reason: 'the certificates of the package that are trusted',
+    check: certificateListProblem,
+  },
+  {
+    match: /^etc\/ssl\/certs\/ca-certificates\.crt$/,
+    reason: 'the certificates of the package in one file',
+    check: certificateBundleProblem,
+  },
+  {
+    match: /^etc\/pam\.d\/common-(account|auth|password|session|session-noninteractive)$/,
+    reason: "pam-auth-update's selection of what packages offer",
+    check: pamProblem,
+  },
+  {
+    match: /^var\/lib\/pam\/[^/]+$/,
+    reason: "pam-auth-update's notes",
+    check: pamStateProblem,
+  },
+  { match: /^var\/lib\/dpkg\/status$/, reason: "dpkg's account of what is installed", check: statusProblem },
+  {
+    match: /^var\/lib\/dpkg\/diversions$/,
+    reason: "dpkg's account of files that packages put aside",
+    check: diversionsProblem,
+  },
+  {
+    match: /^var\/lib\/dpkg\/triggers\/[^/]+$/,
+    reason: "dpkg's triggers",
+    check: triggersProblem,
+  },
+  {
+    match: /^var\/lib\/dpkg\/info\/format$/,
+    reason: "the number of the format of dpkg's database",
+    check: ({ text }) => (text === '1\n' ? undefined : 'it is not 1'),
+  },
+  {
+    match: /^var\/lib\/dpkg\/alternatives\/[^/]+$/,
+    reason: 'choices between packages that do the same',
+    check: alternativeProblem,
+  },
+  {
+    match: /^var\/lib\/apt\/extended_states$/,
+    reason: "apt's account of what was asked for",
+    check: extendedStatesProblem,
+  },
+  {
+    match: /^var\/lib\/systemd\/deb-systemd-helper-enabled\/[^/]+\.dsh-also$/,
+    reason: 'units that packages switched on',
+    check: ({ text }) => firstWrong(text, (line) => /^\/etc\/systemd\/(system|user)\/[\w.@/-]+$/.test(line)),
+  },
+  {
+    match: /^var\/cache\/debconf\/(config|templates)\.dat$/,
+    reason: "debconf's database of questions and answers",
+  },
+  { match: /^usr\/share\/info\/dir$/, reason: "install-info's index of manuals" },
+  {
+    match:
+      /^(etc\/(passwd|group|shadow|gshadow|subuid|subgid)-|etc\/\.pwd\.lock|var\/log\/(dpkg\.log|alternatives\.log|bootstrap\.log|fontconfig\.log|apt\/[^/]+)|var\/cache\/ldconfig\/aux-cache|var\/cache\/apt\/[^/]+\.bin|var\/cache\/debconf\/[^/]+-old|var\/lib\/dpkg\/[^/]+-old)$/,
+    reason: 'logs, caches and backups of package managers',
+    harmless: true,
+  },
+]
+
+/** Whatever was never used: nothing, or zeros as in lastlog(8) and faillog(5). */
+function emptyProblem({ inode, text }: GeneratedFile): string | undefined {
+  if (inode.size === 0) return undefined
+  if (text === undefined) return `it has ${inode.size} bytes, expected none`
+  return /^\0*$/.test(text) ? undefined : 'it is not empty'
+}
+
+function copies(pairs: [path: string, source: string][]): GeneratedRule[] {
+  return pairs.map(([path, source]) => ({
+    match: new RegExp(`^${path.replaceAll('.', '\\.')}$`),
+    reason: `a copy of /${source}`,
+    check: ({ inode }, { image }) =>
+      image.tree.find(source)?.inode.sha256 === inode.sha256 ? undefined : `it differs from /${source}`,
+  }))
+}
+
+/** A shell that a package has, by one of its names: `/bin/sh`, `/usr/bin/sh`. */
+function isShell(line: string, expected: CheckContext['expected']): boolean {
+  return /^\/(usr\/)?bin\//.test(line) && expected.at(expected.place(line.slice(1))).length > 0
+}
+
+function sourcesProblem({ text }: GeneratedFile, { image, lock }: CheckContext): string | undefined {
+  const release = image.tree.read('etc/os-release')?.toString('latin1') ?? ''
+  const [, domain] = /^HOME_URL="?https*:\/\/www\.([^/"]*)/m.exec(release) ?? []
+  const expected = lock.locked.base.indexes.map(
+    (index) =>
+      `deb [check-valid-until=no] http://snapshot.${domain}/archive/${index.archive}/${snapshotTimestamp(index)} ${index.suite} ${index.component}`,
+  )
+  return text === [...expected, ''].join('\n') ? undefined : 'it does not name just the locked snapshots'
+}

@@ -1,0 +1,26 @@
+import { StillroomError } from '../error.ts'
+import type { Lockfile } from '../lock/schema.ts'
+import { Recipe } from '../recipe/schema.ts'
+
+/**
+ * The recipe as a lockfile recorded it: what decides the image; without description, checks and tasks.
+ *
+ * @throws {StillroomError} LOCK_INVALID when the recorded fields are no recipe
+ */
+export function recordedRecipe({ recipe: name, inputs }: Lockfile): Recipe {
+  const fields: Record<string, unknown> = {}
+  const steps: unknown[] = []
+  for (const [field, value] of Object.entries(inputs.fields)) {
+    const [, index] = /^steps\[(\d+)\]$/.exec(field) ?? []
+    if (index !== undefined) steps[Number(index)] = value
+    else if (field in Recipe.shape) fields[field] = value
+  }
+  const result = Recipe.safeParse({ ...fields, steps })
+  if (result.success) return result.data
+  const issues = result.error.issues.map(({ path, message }) => `  ${path.join('.')}: ${message}`)
+  throw new StillroomError(
+    'LOCK_INVALID',
+    `cannot tell from the lockfile of "${name}" what its recipe was:\n${issues.join('\n')}`,
+    { hint: 'restore the committed lockfile, or lock anew: stillroom lock recipe NAME --upgrade' },
+  )
+}

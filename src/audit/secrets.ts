@@ -1,0 +1,38 @@
+/** Kinds of credentials by how they look; the first group, or else all of a match, is what is secret. */
+const PATTERNS: { what: string; pattern: RegExp }[] = [
+  { what: 'a private key', pattern: /-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----/ },
+  {
+    what: 'a token of a git host',
+    pattern: /\b(gh[pousr]_[A-Za-z0-9]{36,}|github_pat_\w{22,}|glpat-[\w-]{20,})/,
+  },
+  { what: 'an access key of a cloud', pattern: /\b((?:AKIA|ASIA)[A-Z0-9]{16})\b/ },
+  { what: 'a token of a chat', pattern: /\b(xox[abprs]-[A-Za-z0-9-]{10,})/ },
+  { what: 'a token of a package index', pattern: /\b(pypi-[A-Za-z0-9_-]{40,}|npm_[A-Za-z0-9]{36})/ },
+  { what: 'a login in an address', pattern: /\b[a-z][a-z0-9+.-]*:\/\/([^\s/:@"'$]*:[^\s/@"'$]+)@/i },
+]
+
+const SECRET_NAME =
+  /(^|[_.-])(PASSWORD|PASSWD|PASSPHRASE|SECRET|TOKEN|API_?KEY|PRIVATE_?KEY|ACCESS_?KEY|CREDENTIALS?)([_.-]|$)/i
+
+/** Whether a variable or label by that name holds a credential. */
+export function isSecretName(name: string): boolean {
+  return SECRET_NAME.test(name) && !/(_FILE|_PATH|_DIR)$/i.test(name)
+}
+
+/** What a text holds that should stay secret: its kind, never the secret itself. */
+export function findSecret(text: string): string | undefined {
+  return PATTERNS.find(({ pattern }) => pattern.test(text))?.what
+}
+
+/** A text with credentials left out. */
+export function redact(text: string): string {
+  let clean = text
+  for (const { pattern } of PATTERNS)
+    clean = clean.replaceAll(new RegExp(pattern, `${pattern.flags}g`), (match, group?: string) =>
+      typeof group === 'string' ? match.replace(group, '(redacted)') : '(redacted)',
+    )
+  return clean.replaceAll(
+    /\b(\w*(?:PASSWORD|PASSWD|SECRET|TOKEN|API_?KEY)\w*)=("[^"]*"|'[^']*'|\S+)/gi,
+    '$1=(redacted)',
+  )
+}

@@ -1,0 +1,41 @@
+import type { FileTree } from '../image/file-tree.ts'
+import type { ImageConfig } from '../image/schema.ts'
+import type { Inventory } from '../inventory/inventory.ts'
+import type { LockedPlatform, Lockfile } from '../lock/schema.ts'
+import type { Recipe } from '../recipe/schema.ts'
+import type { LockedContents } from './locked-contents.ts'
+
+/** An image that is audited, as it was read. */
+export interface ImageSubject {
+  /** As it was asked for. */
+  reference: string
+  id: string
+  config: ImageConfig
+  /** Lowest first. */
+  layers: readonly { diffID: string; size: number }[]
+  tree: FileTree
+  inventory: Inventory
+}
+
+/** What it is held against. */
+export interface LockSubject {
+  lockfile: Lockfile
+  /** As it was named, or relative to the project. */
+  path?: string
+  platform: string
+  locked: LockedPlatform
+  recipe: Recipe
+  contents: LockedContents
+  /** How many layers from the bottom are those of the locked image. */
+  layers: number
+}
+
+/** How many layers from the bottom are those of the image that the lock names. */
+export function countLockedLayers(
+  layers: readonly { diffID: string }[],
+  { image }: Pick<LockedPlatform, 'image'>,
+): number {
+  const expected = image?.diffIDs ?? []
+  const other = layers.findIndex(({ diffID }, index) => diffID !== expected[index])
+  return other === -1 ? layers.length : other
+}

@@ -1,0 +1,14 @@
+import { mayHoldCredentials } from './credentials.ts'
+
+/** Files that checks read: account files, package managers' state, what copies are made of. */
+const READ =
+  /^(etc\/(passwd|group|shadow|gshadow|subuid|subgid|shells|timezone|ld\.so\.cache|ca-certificates\.conf|os-release|machine-id|apt\/sources\.list|pam\.d\/common-[\w-]+|python3\/debian_config|ssl\/certs\/ca-certificates\.crt|dpkg\/dpkg\.cfg\.d\/[^/]+)|usr\/lib\/os-release|usr\/share\/(base-passwd|pam|pam-configs)\/[^/]+|usr\/share\/ca-certificates\/.+|var\/lib\/(dpkg\/(status|diversions|statoverride|info\/format|alternatives\/[^/]+|triggers\/[^/]+)|pam\/[^/]+|apt\/extended_states|shells\.state|systemd\/deb-systemd-helper-enabled\/.+)|var\/log\/(btmp|wtmp|lastlog|faillog)|usr\/local\/bin\/[^/]+|usr\/bin\/[^/]+|.*\.dist-info\/RECORD)$/
+
+const LIMIT = 16 * 1024 * 1024
+const PROGRAM_LIMIT = 4096
+
+/** Whether the audit needs a regular file's content; asked for each member of each layer while an image is read. */
+export function wantedByAudit(path: string, size: number): boolean {
+  if (/^usr\/(local\/)?bin\//.test(path)) return size <= PROGRAM_LIMIT
+  return (size <= LIMIT && READ.test(path)) || mayHoldCredentials(path, size)
+}
