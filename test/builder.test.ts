@@ -1,0 +1,35 @@
+import { expect, test } from 'vitest'
+import type { BuildReport } from '../src/report/build-report.ts'
+import { canHaveBuildKit, startBuildKit } from './support/buildkit.ts'
+import { copyProject } from './support/project.ts'
+import { stillroom, stillroomJson } from './support/stillroom.ts'
+
+const buildKit = await canHaveBuildKit()
+if (buildKit !== true) console.warn(`skipped: a build on a builder of its own, since ${buildKit}`)
+
+test.skipIf(buildKit !== true)(
+  '--builder gives the same image on a BuildKit apart from the engine',
+  async () => {
+    const directory = await copyProject('hello')
+    const { stop } = await startBuildKit('stillroom-test')
+    try {
+      const args = ['build', 'recipe', 'hello', '--no-cache', '--builder', 'stillroom-test']
+      const built = await stillroomJson<BuildReport>(directory, args)
+      expect(built).toMatchObject({ verdict: 'identical', unchanged: false })
+      expect(built.checks.filter((check) => !check.passed)).toEqual([])
+      const again = await stillroomJson<BuildReport>(directory, ['build', 'recipe', 'hello'])
+      expect(again).toMatchObject({ verdict: 'identical', unchanged: true })
+    } finally {
+      await stop()
+    }
+  },
+)
+
+test('a builder that is not there is an error that names it', async () => {
+  const directory = await copyProject('hello')
+  const args = ['build', 'recipe', 'hello', '--no-cache', '--builder', 'nobody']
+  const { exitCode, stderr } = await stillroom(directory, args)
+  expect(exitCode).toBe(3)
+  expect(stderr).toContain('nobody')
+  expect(stderr).toContain('BUILD_FAILED')
+})
