@@ -52,6 +52,7 @@ export const ERROR_CODES = {
   SHARED_REMOTE: 3,
   INTERRUPTED: 3,
   // image
+  IMAGE_UNREADABLE: 3,
   IMAGE_INVALID: 3,
 } as const
 

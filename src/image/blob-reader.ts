@@ -1,10 +1,10 @@
-import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { type Decompressor, decompressorFor } from './decompressor.ts'
-import { imageInvalid } from './image-invalid.ts'
+import type { Digester } from './digester.ts'
+import { imageInvalid, locateError, quotePath } from './image-invalid.ts'
 import type { LayerEntry } from './layer-entry.ts'
 import { LayerReader } from './layer-reader.ts'
-import type { Budget, ReadOptions } from './read-options.ts'
+import type { Budget } from './read-options.ts'
 import { BLOCK, isTarHeader, isZeroBlock } from './tar-header.ts'
 
 /** What one file of an image archive turned out to be. */
@@ -27,33 +27,36 @@ export interface Layer {
 
 /** Larger manifests and configs don't exist; what is larger is not kept. */
 const JSON_LIMIT = 4 * 1024 * 1024
-/** An end to archives that unpack to endless zeros. */
-const LAYER_LIMIT = 128 * 1024 ** 3
 
 /**
  * Reads one file of an image archive while it streams by, by what its first bytes say it is: a layer (plain, gzip or
  * zstd), JSON, or nothing of interest. A layer that can't be read is a problem only for who needs it.
  */
 export class BlobReader {
+  readonly #name: string
   readonly #size: number
-  readonly #options: ReadOptions
   readonly #budget: Budget
-  readonly #digest = createHash('sha256')
+  readonly #digest: Digester
   #head: Buffer | undefined = Buffer.alloc(0)
   #json: Buffer[] | undefined
   #layer: LayerReader | undefined
   #layerSize = 0
-  #layerDigest = this.#digest
+  #layerDigest: Digester
   #unzip: Decompressor | undefined
   #zipped = 0
   #unzipped: Promise<void> | undefined
   #problem: unknown
 
-  /** @param size bytes of the file, as the archive announces them */
-  constructor(size: number, options: ReadOptions, budget: Budget) {
+  /**
+   * @param name of the file in the archive, for errors
+   * @param size bytes of the file, as the archive announces them
+   */
+  constructor(name: string, size: number, budget: Budget) {
+    this.#name = name
     this.#size = size
-    this.#options = options
     this.#budget = budget
+    this.#digest = budget.digester()
+    this.#layerDigest = this.#digest
   }
 
   /** Takes the next bytes; wait for {@link drained} before giving more. */
@@ -69,14 +72,11 @@ export class BlobReader {
     this.#pass(next)
   }
 
-  /** Whether {@link drained} has something to wait for. */
-  get busy(): boolean {
-    return this.#unzip?.writableNeedDrain === true && this.#problem === undefined
-  }
-
-  async drained(): Promise<void> {
-    if (!this.busy || this.#unzip === undefined) return
-    await Promise.race([once(this.#unzip, 'drain').catch(() => {}), this.#unzipped])
+  /** Something to wait for before more bytes are written; undefined when nothing is. */
+  drained(): Promise<unknown> | undefined {
+    const unzip = this.#unzip
+    if (unzip?.writableNeedDrain !== true || this.#problem !== undefined) return this.#digest.drained()
+    return Promise.race([once(unzip, 'drain').catch(() => {}), this.#unzipped])
   }
 
   async end(): Promise<Blob> {
@@ -84,30 +84,28 @@ export class BlobReader {
     await this.#unzipped
     // Node stops after the first zstd frame.
     if (this.#unzip !== undefined && this.#unzip.bytesWritten < this.#zipped) {
-      this.#problem ??= imageInvalid(
-        'A compressed layer has more after its end: several zstd frames are not read',
-      )
+      this.#fail(imageInvalid('A compressed layer has more after its end: several zstd frames are not read'))
     }
-    const digest = `sha256:${this.#digest.digest('hex')}`
+    const digest = `sha256:${await this.#digest.digest()}`
     if (this.#json !== undefined) return { digest, json: Buffer.concat(this.#json) }
     if (this.#layer === undefined) return { digest }
     const layer = this.#layer
     this.#try(() => layer.close())
+    const diffID = this.#unzip === undefined ? digest : `sha256:${await this.#layerDigest.digest()}`
     if (this.#problem !== undefined) return { digest, problem: this.#problem }
-    const diffID = this.#unzip === undefined ? digest : `sha256:${this.#layerDigest.digest('hex')}`
     return { digest, layer: { diffID, size: this.#layerSize, entries: layer.entries } }
   }
 
   #recognize(head: Buffer): void {
     if (isTarHeader(head) || (head.length >= BLOCK && isZeroBlock(head))) {
-      this.#layer = new LayerReader(this.#options, this.#budget)
+      this.#layer = new LayerReader(this.#budget)
       return
     }
     this.#unzip = decompressorFor(head)
     if (this.#unzip !== undefined) {
-      this.#layer = new LayerReader(this.#options, this.#budget)
-      this.#layerDigest = createHash('sha256')
-      this.#unzipped = this.#readUnzipped(this.#unzip)
+      this.#layer = new LayerReader(this.#budget)
+      this.#layerDigest = this.#budget.digester()
+      this.#unzipped = this.#readUnzipped(this.#unzip, this.#layer)
     } else if ((head[0] === 0x7b || head[0] === 0x5b) && this.#size <= JSON_LIMIT) {
       this.#json = []
     }
@@ -119,28 +117,29 @@ export class BlobReader {
     else if (this.#unzip === undefined) this.#passLayer(this.#layer, bytes)
     else {
       this.#zipped += bytes.length
-      this.#unzip.write(bytes)
+      // the decompressor reads later, when the caller may have new bytes there
+      this.#unzip.write(Buffer.from(bytes))
     }
   }
 
-  async #readUnzipped(unzip: Decompressor): Promise<void> {
+  async #readUnzipped(unzip: Decompressor, layer: LayerReader): Promise<void> {
     try {
       for await (const bytes of unzip) {
+        this.#try(() => this.#budget.unpacked(bytes.length))
         this.#layerDigest.update(bytes)
-        this.#passLayer(this.#layer as LayerReader, bytes)
+        this.#passLayer(layer, bytes)
         if (this.#problem !== undefined) break
+        const drained = this.#layerDigest.drained()
+        if (drained !== undefined) await drained
       }
     } catch (cause) {
-      this.#problem ??= imageInvalid('A compressed layer is damaged or cut short', cause)
+      this.#fail(imageInvalid('A compressed layer is damaged or cut short', cause))
     }
   }
 
   #passLayer(layer: LayerReader, bytes: Buffer): void {
     this.#layerSize += bytes.length
-    this.#try(() => {
-      if (this.#layerSize > LAYER_LIMIT) throw imageInvalid(`A layer has more than ${LAYER_LIMIT} bytes`)
-      layer.write(bytes)
-    })
+    this.#try(() => layer.write(bytes))
   }
 
   #try(action: () => void): void {
@@ -148,7 +147,12 @@ export class BlobReader {
     try {
       action()
     } catch (error) {
-      this.#problem = error
+      this.#fail(error)
     }
+  }
+
+  #fail(error: unknown): void {
+    const at = this.#layer?.offset ?? 0
+    this.#problem ??= locateError(error, `in ${quotePath(this.#name)} at byte ${at} of its tar archive`)
   }
 }

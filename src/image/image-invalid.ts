@@ -8,8 +8,14 @@ export function imageInvalid(message: string, cause?: unknown): StillroomError {
   })
 }
 
+/** The same error with the place where it was met; errors of other kinds as they are. */
+export function locateError(error: unknown, place: string): unknown {
+  if (!(error instanceof StillroomError) || error.code !== 'IMAGE_INVALID') return error
+  return imageInvalid(`${error.message} (${place})`, error.cause)
+}
+
 /** A path of an archive (bytes as latin1) for a message: never control characters, never endless. */
 export function quotePath(path: string): string {
-  const text = JSON.stringify(Buffer.from(path, 'latin1').toString())
+  const text = JSON.stringify(Buffer.from(path.slice(0, 4096), 'latin1').toString())
   return text.length > 200 ? `${text.slice(0, 197)}..."` : text
 }

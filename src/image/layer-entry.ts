@@ -23,8 +23,11 @@ export interface Inode {
   sha256: string
   /** Index of the layer that gave it, lowest first; hard links of upper layers keep their file's. */
   layer?: number
-  /** Of a regular file's content, when asked for. */
+  /** Of a regular file's content, in hex, when asked for. */
   md5?: string
+  sha1?: string
+  /** The object name that git gives the content in a SHA-1 repository, when asked for. */
+  gitBlob?: string
   /** The content itself, when `keep` asked for it. */
   content?: Buffer
 }
@@ -67,6 +70,8 @@ export function toLayerEntry(member: TarMember): LayerEntry {
   }
   if (type === 'symlink' && inode.target === '')
     throw imageInvalid(`${quotePath(path)} is a symlink to nothing`)
+  if (inode.target.length > PATH_LIMIT)
+    throw imageInvalid(`${quotePath(path)} is a symlink to a path of ${inode.target.length} bytes`)
   refuseOverlayMarks(inode, path)
   return { path, inode, link: member.flag === '1' ? normalizePath(member.linkName) : undefined }
 }

@@ -1,10 +1,10 @@
 import { posix } from 'node:path'
 import { type Blob, BlobReader } from './blob-reader.ts'
-import { imageInvalid, quotePath } from './image-invalid.ts'
-import { mergeLayers, type TreeNode } from './merge-layers.ts'
+import { imageInvalid, locateError, quotePath } from './image-invalid.ts'
+import { type ImageTree, readTree } from './image-tree.ts'
+import type { TreeNode } from './merge-layers.ts'
 import { Budget, type ReadOptions } from './read-options.ts'
 import type { ImageConfig } from './schema.ts'
-import { selectImage } from './select-image.ts'
 import { type TarHandler, type TarMember, TarReader } from './tar-reader.ts'
 import { treeDigest } from './tree-digest.ts'
 import { uncompressed } from './uncompressed.ts'
@@ -23,14 +23,7 @@ export interface ImageSummary {
   entries: number
 }
 
-/**
- * Reads an image in one pass over what `docker save` or an OCI exporter writes: a tar of blobs in any order, layers
- * plain or compressed by gzip or zstd. Every blob is held against its name and every layer against the config.
- * No content is kept: memory grows with the number of files, not with their size.
- *
- * @throws {StillroomError} IMAGE_INVALID when the archive is cut short, damaged, ambiguous, or holds not just one
- *   image for linux/amd64
- */
+/** As {@link readImageTree}, without the tree. */
 export async function readImageArchive(
   stream: AsyncIterable<Uint8Array>,
   options: ReadOptions = {},
@@ -46,54 +39,50 @@ export async function readImageArchive(
   }
 }
 
-/** As {@link readImageArchive}, with the merged tree itself. */
+/**
+ * Reads an image in one pass over what `docker save` or an OCI exporter writes: a tar of blobs in any order, layers
+ * plain or compressed by gzip or zstd, perhaps compressed as a whole. Every blob is held against its name and every
+ * layer against the config. Memory grows with the number of files, not with their size, but for contents to keep.
+ *
+ * @throws {StillroomError} IMAGE_INVALID when the archive is cut short, damaged, ambiguous, or holds not just one
+ *   image for the wanted platform
+ */
 export async function readImageTree(
   stream: AsyncIterable<Uint8Array>,
   options: ReadOptions = {},
 ): Promise<ImageTree> {
-  const { id, config, layers } = selectImage(await readFiles(stream, options), options.platform)
-  const read = layers.flatMap(({ layer }) => layer ?? [])
-  return { id, config, layers: read, root: mergeLayers(read.map(({ entries }) => entries)) }
-}
-
-export interface ImageTree {
-  id: string
-  config: ImageConfig
-  /** Lowest first. */
-  layers: { diffID: string; size: number }[]
-  root: TreeNode
-}
-
-async function readFiles(
-  stream: AsyncIterable<Uint8Array>,
-  options: ReadOptions,
-): Promise<Map<string, Blob>> {
-  const reader = new ArchiveReader(options)
+  const budget = new Budget(options)
+  const reader = new ArchiveReader(budget)
   const tar = new TarReader(reader)
-  for await (const bytes of uncompressed(stream)) {
-    options.signal?.throwIfAborted()
-    tar.write(bytes)
-    await reader.drained()
+  const place = () => `at byte ${tar.offset} of the archive`
+  for await (const bytes of uncompressed(stream, budget)) {
+    try {
+      tar.write(bytes)
+    } catch (error) {
+      throw locateError(error, place())
+    }
+    const drained = reader.drained()
+    if (drained !== undefined) await drained
   }
   tar.close()
-  if (!tar.ended) throw imageInvalid('The archive is cut short')
-  return reader.files()
+  if (!tar.ended) throw imageInvalid(`The archive is cut short (${place()})`)
+  const files = reader.files()
+  return readTree(async (path) => files.get(posix.normalize(path)), options.platform)
 }
 
 const FILE_LIMIT = 100_000
 
 /** Hands each file of the outer archive to a {@link BlobReader}. */
 class ArchiveReader implements TarHandler {
+  readonly #budget: Budget
   readonly #blobs = new Map<string, Blob>()
   readonly #links = new Map<string, string>()
   #name = ''
   #current: BlobReader | undefined
   #pending: Promise<void>[] = []
-  readonly #options: ReadOptions
-  readonly #budget = new Budget()
 
-  constructor(options: ReadOptions) {
-    this.#options = options
+  constructor(budget: Budget) {
+    this.#budget = budget
   }
 
   member({ name, flag, size, linkName }: TarMember): void {
@@ -110,7 +99,7 @@ class ArchiveReader implements TarHandler {
     else if (flag === '1') this.#links.set(this.#name, posix.normalize(linkName))
     else if (flag === '0') {
       this.#blobs.set(this.#name, { digest: '' })
-      this.#current = new BlobReader(size, this.#options, this.#budget)
+      this.#current = new BlobReader(this.#name, size, this.#budget)
     }
   }
 
@@ -127,17 +116,16 @@ class ArchiveReader implements TarHandler {
     this.#current = undefined
   }
 
-  /** Waits until what was written is read, so that a fast stream can't pile up. */
-  async drained(): Promise<void> {
-    if (this.#pending.length > 0) {
-      await Promise.all(this.#pending)
-      this.#pending = []
-    }
-    if (this.#current?.busy) await this.#current.drained()
+  /** Something to wait for before more is written, so that a fast stream can't pile up. */
+  drained(): Promise<unknown> | undefined {
+    if (this.#pending.length === 0) return this.#current?.drained()
+    const finished = Promise.all(this.#pending)
+    this.#pending = []
+    return finished.then(() => this.#current?.drained())
   }
 
   /** By path, those that are links too. */
-  files(): Map<string, Blob> {
+  files(): ReadonlyMap<string, Blob> {
     for (const [name, target] of this.#links) {
       let path: string | undefined = target
       for (let hops = 0; hops < 8 && path !== undefined && !this.#blobs.has(path); hops++)
@@ -152,7 +140,7 @@ class ArchiveReader implements TarHandler {
     const blob = await reader.end()
     const [, hex] = /^blobs\/sha256\/(.*)$/.exec(name) ?? []
     if (hex !== undefined && blob.digest !== `sha256:${hex}`) {
-      throw imageInvalid(`The archive's blob sha256:${hex} has other content: ${blob.digest}`)
+      throw imageInvalid(`The archive's blob ${quotePath(`sha256:${hex}`)} has other content: ${blob.digest}`)
     }
     this.#budget.take('bytes of JSON', blob.json?.length ?? 0)
     this.#blobs.set(name, blob)

@@ -1,31 +1,52 @@
+import { type Digester, digestHere } from './digester.ts'
 import { imageInvalid } from './image-invalid.ts'
+
+/** All regular files, or those it says, by path below the root (latin1) and bytes. */
+export type FileChoice = boolean | ((path: string, size: number) => boolean)
 
 /** What is to be read of an image beyond its tree, and how. */
 export interface ReadOptions {
   /**
-   * Which regular files' content to keep: asked for each member of each layer, by its path below the root (latin1)
-   * and its bytes. At most 64 MiB of one file and 512 MiB together.
+   * Which regular files' content to keep: asked for each member of each layer. At most 64 MiB of one file and 512 MiB
+   * together.
    */
-  keep?: (path: string, size: number) => boolean
-  /** Of which regular files to take the md5, too: all, or those it says. */
-  md5?: boolean | ((path: string) => boolean)
+  keep?: FileChoice
+  /** Of which regular files to take further digests. */
+  md5?: FileChoice
+  sha1?: FileChoice
+  /** The object name that git gives the content in a SHA-1 repository. */
+  gitBlob?: FileChoice
   /** Operating system and architecture of the image to take; `linux/amd64` when not said. */
   platform?: string
   /** Ends reading: the promise is rejected with its reason. */
   signal?: AbortSignal
+  /** Takes the digests of whole blobs; with one that works on another thread reading is nearly twice as fast. */
+  digester?: () => Digester
 }
 
-/** Ends for hostile archives, each more than any image has; they hold for all layers of an archive together. */
+/** Ends for hostile archives, each more than any image has; they hold for all of an archive together. */
 const LIMITS = {
   members: 2_000_000,
-  'bytes of names and attributes': 512 * 1024 ** 2,
+  'bytes of names and attributes': 256 * 1024 ** 2,
   'bytes of JSON': 64 * 1024 ** 2,
   'bytes of files to keep': 512 * 1024 ** 2,
 }
 
-/** Counts what an archive makes its reader remember. */
+/** gzip can't do more than 1032 to one; zstd can. */
+const EXPANSION_LIMIT = 1032
+/** What any archive may unpack to, however small. */
+const EXPANSION_FREE = 1024 ** 3
+
+/** What reading one image may take: counts what its archive makes the reader remember and unpack. */
 export class Budget {
+  readonly options: ReadOptions
   readonly #used = new Map<keyof typeof LIMITS, number>()
+  #packed = 0
+  #unpacked = 0
+
+  constructor(options: ReadOptions = {}) {
+    this.options = options
+  }
 
   /** @throws {StillroomError} IMAGE_INVALID when that is more than a sound image needs */
   take(kind: keyof typeof LIMITS, count: number): void {
@@ -33,4 +54,32 @@ export class Budget {
     if (used > LIMITS[kind]) throw imageInvalid(`The image has more than ${LIMITS[kind]} ${kind}`)
     this.#used.set(kind, used)
   }
+
+  /** Counts bytes as they lie on disk or come from the engine; ends reading when that is asked for. */
+  received(bytes: number): void {
+    this.options.signal?.throwIfAborted()
+    this.#packed += bytes
+  }
+
+  /**
+   * Counts bytes that came out of a decompressor, before they are read.
+   *
+   * @throws {StillroomError} IMAGE_INVALID when they are out of all proportion to what went in
+   */
+  unpacked(bytes: number): void {
+    this.#unpacked += bytes
+    if (this.#unpacked <= EXPANSION_FREE + EXPANSION_LIMIT * this.#packed) return
+    throw imageInvalid(
+      `The image unpacks to more than ${EXPANSION_LIMIT} times its size: ${this.#unpacked} bytes from ${this.#packed}`,
+    )
+  }
+
+  digester(): Digester {
+    return this.options.digester?.() ?? digestHere()
+  }
+}
+
+/** Whether a choice takes a file; none takes nothing. */
+export function chooses(choice: FileChoice | undefined, path: string, size: number): boolean {
+  return typeof choice === 'function' ? choice(path, size) : choice === true
 }

@@ -40,5 +40,16 @@ export const ImageConfig = z.looseObject({
       Volumes: set,
     })
     .nullish(),
+  /** One entry a step of the build; those without a layer have `empty_layer`. */
+  history: z
+    .array(
+      z.looseObject({
+        created: z.string().nullish(),
+        created_by: z.string().nullish(),
+        comment: z.string().nullish(),
+        empty_layer: z.boolean().nullish(),
+      }),
+    )
+    .nullish(),
 })
 export type ImageConfig = z.infer<typeof ImageConfig>

@@ -1,101 +1,129 @@
-import type { z } from 'zod'
-import { describeIssues, formatIssues } from '../recipe/describe-issues.ts'
 import type { Blob } from './blob-reader.ts'
 import { imageInvalid, quotePath } from './image-invalid.ts'
+import { checkShape, parseJson } from './parse-json.ts'
 import { type Descriptor, ImageConfig, Index, Manifest, SavedImages } from './schema.ts'
 
-/** Which files of an archive make the image. */
+/** Gives a file of an archive or layout by its path, read and hashed; undefined when there is none. */
+export type Files = (path: string) => Promise<Blob | undefined>
+
+/** Which files make an image. */
 export interface SelectedImage {
   /** Digest of the config: the image ID. */
   id: string
   config: ImageConfig
-  /** Lowest first. */
-  layers: Blob[]
+  /** Digest of the manifest; a `docker save` of old has none. */
+  manifest: string | undefined
+  /** Lowest first: where each lies, and its digest where the manifest has one. */
+  layers: { path: string; digest?: string }[]
 }
 
 /**
  * Finds the one image of an archive by its `index.json` (OCI image layout; an index in an index too) or, where there
  * is none, by the `manifest.json` of `docker save`; where there are both they must agree. Of several platforms
- * the wanted one is taken; attestations are no images.
+ * the wanted one is taken; attestations are no images. Layers are not asked for.
  *
  * @throws {StillroomError} IMAGE_INVALID when there is no image, more than one, or a file is missing or is not what
  *   its digest says
  */
-export function selectImage(files: ReadonlyMap<string, Blob>, platform = 'linux/amd64'): SelectedImage {
-  const byIndex = files.has('index.json') ? fromIndex(files, platform) : undefined
-  const bySaved = files.has('manifest.json') ? fromSaved(files) : undefined
+export async function selectImage(files: Files, platform = 'linux/amd64'): Promise<SelectedImage> {
+  const byIndex = await fromIndex(files, platform)
+  const bySaved = await fromSaved(files)
   const image = byIndex ?? bySaved
-  if (image === undefined)
-    throw imageInvalid('The archive has no index.json and no manifest.json: it holds no image')
+  if (image === undefined) {
+    const old = await files('repositories')
+    throw imageInvalid(
+      old === undefined
+        ? 'The archive has no index.json and no manifest.json: it holds no image'
+        : 'The archive has no manifest.json: Docker before 1.10 saved it, when images had no digests yet',
+    )
+  }
   if (bySaved !== undefined && bySaved.id !== image.id) {
     throw imageInvalid(`The archive's index.json names image ${image.id}, its manifest.json ${bySaved.id}`)
   }
   if (platformOf(image.config) !== platform) {
     throw imageInvalid(`Image ${image.id} is for ${platformOf(image.config)}, not ${platform}`)
   }
-  const expected = image.config.rootfs.diff_ids
-  const actual = image.layers.map(diffID)
-  if (expected.length !== actual.length) {
-    throw imageInvalid(
-      `Image ${image.id} has ${expected.length} layers by its config, ${actual.length} by its manifest`,
-    )
-  }
-  for (const [i, digest] of expected.entries()) {
-    if (actual[i] === digest) continue
-    throw imageInvalid(
-      `Layer ${i + 1} of image ${image.id} is not what its config says: expected ${digest}, actual ${actual[i]}`,
-    )
-  }
-  return image
+  const byConfig = image.config.rootfs.diff_ids.length
+  if (byConfig === image.layers.length) return image
+  throw imageInvalid(
+    `Image ${image.id} has ${byConfig} layers by its config, ${image.layers.length} by its manifest`,
+  )
 }
 
-function fromIndex(files: ReadonlyMap<string, Blob>, wanted: string): SelectedImage {
+/**
+ * The file at a path.
+ *
+ * @throws {StillroomError} IMAGE_INVALID when there is none or it is not what its digest says
+ */
+export async function requireFile(files: Files, path: string, digest?: string): Promise<Blob> {
+  const blob = await files(path)
+  if (blob === undefined)
+    throw imageInvalid(`The archive has no file ${quotePath(path)}: it is cut short or only part of an image`)
+  if (digest === undefined || blob.digest === digest) return blob
+  throw imageInvalid(
+    `${quotePath(path)} is not what its name says: expected ${digest}, actual ${blob.digest}`,
+  )
+}
+
+async function fromIndex(files: Files, wanted: string): Promise<SelectedImage | undefined> {
+  const top = await files('index.json')
+  if (top === undefined) return undefined
+  const manifests = await listManifests(files, top, wanted)
+  const images = new Map<string, SelectedImage>()
+  for (const [manifest, { config, layers }] of manifests) {
+    const blob = await requireFile(files, pathOf(config), config.digest)
+    const image = readConfig(blob)
+    if (platformOf(image) !== wanted) continue
+    const places = layers.map(({ digest }) => ({ path: pathOf({ digest }), digest }))
+    images.set(blob.digest, { id: blob.digest, config: image, manifest, layers: places })
+  }
+  const [first] = images.values()
+  if (first === undefined) throw imageInvalid(`The archive has no image for ${wanted}`)
+  if (images.size > 1) throw severalImages([...images.keys()])
+  return first
+}
+
+/** The manifests by digest that an index leads to, also through other indexes; each is visited once. */
+async function listManifests(files: Files, top: Blob, wanted: string): Promise<Map<string, Manifest>> {
   const manifests = new Map<string, Manifest>()
-  const collect = (descriptors: readonly Descriptor[], depth: number): void => {
+  const seen = new Set<string>()
+  const visit = async ({ manifests: descriptors }: Index, depth: number): Promise<void> => {
     for (const descriptor of descriptors) {
-      if (!isWanted(descriptor, wanted)) continue
-      const blob = blobOf(files, descriptor)
-      const data = json(blob, descriptor.digest)
-      if (!isIndex(data)) manifests.set(blob.digest, check(Manifest, data, descriptor.digest))
-      else if (depth < 4) collect(check(Index, data, descriptor.digest).manifests, depth + 1)
+      const { digest } = descriptor
+      if (!isWanted(descriptor, wanted) || seen.has(digest)) continue
+      seen.add(digest)
+      const blob = await requireFile(files, pathOf(descriptor), digest)
+      const data = parseJson(blob, digest)
+      if (!isIndex(data)) manifests.set(digest, checkShape(Manifest, data, digest))
+      else if (depth < 4) await visit(checkShape(Index, data, digest), depth + 1)
       else throw imageInvalid('The archive has indexes in indexes, deeper than any image has')
     }
   }
-  collect(check(Index, json(fileAt(files, 'index.json'), 'index.json'), 'index.json').manifests, 0)
-  const images = [...manifests.values()]
-    .map((manifest) => {
-      const config = blobOf(files, manifest.config)
-      return { id: config.digest, config: readConfig(config), manifest }
-    })
-    .filter(({ config }) => platformOf(config) === wanted)
-  const [first] = images
-  if (first === undefined) throw imageInvalid(`The archive has no image for ${wanted}`)
-  if (images.some(({ id }) => id !== first.id)) {
-    throw imageInvalid(`The archive has ${images.length} images: ${images.map(({ id }) => id).join(', ')}`)
-  }
-  return {
-    id: first.id,
-    config: first.config,
-    layers: first.manifest.layers.map((layer) => blobOf(files, layer)),
-  }
+  await visit(checkShape(Index, parseJson(top, 'index.json'), 'index.json'), 0)
+  return manifests
 }
 
-function fromSaved(files: ReadonlyMap<string, Blob>): SelectedImage {
-  const saved = check(SavedImages, json(fileAt(files, 'manifest.json'), 'manifest.json'), 'manifest.json')
-  const images = saved.map(({ Config, Layers }) => {
-    const config = fileAt(files, Config)
+async function fromSaved(files: Files): Promise<SelectedImage | undefined> {
+  const list = await files('manifest.json')
+  if (list === undefined) return undefined
+  const saved = checkShape(SavedImages, parseJson(list, 'manifest.json'), 'manifest.json')
+  const images = new Map<string, SelectedImage>()
+  for (const { Config, Layers } of saved) {
     const named = /([0-9a-f]{64})(\.json)?$/.exec(Config)?.[1]
-    if (named !== undefined && config.digest !== `sha256:${named}`)
-      throw mismatch(Config, `sha256:${named}`, config)
-    return { id: config.digest, config: readConfig(config), layers: Layers }
-  })
-  const [first] = images
-  if (first === undefined) throw imageInvalid('The archive has no image')
-  if (images.some(({ id }) => id !== first.id)) {
-    throw imageInvalid(`The archive has ${images.length} images: ${images.map(({ id }) => id).join(', ')}`)
+    const blob = await requireFile(files, Config, named === undefined ? undefined : `sha256:${named}`)
+    const layers = Layers.map((path) => ({ path }))
+    images.set(blob.digest, { id: blob.digest, config: readConfig(blob), manifest: undefined, layers })
   }
-  return { ...first, layers: first.layers.map((path) => fileAt(files, path)) }
+  const [first] = images.values()
+  if (first === undefined) throw imageInvalid('The archive has no image')
+  if (images.size > 1) throw severalImages([...images.keys()])
+  return first
 }
+
+const severalImages = (ids: string[]) =>
+  imageInvalid(
+    `The archive has ${ids.length} images: ${ids.slice(0, 8).join(', ')}${ids.length > 8 ? ', ...' : ''}`,
+  )
 
 /** Attestations are marked `unknown/unknown` by BuildKit; an index may leave the platform to the config. */
 function isWanted({ platform }: Descriptor, wanted: string): boolean {
@@ -108,49 +136,7 @@ function isIndex(data: unknown): boolean {
   return typeof data === 'object' && data !== null && 'manifests' in data
 }
 
-function readConfig(blob: Blob): ImageConfig {
-  return check(ImageConfig, json(blob, blob.digest), `config ${blob.digest}`)
-}
+const readConfig = (blob: Blob) =>
+  checkShape(ImageConfig, parseJson(blob, `config ${blob.digest}`), `config ${blob.digest}`)
 
-function diffID(blob: Blob, index: number): string {
-  if (blob.layer !== undefined) return blob.layer.diffID
-  throw (
-    blob.problem ??
-    imageInvalid(`Layer ${index + 1} is not a tar archive, plain or compressed by gzip or zstd`)
-  )
-}
-
-function blobOf(files: ReadonlyMap<string, Blob>, { digest }: Descriptor): Blob {
-  const path = `blobs/${digest.replace(':', '/')}`
-  const blob = fileAt(files, path)
-  if (blob.digest !== digest) throw mismatch(path, digest, blob)
-  return blob
-}
-
-function fileAt(files: ReadonlyMap<string, Blob>, path: string): Blob {
-  const blob = files.get(path)
-  if (blob === undefined)
-    throw imageInvalid(`The archive has no file ${quotePath(path)}: it is cut short or only part of an image`)
-  return blob
-}
-
-function mismatch(path: string, expected: string, { digest }: Blob): Error {
-  return imageInvalid(`${quotePath(path)} is not what its name says: expected ${expected}, actual ${digest}`)
-}
-
-function json(blob: Blob, name: string): unknown {
-  if (blob.json === undefined) throw imageInvalid(`${name} is not JSON of a sensible size`)
-  try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(blob.json))
-  } catch (cause) {
-    throw imageInvalid(`${name} is not JSON`, cause)
-  }
-}
-
-function check<T>(schema: z.ZodType<T>, data: unknown, name: string): T {
-  const result = schema.safeParse(data)
-  if (result.success) return result.data
-  throw imageInvalid(
-    `${name} is not as the image specification has it:\n${formatIssues(describeIssues(result.error.issues, data))}`,
-  )
-}
+const pathOf = ({ digest }: Pick<Descriptor, 'digest'>) => `blobs/${digest.replace(':', '/')}`

@@ -30,6 +30,10 @@ export class TarReader {
   #remaining = 0
   #padding = 0
   #zeroBlocks = 0
+  /** Bytes of the pieces before this one. */
+  #before = 0
+  /** Where the last header block begins. */
+  #offset = 0
   /** The member that the coming bytes belong to; a header for the next member while `#meta` is set. */
   #flag = ''
   #meta: Buffer[] | undefined
@@ -57,6 +61,7 @@ export class TarReader {
         this.#padding -= length
         at += length
       } else if (this.#filled === 0 && left >= BLOCK) {
+        this.#offset = this.#before + at
         this.#header(chunk.subarray(at, at + BLOCK))
         at += BLOCK
       } else {
@@ -66,9 +71,16 @@ export class TarReader {
         this.#filled += length
         if (this.#filled < BLOCK) continue
         this.#filled = 0
+        this.#offset = this.#before + at - BLOCK
         this.#header(this.#block)
       }
     }
+    this.#before += chunk.length
+  }
+
+  /** Where in the archive the last header block begins. */
+  get offset(): number {
+    return this.#offset
   }
 
   /** Whether the two blocks that end an archive were read; engines do without them in layers. */

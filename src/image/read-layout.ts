@@ -1,0 +1,51 @@
+import { BlobReader } from './blob-reader.ts'
+import { imageInvalid, quotePath } from './image-invalid.ts'
+import { type ImageTree, readTree } from './image-tree.ts'
+import { Budget, type ReadOptions } from './read-options.ts'
+import type { Files } from './select-image.ts'
+
+/** A file of a layout on disk; `bytes` may use the memory of one piece for the next. */
+export interface LayoutFile {
+  size: number
+  bytes: AsyncIterable<Buffer>
+}
+
+/**
+ * Reads an image from the files of an OCI image layout, or of an unpacked `docker save`: those of the wanted platform
+ * alone. Every one is held against its digest.
+ *
+ * @param open gives a file by its path in the layout, undefined when there is none; paths come from the image and may
+ *   be hostile
+ * @throws {StillroomError} IMAGE_INVALID as `readImageTree`
+ */
+export async function readImageLayout(
+  open: (path: string) => Promise<LayoutFile | undefined>,
+  options: ReadOptions = {},
+): Promise<ImageTree> {
+  const budget = new Budget(options)
+  const read = new Map<string, ReturnType<Files>>()
+  const files: Files = (path) => {
+    const blob = read.get(path) ?? readFile(path)
+    read.set(path, blob)
+    return blob
+  }
+  const readFile: Files = async (path) => {
+    const file = await open(path)
+    if (file === undefined) return undefined
+    const reader = new BlobReader(path, file.size, budget)
+    let size = 0
+    for await (const bytes of file.bytes) {
+      budget.received(bytes.length)
+      size += bytes.length
+      reader.write(bytes)
+      const drained = reader.drained()
+      if (drained !== undefined) await drained
+    }
+    if (size !== file.size)
+      throw imageInvalid(`${quotePath(path)} had ${file.size} bytes and now has ${size}: it is being written`)
+    const blob = await reader.end()
+    budget.take('bytes of JSON', blob.json?.length ?? 0)
+    return blob
+  }
+  return readTree(files, options.platform)
+}

@@ -1,0 +1,157 @@
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { gzipSync } from 'node:zlib'
+import { execa } from 'execa'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { configOf, json, legacyFiles, ociFiles, sha256, tarOf } from '../image/image-archive.test-data.ts'
+import { treeDigest } from '../image/tree-digest.ts'
+import { openImage } from './open-image.ts'
+
+const session = { signal: new AbortController().signal }
+let scratch: string
+beforeAll(async () => {
+  scratch = await mkdtemp(join(tmpdir(), 'open-image-'))
+})
+afterAll(() => rm(scratch, { recursive: true, force: true }))
+
+/** Larger than what goes to the second thread at a time. */
+const BIG = 'x'.repeat(3_000_000)
+const layers = async () => [
+  await tarOf([
+    { name: 'etc/hosts', content: 'localhost' },
+    { name: 'big', content: BIG },
+  ]),
+  await tarOf([
+    { name: 'etc/motd', content: 'hello' },
+    { name: 'etc/.wh.hosts', content: '' },
+  ]),
+]
+
+async function unpack(name: string, files: [string, Buffer][]): Promise<string> {
+  const directory = join(scratch, name)
+  for (const [path, bytes] of files) {
+    await mkdir(dirname(join(directory, path)), { recursive: true })
+    await writeFile(join(directory, path), bytes)
+  }
+  return directory
+}
+
+async function archive(name: string, files: [string, Buffer][], gzip = false): Promise<string> {
+  const path = join(scratch, name)
+  const bytes = await tarOf(files)
+  await writeFile(path, gzip ? gzipSync(bytes) : bytes)
+  return path
+}
+
+const error = (code: string, reason: string) =>
+  expect.objectContaining({ code, message: expect.stringContaining(reason) })
+
+describe('openImage()', () => {
+  it('gives the same image from every kind of file and directory', async () => {
+    const plain = await layers()
+    const expected = {
+      id: `sha256:${sha256(configOf(plain))}`,
+      diffIDs: plain.map((layer) => `sha256:${sha256(layer)}`),
+      files: { big: sha256(BIG), 'etc/motd': sha256('hello') },
+    }
+    const kinds: [string, string][] = [
+      ['file', await archive('saved.tar', ociFiles(plain))],
+      ['file', await archive('saved.tar.gz', ociFiles(plain), true)],
+      ['file', await archive('gzip.tar', ociFiles(plain, 'gzip'))],
+      ['file', await archive('zstd.tar', ociFiles(plain, 'zstd'))],
+      ['file', await archive('old.tar', legacyFiles(plain))],
+      ['directory', await unpack('layout', ociFiles(plain, 'zstd'))],
+      ['directory', await unpack('old', legacyFiles(plain))],
+    ]
+    const digests = new Set<string>()
+    for (const [source, path] of kinds) {
+      const image = await openImage(session, path, { keep: true })
+      const files = [...image.tree.files()].filter(({ inode }) => inode.type === 'file')
+      expect({
+        id: image.id,
+        diffIDs: image.layers.map(({ diffID }) => diffID),
+        files: Object.fromEntries(files.map(({ path: name, inode }) => [name, inode.sha256])),
+      }).toEqual(expected)
+      expect(image).toMatchObject({ source, reference: path })
+      expect(image.tree.read('etc/motd')?.toString()).toBe('hello')
+      digests.add(treeDigest(image.root))
+    }
+    expect(digests.size).toBe(1)
+  })
+
+  it('reads of a directory what the platform needs', async () => {
+    const plain = await layers()
+    const files = ociFiles(plain)
+    const manifest = JSON.parse(String(files.find(([name]) => name === 'index.json')?.[1])).manifests[0]
+    const arm = {
+      ...manifest,
+      digest: `sha256:${'0'.repeat(64)}`,
+      platform: { os: 'linux', architecture: 'arm64' },
+    }
+    const index = json({
+      manifests: [arm, { ...manifest, platform: { os: 'linux', architecture: 'amd64' } }],
+    })
+    const directory = await unpack('platforms', [
+      ...files.filter(([name]) => name !== 'index.json' && name !== 'manifest.json'),
+      ['index.json', index],
+      [`blobs/sha256/${'0'.repeat(64)}`, Buffer.from('{"a damaged": "manifest"}')],
+    ])
+    await expect(openImage(session, directory)).resolves.toMatchObject({ manifest: manifest.digest })
+    await expect(openImage(session, directory, { platform: 'linux/arm64' })).rejects.toThrow(
+      error('IMAGE_INVALID', 'expected sha256:0000'),
+    )
+    await expect(openImage(session, directory, { platform: 'linux/riscv64' })).rejects.toThrow(
+      error('IMAGE_INVALID', 'no image for linux/riscv64'),
+    )
+  })
+
+  it('names a damaged blob and where it is damaged', async () => {
+    const [lower = Buffer.alloc(0)] = await layers()
+    const damaged = Buffer.from(lower)
+    damaged[1024 + 5] = 0x41
+    const path = await archive('damaged.tar', ociFiles([damaged]))
+    await expect(openImage(session, path)).rejects.toThrow(
+      error('IMAGE_INVALID', `in "blobs/sha256/${sha256(damaged)}" at byte 1024 of its tar archive`),
+    )
+    const swapped = await unpack(
+      'swapped',
+      ociFiles([lower]).map(([name, bytes]) => [name, bytes === lower ? damaged : bytes]),
+    )
+    await expect(openImage(session, swapped)).rejects.toThrow(
+      error('IMAGE_INVALID', `expected sha256:${sha256(lower)}, actual sha256:${sha256(damaged)}`),
+    )
+  })
+
+  it('follows no path or link out of a directory', async () => {
+    await writeFile(join(scratch, 'secret'), configOf([]))
+    const saved = json([{ Config: '../secret', Layers: [] }])
+    const out = await unpack('out', [['manifest.json', saved]])
+    await expect(openImage(session, out)).rejects.toThrow(error('IMAGE_INVALID', 'no file "../secret"'))
+    const linked = await unpack('linked', [['manifest.json', json([{ Config: 'link', Layers: [] }])]])
+    await symlink(join(scratch, 'secret'), join(linked, 'link'))
+    await expect(openImage(session, linked)).rejects.toThrow(error('IMAGE_INVALID', 'no file "link"'))
+  })
+
+  it('waits for no pipe', async () => {
+    const directory = await unpack('pipe', [['manifest.json', json([{ Config: 'pipe', Layers: [] }])]])
+    await execa('mkfifo', [join(directory, 'pipe')])
+    await expect(openImage(session, directory)).rejects.toThrow(
+      error('IMAGE_UNREADABLE', 'not a regular file'),
+    )
+    await expect(openImage(session, join(directory, 'pipe'))).rejects.toThrow(
+      error('IMAGE_UNREADABLE', 'not a regular file'),
+    )
+  })
+
+  it('says that there is no such file', async () => {
+    for (const path of [join(scratch, 'none'), './none', 'none.tar.gz', '../none'])
+      await expect(openImage(session, path)).rejects.toThrow(error('IMAGE_MISSING', 'no file or directory'))
+  })
+
+  it('ends when it is told to', async () => {
+    const path = await archive('end.tar', ociFiles(await layers()))
+    const signal = AbortSignal.abort(new Error('stop'))
+    await expect(openImage({ signal }, path)).rejects.toThrow('stop')
+  })
+})

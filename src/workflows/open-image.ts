@@ -1,0 +1,153 @@
+import { constants } from 'node:fs'
+import { open, readdir, realpath, stat } from 'node:fs/promises'
+import { join, sep } from 'node:path'
+import { addAbortSignal, Readable } from 'node:stream'
+import { connectEngine, type Engine } from '../engine/connect.ts'
+import { engineError } from '../engine/engine-error.ts'
+import { findImage, saveImage } from '../engine/find-image.ts'
+import { StillroomError } from '../error.ts'
+import type { ImageTree } from '../image/image-tree.ts'
+import { readImageTree } from '../image/read-archive.ts'
+import { type LayoutFile, readImageLayout } from '../image/read-layout.ts'
+import type { ReadOptions } from '../image/read-options.ts'
+import { DigestThread } from './digest-thread.ts'
+import { readPieces } from './read-pieces.ts'
+import type { Session } from './session.ts'
+
+export interface OpenImageOptions extends Omit<ReadOptions, 'digester'> {
+  /** The engine to ask, when there is a connection already. */
+  engine?: Engine
+}
+
+export interface OpenedImage extends ImageTree {
+  /** As it was asked for. */
+  reference: string
+  source: 'file' | 'directory' | 'engine'
+}
+
+/**
+ * Reads an image, wherever it is, without running it: its config, and the merged tree with the sha256 of every file.
+ *
+ * @param what a file (`docker save`, or a tar of an OCI image layout, perhaps compressed), a directory (an OCI image
+ *   layout, or an unpacked `docker save`), or else the name or ID of an image in the engine. What looks like a path
+ *   (`./x`, `/x`, `x.tar`) is never asked of the engine.
+ * @throws {StillroomError} IMAGE_MISSING when there is no such thing, IMAGE_UNREADABLE when the disk doesn't give it,
+ *   IMAGE_INVALID when it is no sound image for the wanted platform, ENGINE_MISSING and ENGINE_TOO_OLD from the engine
+ */
+export async function openImage(
+  session: Pick<Session, 'signal'>,
+  what: string,
+  { engine, ...rest }: OpenImageOptions = {},
+): Promise<OpenedImage> {
+  const thread = new DigestThread()
+  const options: ReadOptions = { signal: session.signal, ...rest, digester: () => thread.digester() }
+  try {
+    const source = await findSource(what)
+    return { reference: what, source, ...(await readFrom(source, what, engine, options)) }
+  } finally {
+    await thread.end()
+  }
+}
+
+async function readFrom(
+  source: OpenedImage['source'],
+  what: string,
+  engine: Engine | undefined,
+  options: ReadOptions,
+): Promise<ImageTree> {
+  switch (source) {
+    case 'file':
+      return readImageTree((await openFile(what)).bytes, options)
+    case 'directory':
+      return readImageLayout(await openLayout(what), options)
+    case 'engine':
+      return readImageTree(await savedImage(engine ?? (await connectEngine()), what, options.signal), options)
+  }
+}
+
+async function findSource(what: string): Promise<OpenedImage['source']> {
+  const isPath = /^(\/|\.\.?(\/|$))/.test(what) || /\.(tar|tgz|tzst|tar\.\w+)$/.test(what)
+  try {
+    if (!(await stat(what)).isDirectory()) return 'file'
+    // a directory of sources may have the name of an image
+    const files = isPath ? [] : await readdir(what)
+    return isPath || files.includes('index.json') || files.includes('manifest.json') ? 'directory' : 'engine'
+  } catch (error) {
+    if (!isNotThere(error)) throw unreadable(what, error)
+    if (!isPath) return 'engine'
+  }
+  throw new StillroomError('IMAGE_MISSING', `there is no file or directory "${what}"`, {
+    hint: 'name a docker save archive, an OCI image layout, or an image of the engine',
+  })
+}
+
+async function savedImage(
+  engine: Engine,
+  name: string,
+  signal: AbortSignal | undefined,
+): Promise<AsyncIterable<Uint8Array>> {
+  if ((await findImage(engine, name)) === undefined) {
+    throw new StillroomError(
+      'IMAGE_MISSING',
+      `there is no image "${name}": no file or directory of that name, and the Docker Engine has none`,
+      { hint: '`docker images` lists those of the engine' },
+    )
+  }
+  const saved = await saveImage(engine, name)
+  if (signal !== undefined && saved instanceof Readable) addAbortSignal(signal, saved)
+  return (async function* () {
+    try {
+      yield* saved
+    } catch (error) {
+      signal?.throwIfAborted()
+      throw engineError(`saving image ${name}`, error)
+    }
+  })()
+}
+
+/** Gives the files of a directory; a path or link that leads out of it leads nowhere. */
+async function openLayout(directory: string): Promise<(path: string) => Promise<LayoutFile | undefined>> {
+  const root = await realpath(directory)
+  return async (path) => {
+    if (path.includes('\0')) return undefined
+    try {
+      const place = await realpath(join(root, path))
+      return place.startsWith(root + sep) ? await openFile(place) : undefined
+    } catch (error) {
+      if (isNotThere(error)) return undefined
+      throw error instanceof StillroomError ? error : unreadable(path, error)
+    }
+  }
+}
+
+/** Opens a regular file; a pipe or device, which may never end, is refused. */
+async function openFile(path: string): Promise<LayoutFile> {
+  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch((error: unknown) => {
+    throw isNotThere(error) ? error : unreadable(path, error)
+  })
+  const stats = await file.stat()
+  if (stats.isFile()) return { size: stats.size, bytes: guarded(path, readPieces(file)) }
+  await file.close()
+  throw unreadable(path, 'it is not a regular file')
+}
+
+async function* guarded(path: string, bytes: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  try {
+    yield* bytes
+  } catch (error) {
+    throw unreadable(path, error)
+  }
+}
+
+function isNotThere(error: unknown): boolean {
+  const { code = '' } = error as { code?: string }
+  return ['ENOENT', 'ENOTDIR', 'ENAMETOOLONG', 'ELOOP'].includes(code)
+}
+
+function unreadable(path: string, cause: unknown): StillroomError {
+  const reason = cause instanceof Error ? cause.message : String(cause)
+  return new StillroomError('IMAGE_UNREADABLE', `"${path}" can't be read: ${reason}`, {
+    hint: 'check that it is a file or directory that you may read',
+    cause,
+  })
+}
