@@ -42,8 +42,10 @@ function changeCauses(file: FileDifference, { explanation, owner }: FileContext)
   if (fields.includes('content') || fields.includes('type')) {
     const byPath = pathCause(path)
     causes.push(...ownerCauses(owner), ...versionCauses(explanation))
-    if (byPath) causes.push(byPath)
-    causes.push(...(explanation?.causes ?? []))
+    const inside = explanation?.causes ?? []
+    // what was seen inside says more than the path
+    if (byPath) causes.push(inside.find(({ cause }) => cause === byPath.cause) ?? byPath)
+    causes.push(...inside)
   }
   if (fields.includes('target')) causes.push(...textCauses(a?.target ?? '', b?.target ?? ''))
   if (fields.includes('hardlinks'))

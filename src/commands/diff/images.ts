@@ -1,0 +1,30 @@
+import { Args } from '@oclif/core'
+import { type ImageDiffReport, imageDiffTable } from '../../report/image-diff-table.ts'
+import { BaseCommand } from '../base-command.ts'
+
+const IMAGE = 'a name or ID of the engine, an archive of docker save, or an OCI image layout'
+
+export default class DiffImages extends BaseCommand {
+  static override summary = 'Say by what two images differ, file by file, and why'
+  static override description =
+    'Reads both without running them. Names the cause of each difference and what to change in the recipe. ' +
+    'Exit code 1 when the images differ.'
+  static override examples = [
+    '<%= config.bin %> diff images stillroom/hello stillroom/hello:verify',
+    '<%= config.bin %> diff images yesterday.tar today.tar --json',
+  ]
+  static override args = {
+    a: Args.string({ description: IMAGE, required: true }),
+    b: Args.string({ description: IMAGE, required: true }),
+  }
+
+  async run(): Promise<ImageDiffReport> {
+    const { args, flags } = await this.parse(DiffImages)
+    const session = await this.session(flags.directory)
+    const { diffImages } = await import('../../workflows/diff-images.ts')
+    const report = await diffImages(session, args.a, args.b)
+    this.log(imageDiffTable(report).trimEnd())
+    if (report.difference.verdict !== 'identical') process.exitCode = 1
+    return report
+  }
+}
