@@ -1,0 +1,90 @@
+import { createHash } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { StillroomError } from '../../error.ts'
+import { EXECUTABLE, GITLINK, type Leaf, objectId, SYMLINK, treeId } from './git-object.ts'
+import type { Snapshot } from './snapshot.ts'
+import { TAR_END, tarHeader, tarPadding } from './write-tar.ts'
+
+/**
+ * A tar of a snapshot, the same bytes for the same commit on every machine: files in git's order, submodules in their
+ * place, content of git-lfs instead of pointers; owner 0, time 0, no filters.
+ *
+ * Each repository's tree is calculated anew from the bytes that went into the archive.
+ *
+ * @param largeFile a file of this machine that holds the content with this sha256
+ * @throws {StillroomError} GIT_OBJECT_INVALID when what was archived is not the tree
+ */
+export async function* archiveSnapshot(
+  snapshot: Snapshot,
+  largeFile: (sha256: string) => string,
+): AsyncGenerator<Buffer> {
+  yield* members(snapshot, '', largeFile)
+  yield TAR_END
+}
+
+async function* members(
+  { url, tree, reader, leaves, lfs, submodules }: Snapshot,
+  prefix: string,
+  largeFile: (sha256: string) => string,
+): AsyncGenerator<Buffer> {
+  const archived: Leaf[] = []
+  for (const { mode, path: below, id } of leaves) {
+    const path = `${prefix}${below}`
+    if (mode === GITLINK) {
+      yield tarHeader({ path, type: 'directory' })
+      const inner = submodules.get(below)
+      if (inner) yield* members(inner, `${path}/`, largeFile)
+      archived.push({ mode, path: below, id: inner?.commit ?? id })
+      continue
+    }
+    const content = await reader.read(id, 'blob')
+    archived.push({ mode, path: below, id: objectId('blob', content, tree) })
+    const large = lfs.get(below)
+    if (mode === SYMLINK) yield tarHeader({ path, type: 'symlink', target: linkTarget(content, path, url) })
+    else if (large) {
+      yield tarHeader({ path, type: 'file', executable: mode === EXECUTABLE, size: large.size })
+      yield* verified(createReadStream(largeFile(large.sha256)), large, path)
+      yield tarPadding(large.size)
+    } else {
+      yield tarHeader({ path, type: 'file', executable: mode === EXECUTABLE, size: content.length })
+      yield content
+      yield tarPadding(content.length)
+    }
+  }
+  const actual = treeId(archived, tree)
+  if (actual !== tree) {
+    throw new StillroomError(
+      'GIT_OBJECT_INVALID',
+      `what was archived of ${url} is tree ${actual}, expected ${tree}`,
+    )
+  }
+}
+
+/** What cannot be a link's target would be cut off in a tar. */
+function linkTarget(content: Buffer, path: string, url: string): string {
+  if (content.length > 0 && !content.includes(0)) return content.toString('latin1')
+  throw new StillroomError(
+    'GIT_OBJECT_INVALID',
+    `cannot use the repository ${url}: ${JSON.stringify(path)} is a symbolic link to no path`,
+  )
+}
+
+async function* verified(
+  source: AsyncIterable<Buffer>,
+  { sha256, size }: { sha256: string; size: number },
+  path: string,
+): AsyncGenerator<Buffer> {
+  const hash = createHash('sha256')
+  let length = 0
+  for await (const chunk of source) {
+    hash.update(chunk)
+    length += chunk.length
+    yield chunk
+  }
+  const got = hash.digest('hex')
+  if (got === sha256 && length === size) return
+  throw new StillroomError(
+    'ARTIFACT_MISMATCH',
+    `content of git-lfs for ${JSON.stringify(path)}: expected sha256 ${sha256} (${size} bytes), got ${got} (${length} bytes)`,
+  )
+}

@@ -1,0 +1,125 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { StillroomError } from '../../error.ts'
+import type { LockedGit } from '../../lock/schema.ts'
+import type { GitStep } from '../../recipe/schema.ts'
+import { trustedCertificates } from '../sources/find-certificates.ts'
+import { gitUrls, type Mirrors } from '../sources/find-mirrors.ts'
+import { archiveSnapshot } from './archive-snapshot.ts'
+import { gitEnvironment, gitSecrets } from './git-environment.ts'
+import { type LfsDownload, locateLfs } from './lfs-batch.ts'
+import type { ObjectReader } from './object-reader.ts'
+import { resolveRef } from './resolve-ref.ts'
+import type { GitRunner } from './run-git.ts'
+import { pinsOf, type Snapshot, takeSnapshot } from './snapshot.ts'
+
+export interface GitOptions {
+  env: Readonly<Record<string, string | undefined>>
+  /** See `gitUrls`. */
+  mirrors: Mirrors
+  /** Certificates (PEM) to trust besides the machine's own. */
+  ca: string | undefined
+  /** An existing directory for what is fetched; it is empty of it afterwards. */
+  temporary: string
+  signal: AbortSignal
+  /** Takes an archive into the store; with `expected`, only that one. */
+  keep: (
+    content: AsyncIterable<Uint8Array>,
+    expected?: { sha256: string; size: number },
+  ) => Promise<{ sha256: string; size: number }>
+  /** Fetches what git-lfs keeps, each verified, and gives the file by sha256. */
+  fetchLarge: (downloads: readonly LfsDownload[]) => Promise<(sha256: string) => string>
+  backoff?: number
+}
+
+/**
+ * Pins a git step: finds the commit that its ref names now, fetches that with the user's own git, and keeps a
+ * deterministic archive of it.
+ *
+ * @throws {StillroomError} GIT_REF_UNKNOWN, GIT_REF_AMBIGUOUS, GIT_COMMIT_GONE, GIT_REPOSITORY_GONE,
+ *   GIT_LOGIN_REFUSED, GIT_FETCH_FAILED, GIT_OBJECT_INVALID, GIT_SUBMODULE_INVALID, GIT_LFS_GONE
+ */
+export async function resolveGit(step: GitStep, options: GitOptions): Promise<LockedGit> {
+  const { url, ref, submodules, lfs } = step
+  return withGit(options, async (runner, directory) => {
+    const places = (address: string) => gitUrls(address, options.mirrors)
+    const commit = await resolveRef(places(url), ref, runner)
+    return archive({ url, commit, submodules, lfs }, options, runner, directory)
+  })
+}
+
+/**
+ * Makes the archive of a locked git step anew, wherever its ref has moved.
+ *
+ * @throws {StillroomError} ARTIFACT_MISMATCH when it is another than locked; as `resolveGit`
+ */
+export async function refetchGit(locked: LockedGit, options: GitOptions): Promise<void> {
+  const { url, commit, size, sha256 } = locked
+  const parts = { url, commit, submodules: locked.submodules.length > 0, lfs: locked.lfs.length > 0 }
+  const expected = { sha256, size }
+  const keep: GitOptions['keep'] = (content) => options.keep(content, expected)
+  await withGit(options, (runner, directory) => archive(parts, { ...options, keep }, runner, directory))
+}
+
+async function archive(
+  { url, commit, submodules, lfs }: { url: string; commit: string; submodules: boolean; lfs: boolean },
+  options: GitOptions,
+  runner: GitRunner,
+  directory: string,
+): Promise<LockedGit> {
+  const readers: ObjectReader[] = []
+  const places = (address: string) => gitUrls(address, options.mirrors)
+  try {
+    const how = { ...runner, backoff: options.backoff, directory, places, submodules, lfs, readers }
+    const snapshot = await takeSnapshot(url, commit, how)
+    const pins = pinsOf(snapshot)
+    const largeFile = await fetchLarge(snapshot, options, runner)
+    const kept = await options.keep(archiveSnapshot(snapshot, largeFile))
+    return { kind: 'git', url, commit, tree: snapshot.tree, ...pins, size: kept.size, sha256: kept.sha256 }
+  } finally {
+    for (const reader of readers) reader.close()
+  }
+}
+
+async function fetchLarge(
+  snapshot: Snapshot,
+  options: GitOptions,
+  runner: GitRunner,
+): Promise<(sha256: string) => string> {
+  const all = flatten(snapshot).filter(({ lfs }) => lfs.size > 0)
+  if (all.length === 0) return noFile
+  const downloads: LfsDownload[] = []
+  for (const { url, lfs } of all) {
+    const objects = new Map([...lfs.values()].map(({ sha256, size }) => [sha256, { oid: sha256, size }]))
+    const address = gitUrls(url, options.mirrors)[0] ?? url
+    downloads.push(...(await locateLfs(address, [...objects.values()], { ...runner, ca: options.ca })))
+  }
+  return options.fetchLarge(downloads)
+}
+
+function flatten(snapshot: Snapshot): Snapshot[] {
+  return [snapshot, ...[...snapshot.submodules.values()].flatMap(flatten)]
+}
+
+function noFile(sha256: string): never {
+  throw new StillroomError('GIT_LFS_GONE', `no content of git-lfs with sha256 ${sha256} was fetched`)
+}
+
+async function withGit<T>(
+  options: GitOptions,
+  work: (runner: GitRunner & { backoff?: number | undefined }, directory: string) => Promise<T>,
+): Promise<T> {
+  const directory = await mkdtemp(join(options.temporary, 'git-'))
+  try {
+    let certificates: string | undefined
+    if (options.ca !== undefined) {
+      certificates = join(directory, 'certificates.pem')
+      await writeFile(certificates, `${trustedCertificates(options.ca).join('\n')}\n`)
+    }
+    const env = gitEnvironment(options.env, certificates)
+    const runner = { env, secrets: gitSecrets(options.env), signal: options.signal, backoff: options.backoff }
+    return await work(runner, directory)
+  } finally {
+    await rm(directory, { recursive: true, force: true })
+  }
+}
