@@ -22,6 +22,9 @@ export interface DebOptions {
   depends?: string
 }
 
+/** Compressors differ between machines. */
+const STORED = { level: 0 }
+
 /** Makes a package for every architecture (deb(5)); the same options give the same bytes. */
 export async function makeDeb({ name, version, files = {}, depends }: DebOptions): Promise<Deb> {
   const control = [
@@ -42,8 +45,8 @@ export async function makeDeb({ name, version, files = {}, depends }: DebOptions
   )
   const bytes = archive({
     'debian-binary': Buffer.from('2.0\n'),
-    'control.tar.gz': gzipSync(await makeTar({ './': { directory: true }, './control': control })),
-    'data.tar.gz': gzipSync(await makeTar(placed)),
+    'control.tar.gz': gzipSync(await makeTar({ './': { directory: true }, './control': control }), STORED),
+    'data.tar.gz': gzipSync(await makeTar(placed), STORED),
   })
   const path = `pool/main/${name[0]}/${name}/${name}_${version}_all.deb`
   const sha256 = createHash('sha256').update(bytes).digest('hex')

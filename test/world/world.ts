@@ -32,6 +32,8 @@ export interface World {
    * `snapshot` the same archives in earlier states below `/archive`.
    */
   front: Record<'registry' | 'git' | 'apt' | 'snapshot' | 'index' | 'files', FaultProxy>
+  /** One more front before one of the servers, gone with the world. */
+  startFront(server: { url: string }): Promise<FaultProxy>
   /** The commit of each repository's main branch, as the world begins. */
   commits: Readonly<Record<string, string>>
   /** Variables by which stillroom, git, pip and docker talk to these servers and no others. */
@@ -67,21 +69,19 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
     const { ca, caFile } = authority
     const tls = await authority.issue(LOOPBACK_NAMES)
     const logins = { registry: makeLogin('registry'), git: makeLogin('git'), index: makeLogin('index') }
-    const [registry, git, apt, index, files] = await Promise.all([
-      kept(startRegistry({ tls, ca, login: { ...logins.registry, kind } })),
-      kept(startGitServer({ tls, login: logins.git })),
-      kept(startAptArchive(await archiveStates(), { tls })),
-      kept(startIndex({ tls, login: logins.index })),
-      kept(startFileServer({ tls })),
-    ])
-    const before = (server: { url: string }) => kept(startFaults(server.url, { tls, ca }))
+    const registry = await kept(startRegistry({ tls, ca, login: { ...logins.registry, kind } }))
+    const git = await kept(startGitServer({ tls, login: logins.git }))
+    const apt = await kept(startAptArchive(await archiveStates(), { tls }))
+    const index = await kept(startIndex({ tls, login: logins.index }))
+    const files = await kept(startFileServer({ tls }))
+    const startFront = (server: { url: string }) => kept(startFaults(server.url, { tls, ca }))
     const front = {
-      registry: await before(registry),
-      git: await before(git),
-      apt: await before(apt),
-      snapshot: await before(apt),
-      index: await before(index),
-      files: await before(files),
+      registry: await startFront(registry),
+      git: await startFront(git),
+      apt: await startFront(apt),
+      snapshot: await startFront(apt),
+      index: await startFront(index),
+      files: await startFront(files),
     }
     const places = {
       caFile,
@@ -101,7 +101,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
     const move = makeMoves({ registry, git, apt, index, files })
     const secrets = Object.values(logins).flatMap(secretForms)
     const servers = { registry, git, apt, index, files }
-    return { authority, logins, secrets, ...servers, front, commits, env: settings, move, close }
+    return { authority, logins, secrets, ...servers, front, startFront, commits, env: settings, move, close }
   } catch (error) {
     await close()
     throw error
