@@ -113,8 +113,12 @@ const PERMANENT =
 function unreachable(error: unknown): Unreachable {
   const code = systemCode(error)
   const message = error instanceof Error ? error.message : String(error)
-  // make-fetch-happen puts the whole URL before the reason.
-  const reason = redactUrl(message.match(/reason: (.*)$/s)?.[1] ?? message)
+  // make-fetch-happen puts the whole URL before the reason, and Node an advice for its own command line behind.
+  const plain = (message.match(/reason: (.*)$/s)?.[1] ?? message).replace(
+    /; if the root CA is installed.*/s,
+    '',
+  )
+  const reason = plain === 'aborted' ? 'the connection broke off' : redactUrl(plain)
   const permanent = PERMANENT.test(code ?? '') || /Only (absolute|HTTP)/.test(message)
   return new Unreachable(reason.trim() || code || 'connection failed', permanent)
 }

@@ -1,6 +1,7 @@
 import { Parser } from 'htmlparser2'
 import { z } from 'zod'
 import { StillroomError } from '../error.ts'
+import { redactUrl } from '../resolve/sources/redact-url.ts'
 
 /** One file as a package index lists it. */
 export interface SimpleFile {
@@ -32,15 +33,24 @@ export function parseSimplePage(text: string, contentType: string, pageUrl: stri
   if (type === 'application/vnd.pypi.simple.v1+json' || type === 'application/json')
     return parseJson(text, pageUrl)
   if (type === 'application/vnd.pypi.simple.v1+html' || type === 'text/html') return parseHtml(text, pageUrl)
-  throw new StillroomError('INDEX_INVALID', `expected a page of a package index, got content type "${type}"`)
+  throw invalid(pageUrl, `expected a page of a package index, got content type "${type}"`)
+}
+
+function invalid(pageUrl: string, reason: string): StillroomError {
+  return new StillroomError('INDEX_INVALID', `cannot read ${redactUrl(pageUrl)}: ${reason}`, {
+    hint: "check that this is an index' simple API, and that no proxy answers instead",
+  })
 }
 
 function parseJson(text: string, pageUrl: string): SimpleFile[] {
-  const page = SimplePage.safeParse(jsonOrUndefined(text))
+  const json = jsonOrUndefined(text)
+  if (json === undefined)
+    throw invalid(pageUrl, 'its page is no JSON; likely cut short, or of a proxy or login portal')
+  const page = SimplePage.safeParse(json)
   if (!page.success) {
     const issue = page.error.issues[0]
     const reason = `${issue?.path.join('.') || 'page'}: ${issue?.message}`
-    throw new StillroomError('INDEX_INVALID', `the index's answer is not a simple API page: ${reason}`)
+    throw invalid(pageUrl, `its page is none of a simple API: ${reason}`)
   }
   return page.data.files.flatMap(({ filename, url, hashes }) =>
     simpleFile(url, pageUrl, filename, Object.hasOwn(hashes, 'sha256') ? hashes.sha256 : undefined),
