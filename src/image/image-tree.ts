@@ -1,5 +1,5 @@
 import { FileTree } from './file-tree.ts'
-import { imageInvalid } from './image-invalid.ts'
+import { imageInvalid, quotePath } from './image-invalid.ts'
 import type { LayerEntry } from './layer-entry.ts'
 import { mergeLayers, type TreeNode } from './merge-layers.ts'
 import type { ImageConfig } from './schema.ts'
@@ -20,6 +20,9 @@ export interface ImageTree {
   tree: FileTree
 }
 
+/** Engines stop at 127. */
+const LAYER_LIMIT = 1000
+
 /**
  * Finds the image among files, holds its layers against its config, and merges them.
  *
@@ -27,6 +30,7 @@ export interface ImageTree {
  */
 export async function readTree(files: Files, platform: string | undefined): Promise<ImageTree> {
   const { id, config, manifest, layers } = await selectImage(files, platform)
+  if (layers.length > LAYER_LIMIT) throw imageInvalid(`Image ${id} has ${layers.length} layers`)
   const read: ImageTree['layers'] = []
   const entries: LayerEntry[][] = []
   for (const [i, { path, digest }] of layers.entries()) {
@@ -34,14 +38,16 @@ export async function readTree(files: Files, platform: string | undefined): Prom
     if (blob.layer === undefined) {
       throw (
         blob.problem ??
-        imageInvalid(`Layer ${i + 1}, ${path}, is not a tar archive, plain or compressed by gzip or zstd`)
+        imageInvalid(
+          `Layer ${i + 1}, ${quotePath(path)}, is not a tar archive, plain or compressed by gzip or zstd`,
+        )
       )
     }
     const { diffID, size } = blob.layer
     const expected = config.rootfs.diff_ids[i]
     if (diffID !== expected) {
       throw imageInvalid(
-        `Layer ${i + 1} of image ${id}, ${path}, is not what its config says: expected ${expected}, actual ${diffID}`,
+        `Layer ${i + 1} of image ${id}, ${quotePath(path)}, is not what its config says: expected ${expected}, actual ${diffID}`,
       )
     }
     read.push({ diffID, size, digest: blob.digest })

@@ -14,6 +14,17 @@ interface LayerNode extends TreeNode {
   implied: boolean
 }
 
+/** A layer may come many times in one image, and then counts each time. */
+const MEMBER_LIMIT = 4_000_000
+/** More directories that no member gives than any image has: paths are short, what they imply is not. */
+const IMPLIED_LIMIT = 500_000
+
+/** The root of one layer. */
+interface Layer extends LayerNode {
+  /** How many directories may still be implied, in all layers. */
+  room: { directories: number }
+}
+
 const WHITEOUT = '.wh.'
 const OPAQUE = '.wh..wh..opq'
 
@@ -34,10 +45,13 @@ const OPAQUE = '.wh..wh..opq'
  * @throws {StillroomError} IMAGE_INVALID
  */
 export function mergeLayers(layers: readonly (readonly LayerEntry[])[]): TreeNode {
+  const members = layers.reduce((sum, entries) => sum + entries.length, 0)
+  if (members > MEMBER_LIMIT) throw imageInvalid(`The image's layers have ${members} members`)
   const root = impliedDirectory()
+  const room = { directories: IMPLIED_LIMIT }
   for (const [index, entries] of layers.entries()) {
     const additions = entries.filter((entry) => !removeWhiteout(root, entry))
-    const layer = impliedDirectory()
+    const layer: Layer = { ...impliedDirectory(), room }
     for (const { path } of entries) if (isWhiteout(path)) directoryAt(layer, parentOf(path))
     for (const entry of additions) addEntry(layer, root, entry, index)
     overlay(root, layer, '')
@@ -63,7 +77,7 @@ function removeWhiteout(root: TreeNode, { path }: LayerEntry): boolean {
   return true
 }
 
-function addEntry(layer: LayerNode, below: TreeNode, entry: LayerEntry, index: number): void {
+function addEntry(layer: Layer, below: TreeNode, entry: LayerEntry, index: number): void {
   const { path, link } = entry
   const inode = { ...entry.inode, layer: index }
   if (path === '') {
@@ -128,12 +142,15 @@ function overlay(lower: TreeNode, upper: LayerNode, path: string): void {
 }
 
 /** The directory at a path of a layer; those that no member gave yet are implied. */
-function directoryAt(layer: LayerNode, path: string): LayerNode {
-  let node = layer
+function directoryAt(layer: Layer, path: string): LayerNode {
+  let node: LayerNode = layer
   for (const name of path === '' ? [] : path.split('/')) {
     const children = node.children as Map<string, LayerNode>
     let next = children.get(name)
     if (next === undefined) {
+      layer.room.directories -= 1
+      if (layer.room.directories < 0)
+        throw imageInvalid(`The image's paths imply more than ${IMPLIED_LIMIT} directories`)
       next = impliedDirectory()
       children.set(name, next)
     }
@@ -172,6 +189,6 @@ const IMPLIED: Inode = {
 }
 
 const leaf = (inode: Inode) => ({ inode, children: undefined, implied: false })
-const isWhiteout = (path: string) => baseOf(path).startsWith(WHITEOUT)
+const isWhiteout = (path: string) => path.includes(WHITEOUT) && baseOf(path).startsWith(WHITEOUT)
 const baseOf = (path: string) => path.slice(path.lastIndexOf('/') + 1)
 const parentOf = (path: string) => path.slice(0, Math.max(0, path.lastIndexOf('/')))

@@ -1,4 +1,7 @@
 import { createHash } from 'node:crypto'
+import { once } from 'node:events'
+import { buffer } from 'node:stream/consumers'
+import { createZstdCompress } from 'node:zlib'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { FileTree } from './file-tree.ts'
@@ -10,8 +13,10 @@ import {
   legacyFiles,
   type Member,
   ociFiles,
+  octal,
   pieces,
   sha256,
+  tarBlock,
   tarOf,
 } from './image-archive.test-data.ts'
 import { readImageArchive, readImageTree } from './read-archive.ts'
@@ -302,6 +307,92 @@ describe('readImageArchive()', () => {
         ['manifest.json', json([{ Config: 'c.json', Layers: [] }])],
       ],
       'linux/amd64',
+    ],
+  ])('rejects %s', async (_, files, reason) => {
+    await expect(files().then((list) => summary(list))).rejects.toThrow(invalid(reason))
+  })
+
+  it('rejects a bomb before it is unpacked', async () => {
+    const zstd = createZstdCompress()
+    const packed = buffer(zstd)
+    zstd.write(tarBlock({ name: 'zeros', size: octal(2 ** 33 - 1) }))
+    const zeros = Buffer.alloc(64 * 1024 ** 2)
+    for (let i = 0; i < 17; i++) if (!zstd.write(zeros)) await once(zstd, 'drain')
+    zstd.end()
+    const layer = await packed
+    expect(layer.length).toBeLessThan(256 * 1024)
+    const archive = await tarOf([
+      ['c.json', configOf([await tarOf([])])],
+      ['manifest.json', json([{ Config: 'c.json', Layers: ['a'] }])],
+      ['a', layer],
+    ])
+    await expect(readImageArchive(pieces(archive))).rejects.toThrow(
+      invalid('unpacks to more than 1032 times its size'),
+    )
+  })
+
+  it('visits an index once, however often it is named', async () => {
+    const files = ociFiles(await layers())
+    const [[, manifests] = []] = files
+      .filter(([name]) => name === 'index.json')
+      .map(([, bytes]) => ['', JSON.parse(bytes.toString()).manifests])
+    // four levels of 2000 names each: 16,000,000,000,000 ways
+    let blob = json({ manifests })
+    const blobs: [string, Buffer][] = []
+    for (let level = 0; level < 4; level++) {
+      const digest = `sha256:${sha256(blob)}`
+      blobs.push([`blobs/sha256/${sha256(blob)}`, blob])
+      blob = json({ manifests: Array(2000).fill({ digest }) })
+    }
+    const wide = replace([...files, ...blobs], 'index.json', blob)
+    expect(await summary(wide)).toEqual(await summary(files))
+  })
+
+  it.each<[string, () => Promise<[string, Buffer][]>, string]>([
+    [
+      'a layer that comes more often than any',
+      async () => {
+        const layer = await tarOf([])
+        return [
+          ['c.json', configOf(Array(1001).fill(layer))],
+          ['a', layer],
+          ['manifest.json', json([{ Config: 'c.json', Layers: Array(1001).fill('a') }])],
+        ]
+      },
+      'has 1001 layers',
+    ],
+    [
+      'a config nested without end',
+      async () => {
+        const config = Buffer.from(`{"a":${'['.repeat(1_000_000)}${']'.repeat(1_000_000)}}`)
+        return [
+          ['c.json', config],
+          ['manifest.json', json([{ Config: 'c.json', Layers: [] }])],
+        ]
+      },
+      'has more than 64 levels',
+    ],
+    [
+      'paths that imply more directories than there is memory',
+      async () => {
+        const deep = 'd/'.repeat(2000)
+        return ociFiles([await tarOf(Array.from({ length: 300 }, (_, i) => ({ name: `${i}/${deep}f` })))])
+      },
+      'imply more than 500000 directories',
+    ],
+    [
+      'a symlink to a path longer than any',
+      async () => ociFiles([await tarOf([{ name: 'a', type: 'symlink', linkname: 'a/'.repeat(3000) }])]),
+      'symlink to a path of 6000 bytes',
+    ],
+    ['an archive of before 1.10', async () => [['repositories', json({})]], 'Docker before 1.10 saved it'],
+    [
+      'names that steer a terminal',
+      async () => [
+        ['c.json', configOf([], { os: '\x1b[2J\u202e' })],
+        ['manifest.json', json([{ Config: 'c.json', Layers: [] }])],
+      ],
+      'is for \\u{1b}[2J\\u{202e}/amd64',
     ],
   ])('rejects %s', async (_, files, reason) => {
     await expect(files().then((list) => summary(list))).rejects.toThrow(invalid(reason))

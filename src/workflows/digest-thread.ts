@@ -3,8 +3,8 @@ import { Worker } from 'node:worker_threads'
 import type { Digester } from '../image/digester.ts'
 
 /** Bytes that go over to the thread at a time, and how many pieces may wait there. */
-const PIECE = 256 * 1024
-const WAITING = 32
+const PIECE = 1024 * 1024
+const WAITING = 8
 
 /** A second thread that takes digests while the first one reads. It starts when there is something for it to do. */
 export class DigestThread {
