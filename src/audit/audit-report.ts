@@ -41,6 +41,8 @@ export interface AuditedImage {
   /** Paths of the merged tree. */
   entries: number
   config: ConfigSummary
+  /** `ID` and `VERSION_ID` of the image's os-release(5): `debian`, `11`. */
+  os?: { id: string; version: string }
 }
 
 /** What an image's config says, with credentials in `env` and `labels` redacted. */

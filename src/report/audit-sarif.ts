@@ -1,0 +1,62 @@
+import type { AuditReport } from '../audit/audit-report.ts'
+import type { Finding, Severity } from '../audit/finding.ts'
+import { RULES } from '../audit/rules.ts'
+
+const LEVELS: Record<Severity, 'error' | 'warning' | 'note'> = {
+  error: 'error',
+  inconclusive: 'error',
+  warning: 'warning',
+  note: 'note',
+}
+
+/** An audit as SARIF 2.1.0 (OASIS): findings as results, those of the policy as suppressed ones. */
+export function auditSarif(report: AuditReport): string {
+  const rules = report.rules.map((id) => ({
+    id,
+    shortDescription: { text: RULES[id as keyof typeof RULES]?.title ?? id },
+    helpUri: `docs/rules.md#${id}`,
+  }))
+  const index = new Map(report.rules.map((id, i) => [id, i]))
+  const result = (finding: Finding) => ({
+    ruleId: finding.rule,
+    ...(index.has(finding.rule) ? { ruleIndex: index.get(finding.rule) } : {}),
+    level: LEVELS[finding.severity],
+    message: { text: describe(finding) },
+    locations: [location(report, finding)],
+    partialFingerprints: { 'stillroom/v1': `${finding.rule}:${finding.subject}` },
+  })
+  const log = {
+    $schema: 'https://json.schemastore.org/sarif-2.1.0.json',
+    version: '2.1.0',
+    runs: [
+      {
+        tool: { driver: { name: 'stillroom', rules } },
+        results: [
+          ...report.findings.map(result),
+          ...report.ignored.map((finding) => ({
+            ...result(finding),
+            suppressions: [{ kind: 'external', justification: finding.reason }],
+          })),
+        ],
+        properties: { image: report.image.id, verdict: report.verdict },
+      },
+    ],
+  }
+  return `${JSON.stringify(log, null, 2)}\n`
+}
+
+/** A viewer shows findings at a file of the repository: the lockfile that the image was held against. */
+function location({ lock }: AuditReport, { subject }: Finding) {
+  const logical = { logicalLocations: [{ fullyQualifiedName: subject }] }
+  if (lock?.path === undefined) return logical
+  return { physicalLocation: { artifactLocation: { uri: encodeURI(lock.path) } }, ...logical }
+}
+
+function describe({ message, subject, expected, actual, evidence = [] }: Finding): string {
+  return [
+    `${subject}: ${message}`,
+    ...(expected === undefined ? [] : [`expected ${expected}`]),
+    ...(actual === undefined ? [] : [`actual ${actual}`]),
+    ...evidence,
+  ].join('\n')
+}
