@@ -16,6 +16,8 @@ export interface BuildOptions {
   /** A stage of the Dockerfile; the last when left out. */
   target?: string | undefined
   noCache?: boolean | undefined
+  /** Stages to build again, with all that is on top of them, whatever the builder remembers. */
+  again?: readonly string[] | undefined
   /** A buildx builder by name. */
   builder?: string | undefined
   signal: AbortSignal
@@ -52,13 +54,14 @@ export async function buildImage(options: BuildOptions): Promise<BuiltImage> {
 }
 
 function buildxArguments(options: BuildOptions): string[] {
-  const { tag, target, noCache, builder, platform, epoch } = options
+  const { tag, target, noCache, again = [], builder, platform, epoch } = options
   return [
     ...['buildx', 'build', '--progress=rawjson', '--provenance=false', '--sbom=false', '--load'],
     ...['--platform', platform, '--build-arg', `SOURCE_DATE_EPOCH=${epoch}`],
     ...(tag ? ['--tag', tag] : []),
     ...(target ? ['--target', target] : []),
     ...(noCache ? ['--no-cache'] : []),
+    ...again.flatMap((stage) => ['--no-cache-filter', stage]),
     ...(builder ? ['--builder', builder] : []),
   ]
 }

@@ -15,11 +15,12 @@ export interface Engine {
 /**
  * Connects to the engine that DOCKER_HOST, or Docker's own default, names, and asks what it can do.
  *
+ * @param socket path of another engine's socket
  * @throws {StillroomError} ENGINE_MISSING when nothing answers, ENGINE_TOO_OLD when its BuildKit lacks what a build needs
  */
-export async function connectEngine(): Promise<Engine> {
+export async function connectEngine(socket?: string): Promise<Engine> {
   const { default: Dockerode } = await import('dockerode')
-  const docker = new Dockerode()
+  const docker = socket === undefined ? new Dockerode() : new Dockerode({ socketPath: socket })
   const [version, info] = await Promise.all([docker.version(), docker.info()]).catch((cause: unknown) => {
     throw engineMissing(cause)
   })

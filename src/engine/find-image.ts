@@ -30,6 +30,16 @@ export async function saveImage({ docker }: Engine, reference: string): Promise<
   }
 }
 
+/** Gives an image one more name, which no other has from then on. */
+export async function tagImage({ docker }: Engine, reference: string, name: string): Promise<void> {
+  const [repo, tag = 'latest'] = name.split(':') as [string, string?]
+  try {
+    await docker.getImage(reference).tag({ repo, tag })
+  } catch (error) {
+    throw engineError(`naming image ${reference} ${name}`, error)
+  }
+}
+
 /** Takes a name off an image, and the image away when it has no other; that there is none is no error. */
 export async function removeImage({ docker }: Engine, name: string): Promise<void> {
   try {

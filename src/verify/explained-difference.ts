@@ -8,10 +8,10 @@ export interface ComparedImage {
   reference: string
   /** The image ID. */
   id: string
-  /** The tree digest; undefined when it was not taken, since the image IDs were equal. */
+  /** The tree digest; undefined when the image was not read, since another build has the same image ID. */
   tree?: string
-  /** Bytes of all layers, uncompressed. */
-  size: number
+  /** Bytes of all layers, uncompressed; undefined as the tree. */
+  size?: number
   /** Lowest first. */
   diffIDs: string[]
 }

@@ -8,15 +8,6 @@ export const VERIFY_REPORT_VERSION = 1
  */
 export type VerifyVerdict = 'identical' | 'equivalent' | 'different' | 'inconclusive' | 'failed'
 
-/** Exit code of each verdict (design: 1 drift, 3 nothing was decided). */
-export const VERDICT_EXIT_CODES: Record<VerifyVerdict, number> = {
-  identical: 0,
-  equivalent: 1,
-  different: 1,
-  inconclusive: 1,
-  failed: 3,
-}
-
 /** Everything that the verification of one recipe says; plain JSON data. */
 export interface VerifyReport {
   reportVersion: typeof VERIFY_REPORT_VERSION
@@ -65,4 +56,21 @@ export interface VerifyProblem {
   code: string
   message: string
   hint?: string
+}
+
+/** Exit code of a verification: 0 identical, 1 drift, 2 a recipe or lockfile that is wrong, 3 not built. */
+export function exitCodeOf({ verdict, problem }: VerifyReport): number {
+  switch (verdict) {
+    case 'identical':
+      return 0
+    case 'equivalent':
+    case 'different':
+    case 'inconclusive':
+      return 1
+    case 'failed':
+      return problem !== null &&
+        /^(USAGE|RECIPE_|CONFIG_|LOCK_|GENERATED_|PROJECT_(NOT|DIRTY))/.test(problem.code)
+        ? 2
+        : 3
+  }
 }

@@ -76,7 +76,7 @@ export async function buildAndCompare(
 }
 
 /** A builder of the user's may belong to another engine, and load its images there. */
-async function requireLoaded(engine: Engine, tag: string, { id }: BuiltImage): Promise<EngineImage> {
+export async function requireLoaded(engine: Engine, tag: string, { id }: BuiltImage): Promise<EngineImage> {
   const image = await findImage(engine, tag)
   if (image && (engine.store === 'containerd' || image.reference === id)) return image
   throw new StillroomError(

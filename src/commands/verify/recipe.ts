@@ -1,0 +1,73 @@
+import { Flags } from '@oclif/core'
+import { StillroomError } from '../../error.ts'
+import { verifyTable } from '../../report/verify-table.ts'
+import { exitCodeOf, VARIATIONS, type Variation, type VerifyReport } from '../../verify/verify-report.ts'
+import { BaseCommand } from '../base-command.ts'
+
+export default class VerifyRecipe extends BaseCommand {
+  static override summary = 'Rebuild recipes from nothing and compare, or name the cause of the difference'
+  static override description =
+    'Fetches what the store lacks, builds with no cache, and holds the image ID against the lockfile. When it differs, ' +
+    'reads both images and says what differs, why, and what to change in the recipe. Exit code 0: identical; ' +
+    '1: equivalent, different or inconclusive; 2: a recipe or lockfile is wrong; 3: a build failed.'
+  static override examples = [
+    '<%= config.bin %> verify recipe hello',
+    '<%= config.bin %> verify recipe --all --keep --json',
+    '<%= config.bin %> verify recipe hello --vary clock,hostname,cpus',
+  ]
+  static override strict = false
+  static override usage = 'verify recipe NAME... | --all'
+  static override flags = {
+    all: Flags.boolean({ description: 'every recipe of the project' }),
+    keep: Flags.boolean({
+      description:
+        'keep an identical image as stillroom/NAME:verified, so that a later difference can be explained',
+    }),
+    vary: Flags.string({
+      description: `build on a private engine that looks like another machine; of ${VARIATIONS.join(', ')}, or all`,
+      multiple: true,
+      delimiter: ',',
+      options: [...VARIATIONS, 'all'],
+    }),
+    from: Flags.string({
+      description: 'build again only from this step on, such as run-2: a quick search for what varies',
+      exclusive: ['vary'],
+    }),
+    builder: Flags.string({ description: 'a buildx builder by name: another BuildKit', exclusive: ['vary'] }),
+  }
+
+  async run(): Promise<{ reports: VerifyReport[] }> {
+    const { argv, flags } = await this.parse(VerifyRecipe)
+    const session = await this.session(flags.directory)
+    const names = await this.#names(session.directory, argv as string[], flags.all)
+    const { verifyRecipe } = await import('../../workflows/verify-recipe.ts')
+    const { all: _, directory: __, json: ___, ...rest } = flags
+    const options = { ...rest, vary: variationsOf(flags.vary ?? []) }
+    const reports: VerifyReport[] = []
+    for (const name of names) {
+      const report = await verifyRecipe(session, name, options)
+      reports.push(report)
+      this.log(verifyTable(report))
+    }
+    process.exitCode = Math.max(...reports.map(exitCodeOf))
+    return { reports }
+  }
+
+  async #names(directory: string, names: string[], all: boolean): Promise<string[]> {
+    if (all === names.length > 0)
+      throw new StillroomError('USAGE', all ? '--all takes no names' : 'a recipe is missing', {
+        hint: 'name recipes, or give --all',
+      })
+    if (!all) return names
+    const { listRecipes } = await import('../../recipe/list-recipes.ts')
+    const found = await listRecipes(directory)
+    if (found.length > 0) return found
+    throw new StillroomError('RECIPE_NOT_FOUND', `there is no recipe in ${directory}`, {
+      hint: 'a recipe is a file recipes/NAME/recipe.ts',
+    })
+  }
+}
+
+function variationsOf(words: readonly string[]): Variation[] {
+  return VARIATIONS.filter((variation) => words.includes('all') || words.includes(variation))
+}
