@@ -1,0 +1,30 @@
+/** Names of the packages that a recipe asks for itself. */
+export interface AskedFor {
+  deb: ReadonlySet<string>
+  /** Normalised as in PEP 503. */
+  pypi: ReadonlySet<string>
+}
+
+/**
+ * What a recipe's steps ask for, read from a lock's inputs. Read loosely: a lock may have been made when steps had
+ * other fields.
+ */
+export function readAsked(fields: Readonly<Record<string, unknown>>): AskedFor {
+  const steps = Object.entries(fields).filter(([name]) => /^steps\[\d+\]$/.test(name))
+  const asked = (kind: string, key: string) =>
+    steps
+      .map(([, step]) => step as Record<string, unknown> | null)
+      .filter((step) => step?.kind === kind)
+      .flatMap((step) => (Array.isArray(step?.[key]) ? (step[key] as unknown[]) : []))
+      .filter((item) => typeof item === 'string')
+  return {
+    deb: new Set(asked('apt', 'packages').map((request) => request.replace(/=.*$/, ''))),
+    pypi: new Set(asked('pip', 'requirements').map(projectName)),
+  }
+}
+
+/** The project of a PEP 508 requirement. */
+function projectName(requirement: string): string {
+  const name = /^[A-Za-z0-9._-]+/.exec(requirement)?.[0] ?? requirement
+  return name.toLowerCase().replace(/[-_.]+/g, '-')
+}
