@@ -15,13 +15,15 @@ export function readConfig({ os, architecture, config }: ImageConfig): ConfigSum
     user: config?.User ?? '',
     workdir: config?.WorkingDir ?? '',
     env: Object.fromEntries((config?.Env ?? []).map(splitVariable)),
-    entrypoint: config?.Entrypoint ?? null,
-    cmd: config?.Cmd ?? null,
+    entrypoint: orNull(config?.Entrypoint),
+    cmd: orNull(config?.Cmd),
     labels: { ...config?.Labels },
     ports: Object.keys(config?.ExposedPorts ?? {}).sort(),
     volumes: Object.keys(config?.Volumes ?? {}).sort(),
   }
 }
+
+const orNull = (words: string[] | null | undefined) => (words?.length ? words : null)
 
 /** The same with the values of variables and labels that look like credentials left out. */
 export function redactConfig(summary: ConfigSummary): ConfigSummary {

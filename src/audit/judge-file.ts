@@ -99,9 +99,9 @@ function judgeByteCode(
   const problem =
     sha256 === undefined
       ? 'it has no source'
-      : inode.content === undefined
-        ? 'its header was not read'
-        : (byteCodeProblem(inode.content, tag, hash, present) ??
+      : inode.head === undefined
+        ? 'it is empty'
+        : (byteCodeProblem(inode.head, tag, hash, present) ??
           (check !== undefined && isForeign(inode, check.lock)
             ? 'it comes from a layer that is not of the locked image'
             : undefined))

@@ -37,14 +37,15 @@ export function judgeImage(context: JudgeContext): ImageJudgement {
         if (status === 'generated') count(entry(generated, reason ?? ''), inode)
       }
       const found = status === 'intact' ? undefined : credentialIssue(path, inode, judgement)
+      const privilege = permissions(path, inode, owners, context)
       if (found !== undefined) issues.push(found)
+      else if (privilege !== undefined && issue?.rule !== 'file-modified') issues.push(privilege)
       else if (issue !== undefined) issues.push(issue)
-      else issues.push(...permissions(path, inode, owners, context))
     } else {
       const issue =
         inode.type === 'directory' ? directoryIssue(path, owners, context) : judgeOther(path, inode, context)
-      if (issue !== undefined) issues.push(issue)
-      else issues.push(...permissions(path, inode, owners, context))
+      const found = issue ?? permissions(path, inode, owners, context)
+      if (found !== undefined) issues.push(found)
     }
   }
   issues.push(...missingFiles(context))
@@ -105,13 +106,12 @@ function permissions(
   inode: Inode,
   owners: ReturnType<JudgeContext['expected']['at']>,
   { check }: JudgeContext,
-): Issue[] {
-  const issue = permissionIssue(path, inode, owners, (owner, { mode }) => {
+): Issue | undefined {
+  return permissionIssue(path, inode, owners, (owner, { mode }) => {
     const texts = check === undefined ? [] : maintainerScripts(owner, check)
     const name = path.slice(path.lastIndexOf('/') + 1)
     return texts.some((text) => setsMode(text, name, mode === inode.mode ? undefined : inode.mode))
   })
-  return issue === undefined ? [] : [issue]
 }
 
 function maintainerScripts(owner: string, { lock, packages }: NonNullable<JudgeContext['check']>): string[] {

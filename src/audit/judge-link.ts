@@ -27,11 +27,16 @@ export function judgeOther(path: string, inode: Inode, context: JudgeContext): I
     )
   )
     return undefined
+  const choice = inode.type === 'symlink' ? alternativeLinks(image.tree).get(path) : undefined
   const isMade =
-    inode.type === 'symlink' &&
-    (MADE.some(({ match, target }) => match.test(path) && target.test(inode.target)) ||
-      alternativeLinks(image.tree).get(path) === inode.target)
+    choice === inode.target ||
+    (inode.type === 'symlink' &&
+      MADE.some(({ match, target }) => match.test(path) && target.test(inode.target)))
   if (lock === undefined || (isMade && !isForeign(inode, lock))) return undefined
+  if (choice !== undefined && choice !== inode.target) {
+    const message = 'the alternative does not lead to the best choice'
+    return { rule: 'file-modified', path, message, expected: choice, actual: inode.target }
+  }
   const what = inode.type === 'symlink' ? 'symlink' : inode.type
   const actual = inode.type === 'symlink' ? inode.target : inode.type
   const last = owners.at(-1)

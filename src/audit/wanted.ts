@@ -1,4 +1,5 @@
 import { mayHoldCredentials } from './credentials.ts'
+import { BYTE_CODE_HEADER } from './generated/byte-code.ts'
 
 /** Files that checks read: account files, package managers' state, what copies are made of. */
 const READ =
@@ -9,6 +10,12 @@ const PROGRAM_LIMIT = 4096
 
 /** Whether the audit needs a regular file's content; asked for each member of each layer while an image is read. */
 export function wantedByAudit(path: string, size: number): boolean {
+  if (path.endsWith('.pyc')) return false
   if (/^usr\/(local\/)?bin\//.test(path)) return size <= PROGRAM_LIMIT
   return (size <= LIMIT && READ.test(path)) || mayHoldCredentials(path, size)
+}
+
+/** Of byte code, the header is enough. */
+export function headWantedByAudit(path: string): number {
+  return path.endsWith('.pyc') ? BYTE_CODE_HEADER : 0
 }

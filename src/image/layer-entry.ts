@@ -28,6 +28,8 @@ export interface Inode {
   sha1?: string
   /** The object name that git gives the content in a SHA-1 repository, when asked for. */
   gitBlob?: string
+  /** Its first bytes, when `head` asked for them. */
+  head?: Buffer
   /** The content itself, when `keep` asked for it. */
   content?: Buffer
 }

@@ -16,6 +16,8 @@ export class LayerReader implements TarHandler {
   /** Of the member, when it is a regular file. */
   #digests: FileDigests | undefined
   #content: Buffer | undefined
+  /** Whether what is kept is all of the file, or its beginning. */
+  #isWhole = false
   #filled = 0
 
   /** @param budget one for all layers of an image; or what to read of a layer alone */
@@ -48,7 +50,10 @@ export class LayerReader implements TarHandler {
     this.#digests = undefined
     if (inode.type !== 'file' || link !== undefined) return
     this.#digests = new FileDigests(this.#budget.options, path, inode)
-    if (chooses(this.#budget.options.keep, path, inode.size)) this.#content = this.#room(path, inode)
+    const { keep, head } = this.#budget.options
+    this.#isWhole = chooses(keep, path, inode.size)
+    const wanted = this.#isWhole ? inode.size : Math.min(head?.(path) ?? 0, inode.size)
+    if (this.#isWhole || wanted > 0) this.#content = this.#room(path, wanted)
     this.#filled = 0
   }
 
@@ -59,11 +64,12 @@ export class LayerReader implements TarHandler {
 
   end(): void {
     this.#digests?.end()
-    if (this.#content !== undefined && this.#inode !== undefined) this.#inode.content = this.#content
+    if (this.#content !== undefined && this.#inode !== undefined)
+      this.#inode[this.#isWhole ? 'content' : 'head'] = this.#content
     this.#content = undefined
   }
 
-  #room(path: string, { size }: Inode): Buffer {
+  #room(path: string, size: number): Buffer {
     if (size > CONTENT_LIMIT)
       throw imageInvalid(`${quotePath(path)} has ${size} bytes; at most ${CONTENT_LIMIT} are kept`)
     this.#budget.take('bytes of files to keep', size)

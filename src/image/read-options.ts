@@ -11,6 +11,8 @@ export interface ReadOptions {
    * together.
    */
   keep?: FileChoice
+  /** How many bytes to keep of a file's beginning, of which not all is kept; 0 for none. */
+  head?: (path: string) => number
   /** Of which regular files to take further digests. */
   md5?: FileChoice
   sha1?: FileChoice

@@ -1,3 +1,4 @@
+import type { Inode } from '../../image/layer-entry.ts'
 import type { CheckContext } from './rule.ts'
 
 /** One thing of an account file that nothing accounts for. */
@@ -12,7 +13,10 @@ const NO_LOGIN = /\/(nologin|false|sync)$/
 const NO_PASSWORD = /^(\*|!|!\*|!!|\*!)$/
 
 /** What nothing accounts for in one of the four account files. */
-export function accountsProblem(file: string, context: CheckContext): string | undefined {
+export function accountsProblem(file: string, inode: Inode, context: CheckContext): string | undefined {
+  const isSecret = file.endsWith('shadow')
+  if (inode.uid !== 0 || (inode.mode & (isSecret ? 0o137 : 0o133)) !== 0)
+    return `its mode is ${inode.mode.toString(8)} and its owner ${inode.uid}: others may ${isSecret ? 'read' : 'write'} it`
   const problems = checkAccounts(context).filter((each) => each.file === file)
   if (problems.length === 0) return undefined
   return problems.map(({ name, problem }) => `${JSON.stringify(name)}: ${problem}`).join('; ')

@@ -20,7 +20,7 @@ export const GENERATED: readonly GeneratedRule[] = [
     match: /^etc\/(passwd|group|shadow|gshadow)$/,
     reason: "base-passwd's accounts, those of packages, and the recipe's user",
     rule: 'account',
-    check: ({ path }, context) => accountsProblem(path.slice('etc/'.length), context),
+    check: ({ path, inode }, context) => accountsProblem(path.slice('etc/'.length), inode, context),
   },
   {
     match: /^etc\/(subuid|subgid)$/,

@@ -1,0 +1,32 @@
+import { Args, Flags } from '@oclif/core'
+import type { AuditReport } from '../../audit/audit-report.ts'
+import { auditTable } from '../../report/audit-table.ts'
+import { BaseCommand } from '../base-command.ts'
+
+export default class AuditImage extends BaseCommand {
+  static override summary = 'Say what is in an image, and hold it against a lockfile'
+  static override description =
+    'Takes a name or ID that the engine knows, an archive of docker save or of an OCI exporter, or an OCI layout ' +
+    'directory. Without a lockfile, files are held against what their own packages say. ' +
+    'Exit code 1 with findings, or when something could not be told. Rules: docs/rules.md.'
+  static override examples = [
+    '<%= config.bin %> audit image stillroom/hello --lock recipes/hello/lock.json',
+    '<%= config.bin %> audit image image.tar --json',
+  ]
+  static override args = {
+    image: Args.string({ description: 'a name of the engine, an archive, or a directory', required: true }),
+  }
+  static override flags = {
+    lock: Flags.string({ description: 'the lockfile to hold it against' }),
+  }
+
+  async run(): Promise<AuditReport> {
+    const { args, flags } = await this.parse(AuditImage)
+    const session = await this.session(flags.directory)
+    const { auditAny } = await import('../../workflows/audit-image.ts')
+    const report = await auditAny(session, args.image, flags.lock)
+    this.log(auditTable(report).trimEnd())
+    if (report.verdict !== 'clean') process.exitCode = 1
+    return report
+  }
+}

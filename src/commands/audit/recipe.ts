@@ -1,0 +1,26 @@
+import { Args } from '@oclif/core'
+import type { AuditReport } from '../../audit/audit-report.ts'
+import { auditTable } from '../../report/audit-table.ts'
+import { BaseCommand } from '../base-command.ts'
+
+export default class AuditRecipe extends BaseCommand {
+  static override summary = "Hold a recipe's image against its lockfile, file by file"
+  static override description =
+    'Reads the image without running it: packages, files, permissions, credentials, config. ' +
+    'Exit code 1 with findings, or when something could not be told. Rules: docs/rules.md.'
+  static override examples = [
+    '<%= config.bin %> audit recipe hello',
+    '<%= config.bin %> audit recipe hello --json',
+  ]
+  static override args = { name: Args.string({ description: 'directory in recipes/', required: true }) }
+
+  async run(): Promise<AuditReport> {
+    const { args, flags } = await this.parse(AuditRecipe)
+    const session = await this.session(flags.directory)
+    const { auditRecipe } = await import('../../workflows/audit-image.ts')
+    const report = await auditRecipe(session, args.name)
+    this.log(auditTable(report).trimEnd())
+    if (report.verdict !== 'clean') process.exitCode = 1
+    return report
+  }
+}

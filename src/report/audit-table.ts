@@ -1,0 +1,70 @@
+import type { AuditReport } from '../audit/audit-report.ts'
+import type { Finding } from '../audit/finding.ts'
+
+const VERDICTS: Record<AuditReport['verdict'], string> = {
+  clean: 'clean: the image is as the lockfile says',
+  findings: 'FINDINGS: the image is not what it should be',
+  inconclusive: 'INCONCLUSIVE: something could not be told',
+}
+
+/** Findings of one rule that are shown one by one. */
+const SHOWN = 20
+
+/** An audit for a terminal: what was read, then every finding, worst first. */
+export function auditTable(report: AuditReport): string {
+  const { image, lock, files, packages, findings, ignored } = report
+  const { account } = files
+  const total = Object.values(account).reduce((sum, each) => sum + each.files, 0)
+  const rows: [string, string][] = [
+    ['image', image.reference],
+    ['image ID', image.id],
+    ['lockfile', lock === null ? 'none: only what needs none is told' : (lock.path ?? lock.recipe)],
+    ['verdict', lock === null && report.verdict === 'clean' ? 'clean' : VERDICTS[report.verdict]],
+    ['packages', countKinds(packages)],
+    [
+      'files',
+      `${total}: ${account.intact.files} intact, ${account.generated.files} generated, ` +
+        `${account.modified.files} modified, ${account.unexplained.files} unexplained`,
+    ],
+    ['explained', `${(Math.floor(files.explainedShare * 1e6) / 1e4).toFixed(3)} % of the bytes`],
+    [
+      'findings',
+      `${findings.length}${ignored.length > 0 ? `, and ${ignored.length} ignored by the policy` : ''}`,
+    ],
+  ]
+  const head = rows.map(([name, value]) => `${name.padEnd(9)} ${oneLine(value)}`)
+  const unexplained = files.unexplained
+    .slice(0, SHOWN)
+    .map(({ path, size }) => `unexplained  ${path} (${size} bytes)`)
+  const more = files.unexplained.length - unexplained.length
+  if (more > 0) unexplained.push(`unexplained  and ${more} more: see --json`)
+  return `${[...head, ...(lock === null ? [] : unexplained), ...describe(findings)].join('\n')}\n`
+}
+
+function countKinds(packages: AuditReport['packages']): string {
+  const counts = new Map<string, number>()
+  for (const { kind } of packages) counts.set(kind, (counts.get(kind) ?? 0) + 1)
+  return [...counts].map(([kind, count]) => `${count} ${kind}`).join(', ') || 'none'
+}
+
+function describe(findings: readonly Finding[]): string[] {
+  const lines: string[] = []
+  const shown = new Map<string, number>()
+  for (const { rule, severity, subject, message, expected, actual, evidence = [] } of findings) {
+    const count = (shown.get(rule) ?? 0) + 1
+    shown.set(rule, count)
+    if (count > SHOWN) continue
+    lines.push('', `${severity}  ${rule}  ${oneLine(subject)}`, `  ${oneLine(message)}`)
+    if (expected !== undefined) lines.push(`  expected ${oneLine(expected)}`)
+    if (actual !== undefined) lines.push(`  actual   ${oneLine(actual)}`)
+    for (const line of evidence.slice(0, 5)) lines.push(`  ${oneLine(line)}`)
+  }
+  for (const [rule, count] of shown)
+    if (count > SHOWN) lines.push('', `and ${count - SHOWN} more of ${rule}: see --json`)
+  return lines
+}
+
+/** What an image holds must not move the cursor. */
+function oneLine(text: string): string {
+  return text.replace(/[\p{Cc}\s]+/gu, ' ').trim()
+}

@@ -1,0 +1,112 @@
+import { readFile } from 'node:fs/promises'
+import { relative, resolve } from 'node:path'
+import { auditImage } from '../audit/audit-image.ts'
+import type { AuditReport } from '../audit/audit-report.ts'
+import type { PolicyException } from '../audit/policy.ts'
+import { recordedRecipe } from '../audit/recorded-recipe.ts'
+import { countLockedLayers, type ImageSubject, type LockSubject } from '../audit/subject.ts'
+import { headWantedByAudit, wantedByAudit } from '../audit/wanted.ts'
+import { contextArtifacts } from '../dockerfile/context-artifacts.ts'
+import { StillroomError } from '../error.ts'
+import { readInventory, wantedByInventory } from '../inventory/read-inventory.ts'
+import { parseLock } from '../lock/parse-lock.ts'
+import type { LockedPlatform, Lockfile } from '../lock/schema.ts'
+import { fetchInputs } from './fetch-inputs.ts'
+import { requireLock } from './lock-file.ts'
+import { readLockedContents } from './locked-contents.ts'
+import { openImage } from './open-image.ts'
+import { readConfig } from './read-config.ts'
+import type { Session } from './session.ts'
+
+const PLATFORM = 'linux/amd64'
+
+/**
+ * Audits the image that the engine has of a recipe against the recipe's lockfile.
+ *
+ * @throws {StillroomError} LOCK_*; IMAGE_MISSING when the engine has none; those of reading images and of fetching
+ */
+export async function auditRecipe(session: Session, name: string): Promise<AuditReport> {
+  const lockfile = await requireLock(session.directory, name)
+  return auditReference(session, `stillroom/${name}`, { lockfile, path: `recipes/${name}/lock.json` })
+}
+
+/**
+ * Audits an image against a lockfile, or by itself when there is none.
+ *
+ * @param what a name or ID of the engine's, an archive, or an OCI layout
+ * @param lock path of a lockfile
+ * @throws {StillroomError} as {@link auditRecipe}
+ */
+export async function auditAny(
+  session: Session,
+  what: string,
+  lock: string | undefined,
+): Promise<AuditReport> {
+  if (lock === undefined) return auditReference(session, what, undefined)
+  const path = resolve(session.directory, lock)
+  const text = await readFile(path, 'utf8').catch((cause: NodeJS.ErrnoException) => {
+    throw new StillroomError('LOCK_MISSING', `there is no lockfile ${lock}: ${cause.code}`, {
+      hint: 'name a file such as recipes/NAME/lock.json',
+      cause,
+    })
+  })
+  const shown = relative(session.directory, path)
+  return auditReference(session, what, { lockfile: parseLock(text, shown), path: shown })
+}
+
+async function auditReference(
+  session: Session,
+  what: string,
+  lock: { lockfile: Lockfile; path: string } | undefined,
+): Promise<AuditReport> {
+  const { progress } = session
+  const { audit } = await readConfig(session.directory)
+  progress({ kind: 'stage', title: 'locked files' })
+  const held = lock === undefined ? undefined : await lockSubject(session, lock)
+  progress({ kind: 'stage', title: `read ${what}` })
+  const image = await imageSubject(session, what, held === undefined)
+  progress({ kind: 'stage', title: 'audit' })
+  const subject = held && { ...held, layers: countLockedLayers(image.layers, held.locked) }
+  return auditImage(image, subject, policyOf(audit?.ignore ?? []))
+}
+
+/** What a lock names, and what its artifacts hold: those that the store lacks are fetched, when they can be. */
+async function lockSubject(
+  session: Session,
+  { lockfile, path }: { lockfile: Lockfile; path: string },
+): Promise<Omit<LockSubject, 'layers'>> {
+  const recipe = recordedRecipe(lockfile)
+  const locked = lockfile.platforms[recipe.platform]
+  if (locked === undefined) {
+    throw new StillroomError('LOCK_STALE', `${path} has nothing for ${recipe.platform}`, {
+      hint: `run: stillroom lock recipe ${lockfile.recipe}`,
+    })
+  }
+  await fetchMissing(session, locked)
+  const contents = await readLockedContents(session, locked, session.directory)
+  return { lockfile, path, platform: recipe.platform, locked, recipe, contents }
+}
+
+/** That an artifact cannot be had is told by the audit, as inconclusive. */
+async function fetchMissing(session: Session, locked: LockedPlatform): Promise<void> {
+  try {
+    await fetchInputs(session, contextArtifacts(locked), locked)
+  } catch (error) {
+    if (!(error instanceof StillroomError) || session.signal.aborted) throw error
+    session.progress({ kind: 'note', text: error.message })
+  }
+}
+
+async function imageSubject(session: Session, what: string, md5: boolean): Promise<ImageSubject> {
+  const { id, config, layers, tree } = await openImage(session, what, {
+    platform: PLATFORM,
+    keep: (path, size) => wantedByAudit(path, size) || wantedByInventory(path, size),
+    head: headWantedByAudit,
+    md5,
+  })
+  return { reference: what, id, config, layers, tree, inventory: await readInventory(tree) }
+}
+
+function policyOf(ignore: readonly PolicyException[]) {
+  return { ignore, today: new Date().toISOString().slice(0, 10) }
+}

@@ -1,0 +1,267 @@
+/** One way to tamper with the image of hello, and all that an audit must say of it. */
+export interface Tampering {
+  name: string
+  /** Run by a shell as root in a container of the image. */
+  script?: string
+  /** Instructions for `docker commit --change`. */
+  changes?: string[]
+  /** `RULE SUBJECT` of each finding but those on the image's identity. */
+  expected: string[]
+}
+
+const PYTHON = '/usr/lib/python3/dist-packages/pip'
+const CACHE = `${PYTHON}/__pycache__`
+
+/** A wheel made on the spot, so that no index is asked. */
+const WHEEL = `import zipfile
+with zipfile.ZipFile('/tmp/evil-1.0-py3-none-any.whl', 'w') as wheel:
+    wheel.writestr('evil.py', 'print("here")\\n')
+    wheel.writestr('evil-1.0.dist-info/METADATA', 'Metadata-Version: 2.1\\nName: evil\\nVersion: 1.0\\n')
+    wheel.writestr('evil-1.0.dist-info/WHEEL', 'Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n')
+    wheel.writestr('evil-1.0.dist-info/RECORD', 'evil.py,,\\nevil-1.0.dist-info/METADATA,,\\nevil-1.0.dist-info/WHEEL,,\\nevil-1.0.dist-info/RECORD,,\\n')
+`
+
+/** The library's last byte, with its size and time as before. */
+const LIBRARY = `import glob, os
+path = os.path.realpath(glob.glob('/usr/lib/x86_64-linux-gnu/libz.so.1.*')[0])
+times = os.stat(path)
+data = bytearray(open(path, 'rb').read())
+data[-1] ^= 1
+open(path, 'wb').write(data)
+os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+`
+
+const python = (text: string) => `python3 -B - <<'END'\n${text}END`
+
+export const TAMPERINGS: readonly Tampering[] = [
+  {
+    name: 'a package is downgraded',
+    script: `mkdir -p /tmp/p/DEBIAN && dpkg -L hostname | grep -vx -e /. -e /bin | tar -C / --no-recursion -cPf - -T - | tar -C /tmp/p -xf -
+dpkg-query -s hostname | grep -v '^Status:' | sed 's/^Version: .*/Version: 3.22/' > /tmp/p/DEBIAN/control
+dpkg-deb -b /tmp/p /tmp/p.deb && dpkg --force-downgrade -i /tmp/p.deb && rm -r /tmp/p /tmp/p.deb`,
+    expected: ['package-version deb/hostname'],
+  },
+  {
+    name: 'a package is removed',
+    script: 'dpkg --purge --force-depends media-types',
+    expected: ['package-missing deb/media-types'],
+  },
+  {
+    name: 'a wheel is added',
+    script: `${python(WHEEL)}
+python3 -B -m pip install --quiet --no-index --break-system-packages /tmp/*.whl && rm /tmp/*.whl`,
+    expected: ['package-extra pypi/evil'],
+  },
+  {
+    name: 'another version of a wheel',
+    script: `cd /usr/local/lib/python3.11/dist-packages && mv cowsay-6.1.dist-info cowsay-6.0.dist-info &&
+sed -i s/6.1.dist-info/6.0.dist-info/ cowsay-6.0.dist-info/RECORD && sed -i 's/^Version: 6.1/Version: 6.0/' cowsay-6.0.dist-info/METADATA`,
+    expected: ['package-version pypi/cowsay'],
+  },
+  {
+    name: 'a .py is edited',
+    script: `echo 'import os' >> ${PYTHON}/__init__.py`,
+    expected: [`file-modified ${PYTHON}/__init__.py`],
+  },
+  {
+    name: 'a wheel is edited, and its RECORD with it',
+    script: python(`import base64, hashlib, re
+root = '/usr/local/lib/python3.11/dist-packages/'
+open(root + 'cowsay/main.py', 'a').write('# here\\n')
+data = open(root + 'cowsay/main.py', 'rb').read()
+digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b'=').decode()
+record = root + 'cowsay-6.1.dist-info/RECORD'
+lines = open(record).read()
+open(record, 'w').write(re.sub(r'cowsay/main.py,.*', f'cowsay/main.py,sha256={digest},{len(data)}', lines))
+`),
+    expected: [
+      'file-modified /usr/local/lib/python3.11/dist-packages/cowsay-6.1.dist-info/RECORD',
+      'file-modified /usr/local/lib/python3.11/dist-packages/cowsay/main.py',
+    ],
+  },
+  {
+    name: 'a shared library is replaced, its size and time kept',
+    script: python(LIBRARY),
+    expected: ['file-modified /usr/lib/x86_64-linux-gnu/libz.so.1.2.13'],
+  },
+  {
+    name: 'a library and its md5 in the package database',
+    script: `${python(LIBRARY)}
+cd / && sum=$(md5sum usr/lib/x86_64-linux-gnu/libz.so.1.2.13 | cut -d ' ' -f 1) &&
+sed -i "s|^.*  usr/lib/x86_64-linux-gnu/libz.so.1.2.13$|$sum  usr/lib/x86_64-linux-gnu/libz.so.1.2.13|; s|^.*  lib/x86_64-linux-gnu/libz.so.1.2.13$|$sum  lib/x86_64-linux-gnu/libz.so.1.2.13|" var/lib/dpkg/info/zlib1g:amd64.md5sums`,
+    expected: [
+      'file-modified /usr/lib/x86_64-linux-gnu/libz.so.1.2.13',
+      'file-modified /var/lib/dpkg/info/zlib1g:amd64.md5sums',
+    ],
+  },
+  {
+    name: 'byte code is swapped',
+    script: `cp ${CACHE}/__main__.cpython-311.pyc ${CACHE}/__init__.cpython-311.pyc`,
+    expected: [`byte-code ${CACHE}/__init__.cpython-311.pyc`],
+  },
+  {
+    name: "byte code is swapped, its source's hash kept",
+    script: python(`path = '${CACHE}/__init__.cpython-311.pyc'
+data = bytearray(open(path, 'rb').read())
+data[-2] ^= 1
+open(path, 'wb').write(data)
+`),
+    expected: [`byte-code ${CACHE}/__init__.cpython-311.pyc`],
+  },
+  {
+    name: 'a file is deleted',
+    script: 'rm /usr/lib/python3.11/ssl.py',
+    expected: ['file-missing /usr/lib/python3.11/ssl.py'],
+  },
+  {
+    name: 'a configuration file is edited',
+    script: "echo 'DIR_MODE=0777' >> /etc/adduser.conf",
+    expected: ['file-modified /etc/adduser.conf'],
+  },
+  {
+    name: 'a program is added',
+    script: "printf '#!/bin/sh\\n' > /usr/bin/frobnicate && chmod 755 /usr/bin/frobnicate",
+    expected: ['file-unexplained /usr/bin/frobnicate'],
+  },
+  {
+    name: 'a program is replaced by a symlink',
+    script: 'ln -sf /bin/true /usr/bin/python3',
+    expected: ['file-modified /usr/bin/python3'],
+  },
+  {
+    name: 'an alternative leads elsewhere',
+    script: 'ln -sf /bin/dash /etc/alternatives/awk',
+    expected: ['file-modified /etc/alternatives/awk'],
+  },
+  {
+    name: 'a library is preloaded',
+    script: 'echo /usr/lib/evil.so > /etc/ld.so.preload',
+    expected: ['file-unexplained /etc/ld.so.preload'],
+  },
+  {
+    name: 'the index of libraries leads elsewhere',
+    script: `mkdir /usr/lib/evil && cp /usr/lib/x86_64-linux-gnu/libz.so.1 /usr/lib/evil/libz.so.9 && ldconfig /usr/lib/evil && rm -r /usr/lib/evil /var/cache/ldconfig/aux-cache`,
+    expected: ['file-modified /etc/ld.so.cache'],
+  },
+  {
+    name: 'a maintainer script is edited',
+    script: 'echo true >> /var/lib/dpkg/info/libc6:amd64.postinst',
+    expected: ['file-modified /var/lib/dpkg/info/libc6:amd64.postinst'],
+  },
+  {
+    name: 'a certificate authority is added',
+    script: `head -n 20 /etc/ssl/certs/ca-certificates.crt | tr A-M N-Z >> /etc/ssl/certs/ca-certificates.crt`,
+    expected: ['file-modified /etc/ssl/certs/ca-certificates.crt'],
+  },
+  {
+    name: 'a user is added',
+    script: 'useradd --uid 1234 --no-create-home mallory',
+    expected: ['account /etc/group', 'account /etc/passwd'],
+  },
+  {
+    name: 'a second root',
+    script: "echo 'toor:x:0:0::/root:/bin/bash' >> /etc/passwd",
+    expected: ['account /etc/passwd'],
+  },
+  {
+    name: 'a password is set',
+    script: "echo 'root:secret' | chpasswd",
+    expected: ['account /etc/shadow'],
+  },
+  {
+    name: 'the user joins a group',
+    script: 'usermod -aG sudo hello',
+    expected: ['account /etc/group', 'account /etc/gshadow'],
+  },
+  {
+    name: 'everybody may become root',
+    script: "mkdir -p /etc/sudoers.d && echo 'hello ALL=(ALL) NOPASSWD: ALL' > /etc/sudoers.d/hello",
+    expected: ['file-unexplained /etc/sudoers.d/hello'],
+  },
+  {
+    name: 'a package gets setuid',
+    script: 'chmod u+s /usr/bin/python3.11',
+    expected: ['setuid /usr/bin/python3.11'],
+  },
+  {
+    name: 'a setuid shell is planted',
+    script: 'cp /bin/dash /usr/local/bin/rootsh && chmod 4755 /usr/local/bin/rootsh',
+    expected: ['setuid /usr/local/bin/rootsh'],
+  },
+  {
+    name: 'a directory that everybody may write to',
+    script: 'mkdir -m 777 /opt/drop',
+    expected: ['world-writable /opt/drop'],
+  },
+  {
+    name: "a package's file gets another owner",
+    script: 'chown hello /usr/lib/python3.11/os.py',
+    expected: ['file-mode /usr/lib/python3.11/os.py'],
+  },
+  {
+    name: 'a key is planted',
+    script:
+      "mkdir -m 700 /root/.ssh && printf -- '-----BEGIN OPENSSH %s KEY-----\\nAAAA\\n' PRIVATE > /root/.ssh/id_ed25519",
+    expected: ['credential /root/.ssh/id_ed25519'],
+  },
+  {
+    name: 'somebody may log in',
+    script: "mkdir -m 700 /root/.ssh && echo 'ssh-ed25519 AAAA mallory' > /root/.ssh/authorized_keys",
+    expected: ['file-unexplained /root/.ssh/authorized_keys'],
+  },
+  {
+    name: 'a .netrc',
+    script: "echo 'machine git.example login me password hunter2' > /home/hello/.netrc",
+    expected: ['credential /home/hello/.netrc'],
+  },
+  {
+    name: 'a token in pip.conf',
+    script: "printf '[global]\\nindex-url = https://me:hunter2@pypi.example/simple\\n' > /etc/pip.conf",
+    expected: ['credential /etc/pip.conf'],
+  },
+  {
+    name: 'a token in .git/config',
+    script: `mkdir -p /opt/app/.git && printf '[remote "origin"]\\n\\turl = https://hunter2@git.example/app\\n' > /opt/app/.git/config`,
+    expected: ['credential /opt/app/.git/config'],
+  },
+  {
+    name: 'a login in .docker/config.json',
+    script: `mkdir /root/.docker && echo '{"auths":{"registry.example":{"auth":"bWU6aHVudGVyMg=="}}}' > /root/.docker/config.json`,
+    expected: ['credential /root/.docker/config.json'],
+  },
+  {
+    name: 'only a time changes',
+    script: 'touch -d @1000000000 /usr/lib/python3.11/os.py',
+    expected: [],
+  },
+  {
+    name: 'a token in the environment',
+    changes: ['ENV API_TOKEN=hunter2hunter2'],
+    expected: ['credential config/Env/API_TOKEN'],
+  },
+  {
+    name: 'every field of the config',
+    changes: [
+      'ENV LD_PRELOAD=/usr/lib/evil.so',
+      'USER root',
+      'ENTRYPOINT ["/bin/sh"]',
+      'CMD ["sh"]',
+      'WORKDIR /tmp',
+      'LABEL vendor=someone',
+      'EXPOSE 4444/tcp',
+      'VOLUME /srv',
+      'ONBUILD RUN true',
+    ],
+    expected: [
+      'config-cmd config/Cmd',
+      'config-entrypoint config/Entrypoint',
+      'config-env config/Env/LD_PRELOAD',
+      'config-labels config/Labels/vendor',
+      'config-other config/OnBuild',
+      'config-ports config/ExposedPorts',
+      'config-user config/User',
+      'config-volumes config/Volumes',
+      'config-workdir config/WorkingDir',
+    ],
+  },
+]
