@@ -54,6 +54,9 @@ export function replacedWheel(): Distribution {
   })
 }
 
+/** What can be downloaded at `/data/mesh.txt`. */
+export const MESH = Buffer.from('0 0\n1 0\n0 1\n'.repeat(2000))
+
 /** What stands for tensorforce: a package without pyproject.toml, with a submodule, a large file and a tag. */
 export const LEARNING = 'research/learning'
 /** A private repository with what is run. */

@@ -28,7 +28,9 @@ export interface FaultCase {
   /** What `clear` of the proxy does not undo. */
   end?(front: FaultProxy): void
   /** A fault of the connection: there is no first request. */
-  onlyAlways?: true
+  ofConnection?: true
+  /** A fault that nobody need notice where what it hits is not the file. */
+  subtle?: true
 }
 
 const PAGE = Buffer.from('<!DOCTYPE html>\n<html><body>Please log in</body></html>\n')
@@ -38,7 +40,7 @@ export function faultCases(certificates: { own: Certificate; stranger: Certifica
   return [
     answered('cut short', cutShort(100)),
     answered('cut short, as if complete', cutSilently(100)),
-    answered('wrong bytes, right length', wrongBytes),
+    { ...answered('wrong bytes, right length', wrongBytes), subtle: true },
     answered('a login page instead', otherBytes(PAGE)),
     answered('404', notFound),
     answered('403', forbidden),
@@ -52,7 +54,7 @@ export function faultCases(certificates: { own: Certificate; stranger: Certifica
       name: 'wrong certificate',
       begin: (front) => front.showCertificate(certificates.stranger),
       end: (front) => front.showCertificate(certificates.own),
-      onlyAlways: true,
+      ofConnection: true,
     },
   ]
 }

@@ -2,62 +2,78 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseLock } from '../../src/lock/parse-lock.ts'
 import type { LockedPlatform } from '../../src/lock/schema.ts'
-import { findSources } from '../../src/resolve/sources/find-sources.ts'
+import { findSources, type Sources } from '../../src/resolve/sources/find-sources.ts'
 import type { Artifact, Origin } from '../../src/store/artifact.ts'
+import { fetchArtifacts } from '../../src/store/fetch-artifacts.ts'
 import type { Timing } from '../../src/store/http-origins.ts'
 import { type Locate, locatePypi } from '../../src/store/locate.ts'
+import type { Store } from '../../src/store/store.ts'
 import { sha256 } from '../../src/store/testing/make-artifact.ts'
 import { locateFrom } from '../../src/workflows/fetch-inputs.ts'
-import { archiveStates, distributions } from './contents.ts'
+import { archiveStates, distributions, MESH } from './contents.ts'
 import type { FaultProxy } from './fault-proxy.ts'
+import { gitSources } from './git-fault-sources.ts'
 import type { World } from './world.ts'
 
 /** A kind of source, with one file to fetch from it. */
 export interface FaultSource {
   name: string
-  artifact: Artifact
-  /** Looks the file up anew each time, as a new run does. */
-  locate(): Locate
+  /** What the store has afterwards. */
+  file: { sha256: string; size: number }
+  /** Fetches it as a new run does; gives how many places failed before one gave it. */
+  fetch(store: Store): Promise<number>
   /** Where faults are made, and the requests that meet them. */
   front: FaultProxy
   path: RegExp
+  /** The first request is for something else than the file: to change a byte of that need not harm. */
+  asksFirst?: true
 }
 
 const HELLO = join(import.meta.dirname, '../../recipes/hello/lock.json')
 
 /** Each kind of source, as the settings of the world name it, behind a front of its own. */
 export async function faultSources(world: World, timing: Partial<Timing>): Promise<FaultSource[]> {
+  const found = await findSources({ env: { ...process.env, ...world.env } })
+  return [...(await artifactSources(world, found, timing)), ...(await gitSources(world, found))]
+}
+
+async function artifactSources(
+  world: World,
+  found: Sources,
+  timing: Partial<Timing>,
+): Promise<FaultSource[]> {
   const [state] = await archiveStates()
   const widget = state?.suites['debian bookworm']?.find(({ name }) => name === 'widget')
   const wheel = (await distributions()).find(({ version }) => version === '1.0')
   if (state === undefined || widget === undefined || wheel === undefined)
     throw new Error('the contents changed')
   const locked = await lockedOn(state.date)
-  const found = await findSources({ env: { ...process.env, ...world.env } })
   const { signal } = new AbortController()
   const trust = found.ca === undefined ? {} : { ca: found.ca }
   const debian = (front: FaultProxy) => ({ ...found.debian, debian: [`${front.url}/debian`] })
   const indexes = (front: FaultProxy) =>
     found.pypi.indexes.map((url) => url.replace(world.front.index.host, front.host))
 
-  const deb = artifact(widget.bytes, `${widget.name} ${widget.version}`, {
-    kind: 'debian',
-    archive: 'debian',
-    path: widget.path,
-  })
-  const python = artifact(wheel.bytes, `${wheel.name} ${wheel.version}`, {
-    kind: 'pypi',
-    name: wheel.name,
-    file: wheel.file,
-  })
   const source = async (
     name: string,
     { server, path, of }: { server: { url: string }; path: RegExp; of: Artifact },
     locate: (front: FaultProxy) => Locate,
   ): Promise<FaultSource> => {
     const front = await world.startFront(server)
-    return { name, artifact: of, front, path, locate: () => locate(front) }
+    const fetch = async (store: Store) => {
+      const { overcome } = await fetchArtifacts([of], { store, locate: locate(front), timing })
+      return overcome.flatMap(({ sources }) => sources).length
+    }
+    return { name, file: of, front, path, fetch }
   }
+
+  const deb = artifact(widget.bytes, 'widget 1.0', { kind: 'debian', archive: 'debian', path: widget.path })
+  const python = artifact(wheel.bytes, 'tiny-numbers 1.0', {
+    kind: 'pypi',
+    name: wheel.name,
+    file: wheel.file,
+  })
+  const mesh = artifact(MESH, 'mesh.txt', { kind: 'url', url: `${world.front.files.url}/data/mesh.txt` })
   return Promise.all([
     source('Debian mirror', { server: world.apt, path: /widget_/, of: deb }, (front) =>
       locateFrom({ ...found, debian: debian(front), snapshot: undefined }, locked, signal),
@@ -75,6 +91,9 @@ export async function faultSources(world: World, timing: Partial<Timing>): Promi
     source('Python file', { server: world.index, path: /\.whl$/, of: python }, (front) =>
       locateFrom({ ...found, pypi: { ...found.pypi, indexes: indexes(front) } }, locked, signal),
     ),
+    source('download', { server: world.files, path: /mesh/, of: mesh }, (front) => async () => [
+      { url: `${front.url}/data/mesh.txt`, label: 'download', ...trust },
+    ]),
   ])
 }
 
@@ -87,6 +106,6 @@ async function lockedOn(date: Date): Promise<LockedPlatform> {
 }
 
 function artifact(bytes: Uint8Array, name: string, origin: Origin): Artifact {
-  const path = 'path' in origin ? origin.path : 'file' in origin ? origin.file : 'file'
+  const path = 'path' in origin ? origin.path : 'file' in origin ? origin.file : name
   return { name, file: path.split('/').at(-1) ?? path, sha256: sha256(bytes), size: bytes.length, origin }
 }

@@ -1,5 +1,4 @@
 import { StillroomError } from '../../src/error.ts'
-import type { FetchReport } from '../../src/store/fetch-artifacts.ts'
 import type { Times } from './fault-cases.ts'
 import type { SeenRequest } from './fault-proxy.ts'
 
@@ -8,9 +7,12 @@ export interface Cell {
   source: string
   fault: string
   times: Times
-  outcome: FetchReport | StillroomError
+  /** How many places failed before one gave it, or why none did. */
+  outcome: number | StillroomError
   /** Those that met the fault, or came after it. */
   requests: SeenRequest[]
+  /** How many requests it takes without a fault. */
+  needed: number
 }
 
 /** The document: what becomes of each fault at each source, and what is said where nothing helps. */
@@ -52,11 +54,11 @@ end and hashed right. The next fetch, without the fault, succeeds in every case.
 
 function inWords(cell: Cell | undefined): string {
   if (cell === undefined) return ''
-  const { outcome, requests } = cell
+  const { outcome, requests, needed } = cell
   if (outcome instanceof StillroomError) return `\`${outcome.code}\`, ${outcome.exitCode}`
-  if (outcome.overcome.length > 0) return 'next'
+  if (outcome > 0) return 'next'
   if (requests.some(({ headers }) => headers.range !== undefined)) return 'resumed'
-  return requests.length > 1 ? 'again' : 'got'
+  return requests.length > needed ? 'again' : 'got'
 }
 
 /** Faults by the reason that the message gives; ports and digests of the run are left out. */
@@ -66,6 +68,8 @@ function grouped(cells: readonly Cell[]): string[] {
   )
   const faults = Map.groupBy(failed, ({ reason }) => reason)
   if (faults.size === 0) return ['Nothing fails.']
+  if (faults.has(''))
+    return ["The reason is told in git's own words, which are other ones in each of its versions."]
   const items = [...faults].map(
     ([reason, same]) => `- ${same.map(({ fault }) => fault).join('; ')}: "${reason}"`,
   )

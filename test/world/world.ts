@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { type AptArchive, startAptArchive } from './apt-archive.ts'
 import { type Authority, LOOPBACK_NAMES, makeAuthority } from './certificates.ts'
 import { writeClientSettings } from './client-settings.ts'
-import { archiveStates, distributions, fillRepositories, tinyImage } from './contents.ts'
+import { archiveStates, distributions, fillRepositories, MESH, tinyImage } from './contents.ts'
 import { type FaultProxy, startFaults } from './fault-proxy.ts'
 import { type FileServer, startFileServer } from './file-server.ts'
 import { type GitServer, startGitServer } from './git-server.ts'
@@ -97,7 +97,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
       registry.push(await tinyImage('1.0'), 'team/tiny', '1.0'),
     ])
     index.add(...(await distributions()))
-    files.put('/data/mesh.txt', Buffer.from('0 0\n1 0\n0 1\n'.repeat(2000)))
+    files.put('/data/mesh.txt', MESH)
     const move = makeMoves({ registry, git, apt, index, files })
     const secrets = Object.values(logins).flatMap(secretForms)
     const servers = { registry, git, apt, index, files }
