@@ -10,6 +10,7 @@ import { makeAuthority } from './world/certificates.ts'
 import { EXPERIMENT, LEARNING } from './world/contents.ts'
 import { unavailable, wrongBytes } from './world/faults.ts'
 import { basicAuthorization } from './world/login.ts'
+import { composeSchema1 } from './world/schema1-image.ts'
 import { startWorld, type World } from './world/world.ts'
 
 let world: World
@@ -34,6 +35,27 @@ const run = (program: string, args: string[], env: Record<string, string> = {}) 
     all: true,
     reject: false,
   })
+
+/** A manifest as the registry gives it to whoever knows the password. */
+async function pull(repository: string, reference: string) {
+  const { ca } = world.authority
+  const { origin } = new URL(world.front.registry.url)
+  const path = `${origin}/v2/${repository}/manifests/${reference}`
+  const challenge = String((await ask(path, { ca })).headers['www-authenticate'])
+  const [, realm] = /realm="([^"]+)"/.exec(challenge) ?? []
+  const login = { authorization: basicAuthorization(world.logins.registry) }
+  const granted = await ask(`${realm}?scope=repository:${repository}:pull`, { ca, headers: login })
+  const { token } = JSON.parse(granted.body.toString())
+  const headers = { authorization: `Bearer ${token}`, accept: MANIFESTS.join(', ') }
+  const answer = await ask(path, { ca, headers })
+  const digest = String(answer.headers['docker-content-digest'])
+  return { status: answer.status, type: answer.headers['content-type'], digest, body: answer.body }
+}
+
+const MANIFESTS = [
+  'application/vnd.oci.image.index.v1+json',
+  'application/vnd.docker.distribution.manifest.v1+prettyjws',
+]
 
 describe('git', () => {
   it('clones with the login of its credential helper, and not without', async () => {
@@ -218,6 +240,16 @@ describe('registry', () => {
     await run('docker', ['image', 'rm', reference])
   })
 
+  it('keeps an image in the form of before 2016', async () => {
+    const image = await composeSchema1({ name: 'team/ancient', tag: '1', layers: [Buffer.alloc(1024)] })
+    await world.registry.push(image, 'team/ancient', '1')
+    const { type, digest, body } = await pull('team/ancient', '1')
+    expect({ type, digest }).toEqual({ type: image.mediaType, digest: image.digest })
+    // the registry writes the signatures anew
+    const { signatures: _signatures, ...manifest } = JSON.parse(Buffer.from(image.bytes).toString())
+    expect(JSON.parse(body.toString())).toMatchObject(manifest)
+  })
+
   it('tells a stranger where tokens are to be had', async () => {
     const answer = await ask(`${world.front.registry.url}/v2/team/tiny/manifests/1.0`, {
       ca: world.authority.ca,
@@ -226,6 +258,54 @@ describe('registry', () => {
     expect(answer.headers['www-authenticate']).toMatch(
       /^Bearer realm="https:\/\/127\.0\.0\.1:\d+\/token",service=/,
     )
+  })
+})
+
+describe('when the world moves', () => {
+  it('has another image under the same tag, and the old one by its digest', async () => {
+    const old = await pull('team/tiny', '1.0')
+    const now = await world.move.tagPushedAgain()
+    expect((await pull('team/tiny', '1.0')).digest).toBe(now)
+    expect(await pull('team/tiny', old.digest)).toEqual(old)
+    await world.move.imageGone('team/tiny', old.digest)
+    expect(await pull('team/tiny', old.digest)).toMatchObject({ status: 404 })
+  })
+
+  it('has a branch that was force-pushed, without its old commit; then no repository', async () => {
+    const url = `${world.front.git.url}/${LEARNING}.git`
+    const bare = join(directory, 'moved.git')
+    await run('git', ['init', '--quiet', '--bare', bare])
+    const fetch = (commit: string) => run('git', ['-C', bare, 'fetch', '--quiet', '--depth=1', url, commit])
+    const old = world.commits[LEARNING] as string
+    expect(await fetch(old)).toMatchObject({ exitCode: 0 })
+    const now = await world.move.branchForcePushed()
+    await rm(bare, { recursive: true })
+    await run('git', ['init', '--quiet', '--bare', bare])
+    expect((await fetch(old)).all).toContain('not our ref')
+    expect(await fetch(now)).toMatchObject({ exitCode: 0 })
+    await world.move.repositoryGone(LEARNING)
+    expect((await run('git', ['ls-remote', url])).all).toMatch(/not found/)
+  })
+
+  it('has another wheel of the same name, and another download at the same address', async () => {
+    const page = async () => {
+      const headers = { authorization: basicAuthorization(world.logins.index) }
+      const { body } = await ask(`${world.index.url}/simple/tiny-numbers/`, {
+        headers,
+        ca: world.authority.ca,
+      })
+      return body.toString()
+    }
+    const before = await page()
+    world.move.wheelReplaced()
+    const after = await page()
+    expect(after).not.toBe(before)
+    expect(after.replaceAll(/[0-9a-f]{64}/g, '')).toBe(before.replaceAll(/[0-9a-f]{64}/g, ''))
+    world.move.wheelGone('tiny_numbers-1.1-py3-none-any.whl')
+    expect(await page()).not.toContain('tiny_numbers-1.1')
+    world.move.fileReplaced('/data/mesh.txt')
+    const { body } = await ask(`${world.files.url}/data/mesh.txt`, { ca: world.authority.ca })
+    expect(body.toString()).toBe('replaced\n')
   })
 })
 
