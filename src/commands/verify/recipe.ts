@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import { Flags } from '@oclif/core'
 import { StillroomError } from '../../error.ts'
 import { verifyTable } from '../../report/verify-table.ts'
@@ -33,6 +34,7 @@ export default class VerifyRecipe extends BaseCommand {
       description: 'build again only from this step on, such as run-2: a quick search for what varies',
       exclusive: ['vary'],
     }),
+    history: Flags.string({ description: 'add each verification to the history in this directory' }),
     builder: Flags.string({ description: 'a buildx builder by name: another BuildKit', exclusive: ['vary'] }),
   }
 
@@ -41,12 +43,17 @@ export default class VerifyRecipe extends BaseCommand {
     const session = await this.session(flags.directory)
     const names = await this.#names(session.directory, argv as string[], flags.all)
     const { verifyRecipe } = await import('../../workflows/verify-recipe.ts')
-    const { all: _, directory: __, json: ___, ...rest } = flags
+    const { all: _, directory: __, json: ___, history, ...rest } = flags
     const options = { ...rest, vary: variationsOf(flags.vary ?? []) }
     const reports: VerifyReport[] = []
     for (const name of names) {
+      const at = new Date()
       const report = await verifyRecipe(session, name, options)
       reports.push(report)
+      if (history !== undefined) {
+        const { keepRun } = await import('../../workflows/history-files.ts')
+        await keepRun(session, resolve(flags.directory, history), report, at)
+      }
       this.log(verifyTable(report))
     }
     process.exitCode = Math.max(...reports.map(exitCodeOf))
