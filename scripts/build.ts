@@ -17,7 +17,7 @@ const LATE = new Map([
 ])
 
 const commands = globSync('commands/**/*.ts', { cwd: `${root}src` }).filter(
-  (file) => !/(\.test|base-command)\.ts$/.test(file),
+  (file) => !/(\.test|base-command|recipe-names)\.ts$/.test(file),
 )
 const names = ['index', 'main', ...commands.map((file) => file.slice(0, -'.ts'.length))]
 

@@ -1,9 +1,9 @@
 import { resolve } from 'node:path'
 import { Flags } from '@oclif/core'
-import { StillroomError } from '../../error.ts'
 import { verifyTable } from '../../report/verify-table.ts'
 import { exitCodeOf, VARIATIONS, type Variation, type VerifyReport } from '../../verify/verify-report.ts'
 import { BaseCommand } from '../base-command.ts'
+import { recipeNames } from '../recipe-names.ts'
 
 export default class VerifyRecipe extends BaseCommand {
   static override summary = 'Rebuild recipes from nothing and compare, or name the cause of the difference'
@@ -41,7 +41,7 @@ export default class VerifyRecipe extends BaseCommand {
   async run(): Promise<{ reports: VerifyReport[] }> {
     const { argv, flags } = await this.parse(VerifyRecipe)
     const session = await this.session(flags.directory)
-    const names = await this.#names(session.directory, argv as string[], flags.all)
+    const names = await recipeNames(session.directory, argv as string[], flags.all)
     const { verifyRecipe } = await import('../../workflows/verify-recipe.ts')
     const { all: _, directory: __, json: ___, history, ...rest } = flags
     const options = { ...rest, vary: variationsOf(flags.vary ?? []) }
@@ -58,20 +58,6 @@ export default class VerifyRecipe extends BaseCommand {
     }
     process.exitCode = Math.max(...reports.map(exitCodeOf))
     return { reports }
-  }
-
-  async #names(directory: string, names: string[], all: boolean): Promise<string[]> {
-    if (all === names.length > 0)
-      throw new StillroomError('USAGE', all ? '--all takes no names' : 'a recipe is missing', {
-        hint: 'name recipes, or give --all',
-      })
-    if (!all) return names
-    const { listRecipes } = await import('../../recipe/list-recipes.ts')
-    const found = await listRecipes(directory)
-    if (found.length > 0) return found
-    throw new StillroomError('RECIPE_NOT_FOUND', `there is no recipe in ${directory}`, {
-      hint: 'a recipe is a file recipes/NAME/recipe.ts',
-    })
   }
 }
 

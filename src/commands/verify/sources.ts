@@ -1,0 +1,46 @@
+import { resolve } from 'node:path'
+import { Flags } from '@oclif/core'
+import { sourcesTable } from '../../report/sources-table.ts'
+import type { SourcesReport } from '../../verify/source-risk.ts'
+import { BaseCommand } from '../base-command.ts'
+import { recipeNames } from '../recipe-names.ts'
+
+/** What a build cannot do without; that something is newer or about to end is no failure. */
+const FAILING = new Set(['gone', 'changed', 'unknown'])
+
+export default class VerifySources extends BaseCommand {
+  static override summary = 'Say whether artifacts are still where they came from, and what will rot'
+  static override description =
+    'Asks each source for each artifact of a lock, without keeping it: there, the same, newer, about to end. ' +
+    'Exit code 1 when something is gone, changed, or could not be asked for.'
+  static override examples = [
+    '<%= config.bin %> verify sources hello',
+    '<%= config.bin %> verify sources --all --json',
+  ]
+  static override strict = false
+  static override usage = 'verify sources NAME... | --all'
+  static override flags = {
+    all: Flags.boolean({ description: 'every recipe of the project' }),
+    bytes: Flags.boolean({ description: 'download and hash everything, instead of comparing sizes' }),
+    history: Flags.string({ description: 'add each report to the history in this directory' }),
+  }
+
+  async run(): Promise<{ reports: SourcesReport[] }> {
+    const { argv, flags } = await this.parse(VerifySources)
+    const session = await this.session(flags.directory)
+    const names = await recipeNames(session.directory, argv as string[], flags.all)
+    const { verifySources } = await import('../../workflows/verify-sources.ts')
+    const reports: SourcesReport[] = []
+    for (const name of names) {
+      const report = await verifySources(session, name, { bytes: flags.bytes })
+      reports.push(report)
+      this.log(sourcesTable(report).trimEnd())
+      if (flags.history !== undefined) {
+        const { keepSources } = await import('../../workflows/history-files.ts')
+        await keepSources(resolve(flags.directory, flags.history), report)
+      }
+    }
+    if (reports.some(({ risks }) => risks.some(({ kind }) => FAILING.has(kind)))) process.exitCode = 1
+    return { reports }
+  }
+}
