@@ -1,0 +1,56 @@
+import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
+import type { SourcesReport } from '../src/verify/source-risk.ts'
+import { readHistory } from '../src/workflows/history-files.ts'
+import { copyProject } from './support/project.ts'
+import { stillroom } from './support/stillroom.ts'
+
+/** A mirror that has each .deb of hello, but for what `answers` says of some, by name. */
+async function mirror(
+  answers: Record<string, (size: number) => { status: number; size?: number }>,
+): Promise<string> {
+  const table = await readFile(join(import.meta.dirname, '../generated/hello/artifacts.tsv'), 'utf8')
+  const sizes = new Map(
+    table.split('\n').flatMap((line) => {
+      const [, size, kind, , path = ''] = line.split('\t')
+      return kind === 'debian' ? [[path, Number(size)] as const] : []
+    }),
+  )
+  const server = createServer((request, response) => {
+    const path = decodeURIComponent(request.url ?? '').slice(1)
+    const size = sizes.get(path)
+    const name = path.split('/').at(-1)?.split('_')[0] ?? ''
+    const { status, size: told = size } =
+      size === undefined ? { status: 404 } : (answers[name]?.(size) ?? { status: 206 })
+    response.writeHead(status, status === 206 ? { 'content-range': `bytes 0-0/${told}` } : {})
+    response.end(status === 206 ? 'x' : '')
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  onTestFinished(() => void server.close())
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+}
+
+test('verify sources says what is gone, replaced or silent, and the history keeps it', async () => {
+  const directory = await copyProject('hello')
+  const url = await mirror({
+    dash: () => ({ status: 404 }),
+    sed: (size) => ({ status: 206, size: size + 1 }),
+    grep: () => ({ status: 503 }),
+  })
+  const env = { STILLROOM_DEBIAN: url, STILLROOM_DEBIAN_SECURITY: url, STILLROOM_SNAPSHOT: '' }
+  const args = ['verify', 'sources', 'hello', '--history', 'history', '--json']
+  const { exitCode, stdout } = await stillroom(directory, args, { env })
+  const [report] = (JSON.parse(stdout) as { reports: SourcesReport[] }).reports
+  expect(exitCode).toBe(1)
+  const told = report?.risks.map(({ kind, subject }) => `${kind} ${subject.split(' ')[0]}`)
+  expect(told).toEqual(expect.arrayContaining(['gone deb/dash', 'changed deb/sed', 'unknown deb/grep']))
+  expect(report?.risks.filter(({ kind }) => kind !== 'newer')).toHaveLength(3)
+  expect(report).toMatchObject({ artifacts: 113, live: 110, elsewhere: 0 })
+  const { history } = await readHistory(join(directory, 'history'))
+  expect(history).toMatchObject({ sources: [report], problems: [] })
+})
