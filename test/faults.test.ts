@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { StillroomError } from '../src/error.ts'
 import { openStore, type Store } from '../src/store/store.ts'
+import { canHaveWorld } from './world/can-have-world.ts'
 import { LOOPBACK_NAMES, makeAuthority } from './world/certificates.ts'
 import { type FaultCase, faultCases, type Times } from './world/fault-cases.ts'
 import { type FaultSource, faultSources } from './world/fault-sources.ts'
@@ -13,12 +14,16 @@ import { startWorld, type World } from './world/world.ts'
 /** A run's, but with less patience: the servers are near. */
 const TIMING = { retries: 2, backoff: 10, stall: 2000 }
 
+const possible = await canHaveWorld()
+if (possible !== true) console.warn(`skipped: faults of sources, since ${possible}`)
+
 let world: World
 let directory: string
 let cases: FaultCase[]
 let sources: FaultSource[]
 
 beforeAll(async () => {
+  if (possible !== true) return
   world = await startWorld()
   directory = await mkdtemp(join(tmpdir(), 'stillroom-faults-'))
   const stranger = await makeAuthority(join(directory, 'stranger'))
@@ -33,26 +38,30 @@ afterAll(async () => {
   if (directory !== undefined) await rm(directory, { recursive: true, force: true })
 })
 
-it('each fault at each source ends as docs/faults.md says', { timeout: 300_000 }, async () => {
-  const cells: Cell[] = []
-  // each source has a front of its own; one source after another would take minutes
-  await Promise.all(
-    sources.map(async (source) => {
-      const needed = await countRequests(source)
-      for (const fault of cases) {
-        const first = !fault.ofConnection && !(fault.subtle && source.asksFirst)
-        if (first) cells.push(await meet(source, fault, 'once', needed))
-        cells.push(await meet(source, fault, 'always', needed))
-      }
-    }),
-  )
-  const table = faultTable(
-    cases.map(({ name }) => name),
-    sources.map(({ name }) => name),
-    cells,
-  )
-  await expect(table).toMatchFileSnapshot('../docs/faults.md')
-})
+it.skipIf(possible !== true)(
+  'each fault at each source ends as docs/faults.md says',
+  { timeout: 300_000 },
+  async () => {
+    const cells: Cell[] = []
+    // each source has a front of its own; one source after another would take minutes
+    await Promise.all(
+      sources.map(async (source) => {
+        const needed = await countRequests(source)
+        for (const fault of cases) {
+          const first = !fault.ofConnection && !(fault.subtle && source.asksFirst)
+          if (first) cells.push(await meet(source, fault, 'once', needed))
+          cells.push(await meet(source, fault, 'always', needed))
+        }
+      }),
+    )
+    const table = faultTable(
+      cases.map(({ name }) => name),
+      sources.map(({ name }) => name),
+      cells,
+    )
+    await expect(table).toMatchFileSnapshot('../docs/faults.md')
+  },
+)
 
 /** Fetches through a fault into a store that holds one other file, then once more without. */
 async function meet(source: FaultSource, fault: FaultCase, times: Times, needed: number): Promise<Cell> {

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { copyProject } from './support/project.ts'
 import { stillroom } from './support/stillroom.ts'
+import { canHaveWorld } from './world/can-have-world.ts'
 import { LOOPBACK_NAMES, makeAuthority } from './world/certificates.ts'
 import { type FaultCase, faultCases } from './world/fault-cases.ts'
 import { startWorld, type World } from './world/world.ts'
@@ -23,11 +24,15 @@ const EXPECTED: Record<string, string> = {
   'wrong certificate': 'FETCH_FAILED',
 }
 
+const possible = await canHaveWorld()
+if (possible !== true) console.warn(`skipped: faults of sources, since ${possible}`)
+
 let world: World
 let directory: string
 let cases: FaultCase[]
 
 beforeAll(async () => {
+  if (possible !== true) return
   world = await startWorld()
   directory = await mkdtemp(join(tmpdir(), 'stillroom-lock-faults-'))
   const stranger = await makeAuthority(join(directory, 'stranger'))
@@ -41,7 +46,7 @@ afterAll(async () => {
   if (directory !== undefined) await rm(directory, { recursive: true, force: true })
 })
 
-test('a lock that cannot be made anew stays as it is', async () => {
+test.skipIf(possible !== true)('a lock that cannot be made anew stays as it is', async () => {
   const codes = await Promise.all(
     Object.keys(EXPECTED).map(async (name) => {
       const fault = cases.find((each) => each.name === name)

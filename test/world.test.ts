@@ -4,8 +4,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { commandLine } from './support/stillroom.ts'
 import { ask } from './world/ask.ts'
 import { makeBaseImage } from './world/base-image.ts'
+import { canHaveWorld } from './world/can-have-world.ts'
 import { makeAuthority } from './world/certificates.ts'
 import { EXPERIMENT, LEARNING } from './world/contents.ts'
 import { unavailable, wrongBytes } from './world/faults.ts'
@@ -13,10 +15,14 @@ import { basicAuthorization } from './world/login.ts'
 import { composeSchema1 } from './world/schema1-image.ts'
 import { startWorld, type World } from './world/world.ts'
 
+const possible = await canHaveWorld()
+if (possible !== true) console.warn(`skipped: the loopback world, since ${possible}`)
+
 let world: World
 let directory: string
 
 beforeAll(async () => {
+  if (possible !== true) return
   world = await startWorld()
   directory = await mkdtemp(join(tmpdir(), 'stillroom-clients-'))
 })
@@ -25,7 +31,7 @@ afterAll(async () => {
   if (directory !== undefined) await rm(directory, { recursive: true, force: true })
 })
 beforeEach(() => {
-  for (const front of Object.values(world.front)) front.clear()
+  for (const front of Object.values(world?.front ?? {})) front.clear()
 })
 
 const run = (program: string, args: string[], env: Record<string, string> = {}) =>
@@ -57,7 +63,7 @@ const MANIFESTS = [
   'application/vnd.docker.distribution.manifest.v1+prettyjws',
 ]
 
-describe('git', () => {
+describe.skipIf(possible !== true)('git', () => {
   it('clones with the login of its credential helper, and not without', async () => {
     const url = `${world.front.git.url}/${LEARNING}.git`
     const clone = await run('git', [
@@ -107,7 +113,7 @@ describe('git', () => {
   })
 })
 
-describe('pip', () => {
+describe.skipIf(possible !== true)('pip', () => {
   const pip = (args: string[], into: string) =>
     run('python3', [
       '-m',
@@ -142,7 +148,7 @@ describe('pip', () => {
   })
 })
 
-describe('apt', () => {
+describe.skipIf(possible !== true)('apt', () => {
   /** apt with nothing but this archive, in directories of its own. */
   const apt = async (root: string, ...args: string[]) => {
     const base = join(directory, 'apt', root.replaceAll(/\W/g, '-'))
@@ -202,7 +208,7 @@ describe('apt', () => {
   })
 })
 
-describe('registry', () => {
+describe.skipIf(possible !== true)('registry', () => {
   const tag = () => `${world.front.registry.host}/team/tiny:1.0`
 
   it('gives an image to Docker, which logs in by its configuration', async () => {
@@ -216,6 +222,11 @@ describe('registry', () => {
   })
 
   it('has a base image as FEniCS makes them', async () => {
+    const present = await run('docker', ['image', 'inspect', 'stillroom/hello'])
+    if (present.failed) {
+      const root = join(import.meta.dirname, '..')
+      await execa(process.execPath, [commandLine(), 'build', 'recipe', 'hello'], { cwd: root })
+    }
     const base = await makeBaseImage({ key: world.apt.key })
     const reference = `${world.front.registry.host}/fenicsproject/stable:2019.1.0`
     try {
@@ -261,7 +272,7 @@ describe('registry', () => {
   })
 })
 
-describe('when the world moves', () => {
+describe.skipIf(possible !== true)('when the world moves', () => {
   it('has another image under the same tag, and the old one by its digest', async () => {
     const old = await pull('team/tiny', '1.0')
     const now = await world.move.tagPushedAgain()
@@ -309,7 +320,7 @@ describe('when the world moves', () => {
   })
 })
 
-describe('a fault', () => {
+describe.skipIf(possible !== true)('a fault', () => {
   it('stays at the path it is meant for', async () => {
     const { ca } = world.authority
     world.front.files.on('/data/mesh.txt', unavailable)
