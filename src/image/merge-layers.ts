@@ -30,7 +30,7 @@ const OPAQUE = '.wh..wh..opq'
 
 /**
  * Lays layers over each other, lowest first, as a container sees them (OCI image specification, "Applying
- * Changesets"), and returns the root.
+ * Changesets"), and returns the root. The entries' inodes become the tree's.
  *
  * - A whiteout `.wh.NAME` and an opaque marker `.wh..wh..opq` delete from the layers below, never from their own.
  * - A directory over a directory takes its attributes and keeps what is in it; all else replaces what was there.
@@ -53,7 +53,13 @@ export function mergeLayers(layers: readonly (readonly LayerEntry[])[]): TreeNod
     const additions = entries.filter((entry) => !removeWhiteout(root, entry))
     const layer: Layer = { ...impliedDirectory(), room }
     for (const { path } of entries) if (isWhiteout(path)) directoryAt(layer, parentOf(path))
-    for (const entry of additions) addEntry(layer, root, entry, index)
+    const isOnce = layers.indexOf(entries) === layers.lastIndexOf(entries)
+    for (const { path, inode, link } of additions)
+      addEntry(layer, root, {
+        path,
+        link,
+        inode: Object.assign(isOnce ? inode : { ...inode }, { layer: index }),
+      })
     overlay(root, layer, '')
     if (!layer.implied) root.inode = layer.inode
   }
@@ -77,9 +83,7 @@ function removeWhiteout(root: TreeNode, { path }: LayerEntry): boolean {
   return true
 }
 
-function addEntry(layer: Layer, below: TreeNode, entry: LayerEntry, index: number): void {
-  const { path, link } = entry
-  const inode = { ...entry.inode, layer: index }
+function addEntry(layer: Layer, below: TreeNode, { path, link, inode }: LayerEntry): void {
   if (path === '') {
     layer.inode = inode
     layer.implied = false

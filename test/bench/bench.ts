@@ -1,5 +1,5 @@
 // `npm run bench [-- PART...] [--rounds N]`: ratios of stillroom's times to those of the nearest thing a user has,
-// each pair timed in turn in one run. Parts: build, unchanged, help. Needs an engine and a network.
+// each pair timed in turn in one run. Parts: build, unchanged, image, help. Needs an engine and a network.
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -26,6 +26,7 @@ interface Contest {
 
 const { values, positionals } = parseArgs({ options: { rounds: { type: 'string' } }, allowPositionals: true })
 const scratch = await mkdtemp(join(tmpdir(), 'stillroom-bench-'))
+const SAVED = join(scratch, 'saved.tar')
 try {
   for (const contest of contests()) {
     if (positionals.length > 0 && !positionals.includes(contest.part)) continue
@@ -62,6 +63,21 @@ function contests(): Contest[] {
         await buildCached()
       },
       run: { ours: () => stillroom('build', 'recipe', RECIPE), theirs: buildCached },
+    },
+    {
+      part: 'image',
+      ours: `reading the image of ${RECIPE} from a docker save archive: every digest, every file, one merged tree`,
+      theirs: 'openssl dgst -sha256 of the archive',
+      atMost: 2,
+      rounds: 5,
+      prepare: async () => {
+        await execa('docker', ['save', '--output', SAVED, `stillroom/${RECIPE}`])
+        await execa('openssl', ['dgst', '-sha256', SAVED])
+      },
+      run: {
+        ours: () => execa(node, [join(import.meta.dirname, 'image-read.ts'), SAVED]),
+        theirs: () => execa('openssl', ['dgst', '-sha256', SAVED]),
+      },
     },
     {
       part: 'help',
