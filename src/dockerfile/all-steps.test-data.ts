@@ -8,7 +8,22 @@ export const allSteps = Recipe.parse({
   base: { kind: 'debian', suite: 'bookworm' },
   steps: [
     { kind: 'apt', packages: ['python3', 'python3-pip'] },
-    { kind: 'pip', requirements: ['six==1.16.0', 'docopt'], sdists: { docopt: ['wheel'] } },
+    {
+      kind: 'pip',
+      requirements: ['six==1.16.0', 'docopt'],
+      local: [{ path: '/opt/tool', editable: true }],
+      sdists: { docopt: ['wheel'] },
+    },
+    {
+      kind: 'git',
+      url: 'https://git.example.org/team/tool.git',
+      ref: 'v1',
+      to: '/home/fenics/code/my tool',
+      subdir: 'a b/$c',
+      submodules: true,
+      lfs: true,
+    },
+    { kind: 'file', url: 'https://example.org/mesh.tar.gz', to: '/opt/mesh', unpack: true, strip: 1 },
     { kind: 'project', path: 'solver', to: '/home/fenics/code/solver' },
     { kind: 'run', command: ['printf', '%s', '$HOME "${X:-y}"', '\\', '<<EOF'] },
     { kind: 'run', command: 'echo "$HOME" \\\n  > /opt/home\n' },

@@ -1,5 +1,12 @@
 import { basePackages } from '../lock/base-packages.ts'
-import type { DebianPackage, LockedBase, LockedPlatform, PythonFile } from '../lock/schema.ts'
+import type {
+  DebianPackage,
+  LockedBase,
+  LockedFile,
+  LockedGit,
+  LockedPlatform,
+  PythonFile,
+} from '../lock/schema.ts'
 import type { Artifact } from '../store/artifact.ts'
 import { stepName } from './step-name.ts'
 
@@ -44,6 +51,10 @@ export function contextArtifacts(locked: LockedPlatform): ContextArtifacts {
       const unique = new Map([...step.files, ...builders].map((entry) => [entry.file, entry]))
       files.push(...[...unique.values()].map((entry) => place(pythonArtifact(entry), name)))
     }
+    if (step.kind === 'git')
+      files.push({ artifact: gitArtifact(step), destination: `artifacts/${name}/tree.tar` })
+    if (step.kind === 'file')
+      files.push({ artifact: fileArtifact(step), destination: `artifacts/${name}/content` })
     if (step.kind === 'project') {
       projects.push({ commit: step.commit, tree: step.tree, destination: `artifacts/${name}/project.tar` })
     }
@@ -77,4 +88,19 @@ function pythonArtifact(entry: PythonFile): Artifact {
     size: entry.size,
     origin: { kind: 'pypi', name: entry.name, file: entry.file },
   }
+}
+
+function gitArtifact({ url, commit, size, sha256 }: LockedGit): Artifact {
+  return {
+    name: `${url} ${commit.slice(0, 12)}`,
+    file: 'tree.tar',
+    sha256,
+    size,
+    origin: { kind: 'git', url, commit },
+  }
+}
+
+function fileArtifact({ url, size, sha256 }: LockedFile): Artifact {
+  const file = /([^/?]+)(\?.*)?$/.exec(url)?.[1] ?? 'content'
+  return { name: file, file, sha256, size, origin: { kind: 'url', url } }
 }

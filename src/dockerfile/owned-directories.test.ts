@@ -8,7 +8,7 @@ import { describe, expect, it } from 'vitest'
 import { Recipe, type RecipeInput } from '../recipe/schema.ts'
 import { temporaryDirectory } from '../store/testing/temporary-directory.ts'
 import { nastyPath } from './nasty-strings.test-data.ts'
-import { ownedDirectories, projectDirectories } from './owned-directories.ts'
+import { ownedDirectories, placedDirectories } from './owned-directories.ts'
 
 const recipe = (fields: Partial<RecipeInput>) =>
   Recipe.parse({ base: { kind: 'debian', suite: 'bookworm' }, ...fields })
@@ -42,10 +42,10 @@ describe('ownedDirectories()', () => {
   })
 })
 
-describe('projectDirectories()', () => {
+describe('placedDirectories()', () => {
   it('gives a project its parents below home', () => {
     const step = { kind: 'project' as const, path: 'solver', to: '/home/fenics/code/solver' }
-    expect(projectDirectories(recipe({ user }), step).map(({ path }) => path)).toEqual([
+    expect(placedDirectories(recipe({ user }), step).map(({ path }) => path)).toEqual([
       '/home/fenics',
       '/home/fenics/code',
       '/home/fenics/code/solver',

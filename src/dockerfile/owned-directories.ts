@@ -1,4 +1,5 @@
-import type { ProjectStep, Recipe } from '../recipe/schema.ts'
+import { posix } from 'node:path'
+import type { FileStep, GitStep, ProjectStep, Recipe } from '../recipe/schema.ts'
 
 /** A directory that an image must have, and the numeric id of its owner and group. */
 export interface OwnedDirectory {
@@ -12,9 +13,10 @@ export function ownedDirectories(recipe: Recipe): OwnedDirectory[] {
   return withParents(recipe, [user?.home, workdir, shared, ...volumes])
 }
 
-/** The directory that a project is placed in, with parents first. */
-export function projectDirectories(recipe: Recipe, step: ProjectStep): OwnedDirectory[] {
-  return withParents(recipe, [step.to])
+/** The directory that a step's files are placed in, with parents first. */
+export function placedDirectories(recipe: Recipe, step: ProjectStep | GitStep | FileStep): OwnedDirectory[] {
+  const isFile = step.kind === 'file' && !step.unpack
+  return withParents(recipe, [isFile ? posix.dirname(step.to) : step.to])
 }
 
 /** Numeric id of the account that a project's files belong to. */

@@ -1,8 +1,9 @@
-import type { LockedApt, LockedPip, LockedPlatform } from '../lock/schema.ts'
+import type { LocalPackage, LockedApt, LockedGit, LockedPip, LockedPlatform } from '../lock/schema.ts'
 import type { AptStep, Recipe } from '../recipe/schema.ts'
 import type { Origin } from '../store/artifact.ts'
 import { contextArtifacts } from './context-artifacts.ts'
-import { type OwnedDirectory, ownedDirectories, projectDirectories } from './owned-directories.ts'
+import { renderGitOrigin } from './git-origin.ts'
+import { type OwnedDirectory, ownedDirectories, placedDirectories } from './owned-directories.ts'
 import { needsAccount, renderDockerfile } from './render-dockerfile.ts'
 import { renderReadme } from './render-readme.ts'
 import { snapshotTimestamp } from './snapshot.ts'
@@ -43,8 +44,9 @@ export function renderContext(
     const pin = locked.steps[index]
     if (step.kind === 'apt') addApt(files, directory, step, pin as LockedApt)
     if (step.kind === 'pip') addPip(files, directory, pin as LockedPip)
-    if (step.kind === 'project') {
-      files.set(`${directory}/directories.txt`, directoryList(projectDirectories(recipe, step)))
+    if (step.kind === 'git') files.set(`${directory}/origin.json`, renderGitOrigin(step, pin as LockedGit))
+    if (step.kind === 'project' || step.kind === 'git' || step.kind === 'file') {
+      files.set(`${directory}/directories.txt`, directoryList(placedDirectories(recipe, step)))
     }
     if (step.kind === 'run' && typeof step.command === 'string')
       files.set(`${directory}/script.sh`, step.command)
@@ -86,11 +88,20 @@ function addPip(files: ContextFiles, directory: string, pin: LockedPip): void {
   const sdists = pin.files.filter((file) => !isWheel(file))
   files.set(`${directory}/requirements.txt`, lines(pin.files.filter(isWheel).map(requirement)))
   files.set(`${directory}/sdists.txt`, lines(sdists.map((file) => `${file.name} ${file.file}`)))
-  files.set(`${directory}/built.txt`, lines(sdists.map((file) => `${file.name}==${file.version}`)))
-  files.set(`${directory}/packages.tsv`, lines(pin.files.map((file) => `${file.name}\t${file.version}`)))
+  const copied = pin.local.filter(({ editable }) => !editable)
+  const built = [...sdists, ...copied].map(({ name, version }) => `${name}==${version}`)
+  files.set(`${directory}/built.txt`, lines(built))
+  const packages = [...pin.files, ...pin.local].map(({ name, version }) => `${name}\t${version}`)
+  files.set(`${directory}/packages.tsv`, lines(packages))
+  if (pin.local.length > 0) files.set(`${directory}/local.txt`, lines(pin.local.map(localLine)))
   for (const [name, build] of Object.entries(pin.build)) {
     if (build.length > 0) files.set(`${directory}/build-${name}.txt`, lines(build.map(requirement)))
   }
+}
+
+/** A path may hold any white space but a line break. */
+function localLine({ editable, name, path }: LocalPackage): string {
+  return `${editable ? 'editable' : 'copy'} ${name} ${path}`
 }
 
 const TABLE_HEAD = '# sha256\tsize\tkind\tsource\tpath\tdestination'

@@ -25,7 +25,7 @@ export function renderDockerfile(name: string, recipe: Recipe, locked: LockedPla
     add('account', 'the user and the directories', [mount('account', 'step')], ['account'])
   for (const [index, step] of recipe.steps.entries()) {
     const stage = stepName(index, step.kind)
-    add(stage, describe(step), stepMounts(stage, step), stepCommand(step, recipe))
+    add(stage, describe(step), stepMounts(stage, step), stepCommand(stage, step, recipe))
   }
   if (flat) {
     stages.push(
@@ -89,16 +89,20 @@ function stepMounts(stage: string, step: Step): string[] {
   }
 }
 
-function stepCommand(step: Step, recipe: Recipe): string[] {
+function stepCommand(stage: string, step: Step, recipe: Recipe): string[] {
+  const owner = `${projectOwner(recipe)}:${projectOwner(recipe)}`
   switch (step.kind) {
     case 'apt':
     case 'pip':
       return [step.kind]
     case 'git':
+      return ['git', stage, step.to, owner, step.subdir ?? '.']
     case 'file':
-      throw new Error(`steps of kind ${step.kind} are not rendered yet`)
+      return step.unpack
+        ? ['file', 'unpack', step.to, owner, String(step.strip)]
+        : ['file', 'place', step.to, owner, step.mode]
     case 'project':
-      return ['project', step.to, `${projectOwner(recipe)}:${projectOwner(recipe)}`]
+      return ['project', step.to, owner]
     case 'run':
       return [
         'run',

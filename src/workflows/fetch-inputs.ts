@@ -13,6 +13,8 @@ import {
   locatePypi,
   locateWith,
 } from '../store/locate.ts'
+import { locateUrl } from '../store/locate-url.ts'
+import { fetchGitSteps } from './git-sources.ts'
 import type { Session } from './session.ts'
 
 /** Brings every artifact of a build into the store, verified; sources are looked up only when something is missing. */
@@ -22,6 +24,7 @@ export async function fetchInputs(
   locked: LockedPlatform,
 ): Promise<FetchReport> {
   const { store, signal, progress } = session
+  await fetchGitSteps(session, locked)
   let locate: Promise<Locate> | undefined
   return fetchArtifacts(
     files.map(({ artifact }) => artifact),
@@ -64,5 +67,6 @@ export function locateFrom(sources: Sources, locked: LockedPlatform, signal: Abo
     locateDebian(bases),
     locateFindLinks(pypi.findLinks.map(place), { signal }),
     locatePypi(pypi.indexes.map(place), { signal }),
+    locateUrl(trust),
   )
 }

@@ -17,17 +17,21 @@ import {
 } from '../lock/schema.ts'
 import { serializeLock } from '../lock/serialize-lock.ts'
 import type { LoadedRecipe } from '../recipe/load-recipe.ts'
-import type { Base, PipStep, Recipe, Step } from '../recipe/schema.ts'
+import type { Base, FileStep, PipStep, Recipe, Step } from '../recipe/schema.ts'
 import { resolveApt } from '../resolve/apt/resolve-apt.ts'
 import { type FetchedIndex, fetchIndexes } from '../resolve/debian/fetch-indexes.ts'
 import { type Get, httpGet } from '../resolve/debian/http-get.ts'
 import { loadKeyring } from '../resolve/debian/keyring.ts'
 import { refetchIndexes } from '../resolve/debian/refetch-indexes.ts'
 import { resolveBase } from '../resolve/debian/resolve-base.ts'
+import { resolveFile } from '../resolve/file/resolve-file.ts'
 import { resolvePip } from '../resolve/python/resolve-pip.ts'
 import { trustedCertificates } from '../resolve/sources/find-certificates.ts'
+import { redactUrl } from '../resolve/sources/redact-url.ts'
+import { downloadUnpinned } from '../store/download-unpinned.ts'
 import { fetchInputs } from './fetch-inputs.ts'
 import { renderGenerated, writeGenerated } from './generated.ts'
+import { lockGit } from './git-sources.ts'
 import { loadInputs, type RecipeInputs } from './load-inputs.ts'
 import { lockedPlatform, readLock, writeLock } from './lock-file.ts'
 import type { Session } from './session.ts'
@@ -143,8 +147,8 @@ async function resolveStep(
 ): Promise<LockedStep> {
   const { signal, progress } = session
   if (step.kind === 'run') return { kind: 'run' }
-  if (step.kind === 'git' || step.kind === 'file')
-    throw new Error(`steps of kind ${step.kind} are not resolved yet`)
+  if (step.kind === 'git') return lockGit(session, step)
+  if (step.kind === 'file') return lockFile(session, step)
   if (step.kind === 'project') throw new Error('projects are pinned from git')
   const engine = await connectEngine()
   const tag = `stillroom-resolve/${name}:${process.pid}`
@@ -159,6 +163,14 @@ async function resolveStep(
   } finally {
     await removeImage(engine, tag)
   }
+}
+
+async function lockFile(session: Session, step: FileStep): Promise<LockedStep> {
+  const { store, signal } = session
+  session.progress({ kind: 'stage', title: `fetching ${redactUrl(step.url)}` })
+  const { ca } = await session.sources()
+  const trust = ca === undefined ? {} : { ca }
+  return resolveFile(step, (url) => downloadUnpinned({ url, label: 'download', ...trust }, { store, signal }))
 }
 
 async function resolvePipStep(

@@ -43,32 +43,50 @@ RUN --network=none \
     --mount=type=bind,source=artifacts/pip-2,target=/.stillroom/artifacts \
     ["sh", "/.stillroom/build/pip.sh", "-"]
 
-# project: solver
-FROM pip-2 AS project-3
+# git: https://git.example.org/team/tool.git v1
+FROM pip-2 AS git-3
 ARG SOURCE_DATE_EPOCH
 RUN --network=none \
     --mount=type=bind,source=build,target=/.stillroom/build \
-    --mount=type=bind,source=steps/project-3,target=/.stillroom/step \
-    --mount=type=bind,source=artifacts/project-3,target=/.stillroom/artifacts \
+    --mount=type=bind,source=steps/git-3,target=/.stillroom/step \
+    --mount=type=bind,source=artifacts/git-3,target=/.stillroom/artifacts \
+    ["sh", "/.stillroom/build/git.sh", "-", "git-3", "/home/fenics/code/my tool", "1000:1000", "a b/$c"]
+
+# file: https://example.org/mesh.tar.gz
+FROM git-3 AS file-4
+ARG SOURCE_DATE_EPOCH
+RUN --network=none \
+    --mount=type=bind,source=build,target=/.stillroom/build \
+    --mount=type=bind,source=steps/file-4,target=/.stillroom/step \
+    --mount=type=bind,source=artifacts/file-4,target=/.stillroom/artifacts \
+    ["sh", "/.stillroom/build/file.sh", "-", "unpack", "/opt/mesh", "1000:1000", "1"]
+
+# project: solver
+FROM file-4 AS project-5
+ARG SOURCE_DATE_EPOCH
+RUN --network=none \
+    --mount=type=bind,source=build,target=/.stillroom/build \
+    --mount=type=bind,source=steps/project-5,target=/.stillroom/step \
+    --mount=type=bind,source=artifacts/project-5,target=/.stillroom/artifacts \
     ["sh", "/.stillroom/build/project.sh", "-", "/home/fenics/code/solver", "1000:1000"]
 
 # run: a command of the recipe
-FROM project-3 AS run-4
+FROM project-5 AS run-6
 ARG SOURCE_DATE_EPOCH
 RUN --network=none \
     --mount=type=bind,source=build,target=/.stillroom/build \
     ["sh", "/.stillroom/build/run.sh", "-", "printf", "%s", "$HOME \"${X:-y}\"", "\\", "\u003c\u003cEOF"]
 
 # run: a script of the recipe
-FROM run-4 AS run-5
+FROM run-6 AS run-7
 ARG SOURCE_DATE_EPOCH
 RUN --network=none \
     --mount=type=bind,source=build,target=/.stillroom/build \
-    --mount=type=bind,source=steps/run-5,target=/.stillroom/step \
+    --mount=type=bind,source=steps/run-7,target=/.stillroom/step \
     ["sh", "/.stillroom/build/run.sh", "-", "sh", "-eu", "/.stillroom/step/script.sh"]
 
 # all of it as one tree
-FROM run-5 AS flat
+FROM run-7 AS flat
 ARG SOURCE_DATE_EPOCH
 RUN --network=none \
     --mount=type=bind,source=build,target=/.stillroom/build \

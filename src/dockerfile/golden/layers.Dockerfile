@@ -43,38 +43,58 @@ RUN --network=none \
     --mount=type=bind,source=artifacts/pip-2,target=/.stillroom/artifacts \
     ["sh", "/.stillroom/build/pip.sh", "pip-2"]
 
-# project: solver
-FROM pip-2 AS project-3
+# git: https://git.example.org/team/tool.git v1
+FROM pip-2 AS git-3
 ARG SOURCE_DATE_EPOCH
 RUN --network=none \
     --mount=type=bind,source=build,target=/.stillroom/build \
-    --mount=type=bind,source=steps/project-3,target=/.stillroom/step \
-    --mount=type=bind,source=artifacts/project-3,target=/.stillroom/artifacts \
-    ["sh", "/.stillroom/build/project.sh", "project-3", "/home/fenics/code/solver", "1000:1000"]
+    --mount=type=bind,source=steps/git-3,target=/.stillroom/step \
+    --mount=type=bind,source=artifacts/git-3,target=/.stillroom/artifacts \
+    ["sh", "/.stillroom/build/git.sh", "git-3", "git-3", "/home/fenics/code/my tool", "1000:1000", "a b/$c"]
+
+# file: https://example.org/mesh.tar.gz
+FROM git-3 AS file-4
+ARG SOURCE_DATE_EPOCH
+RUN --network=none \
+    --mount=type=bind,source=build,target=/.stillroom/build \
+    --mount=type=bind,source=steps/file-4,target=/.stillroom/step \
+    --mount=type=bind,source=artifacts/file-4,target=/.stillroom/artifacts \
+    ["sh", "/.stillroom/build/file.sh", "file-4", "unpack", "/opt/mesh", "1000:1000", "1"]
+
+# project: solver
+FROM file-4 AS project-5
+ARG SOURCE_DATE_EPOCH
+RUN --network=none \
+    --mount=type=bind,source=build,target=/.stillroom/build \
+    --mount=type=bind,source=steps/project-5,target=/.stillroom/step \
+    --mount=type=bind,source=artifacts/project-5,target=/.stillroom/artifacts \
+    ["sh", "/.stillroom/build/project.sh", "project-5", "/home/fenics/code/solver", "1000:1000"]
 
 # run: a command of the recipe
-FROM project-3 AS run-4
+FROM project-5 AS run-6
 ARG SOURCE_DATE_EPOCH
 RUN --network=none \
     --mount=type=bind,source=build,target=/.stillroom/build \
-    ["sh", "/.stillroom/build/run.sh", "run-4", "printf", "%s", "$HOME \"${X:-y}\"", "\\", "\u003c\u003cEOF"]
+    ["sh", "/.stillroom/build/run.sh", "run-6", "printf", "%s", "$HOME \"${X:-y}\"", "\\", "\u003c\u003cEOF"]
 
 # run: a script of the recipe
-FROM run-4 AS run-5
+FROM run-6 AS run-7
 ARG SOURCE_DATE_EPOCH
 RUN --network=none \
     --mount=type=bind,source=build,target=/.stillroom/build \
-    --mount=type=bind,source=steps/run-5,target=/.stillroom/step \
-    ["sh", "/.stillroom/build/run.sh", "run-5", "sh", "-eu", "/.stillroom/step/script.sh"]
+    --mount=type=bind,source=steps/run-7,target=/.stillroom/step \
+    ["sh", "/.stillroom/build/run.sh", "run-7", "sh", "-eu", "/.stillroom/step/script.sh"]
 
 # the image: one layer a step
 FROM base
 COPY --link --from=account /.stillroom/delta/account/ /
 COPY --link --from=apt-1 /.stillroom/delta/apt-1/ /
 COPY --link --from=pip-2 /.stillroom/delta/pip-2/ /
-COPY --link --from=project-3 /.stillroom/delta/project-3/ /
-COPY --link --from=run-4 /.stillroom/delta/run-4/ /
-COPY --link --from=run-5 /.stillroom/delta/run-5/ /
+COPY --link --from=git-3 /.stillroom/delta/git-3/ /
+COPY --link --from=file-4 /.stillroom/delta/file-4/ /
+COPY --link --from=project-5 /.stillroom/delta/project-5/ /
+COPY --link --from=run-6 /.stillroom/delta/run-6/ /
+COPY --link --from=run-7 /.stillroom/delta/run-7/ /
 ENV PATH="/opt/my bin:/usr/bin"
 ENV EMPTY=""
 ENV LANG="C.UTF-8"

@@ -36,15 +36,15 @@ export interface GitOptions {
  * Pins a git step: finds the commit that its ref names now, fetches that with the user's own git, and keeps a
  * deterministic archive of it.
  *
- * @throws {StillroomError} GIT_REF_UNKNOWN, GIT_REF_AMBIGUOUS, GIT_COMMIT_GONE, GIT_REPOSITORY_GONE,
+ * @throws {StillroomError} GIT_REF_UNKNOWN, GIT_REF_AMBIGUOUS, GIT_PATH_UNKNOWN, GIT_COMMIT_GONE, GIT_REPOSITORY_GONE,
  *   GIT_LOGIN_REFUSED, GIT_FETCH_FAILED, GIT_OBJECT_INVALID, GIT_SUBMODULE_INVALID, GIT_LFS_GONE
  */
 export async function resolveGit(step: GitStep, options: GitOptions): Promise<LockedGit> {
-  const { url, ref, submodules, lfs } = step
+  const { url, ref, submodules, lfs, subdir } = step
   return withGit(options, async (runner, directory) => {
     const places = (address: string) => gitUrls(address, options.mirrors)
     const commit = await resolveRef(places(url), ref, runner)
-    return archive({ url, commit, submodules, lfs }, options, runner, directory)
+    return archive({ url, commit, submodules, lfs, subdir }, options, runner, directory)
   })
 }
 
@@ -61,8 +61,10 @@ export async function refetchGit(locked: LockedGit, options: GitOptions): Promis
   await withGit(options, (runner, directory) => archive(parts, { ...options, keep }, runner, directory))
 }
 
+type Parts = Pick<GitStep, 'url' | 'submodules' | 'lfs' | 'subdir'> & { commit: string }
+
 async function archive(
-  { url, commit, submodules, lfs }: { url: string; commit: string; submodules: boolean; lfs: boolean },
+  { url, commit, submodules, lfs, subdir }: Parts,
   options: GitOptions,
   runner: GitRunner,
   directory: string,
@@ -72,6 +74,15 @@ async function archive(
   try {
     const how = { ...runner, backoff: options.backoff, directory, places, submodules, lfs, readers }
     const snapshot = await takeSnapshot(url, commit, how)
+    if (subdir !== undefined && !hasDirectory(snapshot, Buffer.from(subdir).toString('latin1'))) {
+      throw new StillroomError(
+        'GIT_PATH_UNKNOWN',
+        `${url} has no directory "${subdir}" at commit ${commit}`,
+        {
+          hint: 'correct subdir in the recipe; one in a submodule needs submodules: true',
+        },
+      )
+    }
     const pins = pinsOf(snapshot)
     const largeFile = await fetchLarge(snapshot, options, runner)
     const kept = await options.keep(archiveSnapshot(snapshot, largeFile))
@@ -95,6 +106,15 @@ async function fetchLarge(
     downloads.push(...(await locateLfs(address, [...objects.values()], { ...runner, ca: options.ca })))
   }
   return options.fetchLarge(downloads)
+}
+
+function hasDirectory({ leaves, submodules }: Snapshot, path: string): boolean {
+  if (leaves.some((leaf) => leaf.path.startsWith(`${path}/`))) return true
+  return [...submodules].some(
+    ([place, inner]) =>
+      (path === place && inner.leaves.length > 0) ||
+      (path.startsWith(`${place}/`) && hasDirectory(inner, path.slice(place.length + 1))),
+  )
 }
 
 function flatten(snapshot: Snapshot): Snapshot[] {

@@ -2,6 +2,7 @@ import { StillroomError } from '../../error.ts'
 import type { LockedPip, PythonFile } from '../../lock/schema.ts'
 import type { PipStep } from '../../recipe/schema.ts'
 import type { Sandbox } from '../sandbox.ts'
+import { buildLocal } from './build-local.ts'
 import { type Distribution, listDistributions, normalizeName } from './list-distributions.ts'
 import { parseFileName } from './parse-file-name.ts'
 import { pipError } from './pip-error.ts'
@@ -62,14 +63,25 @@ export async function resolvePip(step: PipStep, options: ResolvePipOptions): Pro
     '--no-build-isolation',
   ]
   const environment = paths.length > 0 ? { PYTHONPATH: paths.join(':') } : {}
+  const wheels = await buildLocal(step.local ?? [], WORK, options.sandbox, (args, doing) =>
+    pip.run(args, doing, environment),
+  )
   const said = await pip.run(
-    ['install', '--no-compile', ...format, '--', ...step.requirements],
-    `resolving ${step.requirements.join(' ')}`,
+    [
+      'install',
+      '--no-compile',
+      ...format,
+      '--',
+      ...step.requirements,
+      ...wheels.map(({ requirement }) => requirement),
+    ],
+    `resolving ${[...step.requirements, ...wheels.map(({ path }) => path)].join(' ')}`,
     environment,
   )
   const after = await listDistributions(options.sandbox)
   const known = new Set(before.map(identity))
-  const added = after.filter((entry) => !known.has(identity(entry)))
+  const own = new Set(wheels.map(({ name }) => name))
+  const added = after.filter((entry) => !known.has(identity(entry)) && !own.has(entry.name))
   const files =
     added.length === 0
       ? []
@@ -80,7 +92,11 @@ export async function resolvePip(step: PipStep, options: ResolvePipOptions): Pro
     files,
     build: usedBuilders(build, files),
     provided: provided(said, before),
-    local: [],
+    local: wheels.map(({ path, name, editable }) => {
+      const version = after.find((entry) => entry.name === name)?.version
+      if (version === undefined) throw new StillroomError('PIP_FAILED', `pip did not install "${path}"`)
+      return { path, name, version, editable }
+    }),
   }
 }
 
