@@ -1,6 +1,7 @@
 import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import fc from 'fast-check'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { StillroomError } from '../src/error.ts'
 import { openStore, type Store } from '../src/store/store.ts'
@@ -9,6 +10,18 @@ import { LOOPBACK_NAMES, makeAuthority } from './world/certificates.ts'
 import { type FaultCase, faultCases, type Times } from './world/fault-cases.ts'
 import { type FaultSource, faultSources } from './world/fault-sources.ts'
 import { type Cell, faultTable } from './world/fault-table.ts'
+import {
+  cutShort,
+  cutSilently,
+  forbidden,
+  notFound,
+  otherBytes,
+  reset,
+  sound,
+  tooMany,
+  unavailable,
+  wrongBytes,
+} from './world/faults.ts'
 import { startWorld, type World } from './world/world.ts'
 
 /** A run's, but with less patience: the servers are near. */
@@ -60,6 +73,41 @@ it.skipIf(possible !== true)(
       cells,
     )
     await expect(table).toMatchFileSnapshot('../docs/faults.md')
+  },
+)
+
+it.skipIf(possible !== true)(
+  'faults in any order: what may pass is overcome, and nothing wrong is kept',
+  async () => {
+    const source = sources.find(({ name }) => name === 'download')
+    if (source === undefined) throw new Error('there is no download among the sources')
+    const passing = [cutShort(50), cutShort(3000), cutSilently(2000), tooMany(0), unavailable, reset]
+    // what passed lies before the middle, where the wrong byte is
+    const lasting = [
+      wrongBytes,
+      notFound,
+      forbidden,
+      otherBytes(Buffer.from('<html>')),
+      otherBytes(Buffer.alloc(50_000)),
+    ]
+    const law = fc.asyncProperty(
+      // as many as there are tries after the first
+      fc.array(fc.constantFrom(...passing), { maxLength: TIMING.retries }),
+      fc.option(fc.constantFrom(...lasting), { nil: undefined }),
+      async (before, last) => {
+        const store = await openStore(await mkdtemp(join(directory, 'store-')))
+        source.front.clear()
+        source.front.on(source.path, ...before, last ?? sound)
+        const outcome = await source.fetch(store).catch((error) => error)
+        if (last === undefined) expect(outcome).toBe(0)
+        else expect(outcome).toMatchObject({ name: 'StillroomError', exitCode: 3 })
+        expect(await entries(store)).toEqual(last === undefined ? [source.file.sha256] : [])
+        source.front.clear()
+        expect(await source.fetch(store)).toBe(0)
+        expect(await store.verify(source.file)).toBe(true)
+      },
+    )
+    await fc.assert(law, { numRuns: 60 })
   },
 )
 
