@@ -8,6 +8,7 @@ import { diskError } from '../store/disk-error.ts'
 import { writeFileAtomic } from '../store/write-file-atomic.ts'
 import { type History, historyLine, historyRun, parseHistory } from '../verify/history.ts'
 import type { SourcesReport } from '../verify/source-risk.ts'
+import { statementOf } from '../verify/statement.ts'
 import type { VerifyReport } from '../verify/verify-report.ts'
 import type { Session } from './session.ts'
 
@@ -43,6 +44,14 @@ export async function keepRun(
 /** Adds what became of a recipe's sources. @throws {StillroomError} DISK_FULL, NOT_WRITABLE */
 export async function keepSources(directory: string, report: SourcesReport): Promise<void> {
   await addLine(directory, 'sources.jsonl', `${JSON.stringify(report)}\n`)
+}
+
+/** Writes the in-toto statement of a verification, when there is an image to say something about. */
+export async function keepStatement(directory: string, report: VerifyReport): Promise<void> {
+  const statement = statementOf(report)
+  if (statement === null) return
+  const path = join(directory, `${report.recipe}.intoto.json`)
+  await writeFileAtomic(path, `${JSON.stringify(statement, null, 2)}\n`)
 }
 
 /** Reads a history and the lockfiles it kept; an empty one when there is none. */

@@ -35,6 +35,9 @@ export default class VerifyRecipe extends BaseCommand {
       exclusive: ['vary'],
     }),
     history: Flags.string({ description: 'add each verification to the history in this directory' }),
+    statement: Flags.string({
+      description: 'write an in-toto statement of each verification to this directory, ready to be signed',
+    }),
     builder: Flags.string({ description: 'a buildx builder by name: another BuildKit', exclusive: ['vary'] }),
   }
 
@@ -43,13 +46,17 @@ export default class VerifyRecipe extends BaseCommand {
     const session = await this.session(flags.directory)
     const names = await recipeNames(session.directory, argv as string[], flags.all)
     const { verifyRecipe } = await import('../../workflows/verify-recipe.ts')
-    const { all: _, directory: __, json: ___, history, ...rest } = flags
+    const { all: _, directory: __, json: ___, history, statement, ...rest } = flags
     const options = { ...rest, vary: variationsOf(flags.vary ?? []) }
     const reports: VerifyReport[] = []
     for (const name of names) {
       const at = new Date()
       const report = await verifyRecipe(session, name, options)
       reports.push(report)
+      if (statement !== undefined) {
+        const { keepStatement } = await import('../../workflows/history-files.ts')
+        await keepStatement(resolve(flags.directory, statement), report)
+      }
       if (history !== undefined) {
         const { keepRun } = await import('../../workflows/history-files.ts')
         await keepRun(session, resolve(flags.directory, history), report, at)

@@ -1,0 +1,26 @@
+import { resolve } from 'node:path'
+import { Flags } from '@oclif/core'
+import type { IssueChange } from '../../workflows/drift-issues.ts'
+import { BaseCommand } from '../base-command.ts'
+
+export default class ReportIssues extends BaseCommand {
+  static override summary = 'Open, update and close one issue for each drifting recipe, on GitHub'
+  static override description =
+    'For a job of GitHub Actions: takes GITHUB_API_URL, GITHUB_REPOSITORY and GITHUB_TOKEN from its environment.'
+  static override examples = ['<%= config.bin %> report issues --history history']
+  static override flags = {
+    history: Flags.string({ description: 'the directory of the history', default: 'history' }),
+  }
+
+  async run(): Promise<{ issues: IssueChange[] }> {
+    const { flags } = await this.parse(ReportIssues)
+    const session = await this.session(flags.directory)
+    const { gitHubOf } = await import('../../workflows/github.ts')
+    const { syncDriftIssues } = await import('../../workflows/drift-issues.ts')
+    const gitHub = gitHubOf(session.env, session.signal)
+    const issues = await syncDriftIssues(gitHub, resolve(flags.directory, flags.history))
+    for (const { recipe, change, number } of issues)
+      this.log(`${recipe}: ${change}${number === null ? '' : `, issue ${number}`}`)
+    return { issues }
+  }
+}
