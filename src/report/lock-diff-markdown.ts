@@ -108,12 +108,12 @@ function table(changes: readonly PackageChange[], detail: Detail): string {
   if (changes.length === 0) return ''
   const shown = detail > 1 ? changes : changes.slice(0, FEW)
   const more = shown.length < changes.length ? `\n${changes.length - shown.length} more rows ${MORE}\n` : ''
-  return `\n${HEADER}${shown.map(row).join('')}${more}`
+  return `\n${HEADER}${shown.map((change) => row(change, !change.asked)).join('')}${more}`
 }
 
-function row(change: PackageChange): string {
+function row(change: PackageChange, came = false): string {
   const [from, to] = [stateName(change, change.from), stateName(change, change.to)].map(code)
-  const name = `${code(change.name)}${change.asked ? '' : ' (came along)'}`
+  const name = `${code(change.name)}${came ? ' (came along)' : ''}`
   return `| ${change.ecosystem} | ${name} | ${from} | ${to} | ${className(change)} |\n`
 }
 
@@ -121,7 +121,7 @@ function fold(title: string, changes: readonly PackageChange[], detail: Detail):
   if (changes.length === 0) return ''
   const counts = countClasses(changes)
   const summary = `${changes.length} ${title}${counts === '' ? '' : `: ${counts}`}`
-  return details(summary, detail < 3 ? undefined : HEADER + changes.map(row).join(''))
+  return details(summary, detail < 3 ? undefined : HEADER + changes.map((change) => row(change)).join(''))
 }
 
 function commits(changes: readonly PackageChange[], detail: Detail): string {
@@ -146,7 +146,7 @@ function dockerfile({ dockerfile: change }: RecipeDiff, detail: Detail): string 
   if (change === null) return ''
   const lines = change.patch.split('\n')
   const more = lines.length > PATCH_LINES ? [`... ${lines.length - PATCH_LINES} more lines`] : []
-  const title = `Dockerfile: ${change.added} lines added, ${change.removed} removed`
+  const title = `Dockerfile: lines +${change.added} -${change.removed}`
   return details(title, detail < 4 ? undefined : block('diff', [...lines.slice(0, PATCH_LINES), ...more]))
 }
 

@@ -38,7 +38,7 @@ function recipeLines(recipe: RecipeDiff): string[] {
     ...section('also in the lockfile', details.map(fieldLine)),
     ...(dockerfile === null
       ? []
-      : section(`Dockerfile: ${dockerfile.added} lines added, ${dockerfile.removed} removed`, [
+      : section(`Dockerfile: lines +${dockerfile.added} -${dockerfile.removed}`, [
           ...shorten(dockerfile.patch.split('\n')),
         ])),
   ]
