@@ -173,9 +173,9 @@ const damagedStream = fc
   })
 
 const nasty = fc.oneof(
+  fc.constant('\x1b[2J'),
   fc.jsonValue(),
   fc.constantFrom(
-    '\x1b[2J',
     '../../etc/passwd',
     '__proto__',
     'sha256:',
@@ -192,8 +192,12 @@ const damagedJson = fc
     file: fc.constantFrom('index.json', 'manifest.json', 'config', 'manifest'),
     place: fc.nat(),
     value: nasty,
+    old: fc.boolean(),
   })
-  .map(({ file, place, value }) => {
+  .map(({ file, place, value, old }) => {
+    // the way that leads to the damaged file
+    const isSaved = file === 'manifest.json' || (file === 'config' && old)
+    const top = isSaved ? 'manifest.json' : 'index.json'
     const config = JSON.parse(configOf(LAYERS, { history: [{ created_by: 'x' }] }).toString())
     const parts = {
       config,
@@ -216,11 +220,7 @@ const damagedJson = fc
     const blobs = new Map(
       [configBytes, manifest, ...LAYERS].map((bytes) => [`blobs/sha256/${sha256(bytes)}`, bytes]),
     )
-    return tarOf([
-      ...blobs,
-      ['index.json', write('index.json')],
-      ['manifest.json', write('manifest.json')],
-    ]).then(describe(`JSON of ${file}`))
+    return tarOf([...blobs, [top, write(top)]]).then(describe(`JSON of ${file}`))
   })
 
 /** The data with its nth value, in the order of reading, replaced. */
