@@ -1,0 +1,48 @@
+import type { LockDiff } from '../lock/diff/schema.ts'
+import { lockDiffMarkdown } from './lock-diff-markdown.ts'
+
+/** What tells stillroom's comment from all others. */
+export const COMMENT_MARKER = '<!-- stillroom:lock-diff -->'
+/** GitHub takes bodies of 65,536 characters. */
+const LIMIT = 65_000
+
+/** What is wrong with a recipe's committed files, in words. */
+export interface StaleRecipe {
+  recipe: string
+  /** One line each: fields of the recipe that the lock was not made from, files that differ, or an error. */
+  reasons: string[]
+  /** The command that mends it. */
+  mend: string
+}
+
+/** The comment on a pull request: what is stale, then what the locks change. */
+export function pullRequestComment(diff: LockDiff, stale: readonly StaleRecipe[]): string {
+  const head = [COMMENT_MARKER, '### stillroom', '', ...staleLines(stale)].join('\n')
+  if (diff.recipes.length === 0) return `${head}No lockfile changes.\n`
+  return `${head}${lockDiffMarkdown(diff, LIMIT - head.length)}`
+}
+
+/** Whether there is something to tell where no comment is yet. */
+export function isWorthTelling(diff: LockDiff, stale: readonly StaleRecipe[]): boolean {
+  return diff.recipes.length > 0 || stale.length > 0
+}
+
+function staleLines(stale: readonly StaleRecipe[]): string[] {
+  if (stale.length === 0) return []
+  const shown = stale
+    .slice(0, 50)
+    .flatMap(({ recipe, reasons, mend }) => [
+      `- ${code(recipe)}: run ${code(mend)}`,
+      ...reasons.slice(0, 8).map((reason) => `  - ${code(reason.slice(0, 300))}`),
+      ...(reasons.length > 8 ? [`  - and ${reasons.length - 8} more`] : []),
+    ])
+  const more = stale.length > 50 ? [`- and ${stale.length - 50} more recipes`] : []
+  return ['**Not up to date**', '', ...shown, ...more, '', '']
+}
+
+/** A code span whatever is in it (CommonMark 6.1). */
+function code(text: string): string {
+  const line = text.replace(/[\p{Cc}\s]+/gu, ' ')
+  const ticks = '`'.repeat(Math.max(0, ...[...line.matchAll(/`+/g)].map(([run]) => run.length)) + 1)
+  return ticks.length > 1 ? `${ticks} ${line} ${ticks}` : `${ticks}${line}${ticks}`
+}

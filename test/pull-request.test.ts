@@ -1,0 +1,121 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { execa } from 'execa'
+import { describe, expect, test } from 'vitest'
+import { COMMENT_MARKER } from '../src/report/pull-request-comment.ts'
+import type { PullRequestReport } from '../src/workflows/report-pull-request.ts'
+import { FakeGitHub, TOKEN } from './support/github.ts'
+import { commitAll, copyProject } from './support/project.ts'
+import { stillroom } from './support/stillroom.ts'
+
+/** A repository whose last commit is the base of a pull request, and how to run the job of it. */
+async function pullRequest() {
+  const gitHub = await FakeGitHub.start()
+  const { number } = gitHub.open('a pull request')
+  const directory = await copyProject('hello')
+  await commitAll(directory)
+  const { stdout: sha } = await execa('git', ['rev-parse', 'HEAD'], { cwd: directory })
+  const event = join(directory, 'node_modules/event.json')
+  const summary = join(directory, 'node_modules/summary.md')
+  await writeFile(event, JSON.stringify({ pull_request: { number, base: { sha } } }))
+  const env = { ...gitHub.env, GITHUB_EVENT_PATH: event, GITHUB_STEP_SUMMARY: summary }
+  const report = async (...args: string[]) => {
+    await writeFile(summary, '')
+    const words = ['report', 'pull-request', '--json', ...args]
+    const { stdout, stderr, exitCode } = await stillroom(directory, words, { env })
+    const told = await readFile(summary, 'utf8')
+    for (const text of [stdout, stderr, told]) expect(text).not.toContain(TOKEN)
+    return {
+      exitCode,
+      summary: told,
+      ...(JSON.parse(stdout) as PullRequestReport & { error?: { code: string } }),
+    }
+  }
+  const comments = () => gitHub.issues.find((issue) => issue.number === number)?.comments ?? []
+  return { gitHub, directory, report, comments }
+}
+
+/** Another version of a package in the lock, as if it had been locked so. */
+async function changeLock(directory: string, version: string): Promise<void> {
+  const path = join(directory, 'recipes/hello/lock.json')
+  const text = await readFile(path, 'utf8')
+  await writeFile(path, text.replace(/("name": "cowsay", "version": ")[^"]+/, `$1${version}`))
+}
+
+describe('report pull-request', () => {
+  test('keeps one comment: made, brought up to date, and told when the changes vanish', async () => {
+    const { gitHub, directory, report, comments } = await pullRequest()
+    expect(await report()).toMatchObject({ comment: 'none', exitCode: 0 })
+    expect(comments()).toEqual([])
+    // ours is on the second page
+    const issue = gitHub.issues[0]
+    for (let id = 1000; id < 1120; id += 1) issue?.comments.push({ id, body: 'looks good' })
+
+    await changeLock(directory, '6.0')
+    const made = await report()
+    expect(made).toMatchObject({ comment: 'created', stale: [{ recipe: 'hello' }], exitCode: 1 })
+    expect(comments()).toHaveLength(121)
+    const ours = comments().at(-1)
+    expect(ours?.body.startsWith(COMMENT_MARKER)).toBe(true)
+    expect(ours?.body).toContain('cowsay')
+    expect(ours?.body).toContain('stillroom generate recipe hello')
+    expect(made.summary.trim()).toBe(ours?.body.trim())
+    expect(await report()).toMatchObject({ comment: 'unchanged' })
+
+    await changeLock(directory, '5.0')
+    expect(await report()).toMatchObject({ comment: 'updated' })
+    await execa('git', ['checkout', '--quiet', '.'], { cwd: directory })
+    expect(await report()).toMatchObject({ comment: 'updated', exitCode: 0 })
+    expect(ours?.body).toBe(`${COMMENT_MARKER}\n### stillroom\nNo lockfile changes.\n`)
+    expect(comments()).toHaveLength(121)
+  })
+
+  test('from a fork, whose token may only read: the summary has it all', async () => {
+    const { gitHub, directory, report, comments } = await pullRequest()
+    const body = { message: 'Resource not accessible by integration' }
+    gitHub.intervene = (method) => (method === 'GET' ? undefined : { status: 403, body })
+    await changeLock(directory, '6.0')
+    await stillroom(directory, ['generate', 'recipe', 'hello'])
+    const result = await report()
+    expect(result).toMatchObject({ comment: 'forbidden', stale: [], exitCode: 0 })
+    expect(result.summary).toContain('cowsay')
+    expect(comments()).toEqual([])
+  })
+
+  test.each([
+    ['an error of the server that passes', 502, {}, 'created', 0],
+    ['a rate limit that passes', 429, { 'retry-after': '0' }, 'created', 0],
+    ['a rate limit that does not', 429, { 'retry-after': '3600' }, undefined, 3],
+    ['a token that is none', 401, {}, undefined, 3],
+  ])('meets %s', async (_, status, headers, comment, exitCode) => {
+    const { gitHub, directory, report } = await pullRequest()
+    await changeLock(directory, '6.0')
+    await stillroom(directory, ['generate', 'recipe', 'hello'])
+    let left = status === 502 ? 1 : status === 401 ? 100 : 1
+    gitHub.intervene = () => (left-- > 0 ? { status, headers } : undefined)
+    const result = await report()
+    expect(result.exitCode).toBe(exitCode)
+    expect(result.comment).toBe(comment)
+    if (exitCode === 3) expect(result.error?.code).toBe('GITHUB_FAILED')
+  })
+
+  test('fails at the level that is asked for', async () => {
+    const { directory, report } = await pullRequest()
+    await changeLock(directory, '5.0')
+    await stillroom(directory, ['generate', 'recipe', 'hello'])
+    expect(await report('--fail-on', 'rebuild', '--no-comment')).toMatchObject({
+      exitCode: 0,
+      comment: 'none',
+    })
+    expect(await report('--fail-on', 'downgrade', '--no-comment')).toMatchObject({ exitCode: 1 })
+  })
+
+  test('outside of a pull request says so', async () => {
+    const directory = await copyProject('hello')
+    const { stderr, exitCode } = await stillroom(directory, ['report', 'pull-request'], {
+      env: { GITHUB_EVENT_PATH: '' },
+    })
+    expect(exitCode).toBe(2)
+    expect(stderr).toContain('no job for a pull request')
+  })
+})
