@@ -30,6 +30,8 @@ export interface RequestOptions {
   signal: AbortSignal
   /** Milliseconds without a byte after which the server is given up. */
   stall: number
+  /** Sent as a form with POST, instead of GET. */
+  form?: URLSearchParams
 }
 
 /**
@@ -40,7 +42,7 @@ export interface RequestOptions {
  */
 export async function httpRequest<T>(
   located: Located,
-  { headers, signal, stall }: RequestOptions,
+  { headers, signal, stall, form }: RequestOptions,
   use: (reply: Reply) => Promise<T>,
 ): Promise<T> {
   if (located.local) return use(fileReply(located.url, signal))
@@ -72,6 +74,7 @@ export async function httpRequest<T>(
     const asked = async () =>
       fetch(located.url, {
         headers: { ...located.headers, 'accept-encoding': 'identity', ...headers },
+        ...(form === undefined ? {} : { method: 'POST', body: form }),
         ...(located.ca === undefined ? {} : { ca: trusted(located.ca) }),
         ...(located.insecure ? { strictSSL: false } : {}),
         cache: 'no-store',

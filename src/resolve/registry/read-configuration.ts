@@ -1,0 +1,66 @@
+import { StillroomError } from '../../error.ts'
+import type { BaseConfiguration } from '../../lock/schema.ts'
+import { Port } from '../../recipe/schema.ts'
+import type { Config } from './schema.ts'
+
+/**
+ * What a base's config says, as the lock has it.
+ *
+ * @param reference for messages
+ * @throws {StillroomError} REGISTRY_IMAGE_UNUSABLE that names every setting which a Dockerfile could not repeat
+ */
+export function readConfiguration({ config }: Config, reference: string): BaseConfiguration {
+  const env = Object.fromEntries((config?.Env ?? []).map(splitVariable))
+  const labels = { ...config?.Labels }
+  const expose = Object.keys(config?.ExposedPorts ?? {})
+    .map((port) => (port.includes('/') ? port : `${port}/tcp`))
+    .sort()
+  const configuration = {
+    env,
+    user: config?.User ?? '',
+    workdir: config?.WorkingDir ?? '',
+    entrypoint: orNull(config?.Entrypoint),
+    cmd: orNull(config?.Cmd),
+    labels,
+    expose,
+    volumes: Object.keys(config?.Volumes ?? {}).sort(),
+    stopSignal: config?.StopSignal ?? '',
+  }
+  const { user, workdir, volumes, stopSignal } = configuration
+  const problems = [
+    ...Object.entries(env).flatMap(([name, value]) => check(`Env "${printable(name)}"`, [name, value])),
+    ...Object.entries(labels).flatMap(([name, value]) => check(`label "${printable(name)}"`, [name, value])),
+    ...Object.keys(labels).flatMap((name) => (/^[^=]+$/.test(name) ? [] : [`label "${name}" has no name`])),
+    ...expose.flatMap((port) => (Port.safeParse(port).success ? [] : [`port "${printable(port)}" is none`])),
+    ...check('User', [user]),
+    ...check('WorkingDir', [workdir]),
+    ...check('Volumes', volumes),
+    ...(/^([A-Z0-9+-]*)$/.test(stopSignal) ? [] : [`StopSignal "${printable(stopSignal)}" is none`]),
+    ...(config?.OnBuild?.length ? ['it has OnBuild instructions, which are not run'] : []),
+  ]
+  if (problems.length === 0) return configuration
+  throw new StillroomError(
+    'REGISTRY_IMAGE_UNUSABLE',
+    `cannot build on ${reference}: ${problems.join('; ')}`,
+    {
+      hint: 'make an image of it without that, and use this one as the base',
+    },
+  )
+}
+
+function check(what: string, values: readonly string[]): string[] {
+  return values.some((value) => /\p{Cc}|\u2028|\u2029/u.test(value))
+    ? [`${what} has a control character`]
+    : []
+}
+
+function printable(text: string): string {
+  return text.replace(/\p{Cc}/gu, '?').slice(0, 60)
+}
+
+const orNull = (words: string[] | null | undefined) => (words?.length ? words : null)
+
+function splitVariable(line: string): [name: string, value: string] {
+  const equals = line.indexOf('=')
+  return equals === -1 ? [line, ''] : [line.slice(0, equals), line.slice(equals + 1)]
+}
