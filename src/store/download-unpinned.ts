@@ -14,6 +14,9 @@ import { parseRetryAfter } from './parse-retry-after.ts'
 import { looksLikeHtml } from './source-failure.ts'
 import type { Store } from './store.ts'
 
+/** So many new bytes show that a connection is worth going on with: failures are counted from there anew. */
+const PROGRESS = 1 << 20
+
 export interface UnpinnedOptions {
   store: Store
   signal: AbortSignal
@@ -44,11 +47,13 @@ export async function downloadUnpinned(
   const handle = await writing(path, () => open(path, 'wx+'))
   try {
     const received: Received = { bytes: 0, etag: undefined }
+    let furthest = 0
     for (let failures = 0; ; ) {
-      const before = received.bytes
       const attempt = await ask(located, handle, received, { signal, stall })
       if (attempt === 'done') break
-      failures = received.bytes > before ? 1 : failures + 1
+      const goesOn = received.bytes >= furthest + PROGRESS
+      if (goesOn) furthest = received.bytes
+      failures = goesOn ? 1 : failures + 1
       if (failures > retries) throw failed(located, attempt.reason)
       const pause = Math.min(attempt.wait ?? backoff * 2 ** (failures - 1), retryAfterCap)
       await delay(pause, undefined, { signal })
