@@ -1,4 +1,4 @@
-import { execFile, spawn } from 'node:child_process'
+import { execFile, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { copyFile, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -289,5 +289,63 @@ line"
     expect(text).toMatch(/-rwxr-xr-x .* c\.v\n/)
     expect(text).toMatch(/ link -> a\.txt\n/)
     expect(text).toContain('new\\nline')
+  })
+
+  it('fetches downloads from their address, verified', async () => {
+    const row = (name: string) => [
+      sha256(bytes),
+      bytes.length,
+      'url',
+      `${server.url}/${name}?token=s3cret`,
+      '-',
+      `artifacts/${name}/content`,
+    ]
+    await table(row('file-1'))
+    server.on('/file-1?token=s3cret', fault.file(bytes))
+    expect(await fetch()).toMatchObject({ code: 0 })
+    expect(await read('artifacts/file-1/content')).toEqual(Buffer.from(bytes))
+    await table(row('file-1'), row('file-2'))
+    server.on('/file-2?token=s3cret', fault.file(bytes.subarray(1)))
+    const { code, stderr } = await fetch()
+    expect(code).toBe(1)
+    expect(stderr).toContain(`expected sha256 ${sha256(bytes)}`)
+    expect(stderr).not.toContain('s3cret')
+  })
+
+  it('makes a tar of the files of a commit elsewhere, whatever its branches hold now', async () => {
+    const elsewhere = join(context, 'elsewhere')
+    const env = { PATH: '/usr/bin:/bin', HOME: context, GIT_CONFIG_NOSYSTEM: '1' }
+    const git = (...args: string[]) =>
+      execFileSync('git', ['-c', 'user.name=t', '-c', 'user.email=t@example.org', '-C', elsewhere, ...args], {
+        env,
+        encoding: 'utf8',
+      }).trim()
+    await mkdir(elsewhere)
+    git('init', '--quiet')
+    await writeFile(join(elsewhere, '.gitattributes'), 'x export-ignore\n')
+    await writeFile(join(elsewhere, 'x'), 'locked\n')
+    git('add', '.')
+    git('commit', '--quiet', '--message', 'one')
+    const commit = git('rev-parse', 'HEAD')
+    await writeFile(join(elsewhere, 'x'), 'moved\n')
+    git('commit', '--quiet', '--all', '--message', 'two')
+    const row = (kind: string) => [
+      'ab'.repeat(32),
+      1,
+      kind,
+      `file://${elsewhere}`,
+      commit,
+      'artifacts/git-1/tree.tar',
+    ]
+    await table(row('git'))
+    expect(await fetch()).toMatchObject({ code: 0 })
+    const tar = (...args: string[]) =>
+      execFileSync('tar', ['-xOf', join(context, 'artifacts/git-1/tree.tar'), ...args], { encoding: 'utf8' })
+    expect(tar('x')).toBe('locked\n')
+    await table(row('git-parts'))
+    expect(await fetch()).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('stillroom store export'),
+    })
   })
 })

@@ -108,14 +108,21 @@ const TABLE_HEAD = '# sha256\tsize\tkind\tsource\tpath\tdestination'
 
 /**
  * What `fetch.sh` reads, a row a line, parted by tabs; `-` where a kind has no such column. The path is one in the
- * source: below a Debian archive's root, a file's name in a Python project's page, the tree of a commit, or for a
- * seed the .deb whose files it holds. A directory is one that may stay empty.
+ * source: below a Debian archive's root, a file's name in a Python project's page, the tree of a commit, the commit
+ * of a repository, or for a seed the .deb whose files it holds. A directory is one that may stay empty.
  */
 function artifactTable(locked: LockedPlatform): string {
   const { files, seed, projects, directories } = contextArtifacts(locked)
+  // what plain git cannot put together
+  const inParts = new Set(
+    locked.steps.flatMap((step) =>
+      step.kind === 'git' && step.submodules.length + step.lfs.length > 0 ? [step.sha256] : [],
+    ),
+  )
   const rows = files.map(({ artifact, destination }) => {
     const { origin } = artifact
-    return [artifact.sha256, artifact.size, origin.kind, ...originColumns(origin), destination]
+    const kind = inParts.has(artifact.sha256) ? 'git-parts' : origin.kind
+    return [artifact.sha256, artifact.size, kind, ...originColumns(origin), destination]
   })
   const seeds = seed.map(({ artifact, destination }) => {
     return ['-', '-', 'seed', '-', `artifacts/base/${artifact.file}`, destination]

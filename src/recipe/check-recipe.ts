@@ -83,10 +83,15 @@ function projectName(requirement: string): string {
 
 /** What lies where in the image: nothing hides or overwrites another. */
 function checkPlaces(recipe: Recipe): Issue[] {
-  const projects = recipe.steps.flatMap((step, i) =>
-    step.kind === 'project' ? [{ to: step.to, path: ['steps', i, 'to'] }] : [],
-  )
   const issues: Issue[] = []
+  const projects = recipe.steps.flatMap((step, i) =>
+    step.kind === 'project' || step.kind === 'git' ? [{ to: step.to, path: ['steps', i, 'to'] }] : [],
+  )
+  const files = recipe.steps.flatMap((step, i) =>
+    step.kind === 'file' ? [{ to: step.to, path: ['steps', i, 'to'], unpack: step.unpack }] : [],
+  )
+  for (const { to, path, unpack } of files)
+    if (!unpack && isSystem(to)) issues.push(issue(path, to, 'is a directory of the system'))
   for (const [i, { to, path }] of projects.entries()) {
     if (isSystem(to)) issues.push(issue(path, to, 'is a directory of the system'))
     const earlier = projects.slice(0, i).find((other) => isWithin(to, other.to) || isWithin(other.to, to))
@@ -103,7 +108,7 @@ function checkPlaces(recipe: Recipe): Issue[] {
     if (volume === '/') issues.push(issue(['volumes', i], volume, 'must not be the root'))
   }
   const places: [PropertyKey[], string | undefined][] = [
-    ...projects.map(({ to, path }): [PropertyKey[], string] => [path, to]),
+    ...[...projects, ...files].map(({ to, path }): [PropertyKey[], string] => [path, to]),
     ...recipe.volumes.map((volume, i): [PropertyKey[], string] => [['volumes', i], volume]),
     [['user', 'home'], recipe.user?.home],
     [['workdir'], recipe.workdir],

@@ -1,0 +1,202 @@
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { execa } from 'execa'
+import fc from 'fast-check'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { LockedGit } from '../../lock/schema.ts'
+import { GitStep } from '../../recipe/schema.ts'
+import { openStore, type Store } from '../../store/store.ts'
+import { type Leaf, treeId } from './git-object.ts'
+import { type GitOptions, refetchGit, resolveGit } from './resolve-git.ts'
+
+let root: string
+let store: Store
+const env = { ...process.env, GIT_CONFIG_GLOBAL: '/dev/null', GIT_CONFIG_NOSYSTEM: '1', LC_ALL: 'C' }
+
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), 'stillroom-git-test-'))
+  store = await openStore(join(root, 'store'))
+})
+afterAll(() => rm(root, { recursive: true, force: true }))
+
+const git = (directory: string, args: string[], input: string | Uint8Array = '') =>
+  execa('git', ['-C', directory, ...args], { env, input })
+
+const options = (): GitOptions => ({
+  env,
+  mirrors: {},
+  ca: undefined,
+  temporary: root,
+  signal: new AbortController().signal,
+  keep: (content, expected) => store.put(content, expected),
+  fetchLarge: () => Promise.reject(new Error('nothing is large here')),
+  backoff: 1,
+})
+
+interface Planned {
+  mode: '100644' | '100755' | '120000'
+  /** Bytes as latin1. */
+  path: string
+  content: string
+}
+
+/** A bare repository with one commit of these files on `main`. */
+async function repository(
+  files: readonly Planned[],
+  format = 'sha1',
+): Promise<{ url: string; leaves: Leaf[] }> {
+  const directory = await mkdtemp(join(root, 'r-'))
+  await execa('git', ['init', '-q', '--bare', '-b', 'main', `--object-format=${format}`, directory], { env })
+  const leaves: Leaf[] = []
+  for (const { mode, path, content } of files) {
+    const { stdout: id } = await git(
+      directory,
+      ['hash-object', '-w', '--stdin'],
+      Buffer.from(content, 'latin1'),
+    )
+    leaves.push({ mode: Number.parseInt(mode, 8), path, id })
+  }
+  const lines = leaves.map(({ mode, path, id }) => `${mode.toString(8)} ${id}\t${path}\0`)
+  await git(directory, ['update-index', '-z', '--index-info'], Buffer.from(lines.join(''), 'latin1'))
+  const { stdout: tree } = await git(directory, ['write-tree'])
+  const identity = ['-c', 'user.name=t', '-c', 'user.email=t@example.org']
+  const { stdout: commit } = await git(directory, [...identity, 'commit-tree', '-m', 'test', tree])
+  await git(directory, ['update-ref', 'refs/heads/main', commit])
+  return { url: `file://${directory}`, leaves }
+}
+
+const step = (url: string, fields: Partial<GitStep> = {}) =>
+  GitStep.parse({ kind: 'git', url, ref: 'main', to: '/opt/x', ...fields })
+
+/** What git says the tree of an unpacked archive is. */
+async function treeOfUnpacked({ sha256, tree }: LockedGit): Promise<string> {
+  const directory = await mkdtemp(join(root, 'unpacked-'))
+  const work = join(directory, 'work')
+  await mkdir(work)
+  await execa('tar', ['-xpf', store.path(sha256), '-C', work])
+  const format = tree.length === 64 ? 'sha256' : 'sha1'
+  await execa('git', ['init', '-q', `--object-format=${format}`, join(directory, 'git')], { env })
+  const here = [
+    `--git-dir=${join(directory, 'git/.git')}`,
+    `--work-tree=${work}`,
+    '-c',
+    'core.autocrlf=false',
+  ]
+  await git(work, [...here, 'add', '--all', '--force', '.'])
+  return (await git(work, [...here, 'write-tree'])).stdout
+}
+
+/** Any bytes but those that a name can't have. */
+const name = fc
+  .array(
+    fc.integer({ min: 1, max: 255 }).filter((byte) => byte !== 0x2f),
+    { minLength: 1, maxLength: 120 },
+  )
+  .map((bytes) => String.fromCharCode(...bytes))
+  .filter((text) => !/^(\.{1,2}|\.git.*|git~.*)$/i.test(text) && !text.includes('\u200c'))
+const planned: fc.Arbitrary<Planned[]> = fc.uniqueArray(
+  fc.record({
+    mode: fc.constantFrom('100644' as const, '100755' as const, '120000' as const),
+    path: fc.array(name, { minLength: 1, maxLength: 3 }).map((parts) => parts.join('/')),
+    content: fc.array(fc.integer({ min: 1, max: 255 }), { minLength: 1, maxLength: 300 }).map((bytes) => {
+      return String.fromCharCode(...bytes)
+    }),
+  }),
+  { selector: ({ path }) => path.split('/')[0], minLength: 1, maxLength: 8 },
+)
+
+describe('resolveGit()', () => {
+  it('archives any names, links and modes so that they unpack to the locked tree', {
+    timeout: 120_000,
+  }, async () => {
+    await fc.assert(
+      fc.asyncProperty(planned, async (files) => {
+        const { url, leaves } = await repository(files)
+        const locked = await resolveGit(step(url), options())
+        expect(treeId(leaves, locked.commit)).toBe(locked.tree)
+        expect(await treeOfUnpacked(locked)).toBe(locked.tree)
+      }),
+      { numRuns: 12 },
+    )
+  })
+
+  it('takes repositories of SHA-256', async () => {
+    const { url } = await repository([{ mode: '100755', path: 'a/b', content: 'x' }], 'sha256')
+    const locked = await resolveGit(step(url), options())
+    expect(locked.commit).toMatch(/^[0-9a-f]{64}$/)
+    expect(await treeOfUnpacked(locked)).toBe(locked.tree)
+  })
+
+  it('gives the same bytes again, and applies no attribute or filter of the repository', async () => {
+    const files: Planned[] = [
+      {
+        mode: '100644',
+        path: '.gitattributes',
+        content: '* text eol=crlf export-subst ident\nx export-ignore\n',
+      },
+      { mode: '100644', path: 'x', content: '$Id$ $Format:%H$\n' },
+    ]
+    const { url } = await repository(files)
+    const locked = await resolveGit(step(url), options())
+    const bytes = await readFile(store.path(locked.sha256))
+    expect(bytes.includes('$Id$ $Format:%H$\n')).toBe(true)
+    await store.discard(locked.sha256)
+    await refetchGit(locked, options())
+    expect(await readFile(store.path(locked.sha256))).toEqual(bytes)
+  })
+
+  it('refuses an archive that is another than locked', async () => {
+    const { url } = await repository([{ mode: '100644', path: 'a', content: 'a' }])
+    const locked = await resolveGit(step(url), options())
+    await expect(refetchGit({ ...locked, sha256: 'ab'.repeat(32) }, options())).rejects.toMatchObject({
+      code: 'ARTIFACT_MISMATCH',
+    })
+  })
+
+  it('takes a directory only where there is one', async () => {
+    const { url } = await repository([{ mode: '100644', path: 'a/b/c', content: 'a' }])
+    await resolveGit(step(url, { subdir: 'a/b' }), options())
+    await expect(resolveGit(step(url, { subdir: 'a/b/c' }), options())).rejects.toMatchObject({
+      code: 'GIT_PATH_UNKNOWN',
+    })
+  })
+
+  it('refuses a tree with a name that no checkout would make', async () => {
+    const { url } = await repository([{ mode: '100644', path: 'a', content: 'a' }])
+    const directory = url.slice('file://'.length)
+    const blob = (await git(directory, ['hash-object', '-w', '--stdin'], 'x')).stdout
+    for (const bad of ['..', '.git', '.GIT']) {
+      const content = Buffer.concat([Buffer.from(`100644 ${bad}\0`), Buffer.from(blob, 'hex')])
+      await writeFile(join(directory, 'bad'), content)
+      const args = ['hash-object', '-w', '-t', 'tree', '--literally', join(directory, 'bad')]
+      const tree = (await git(directory, args)).stdout
+      const identity = ['-c', 'user.name=t', '-c', 'user.email=t@example.org']
+      const commit = (await git(directory, [...identity, 'commit-tree', '-m', 'bad', tree])).stdout
+      await git(directory, ['update-ref', 'refs/heads/bad', commit])
+      await expect(resolveGit(step(url, { ref: 'bad' }), options())).rejects.toMatchObject({
+        code: 'GIT_OBJECT_INVALID',
+        message: expect.stringContaining(JSON.stringify(bad)),
+      })
+    }
+  })
+
+  it('fails when the commit named is not there', async () => {
+    const { url } = await repository([{ mode: '100644', path: 'a', content: 'a' }])
+    await expect(resolveGit(step(url, { ref: 'ab'.repeat(20) }), options())).rejects.toMatchObject({
+      code: 'GIT_COMMIT_GONE',
+    })
+    await expect(resolveGit(step(url, { ref: 'abcdef12' }), options())).rejects.toMatchObject({
+      code: 'GIT_REF_UNKNOWN',
+      hint: expect.stringContaining('40 digits'),
+    })
+  })
+
+  it('goes to mirrors first, and to the repository itself when they lack the commit', async () => {
+    const { url } = await repository([{ mode: '100644', path: 'a', content: 'a' }])
+    const mirrored = 'https://git.example.invalid/team/x.git'
+    const mirrors = { [mirrored]: ['file:///nowhere/x.git', url] }
+    const locked = await resolveGit(step(mirrored), { ...options(), mirrors })
+    expect(locked.url).toBe(mirrored)
+  })
+})
