@@ -19,7 +19,7 @@ export interface FetchedIndex {
 export interface FetchIndexesOptions {
   get: Get
   /** Roots of each archive's mirrors, the preferred one first. */
-  sources: Readonly<Record<DebianArchive, readonly string[]>>
+  sources: Readonly<Record<string, readonly string[]>>
   /** ASCII-armored public keys that may sign. */
   keys: readonly string[]
   now: Date
@@ -47,11 +47,12 @@ export function indexesOf(suite: Suite): { archive: DebianArchive; suite: string
 export async function fetchIndexes(suite: Suite, options: FetchIndexesOptions): Promise<FetchedIndex[]> {
   return await Promise.all(
     indexesOf(suite).map(async (wanted) =>
-      firstGood(options.sources[wanted.archive], (base) => fetchIndex(base, wanted, options)),
+      firstGood(options.sources[wanted.archive] ?? [], (base) => fetchIndex(base, wanted, options)),
     ),
   )
 }
 
+/** One component of one suite from one mirror, verified. */
 async function fetchIndex(
   base: string,
   wanted: { archive: Archive; suite: string },
@@ -79,7 +80,9 @@ async function fetchIndex(
 
 /** A well-signed Release file of another suite is no answer: a mirror could hand out an older Debian that way. */
 export function checkSuite(release: ReleaseFile, suite: string, source: string): void {
-  if (release.codename === suite) return
+  // Ubuntu's updates and Debian's security updates of old share the codename of the suite that they are for
+  const names = [release.codename, `${release.codename}/updates`]
+  if (names.includes(suite) || release.suite === suite) return
   throw new StillroomError(
     'INDEX_INVALID',
     `cannot use ${source}: expected suite "${suite}", got "${release.codename}"`,

@@ -4,7 +4,7 @@ import { redactUrl } from '../sources/redact-url.ts'
 import type { Get } from './http-get.ts'
 import type { ReleaseEntry, ReleaseFile } from './parse-release.ts'
 
-const PATH = 'main/binary-amd64'
+const DIRECTORY = 'binary-amd64'
 
 /**
  * Fetches the package index that a verified Release file names, compressed with xz and by its hash where the archive
@@ -14,13 +14,19 @@ const PATH = 'main/binary-amd64'
  * @returns the uncompressed `Packages` file.
  * @throws {StillroomError} INDEX_INVALID when it isn't named or isn't what the Release file says; FETCH_FAILED.
  */
-export async function fetchPackages(root: string, release: ReleaseFile, get: Get): Promise<Uint8Array> {
-  const packed = entry(release, `${PATH}/Packages.xz`, root)
-  const plain = packagesEntry(release, root)
-  const bytes = await fetchPacked(root, release, packed, get)
-  check(bytes, packed, `${root}/${PATH}/Packages.xz`)
-  const packages = await unpack(bytes, `${root}/${PATH}/Packages.xz`)
-  check(packages, plain, `${root}/${PATH}/Packages`)
+export async function fetchPackages(
+  root: string,
+  release: ReleaseFile,
+  get: Get,
+  component = 'main',
+): Promise<Uint8Array> {
+  const path = `${component}/${DIRECTORY}`
+  const packed = entry(release, `${path}/Packages.xz`, root)
+  const plain = packagesEntry(release, root, component)
+  const bytes = await fetchPacked(root, path, release, packed, get)
+  check(bytes, packed, `${root}/${path}/Packages.xz`)
+  const packages = await unpack(bytes, `${root}/${path}/Packages.xz`)
+  check(packages, plain, `${root}/${path}/Packages`)
   return packages
 }
 
@@ -29,8 +35,8 @@ export async function fetchPackages(root: string, release: ReleaseFile, get: Get
  *
  * @throws {StillroomError} INDEX_INVALID when it isn't named.
  */
-export function packagesEntry(release: ReleaseFile, root: string): ReleaseEntry {
-  return entry(release, `${PATH}/Packages`, root)
+export function packagesEntry(release: ReleaseFile, root: string, component = 'main'): ReleaseEntry {
+  return entry(release, `${component}/${DIRECTORY}/Packages`, root)
 }
 
 /** The lower-case hex sha256 of some bytes. */
@@ -50,14 +56,15 @@ function entry(release: ReleaseFile, path: string, root: string): ReleaseEntry {
 /** Mirrors that were filled by hand often lack the files by hash: then the plain name is asked for. */
 async function fetchPacked(
   root: string,
+  path: string,
   release: ReleaseFile,
   packed: ReleaseEntry,
   get: Get,
 ): Promise<Uint8Array> {
-  const plain = `${root}/${PATH}/Packages.xz`
+  const plain = `${root}/${path}/Packages.xz`
   if (!release.acquireByHash) return await get(plain, { limit: limitFor(packed) })
   try {
-    return await get(`${root}/${PATH}/by-hash/SHA256/${packed.sha256}`, { limit: limitFor(packed) })
+    return await get(`${root}/${path}/by-hash/SHA256/${packed.sha256}`, { limit: limitFor(packed) })
   } catch (error) {
     if (!(error instanceof StillroomError) || error.details?.status !== 404) throw error
     return await get(plain, { limit: limitFor(packed) })

@@ -11,6 +11,8 @@ export interface ReleaseEntry {
 export interface ReleaseFile {
   codename: string
   suite: string
+  /** Who publishes it: `Debian`, `Ubuntu`; undefined when it doesn't say. */
+  origin: string | undefined
   date: Date
   /** Until when a mirror may serve it as current; archived suites have none. */
   validUntil?: Date
@@ -39,6 +41,7 @@ export function parseRelease(text: string, source: string): ReleaseFile {
   return {
     codename: field('Codename'),
     suite: field('Suite'),
+    origin: stanza?.get('origin'),
     date: parseDate(field('Date'), 'Date', source),
     ...(validUntil === undefined ? {} : { validUntil: parseDate(validUntil, 'Valid-Until', source) }),
     acquireByHash: stanza?.get('acquire-by-hash') === 'yes',
