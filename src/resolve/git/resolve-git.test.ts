@@ -181,6 +181,14 @@ describe('resolveGit()', () => {
     }
   })
 
+  it('takes an annotated tag for the commit that it is of', async () => {
+    const { url } = await repository([{ mode: '100644', path: 'a', content: 'a' }])
+    const identity = ['-c', 'user.name=t', '-c', 'user.email=t@example.org']
+    await git(url.slice('file://'.length), [...identity, 'tag', '-a', '-m', 'one', 'v1', 'main'])
+    const branch = await resolveGit(step(url), options())
+    expect(await resolveGit(step(url, { ref: 'v1' }), options())).toEqual(branch)
+  })
+
   it('fails when the commit named is not there', async () => {
     const { url } = await repository([{ mode: '100644', path: 'a', content: 'a' }])
     await expect(resolveGit(step(url, { ref: 'ab'.repeat(20) }), options())).rejects.toMatchObject({
