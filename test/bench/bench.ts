@@ -1,6 +1,7 @@
 // `npm run bench [-- PART...] [--rounds N]`: ratios of stillroom's times to those of the nearest thing a user has,
-// each pair timed in turn in one run. Parts: build, unchanged, image, help. Needs an engine and a network.
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+// each pair timed in turn in one run. Parts: build, unchanged, diff, generate, image, help. Needs an engine and a network.
+import { existsSync } from 'node:fs'
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -8,6 +9,7 @@ import { execa } from 'execa'
 import { trustedCertificates } from '../../src/resolve/sources/find-certificates.ts'
 import { findSources } from '../../src/resolve/sources/find-sources.ts'
 import { defaultCacheDirectory } from '../../src/store/cache-directory.ts'
+import { makeManyRecipes } from './many-recipes.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 const RECIPE = 'fenics-tf'
@@ -23,6 +25,14 @@ interface Contest {
   prepare?: () => Promise<void>
   run: { ours: () => Promise<unknown>; theirs: () => Promise<unknown> }
 }
+
+/** Over all recipes of a project. */
+const MANY_COMMANDS = {
+  diff: ['diff', 'lock', 'HEAD'],
+  generate: ['generate', 'recipe', '--all', '--check'],
+} as const
+const FEW = 10
+const MANY = 1000
 
 const { values, positionals } = parseArgs({ options: { rounds: { type: 'string' } }, allowPositionals: true })
 const scratch = await mkdtemp(join(tmpdir(), 'stillroom-bench-'))
@@ -79,6 +89,25 @@ function contests(): Contest[] {
         theirs: () => execa('openssl', ['dgst', '-sha256', SAVED]),
       },
     },
+    ...(['diff', 'generate'] as const).map((part) => ({
+      part,
+      ours: `${MANY_COMMANDS[part].join(' ')}, ${MANY} recipes with 500 packages, per recipe`,
+      theirs: `the same with ${FEW} recipes, per recipe`,
+      atMost: 2,
+      rounds: 1,
+      prepare: async () => {
+        await manyRecipes(FEW)
+        await manyRecipes(MANY)
+        await runOver(FEW, part)
+      },
+      // as many times the few as there are of the many, so that the ratio is that of the times per recipe
+      run: {
+        ours: () => runOver(MANY, part),
+        theirs: async () => {
+          for (let i = 0; i < MANY / FEW; i++) await runOver(FEW, part)
+        },
+      },
+    })),
     {
       part: 'help',
       ours: 'stillroom --help',
@@ -88,6 +117,25 @@ function contests(): Contest[] {
       run: { ours: () => stillroom('--help'), theirs: () => execa(node, ['-e', '0']) },
     },
   ]
+}
+
+const manyDirectory = (count: number) => join(scratch, `recipes-${count}`)
+
+/** A project of recipes in which each was changed since it was committed; made once. */
+async function manyRecipes(count: number): Promise<void> {
+  const directory = manyDirectory(count)
+  if (existsSync(directory)) return
+  await mkdir(join(directory, 'node_modules'), { recursive: true })
+  await symlink(ROOT, join(directory, 'node_modules/stillroom'))
+  await makeManyRecipes(directory, count)
+}
+
+async function runOver(count: number, part: keyof typeof MANY_COMMANDS): Promise<void> {
+  const { stdout } = await execa(process.execPath, [join(ROOT, 'bin/run.js'), ...MANY_COMMANDS[part]], {
+    cwd: manyDirectory(count),
+  })
+  const found = [...stdout.matchAll(/^(recipe-\d+: |generated\/.* is up to date$)/gm)].length
+  if (found !== count) throw new Error(`${part}: expected a word on ${count} recipes, got ${found}`)
 }
 
 async function hold({ part, ours, theirs, atMost, rounds, prepare, run }: Contest): Promise<void> {

@@ -1,25 +1,50 @@
 import { Args, Flags } from '@oclif/core'
+import { StillroomError } from '../../error.ts'
+import type { GeneratedChange } from '../../workflows/generated.ts'
 import { BaseCommand } from '../base-command.ts'
+
+interface Generated {
+  recipe: string
+  changes: GeneratedChange[]
+}
 
 export default class GenerateRecipe extends BaseCommand {
   static override summary = 'Write the build context of a recipe from its lockfile'
-  static override examples = ['<%= config.bin %> generate recipe hello --check']
-  static override args = { name: Args.string({ description: 'directory in recipes/', required: true }) }
+  static override examples = [
+    '<%= config.bin %> generate recipe hello --check',
+    '<%= config.bin %> generate recipe --all --check',
+  ]
+  static override args = { name: Args.string({ description: 'directory in recipes/' }) }
   static override flags = {
+    all: Flags.boolean({ description: 'every recipe of the project' }),
     check: Flags.boolean({ description: 'write nothing; exit code 1 when generated/NAME differs' }),
   }
 
-  async run(): Promise<unknown> {
+  async run(): Promise<Generated | { recipes: Generated[] }> {
     const { args, flags } = await this.parse(GenerateRecipe)
+    if ((args.name === undefined) !== flags.all) {
+      throw new StillroomError('USAGE', 'expected the name of one recipe, or --all', { hint: 'see --help' })
+    }
     const session = await this.session(flags.directory)
+    const { listRecipes } = await import('../../recipe/list-recipes.ts')
     const { generateRecipe } = await import('../../workflows/generate-recipe.ts')
-    const { changes } = await generateRecipe(session, args.name, { check: flags.check })
-    const place = `generated/${args.name}`
+    const recipes: Generated[] = []
+    for (const recipe of args.name === undefined ? await listRecipes(session.directory) : [args.name]) {
+      this.signal.throwIfAborted()
+      const { changes } = await generateRecipe(session, recipe, { check: flags.check })
+      this.#tell(recipe, changes, flags.check)
+      recipes.push({ recipe, changes })
+    }
+    if (flags.check && recipes.some(({ changes }) => changes.length > 0)) process.exitCode = 1
+    const [one] = recipes
+    return args.name !== undefined && one ? one : { recipes }
+  }
+
+  #tell(recipe: string, changes: readonly GeneratedChange[], check: boolean): void {
+    const place = `generated/${recipe}`
     if (changes.length === 0) this.log(`${place} is up to date`)
-    else this.log(flags.check ? `${place} differs:` : `wrote ${place}:`)
+    else this.log(check ? `${place} differs:` : `wrote ${place}:`)
     for (const { path, change, patch } of changes)
-      this.log(`  ${change}: ${path}${flags.check && patch ? `\n${patch}` : ''}`)
-    if (flags.check && changes.length > 0) process.exitCode = 1
-    return { recipe: args.name, changes }
+      this.log(`  ${change}: ${path}${check && patch ? `\n${patch}` : ''}`)
   }
 }
