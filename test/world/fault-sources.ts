@@ -2,8 +2,10 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseLock } from '../../src/lock/parse-lock.ts'
 import type { LockedPlatform } from '../../src/lock/schema.ts'
+import { resolveFile } from '../../src/resolve/file/resolve-file.ts'
 import { findSources, type Sources } from '../../src/resolve/sources/find-sources.ts'
 import type { Artifact, Origin } from '../../src/store/artifact.ts'
+import { downloadUnpinned } from '../../src/store/download-unpinned.ts'
 import { fetchArtifacts } from '../../src/store/fetch-artifacts.ts'
 import type { Timing } from '../../src/store/http-origins.ts'
 import { type Locate, locatePypi } from '../../src/store/locate.ts'
@@ -13,6 +15,7 @@ import { locateFrom } from '../../src/workflows/fetch-inputs.ts'
 import { archiveStates, distributions, MESH } from './contents.ts'
 import type { FaultProxy } from './fault-proxy.ts'
 import { gitSources } from './git-fault-sources.ts'
+import { registrySource } from './registry-fault-source.ts'
 import type { World } from './world.ts'
 
 /** A kind of source, with one file to fetch from it. */
@@ -25,6 +28,8 @@ export interface FaultSource {
   /** Where faults are made, and the requests that meet them. */
   front: FaultProxy
   path: RegExp
+  /** Other bytes than those wanted may stay in the store, by their own digest: until then it is not known. */
+  keepsAny?: true
   /** The first request is for something else than the file: to change a byte of that need not harm. */
   asksFirst?: true
 }
@@ -34,7 +39,41 @@ const HELLO = join(import.meta.dirname, '../../recipes/hello/lock.json')
 /** Each kind of source, as the settings of the world name it, behind a front of its own. */
 export async function faultSources(world: World, timing: Partial<Timing>): Promise<FaultSource[]> {
   const found = await findSources({ env: { ...process.env, ...world.env } })
-  return [...(await artifactSources(world, found, timing)), ...(await gitSources(world, found))]
+  return [
+    ...(await artifactSources(world, found, timing)),
+    await unpinnedSource(world, found, timing),
+    await registrySource(world, found, timing),
+    ...(await gitSources(world, found)),
+  ]
+}
+
+/** A download while it is locked, whose digest the recipe knows. */
+async function unpinnedSource(world: World, { ca }: Sources, timing: Partial<Timing>): Promise<FaultSource> {
+  const front = await world.startFront(world.files)
+  const url = `${front.url}/data/mesh.txt`
+  const file = { sha256: sha256(MESH), size: MESH.length }
+  const step = {
+    kind: 'file' as const,
+    url,
+    sha256: file.sha256,
+    to: '/mesh',
+    unpack: false,
+    strip: 0,
+    mode: '0644',
+  }
+  return {
+    name: 'download, locking',
+    file,
+    front,
+    path: /mesh/,
+    keepsAny: true,
+    fetch: async (store) => {
+      const located = { url, label: 'download', ...(ca === undefined ? {} : { ca }) }
+      const { signal } = new AbortController()
+      await resolveFile(step, () => downloadUnpinned(located, { store, signal, timing }))
+      return 0
+    },
+  }
 }
 
 async function artifactSources(
@@ -73,7 +112,7 @@ async function artifactSources(
     name: wheel.name,
     file: wheel.file,
   })
-  const mesh = artifact(MESH, 'mesh.txt', { kind: 'url', url: `${world.front.files.url}/data/mesh.txt` })
+  const mesh = { kind: 'url' as const, url: `${world.files.url}/data/mesh.txt` }
   return Promise.all([
     source('Debian mirror', { server: world.apt, path: /widget_/, of: deb }, (front) =>
       locateFrom({ ...found, debian: debian(front), snapshot: undefined }, locked, signal),
@@ -91,9 +130,15 @@ async function artifactSources(
     source('Python file', { server: world.index, path: /\.whl$/, of: python }, (front) =>
       locateFrom({ ...found, pypi: { ...found.pypi, indexes: indexes(front) } }, locked, signal),
     ),
-    source('download', { server: world.files, path: /mesh/, of: mesh }, (front) => async () => [
-      { url: `${front.url}/data/mesh.txt`, label: 'download', ...trust },
-    ]),
+    source(
+      'download',
+      { server: world.files, path: /mesh/, of: artifact(MESH, 'mesh.txt', mesh) },
+      (front) => {
+        const locate = locateFrom(found, locked, signal)
+        return (of) =>
+          locate({ ...of, origin: { kind: 'url', url: mesh.url.replace(world.files.url, front.url) } })
+      },
+    ),
   ])
 }
 

@@ -76,8 +76,9 @@ function grouped(cells: readonly Cell[]): string[] {
   return [items.join('\n')]
 }
 
-/** The lines of the message that stand for a place each, without the place's address. */
+/** The lines of the message that stand for a place each, without the place's address; the whole of a single line. */
 function reasonsOf({ message }: StillroomError): string {
+  if (!message.includes('\n')) return neutral(message)
   const lines = message.split('\n').flatMap((line) => /^ {4}(\S.*)$/.exec(line)?.[1] ?? [])
   return lines.map((line) => neutral(line).replace(/^[^:]* https:\/\/\S+: /, '')).join('; ')
 }
