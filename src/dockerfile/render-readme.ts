@@ -6,9 +6,11 @@ export function renderReadme(name: string, recipe: Recipe, locked: LockedPlatfor
   const expected = locked.image
     ? `It must be \`${locked.image.id}\`.`
     : 'The lockfile does not name an image yet: the first build by stillroom records it.'
-  const git = recipe.steps.some((step) => step.kind === 'project')
-    ? "\nThe project's files are taken from the git repository around this directory."
-    : ''
+  const has = (kind: string) => recipe.steps.some((step) => step.kind === kind)
+  const git = [
+    has('project') ? "\nThe project's files are taken from the git repository around this directory." : '',
+    has('git') ? '\nFiles of other repositories are fetched by git.' : '',
+  ].join('')
   return `# Build context of \`${name}\`
 ${recipe.description ? `\n${recipe.description}\n` : ''}
 Made by stillroom from \`recipes/${name}/recipe.ts\` and \`recipes/${name}/lock.json\`; don't edit it.
