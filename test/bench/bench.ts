@@ -119,7 +119,9 @@ function contests(): Contest[] {
   ]
 }
 
-const manyDirectory = (count: number) => join(scratch, `recipes-${count}`)
+function manyDirectory(count: number): string {
+  return join(scratch, `recipes-${count}`)
+}
 
 /** A project of recipes in which each was changed since it was committed; made once. */
 async function manyRecipes(count: number): Promise<void> {
