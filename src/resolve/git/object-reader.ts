@@ -10,9 +10,11 @@ type Kind = 'blob' | 'tree' | 'commit'
 export class ObjectReader {
   readonly #child: ChildProcessByStdio<Writable, Readable, null>
   readonly #chunks: AsyncIterator<Buffer>
+  readonly #signal: AbortSignal
   #rest: Buffer = Buffer.alloc(0)
 
-  constructor(directory: string, { env }: GitRunner) {
+  constructor(directory: string, { env, signal }: GitRunner) {
+    this.#signal = signal
     this.#child = spawn('git', [...gitOptions(), '-C', directory, 'cat-file', '--batch'], {
       env,
       stdio: ['pipe', 'pipe', 'ignore'],
@@ -25,6 +27,7 @@ export class ObjectReader {
 
   /** @throws {StillroomError} GIT_OBJECT_INVALID when the object is missing, of another kind, or not what its id says */
   async read(id: string, kind: Kind): Promise<Buffer> {
+    this.#signal.throwIfAborted()
     this.#child.stdin.write(`${id}\n`)
     const [, found, size] = (await this.#line()).split(' ')
     if (found !== kind) {
