@@ -1,6 +1,7 @@
 import { needsAccount } from '../dockerfile/render-dockerfile.ts'
 import { stepName } from '../dockerfile/step-name.ts'
 import { treeDigest } from '../image/tree-digest.ts'
+import type { InstalledPackage } from '../inventory/inventory.ts'
 import type { AuditedPackage, AuditReport } from './audit-report.ts'
 import { REPORT_VERSION } from './audit-report.ts'
 import { compareConfig, expectedConfig, readConfig, redactConfig } from './compare-config.ts'
@@ -82,7 +83,13 @@ export function auditImage(
 function expectAll({ tree, inventory }: ImageSubject): ExpectedFiles {
   const expected = new ExpectedFiles(tree)
   const isExcluded = excludedPaths(tree)
-  for (const found of inventory.packages) expectInstalled(expected, tree, found, isExcluded)
+  const isOfSystem = ({ kind }: InstalledPackage) => kind === 'deb' || kind === 'apk' || kind === 'rpm'
+  for (const found of inventory.packages)
+    if (isOfSystem(found)) expectInstalled(expected, tree, found, isExcluded)
+  // what such a package brought is its own, whatever the files say that came along
+  for (const found of inventory.packages)
+    if (!isOfSystem(found) && expected.at(expected.place(found.record)).length === 0)
+      expectInstalled(expected, tree, found)
   return expected
 }
 
@@ -104,18 +111,26 @@ function judgeContext(
     image,
     expected,
     sourceHashes,
-    runLayers: lock === undefined ? new Map() : runLayers(lock),
+    stepLayers: lock === undefined ? new Map() : stepLayers(lock),
     check: lock === undefined ? undefined : { image, lock, expected, debs, packages },
   }
 }
 
-/** Layers by the run step that made each: the base is the first, the recipe's directories the second, if any. */
-function runLayers({ recipe, layers }: LockSubject): Map<number, string> {
+/**
+ * Layers by the step that made each, of steps that make files of their own: run steps, pip where it builds, archives.
+ * The base is the first layer, the recipe's directories the second, if any.
+ */
+function stepLayers({ recipe, layers }: LockSubject): Map<number, string> {
   const found = new Map<number, string>()
   if (recipe.layout === 'flat') return found
   const first = needsAccount(recipe) ? 2 : 1
-  for (const [index, { kind }] of recipe.steps.entries())
-    if (kind === 'run' && first + index < layers) found.set(first + index, stepName(index, kind))
+  for (const [index, step] of recipe.steps.entries()) {
+    const isMaker =
+      step.kind === 'run' ||
+      (step.kind === 'file' && step.unpack) ||
+      (step.kind === 'pip' && step.local !== undefined && step.local.length > 0)
+    if (isMaker && first + index < layers) found.set(first + index, stepName(index, step.kind))
+  }
   return found
 }
 

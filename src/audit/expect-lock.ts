@@ -1,10 +1,12 @@
 import type { FileTree } from '../image/file-tree.ts'
 import type { Inventory } from '../inventory/inventory.ts'
+import type { LockedPlatform } from '../lock/schema.ts'
 import { expectDeb, parseDiversions } from './expect-debs.ts'
 import { expectBuilt, expectInstalled } from './expect-installed.ts'
 import { expectSources } from './expect-sources.ts'
 import { expectWheel, findSites } from './expect-wheels.ts'
 import { ExpectedFiles } from './expected-files.ts'
+import type { ContentFile, LockedContents } from './locked-contents.ts'
 import { type LockedPackage, packageId } from './locked-packages.ts'
 import type { LockSubject } from './subject.ts'
 
@@ -21,15 +23,26 @@ export function expectLock(
   const installed = new Map(
     inventory.packages.map((found) => [`${packageId(found)} ${found.version}`, found]),
   )
+  const placed = placedFiles(locked, contents)
   for (const entry of packages.values()) {
     const artifact = contents.artifacts.get(entry.artifact?.sha256 ?? '')
     const found = installed.get(`${packageId(entry)} ${entry.version}`)
-    if (artifact === undefined) {
-      if (found !== undefined) expectInstalled(expected, tree, found)
+    if (found !== undefined && entry.artifact === undefined && entry.step !== 'base')
+      expectBuilt(expected, tree, found, placed)
+    else if (artifact === undefined) {
+      if (found !== undefined && entry.artifact !== undefined) expectInstalled(expected, tree, found)
     } else if (entry.kind === 'deb') expectDeb(expected, entry, artifact, diversions)
     else if (entry.artifact?.file.endsWith('.whl')) expectWheel(expected, tree, entry, artifact, sites)
     else if (found !== undefined) expectBuilt(expected, tree, found, artifact.files)
   }
   expectSources(expected, recipe, locked, contents)
   return expected
+}
+
+/** What git and project steps placed: the sources of packages that are installed from a directory of the image. */
+function placedFiles({ steps }: LockedPlatform, { artifacts, trees }: LockedContents): ContentFile[] {
+  return steps.flatMap((step) => {
+    if (step.kind === 'git') return artifacts.get(step.sha256)?.files ?? []
+    return step.kind === 'project' ? (trees.get(step.tree)?.files ?? []) : []
+  })
 }

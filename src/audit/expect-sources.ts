@@ -1,4 +1,6 @@
+import { createHash } from 'node:crypto'
 import { posix } from 'node:path'
+import { gitOriginPath, renderGitOrigin } from '../dockerfile/git-origin.ts'
 import { ownedDirectories, projectOwner } from '../dockerfile/owned-directories.ts'
 import { stepName } from '../dockerfile/step-name.ts'
 import type { LockedPlatform } from '../lock/schema.ts'
@@ -21,11 +23,15 @@ export function expectSources(
     const owner = stepName(index, step.kind)
     if (step.kind === 'project' && locked?.kind === 'project')
       placeTree(expected, owner, step.to, trees.get(locked.tree)?.files ?? [], uid)
-    if (step.kind === 'git' && locked?.kind === 'git')
+    if (step.kind === 'git' && locked?.kind === 'git') {
       placeTree(expected, owner, step.to, gitFiles(step, artifacts.get(locked.sha256)?.files ?? []), uid)
+      const origin = Buffer.from(renderGitOrigin(step, locked))
+      const value = createHash('sha256').update(origin).digest('hex')
+      const common = { owner, type: 'file' as const, mode: 0o644, uid: 0, gid: 0, size: origin.length }
+      expected.add(gitOriginPath(owner), { ...common, digest: { algorithm: 'sha256', value } })
+    }
     if (step.kind === 'file' && locked?.kind === 'file') {
-      if (step.unpack)
-        placeTree(expected, owner, step.to, unpacked(step, artifacts.get(locked.sha256)?.files ?? []), uid)
+      if (step.unpack) placeArchive(expected, owner, step, artifacts.get(locked.sha256)?.files ?? [])
       else placeFile(expected, owner, step, locked, uid)
     }
   }
@@ -49,6 +55,25 @@ function placeTree(
           ? { ...common, target }
           : common,
     )
+  }
+}
+
+/** What an archive holds; how tar counts the parts of `./x` is not told apart, so a file may also lie elsewhere. */
+function placeArchive(
+  expected: ExpectedFiles,
+  owner: string,
+  { to, strip }: FileStep,
+  files: readonly ContentFile[],
+): void {
+  for (const { path, type, size, sha256, target } of files) {
+    const place = path.split('/').slice(strip).join('/')
+    if (place === '' || type === 'directory') continue
+    expected.add(below(posix.join(to, place)), {
+      owner,
+      type,
+      optional: true,
+      ...(type === 'file' ? { size, digest: { algorithm: 'sha256', value: sha256 } } : { target }),
+    })
   }
 }
 
@@ -76,13 +101,6 @@ function gitFiles({ subdir }: GitStep, files: readonly ContentFile[]): ContentFi
   return files.flatMap((file) =>
     file.path.startsWith(prefix) ? [{ ...file, path: file.path.slice(prefix.length) }] : [],
   )
-}
-
-function unpacked({ strip }: FileStep, files: readonly ContentFile[]): ContentFile[] {
-  return files.flatMap((file) => {
-    const path = file.path.split('/').slice(strip).join('/')
-    return path === '' ? [] : [{ ...file, path }]
-  })
 }
 
 const below = (path: string) => path.replace(/^\/+/, '')

@@ -29,12 +29,13 @@ export interface JudgeContext {
   expected: ExpectedFiles
   /** By sha256 of a source of the artifacts: what its byte code has in its header. */
   sourceHashes: ReadonlyMap<string, string>
-  /** Layers that run steps of the recipe made. */
-  runLayers: ReadonlyMap<number, string>
+  /** Layers by the step that made each, of steps that make files of their own. */
+  stepLayers: ReadonlyMap<number, string>
 }
 
 /** Judges one regular file: its owner's own hash decides, then what may make it. */
 export function judgeFile(path: string, inode: Inode, context: JudgeContext): Judgement {
+  if (isOfImageBase(inode, context.check?.lock)) return { status: 'intact', owner: 'base' }
   const owners = context.expected.at(path).filter(({ type }) => type === 'file')
   const last = owners.at(-1)
   if (last !== undefined) return judgeOwned(path, inode, owners, last, context)
@@ -111,6 +112,14 @@ function judgeByteCode(
   return { status: 'modified', ...whose, issue: { rule: 'byte-code', path, ...whose, message } }
 }
 
+/**
+ * Whether a file comes from a base that was an image: the locked image's lowest layer, which the build made of layers
+ * with locked digests.
+ */
+export function isOfImageBase(inode: Inode, lock: LockSubject | undefined): boolean {
+  return lock?.locked.base.kind === 'image' && inode.layer === 0 && isLocked(inode, lock)
+}
+
 /** Whether a file comes from a layer on top of the locked image's. */
 export function isForeign({ layer }: Inode, { layers, locked }: LockSubject): boolean {
   const isOnTop = layers > 0 && layers === locked.image?.diffIDs.length
@@ -122,15 +131,17 @@ export function isLocked({ layer }: Inode, { layers }: LockSubject): boolean {
   return layer !== undefined && layer < layers
 }
 
-function judgeGenerated(path: string, inode: Inode, { check: context, runLayers }: JudgeContext): Judgement {
+function judgeGenerated(path: string, inode: Inode, { check: context, stepLayers }: JudgeContext): Judgement {
   if (context === undefined) return { status: 'unexplained' }
   const { lock } = context
   const rule = GENERATED.find(({ match }) => match.test(path))
   if (rule !== undefined) {
     const { reason, check, harmless, rule: id = 'file-modified' } = rule
     const text = inode.content?.toString('latin1')
-    const problem =
-      check !== undefined
+    const isOverImage = lock.locked.base.kind === 'image' && isLocked(inode, lock)
+    const problem = isOverImage
+      ? undefined
+      : check !== undefined
         ? check({ path, inode, text }, context)
         : !harmless && isForeign(inode, lock)
           ? 'it comes from a layer that is not of the locked image'
@@ -139,7 +150,7 @@ function judgeGenerated(path: string, inode: Inode, { check: context, runLayers 
     const message = `it is not as it is made (${reason}): ${problem}`
     return { status: 'modified', reason, issue: { rule: id, path, message } }
   }
-  const step = inode.layer === undefined ? undefined : runLayers.get(inode.layer)
+  const step = inode.layer === undefined ? undefined : stepLayers.get(inode.layer)
   if (step !== undefined && isLocked(inode, lock))
     return { status: 'generated', owner: step, reason: `made by the recipe's ${step}` }
   const message = 'no package and no step of the recipe has this file'

@@ -3,7 +3,7 @@ import type { AuditedFile, AuditedFiles } from './audit-report.ts'
 import { credentialIn } from './credentials.ts'
 import { showPath } from './expected-files.ts'
 import type { FileAccount } from './finding.ts'
-import { type Issue, type JudgeContext, type Judgement, judgeFile } from './judge-file.ts'
+import { type Issue, isOfImageBase, type JudgeContext, type Judgement, judgeFile } from './judge-file.ts'
 import { judgeOther } from './judge-link.ts'
 import { permissionIssue } from './judge-permissions.ts'
 
@@ -107,6 +107,7 @@ function permissions(
   owners: ReturnType<JudgeContext['expected']['at']>,
   { check }: JudgeContext,
 ): Issue | undefined {
+  if (isOfImageBase(inode, check?.lock)) return undefined
   return permissionIssue(path, inode, owners, (owner, { mode }) => {
     const texts = check === undefined ? [] : maintainerScripts(owner, check)
     const name = path.slice(path.lastIndexOf('/') + 1)

@@ -1,3 +1,5 @@
+import type { AuditReport } from '../audit/audit-report.ts'
+
 /** What a build reports, also as `--json`. */
 export interface BuildReport {
   recipe: string
@@ -8,5 +10,7 @@ export interface BuildReport {
   unchanged: boolean
   packages: { debian: number; python: number }
   checks: { name: string; passed: boolean; output: string }[]
+  /** Null when nothing was built, or no audit was wanted. */
+  audit: (Pick<AuditReport, 'verdict' | 'findings'> & { explainedShare: number }) | null
   stages: { name: string; seconds: number }[]
 }

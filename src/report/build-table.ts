@@ -9,7 +9,7 @@ const VERDICTS: Record<BuildReport['verdict'], string> = {
 
 /** The short table at the end of a build. */
 export function buildTable(result: BuildReport): string {
-  const { image, expected, packages, checks, stages } = result
+  const { image, expected, packages, checks, audit, stages } = result
   const failed = checks.filter((check) => !check.passed)
   const total = stages.reduce((sum, stage) => sum + stage.seconds, 0)
   const rows: [string, string][] = [
@@ -25,6 +25,7 @@ export function buildTable(result: BuildReport): string {
         ? 'not run: nothing was built'
         : `${checks.length - failed.length} of ${checks.length} passed`,
     ],
+    ...(audit === null ? [] : [['audit', describeAudit(audit)] as [string, string]]),
     [
       'time',
       `${total.toFixed(1)} s (${stages.map((stage) => `${stage.name} ${stage.seconds.toFixed(1)}`).join(', ')})`,
@@ -32,5 +33,15 @@ export function buildTable(result: BuildReport): string {
   ]
   const table = rows.map(([name, value]) => `${name.padEnd(9)} ${value}`)
   const failures = failed.map((check) => `check "${check.name}" failed: ${check.output}`)
-  return `${[...table, ...failures].join('\n')}\n`
+  const findings = (audit?.findings ?? []).map(
+    ({ rule, subject, message }) => `audit: ${rule} ${subject}: ${message}`,
+  )
+  return `${[...table, ...failures, ...findings.slice(0, 20)].join('\n')}\n`
+}
+
+function describeAudit({ verdict, findings, explainedShare }: NonNullable<BuildReport['audit']>): string {
+  if (verdict === 'clean')
+    return `clean: ${(Math.floor(explainedShare * 1e5) / 1e3).toFixed(2)} % of the bytes explained`
+  const count = findings.length === 1 ? '1 finding' : `${findings.length} findings`
+  return `${count.toUpperCase()}: see stillroom audit recipe`
 }

@@ -61,11 +61,11 @@ async function auditReference(
 ): Promise<AuditReport> {
   const { progress } = session
   const { audit } = await readConfig(session.directory)
-  progress({ kind: 'stage', title: 'locked files' })
+  progress({ kind: 'status', text: 'locked files' })
   const held = lock === undefined ? undefined : await lockSubject(session, lock)
-  progress({ kind: 'stage', title: `read ${what}` })
-  const image = await imageSubject(session, what, held === undefined)
-  progress({ kind: 'stage', title: 'audit' })
+  progress({ kind: 'status', text: `reading ${what}` })
+  const image = await imageSubject(session, what, held === undefined || held.contents.missing.length > 0)
+  progress({ kind: 'status', text: 'comparing' })
   const subject = held && { ...held, layers: countLockedLayers(image.layers, held.locked) }
   return auditImage(image, subject, policyOf(audit?.ignore ?? []))
 }

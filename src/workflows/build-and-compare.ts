@@ -9,6 +9,7 @@ import type { LockedPlatform, Lockfile } from '../lock/schema.ts'
 import type { LoadedRecipe } from '../recipe/load-recipe.ts'
 import type { Recipe } from '../recipe/schema.ts'
 import { recordUse } from '../store/uses.ts'
+import { auditRecipe } from './audit-image.ts'
 import type { BuildRecipeOptions, BuildResult, BuildVerdict } from './build-result.ts'
 import { fetchInputs } from './fetch-inputs.ts'
 import { renderGenerated, writeGenerated } from './generated.ts'
@@ -38,7 +39,7 @@ export async function buildAndCompare(
   { loaded, lock, locked, context, tag, previous }: BuildPlan,
   options: BuildRecipeOptions,
   clock: StageClock,
-): Promise<Pick<BuildResult, 'image' | 'verdict' | 'checks' | 'packages'>> {
+): Promise<Pick<BuildResult, 'image' | 'verdict' | 'checks' | 'packages' | 'audit'>> {
   const { signal, progress } = session
   const { name, recipe, directory } = loaded
   clock.stage('fetch')
@@ -72,7 +73,11 @@ export async function buildAndCompare(
   const report = await runChecks(engine, tag, recipe, locked, signal, (check) =>
     progress({ kind: 'status', text: check }),
   )
-  return { ...compared, ...report }
+  if (!options.audit) return { ...compared, ...report, audit: null }
+
+  clock.stage('audit')
+  const { verdict, files, findings } = await auditRecipe(session, name)
+  return { ...compared, ...report, audit: { verdict, explainedShare: files.explainedShare, findings } }
 }
 
 /** A builder of the user's may belong to another engine, and load its images there. */

@@ -51,6 +51,7 @@ export async function buildRecipe(
       verdict: 'identical',
       unchanged: true,
       checks: [],
+      audit: null,
       packages: lockedPackages(locked),
       stages: clock.end(),
       image: present,

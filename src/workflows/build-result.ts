@@ -1,7 +1,18 @@
+import type { AuditReport } from '../audit/audit-report.ts'
+import type { Finding } from '../audit/finding.ts'
 import type { LockedImage } from '../lock/schema.ts'
 import type { CheckResult, PackageCount } from './run-checks.ts'
 
+/** An audit in short; `audit recipe` tells all. */
+export interface BuildAudit {
+  verdict: AuditReport['verdict']
+  explainedShare: number
+  findings: Finding[]
+}
+
 export interface BuildRecipeOptions {
+  /** Whether to read the built image and hold its every file against the lockfile. */
+  audit: boolean
   /** Build every step again, whatever the engine remembers or has. */
   noCache: boolean
   /** A buildx builder by name. */
@@ -25,5 +36,7 @@ export interface BuildResult {
   packages: PackageCount
   /** None are run when nothing was built. */
   checks: CheckResult[]
+  /** What the audit of the built image said; null when nothing was built, or none was wanted. */
+  audit: BuildAudit | null
   stages: { name: string; seconds: number }[]
 }

@@ -1,3 +1,4 @@
+import { createReadStream } from 'node:fs'
 import pMap from 'p-map'
 import type { ArtifactContents, LockedContents } from '../audit/locked-contents.ts'
 import { PYTHONS, type PythonAbi } from '../audit/source-hash.ts'
@@ -8,7 +9,7 @@ import { archiveTree } from '../resolve/project/archive-tree.ts'
 import type { Artifact } from '../store/artifact.ts'
 import { keptContents } from './artifact-contents.ts'
 import { readTarContents } from './contents-reader.ts'
-import { readDeb, readSdist, readZip } from './read-artifact.ts'
+import { readArchive, readDeb, readZip } from './read-artifact.ts'
 import type { Session } from './session.ts'
 
 /**
@@ -57,7 +58,9 @@ async function artifactContents(
     if (!(await store.verify({ sha256, size }))) throw gone
     const path = store.path(sha256)
     if (origin.kind === 'debian') return readDeb(path, name, python)
-    return file.endsWith('.whl') ? readZip(path, python) : readSdist(path, python)
+    if (origin.kind === 'git') return readTarContents(createReadStream(path), python)
+    if (origin.kind === 'url') return readArchive(path, python)
+    return file.endsWith('.whl') ? readZip(path, python) : readArchive(path, python)
   }
   try {
     return await keptContents(session, `${sha256}-${python?.tag ?? 'none'}`, read)

@@ -1,13 +1,14 @@
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { promisify } from 'node:util'
-import { gunzip } from 'node:zlib'
+import { gunzip, zstdDecompress } from 'node:zlib'
 import type { Entry } from 'yauzl'
 import type { ArtifactContents, ContentFile, ControlMember } from '../audit/locked-contents.ts'
 import { INTERPRETER } from '../audit/locked-contents.ts'
 import type { PythonAbi } from '../audit/source-hash.ts'
 import { debControlTar, debDataTar } from '../dockerfile/deb-data-tar.ts'
 import { LayerReader } from '../image/layer-reader.ts'
+import { isTarHeader } from '../image/tar-header.ts'
 import { ContentHasher, readTarContents } from './contents-reader.ts'
 
 /** Members of a .deb's control archive whose text the audit reads. */
@@ -32,12 +33,21 @@ export async function readDeb(path: string, name: string, python?: PythonAbi): P
   return { ...(await readTarContents(await debDataTar(deb, name), python)), control }
 }
 
-/** Reads a source distribution: a zip, or a tar compressed by gzip. */
-export async function readSdist(path: string, python?: PythonAbi): Promise<ArtifactContents> {
-  if (path.endsWith('.zip')) return readZip(path, python)
+/**
+ * Reads a zip, or a tar: plain, or compressed by gzip, xz or zstd. What is none of them has no files, as far as the
+ * audit can tell.
+ */
+export async function readArchive(path: string, python?: PythonAbi): Promise<ArtifactContents> {
   const bytes = await readFile(path)
-  const isGzip = bytes[0] === 0x1f && bytes[1] === 0x8b
-  return isGzip ? readTarContents(await promisify(gunzip)(bytes), python) : readZip(path, python)
+  const magic = bytes.toString('hex', 0, 6)
+  if (magic.startsWith('504b')) return readZip(path, python)
+  if (magic.startsWith('1f8b')) return readTarContents(await promisify(gunzip)(bytes), python)
+  if (magic.startsWith('28b52ffd')) return readTarContents(await promisify(zstdDecompress)(bytes), python)
+  if (magic === 'fd377a585a00') {
+    const { decompress } = await import('@napi-rs/lzma/xz')
+    return readTarContents(await decompress(bytes), python)
+  }
+  return isTarHeader(bytes) ? readTarContents(bytes, python) : { files: [] }
 }
 
 /** Reads a wheel's files, its RECORD and its entry points (PyPA "Binary distribution format"). */

@@ -37,7 +37,9 @@ function checkAccounts(context: CheckContext): AccountProblem[] {
   const scripts = [...context.lock.contents.artifacts.values()].flatMap(({ control = {} }) =>
     [control['postinst']?.text, control['preinst']?.text].flatMap((text) => text ?? []),
   )
-  const isMade = (name: string) => scripts.some((text) => makesAccount(text, name))
+  // scripts that are not at hand may make it: that they are not is a finding of its own
+  const isMade = (name: string) =>
+    context.lock.contents.missing.length > 0 || scripts.some((text) => makesAccount(text, name))
   const { user } = context.lock.recipe
   return [
     ...users.flatMap((entry) => {

@@ -6,8 +6,8 @@ import { BaseCommand } from '../base-command.ts'
 export default class BuildRecipe extends BaseCommand {
   static override summary = 'Build a recipe from its lockfile and compare the image with it'
   static override description =
-    'Fetches what is missing, builds without network, compares the image with the lockfile, and runs the checks. ' +
-    'Exit code 1 when the image differs or a check fails.'
+    'Fetches what is missing, builds without network, compares the image with the lockfile, runs the checks, and ' +
+    'audits what was built. Exit code 1 when the image differs, a check fails, or the audit finds something.'
   static override examples = [
     '<%= config.bin %> build recipe hello',
     '<%= config.bin %> build recipe hello --no-cache --json',
@@ -15,6 +15,11 @@ export default class BuildRecipe extends BaseCommand {
   static override args = { name: Args.string({ description: 'directory in recipes/', required: true }) }
   static override flags = {
     cache: Flags.boolean({ description: 'use what is built already', default: true, allowNo: true }),
+    audit: Flags.boolean({
+      description: 'hold every file of what was built against the lockfile',
+      default: true,
+      allowNo: true,
+    }),
     builder: Flags.string({ description: 'a buildx builder by name (remote, Kubernetes, ...)' }),
   }
 
@@ -22,10 +27,16 @@ export default class BuildRecipe extends BaseCommand {
     const { args, flags } = await this.parse(BuildRecipe)
     const session = await this.session(flags.directory)
     const { buildRecipe } = await import('../../workflows/build-recipe.ts')
-    const result = await buildRecipe(session, args.name, { noCache: !flags.cache, builder: flags.builder })
+    const result = await buildRecipe(session, args.name, {
+      noCache: !flags.cache,
+      builder: flags.builder,
+      audit: flags.audit,
+    })
     this.log(buildTable(result).trimEnd())
     const failed = result.checks.some((check) => !check.passed)
-    if (failed || result.verdict === 'different' || result.verdict === 'equivalent') process.exitCode = 1
+    const isTampered = result.audit !== null && result.audit.verdict !== 'clean'
+    if (failed || isTampered || result.verdict === 'different' || result.verdict === 'equivalent')
+      process.exitCode = 1
     return result
   }
 }

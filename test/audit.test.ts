@@ -1,0 +1,175 @@
+import { randomUUID } from 'node:crypto'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { execa } from 'execa'
+import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import type { AuditReport } from '../src/audit/audit-report.ts'
+import { copyProject } from './support/project.ts'
+import { stillroom, stillroomJson } from './support/stillroom.ts'
+import { TAMPERINGS, type Tampering } from './support/tampering.ts'
+
+/** What any change of an image brings with it. */
+const IDENTITY = new Set(['image-id', 'tree-digest', 'layer-extra'])
+const LOCK = 'recipes/hello/lock.json'
+
+beforeAll(async () => {
+  const { exitCode, stderr } = await stillroom(join(import.meta.dirname, '..'), ['build', 'recipe', 'hello'])
+  expect(exitCode, stderr).toBe(0)
+})
+
+describe('audit recipe', () => {
+  test('finds nothing in an image as it was built, and knows whose every byte is', async () => {
+    const directory = await copyProject('hello')
+    const report = await stillroomJson<AuditReport>(directory, ['audit', 'recipe', 'hello'])
+    expect(report.findings).toEqual([])
+    expect(report.verdict).toBe('clean')
+    expect(report.files.unexplained).toEqual([])
+    expect(report.files.modified).toEqual([])
+    expect(report.files.explainedShare).toBeGreaterThan(0.999)
+    // most bytes are held against what their owner has, and most of the rest is byte code
+    const { intact, generated } = report.files.account
+    expect(intact.bytes / (intact.bytes + generated.bytes)).toBeGreaterThan(0.8)
+    expect(report.files.generated[0]?.reason).toMatch(/^byte code/)
+    expect((report.files.generated[0]?.bytes ?? 0) / generated.bytes).toBeGreaterThan(0.95)
+  })
+
+  test('lists every package that dpkg and pip list in a container', async () => {
+    const directory = await copyProject('hello')
+    const { packages } = await stillroomJson<AuditReport>(directory, ['audit', 'recipe', 'hello'])
+    const listed = (kind: string) =>
+      packages.filter((each) => each.kind === kind).map(({ name, version }) => `${name} ${version}`)
+    const run = async (...command: string[]) =>
+      (await execa('docker', ['run', '--rm', '--network', 'none', 'stillroom/hello', ...command])).stdout
+    const debian = await run('dpkg-query', '-W', '-f', '${Package} ${Version}\n')
+    expect(listed('deb').sort()).toEqual(debian.trim().split('\n').sort())
+    const python = JSON.parse(await run('python3', '-m', 'pip', 'list', '--format', 'json')) as {
+      name: string
+      version: string
+    }[]
+    const names = python.map(
+      ({ name, version }) => `${name.toLowerCase().replaceAll(/[-_.]+/g, '-')} ${version}`,
+    )
+    expect(listed('pypi')).toEqual(expect.arrayContaining(names))
+  })
+
+  test('says in a table what it found, and ends with 1', async () => {
+    const directory = await copyProject('hello')
+    const clean = await stillroom(directory, ['audit', 'recipe', 'hello'])
+    expect(clean).toMatchObject({ exitCode: 0 })
+    expect(clean.stdout).toMatch(/^image +stillroom\/hello\n.*\nverdict +clean: .*findings +0$/s)
+
+    const image = await tampered({ name: 'a program', script: 'touch /usr/bin/x', expected: [] })
+    const found = await stillroom(directory, ['audit', 'image', image, '--lock', LOCK])
+    expect(found).toMatchObject({ exitCode: 1 })
+    expect(found.stdout).toContain('error  file-unexplained  /usr/bin/x\n')
+  })
+
+  test('ignores what the policy says, with its reason, until its day', async () => {
+    const directory = await copyProject('hello')
+    const image = await tampered({ name: 'two programs', script: 'touch /opt/a /opt/b', expected: [] })
+    const ignore = (entries: object[]) =>
+      writeFile(
+        join(directory, 'stillroom.config.ts'),
+        `export default ${JSON.stringify({ audit: { ignore: entries } })}\n`,
+      )
+    const audit = async () => {
+      const report = await stillroomJson<AuditReport>(directory, ['audit', 'image', image, '--lock', LOCK])
+      return { ...report, found: unlikeIdentity(report) }
+    }
+    const identity = ['image-id', 'tree-digest'].map((rule) => ({ rule, reason: 'a test' }))
+
+    await ignore([...identity, { rule: 'file-unexplained', subject: '/opt/*', reason: 'ours' }])
+    expect(await audit()).toMatchObject({ verdict: 'clean', found: [] })
+
+    await ignore([
+      ...identity,
+      { rule: 'file-unexplained', subject: '/opt/a', reason: 'ours' },
+      { rule: 'file-unexplained', subject: '/opt/b', reason: 'ours', until: '2020-01-31' },
+    ])
+    expect(await audit()).toMatchObject({
+      verdict: 'findings',
+      found: ['file-unexplained /opt/b', 'policy-expired policy/file-unexplained/opt/b'],
+    })
+
+    await ignore([{ rule: 'file-unexplained' }])
+    const { exitCode, stderr } = await stillroom(directory, ['audit', 'image', image, '--lock', LOCK])
+    expect(exitCode).toBe(2)
+    expect(stderr).toMatch(/audit\.ignore\.0\.reason/)
+  })
+})
+
+describe('audit image', () => {
+  test.each(TAMPERINGS)('finds just this: $name', async (tampering) => {
+    const directory = await copyProject('hello')
+    const image = await tampered(tampering)
+    const report = await stillroomJson<AuditReport>(directory, ['audit', 'image', image, '--lock', LOCK])
+    expect(unlikeIdentity(report)).toEqual([...tampering.expected].sort())
+    expect(report.verdict).toBe('findings')
+    const id = report.findings.find(({ rule }) => rule === 'image-id')
+    expect(id).toMatchObject({ actual: report.image.id })
+  })
+
+  test('reads an archive, and without a lockfile tells what needs none', async () => {
+    const directory = await copyProject('hello')
+    const archive = join(directory, 'image.tar')
+    const plain = await tampered({
+      name: 'a library and a key',
+      script: `printf x >> /usr/bin/hostname && mkdir /root/.ssh && printf -- '-----BEGIN %s KEY-----\\n' PRIVATE > /root/.ssh/id_rsa`,
+      expected: [],
+    })
+    await execa('docker', ['save', '--output', archive, plain])
+    const report = await stillroomJson<AuditReport>(directory, ['audit', 'image', archive])
+    expect(report.lock).toBeNull()
+    expect(report.findings.map(({ rule, subject }) => `${rule} ${subject}`)).toEqual([
+      'credential /root/.ssh/id_rsa',
+      'file-modified /usr/bin/hostname',
+    ])
+  })
+
+  test('says that it cannot tell when an artifact is not to be had', async () => {
+    const directory = await copyProject('hello')
+    const cache = join(directory, 'cache')
+    await mkdir(cache)
+    const { DOCKER_HOST, PATH } = process.env
+    const report = await stillroomJson<AuditReport>(directory, ['audit', 'recipe', 'hello'], {
+      env: {
+        ...(DOCKER_HOST === undefined ? {} : { DOCKER_HOST }),
+        PATH: PATH ?? '',
+        STILLROOM_CACHE: cache,
+        STILLROOM_DEBIAN: 'http://127.0.0.1:9/',
+        STILLROOM_SNAPSHOT: 'http://127.0.0.1:9/',
+        PIP_INDEX_URL: 'http://127.0.0.1:9/simple',
+      },
+    })
+    expect(report.verdict).toBe('inconclusive')
+    const lock = await readFile(join(directory, LOCK), 'utf8')
+    const artifacts = new Set(
+      [...lock.matchAll(/"size": \d+, "sha256": "([0-9a-f]{64})"/g)].map(([, sha]) => sha),
+    )
+    expect(report.findings.filter(({ rule }) => rule === 'inconclusive')).toHaveLength(artifacts.size)
+  })
+})
+
+function unlikeIdentity({ findings }: AuditReport): string[] {
+  const others = findings.filter(({ rule }) => !IDENTITY.has(rule))
+  return others.map(({ rule, subject }) => `${rule} ${subject}`).sort()
+}
+
+/** An image of hello with a change of its files or its config, as `docker commit` makes it; gone when the test ends. */
+async function tampered({ script = ':', changes = [] }: Tampering): Promise<string> {
+  const name = `stillroom-test-${randomUUID()}`
+  onTestFinished(async () => {
+    await execa('docker', ['rm', '--force', name], { reject: false })
+    await execa('docker', ['rmi', '--force', name], { reject: false })
+  })
+  // by standard input, so that the image's history does not have it
+  const shell = ['sh', '-eus']
+  const container = ['--name', name, '--user', '0:0', '--network', 'none']
+  await execa('docker', ['run', '--interactive', ...container, 'stillroom/hello', ...shell], {
+    input: script,
+  })
+  const command = 'CMD ["python3", "-m", "cowsay", "-t", "The same bytes, years later"]'
+  const all = ['USER hello', command, ...changes].flatMap((change) => ['--change', change])
+  await execa('docker', ['commit', ...all, name, name])
+  return name
+}
