@@ -47,7 +47,7 @@ function checkPlatform(path: string, platform: LockedPlatform, fields: Record<st
     ...twice(
       `${path}.base.indexes`,
       base.indexes,
-      (index) => `${index.archive} ${index.suite} ${index.component}`,
+      (index) => `${index.archive} ${index.suite} ${index.component} ${index.release}`,
     ),
     ...base.indexes.flatMap((index, i) =>
       twice(`${path}.base.indexes[${i}].signedBy`, index.signedBy, String),

@@ -10,18 +10,40 @@ import { writeFileAtomic } from '../store/write-file-atomic.ts'
 
 const COMPANIONS = new URL('../dockerfile/companions/', import.meta.url)
 
-/** stillroom's own shell programs, which go into every build context, by file name. */
-async function readCompanions(): Promise<Record<string, string>> {
+/** stillroom's own programs that a recipe's build runs, and the one that fetches for it, by file name. */
+async function readCompanions(recipe: Recipe): Promise<Record<string, string>> {
   const companions: Record<string, string> = {}
   for (const file of (await readdir(COMPANIONS)).sort()) {
-    companions[file] = await readFile(new URL(file, COMPANIONS), 'utf8')
+    if (isNeeded(file, recipe)) companions[file] = await readFile(new URL(file, COMPANIONS), 'utf8')
   }
   return companions
 }
 
+/** Some are for one kind of base, step or layout; all others are for every build. */
+function isNeeded(file: string, { base, steps, layout }: Recipe): boolean {
+  const stem = file.replace(/\.sh$/, '')
+  switch (stem) {
+    case 'bootstrap':
+      return base.kind === 'debian'
+    case 'image-base':
+      return base.kind === 'image'
+    case 'flat':
+      return layout === 'flat'
+    case 'apt':
+    case 'pip':
+    case 'git':
+    case 'file':
+    case 'project':
+    case 'run':
+      return steps.some(({ kind }) => kind === stem)
+    default:
+      return true
+  }
+}
+
 /** sha256 over the programs that make the image: another stillroom with other programs may give another image. */
-export async function programsChecksum(): Promise<string> {
-  const { 'fetch.sh': _, ...programs } = await readCompanions()
+export async function programsChecksum(recipe: Recipe): Promise<string> {
+  const { 'fetch.sh': _, ...programs } = await readCompanions(recipe)
   return createHash('sha256').update(JSON.stringify(programs)).digest('hex')
 }
 
@@ -31,7 +53,7 @@ export async function renderGenerated(
   recipe: Recipe,
   locked: LockedPlatform,
 ): Promise<ContextFiles> {
-  return renderContext(name, recipe, locked, await readCompanions())
+  return renderContext(name, recipe, locked, await readCompanions(recipe))
 }
 
 /** Paths in `generated/NAME` that differ from what they should be, each with what is the matter. */

@@ -28,5 +28,9 @@ export async function loadInputs({ directory }: Session, name: string): Promise<
     const project = projects.get(index)
     if (step.kind === 'project' && project) trees[step.path] = project.tree
   }
-  return { ...loaded, projects, inputs: lockInputs(loaded.recipe, trees, await programsChecksum()) }
+  return {
+    ...loaded,
+    projects,
+    inputs: lockInputs(loaded.recipe, trees, await programsChecksum(loaded.recipe)),
+  }
 }

@@ -121,7 +121,7 @@ async function compareWithLock(
       text: `project "${step.path}" has changed since it was locked: the image has it as of commit ${locked.commit.slice(0, 12)}`,
     })
   }
-  requireFresh(lock, lockInputs(recipe, trees, await programsChecksum()))
+  requireFresh(lock, lockInputs(recipe, trees, await programsChecksum(recipe)))
 }
 
 async function execTask(

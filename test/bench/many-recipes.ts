@@ -18,7 +18,7 @@ const BASE = 100
  * @param directory an empty directory in which `stillroom` can be imported
  */
 export async function makeManyRecipes(directory: string, count: number): Promise<void> {
-  const programs = await programsChecksum()
+  const programs = await programsChecksum(Recipe.parse(WRITTEN))
   const write = async (revision: number) => {
     for (let i = 0; i < count; i++) await writeRecipe(directory, `recipe-${i}`, revision, programs)
   }
@@ -40,23 +40,24 @@ export async function makeManyRecipes(directory: string, count: number): Promise
   await write(1)
 }
 
+const WRITTEN = {
+  base: { kind: 'debian', suite: 'bookworm' },
+  steps: [{ kind: 'apt', packages: ['package-200'] }],
+}
+
 async function writeRecipe(
   directory: string,
   name: string,
   revision: number,
   programs: string,
 ): Promise<void> {
-  const data = {
-    base: { kind: 'debian', suite: 'bookworm' },
-    steps: [{ kind: 'apt', packages: ['package-200'] }],
-  }
-  const recipe = Recipe.parse(data)
+  const recipe = Recipe.parse(WRITTEN)
   const lock = normalizeLock(makeLock(name, recipe, revision, programs))
   const path = join(directory, 'recipes', name)
   await mkdir(path, { recursive: true })
   await writeFile(
     join(path, 'recipe.ts'),
-    `import { defineRecipe } from 'stillroom'\n\nexport default defineRecipe(${JSON.stringify(data)})\n`,
+    `import { defineRecipe } from 'stillroom'\n\nexport default defineRecipe(${JSON.stringify(WRITTEN)})\n`,
   )
   await writeFile(join(path, 'lock.json'), serializeLock(lock))
   const locked = lock.platforms['linux/amd64']

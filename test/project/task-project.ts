@@ -45,7 +45,7 @@ export async function makeTaskProject(tasks: Record<string, Partial<Task>>): Pro
     serializeLock({
       ...hello,
       recipe: name,
-      inputs: lockInputs(recipe, {}, await programsChecksum()),
+      inputs: lockInputs(recipe, {}, await programsChecksum(recipe)),
       platforms: { 'linux/amd64': { ...locked, image: null } },
     }),
   )

@@ -1,24 +1,38 @@
 import { Args, Flags } from '@oclif/core'
+import { StillroomError } from '../../error.ts'
 import { BaseCommand } from '../base-command.ts'
 
 export default class LockRecipe extends BaseCommand {
   static override summary = 'Resolve a recipe to exact pins'
   static override description =
-    'Writes recipes/NAME/lock.json and generated/NAME. What the recipe asks for as before keeps its pins, unless --upgrade is given.'
+    'Writes recipes/NAME/lock.json and generated/NAME. What the recipe asks for as before keeps its pins. ' +
+    '--upgrade takes the newest of everything; with packages named, these move, and what must move with them.'
   static override examples = [
     '<%= config.bin %> lock recipe hello',
     '<%= config.bin %> lock recipe hello --check',
+    '<%= config.bin %> lock recipe fenics-tf --upgrade pip:matplotlib',
   ]
+  static override strict = false
+  static override usage = 'lock recipe NAME [--check | --upgrade [PACKAGE...]]'
   static override args = { name: Args.string({ description: 'directory in recipes/', required: true }) }
   static override flags = {
-    upgrade: Flags.boolean({ description: 'take the newest of everything', exclusive: ['check'] }),
+    upgrade: Flags.boolean({
+      description: 'take the newest of everything, or of the packages named: NAME, apt:NAME, pip:NAME',
+      exclusive: ['check'],
+    }),
     check: Flags.boolean({
       description: 'only say whether the lock is stale, and why; exit code 1 when it is',
     }),
   }
 
   async run(): Promise<unknown> {
-    const { args, flags } = await this.parse(LockRecipe)
+    const { args, argv, flags } = await this.parse(LockRecipe)
+    const packages = (argv as string[]).slice(1)
+    if (packages.length > 0 && !flags.upgrade) {
+      throw new StillroomError('USAGE', `${packages.join(', ')}: packages are named to be upgraded only`, {
+        hint: `stillroom lock recipe ${args.name} --upgrade ${packages.join(' ')}`,
+      })
+    }
     const session = await this.session(flags.directory)
     const { checkLock, lockRecipe } = await import('../../workflows/lock-recipe.ts')
     if (flags.check) {
@@ -37,7 +51,7 @@ export default class LockRecipe extends BaseCommand {
       return result
     }
     const { recipe, outcome, changes, lock } = await lockRecipe(session, args.name, {
-      upgrade: flags.upgrade,
+      upgrade: flags.upgrade ? (packages.length > 0 ? packages : 'all') : undefined,
     })
     this.log(
       outcome === 'current'

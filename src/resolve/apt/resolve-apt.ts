@@ -14,6 +14,7 @@ const ROOT = '/stillroom'
  * network; path, size and sha256 of what it picks come from the indexes, not from the container.
  *
  * @param sandbox a container of the image as it is before the step
+ * @param keep versions to stay with, though an index has newer ones
  * @throws {StillroomError} APT_PACKAGE_UNKNOWN, APT_VERSION_UNKNOWN (each lists all that are), APT_UNRESOLVABLE with
  *   apt's own account
  */
@@ -21,10 +22,11 @@ export async function resolveApt(
   step: AptStep,
   indexes: readonly FetchedIndex[],
   sandbox: Sandbox,
+  keep: readonly { name: string; version: string }[] = [],
 ): Promise<LockedApt> {
   const sets = indexes.map(({ index, packages }) => readPackages([{ archive: index.archive, packages }]))
   requireKnown(step, sets)
-  await sandbox.write(aptLists(indexes))
+  await sandbox.write([...aptLists(indexes), preferences(keep)])
   const command = [
     ...['apt-get', 'install', '--simulate', '--yes', '--quiet=2', '--allow-downgrades'],
     ...['-o', 'Dir::Etc::SourceList=/stillroom/sources.list', '-o', 'Dir::Etc::SourceParts=/dev/null'],
@@ -36,6 +38,7 @@ export async function resolveApt(
       '-o',
       'Dir::Cache::srcpkgcache=',
     ],
+    ...['-o', `Dir::Etc::Preferences=${ROOT}/preferences`, '-o', 'Dir::Etc::PreferencesParts=/dev/null'],
     ...['-o', `APT::Install-Recommends=${step.recommends}`, '--', ...step.packages],
   ]
   const { exitCode, stdout, stderr } = await sandbox.run(command, {
@@ -48,15 +51,23 @@ export async function resolveApt(
   return { kind: 'apt', packages: install.map((planned) => lockPlanned(planned, sets)), order }
 }
 
+/** apt_preferences(5): above 1000, a version is taken even though it is an older one. */
+function preferences(keep: readonly { name: string; version: string }[]): SandboxFile {
+  const stanzas = keep.map(
+    ({ name, version }) => `Package: ${name}\nPin: version ${version}\nPin-Priority: 1001\n`,
+  )
+  return { path: `${ROOT}/preferences`, content: stanzas.join('\n') }
+}
+
 /** Lists as `apt-get update` leaves them, named after their address with `_` for `/`. */
 function aptLists(indexes: readonly FetchedIndex[]): SandboxFile[] {
   const sources: string[] = []
   const files: SandboxFile[] = []
   for (const { index, inRelease, packages } of indexes) {
-    sources.push(
-      `deb [check-valid-until=no] file:${ROOT}/${index.archive} ${index.suite} ${index.component}\n`,
-    )
-    const stem = `${ROOT}/lists/${`${ROOT}/${index.archive}/dists/${index.suite}`.replaceAll('/', '_')}`
+    // a suite may be there in two states
+    const root = `${ROOT}/${index.release.slice(0, 12)}/${index.archive}`
+    sources.push(`deb [check-valid-until=no] file:${root} ${index.suite} ${index.component}\n`)
+    const stem = `${ROOT}/lists/${`${root}/dists/${index.suite}`.replaceAll('/', '_')}`
     files.push({ path: `${stem}_InRelease`, content: inRelease })
     files.push({ path: `${stem}_${index.component}_binary-amd64_Packages`, content: packages })
   }

@@ -16,6 +16,10 @@ export interface ResolvePipOptions {
   environment: Record<string, string>
   /** Certificates (PEM) that the machine's pip trusts. */
   certificates?: Uint8Array | undefined
+  /** Versions to stay with, though the index has newer ones. */
+  stay?: readonly { name: string; version: string }[] | undefined
+  /** Versions to leave behind: a newer one, or none. */
+  beyond?: readonly { name: string; version: string }[] | undefined
   /** Takes a file into the store. */
   keep: (content: AsyncIterable<Uint8Array>) => Promise<{ sha256: string; size: number }>
 }
@@ -71,6 +75,7 @@ export async function resolvePip(step: PipStep, options: ResolvePipOptions): Pro
       'install',
       '--no-compile',
       ...format,
+      ...(await constraints(options)),
       '--',
       ...step.requirements,
       ...wheels.map(({ requirement }) => requirement),
@@ -98,6 +103,18 @@ export async function resolvePip(step: PipStep, options: ResolvePipOptions): Pro
       return { path, name, version, editable }
     }),
   }
+}
+
+/** pip's own way to say which version, should the project be needed at all. */
+async function constraints({ stay = [], beyond = [], sandbox }: ResolvePipOptions): Promise<string[]> {
+  if (stay.length + beyond.length === 0) return []
+  const path = `${WORK}/constraints.txt`
+  const lines = [
+    ...stay.map(({ name, version }) => `${name}==${version}\n`),
+    ...beyond.map(({ name, version }) => `${name}>${version}\n`),
+  ]
+  await sandbox.write([{ path, content: lines.join('') }])
+  return [`--constraint=${path}`]
 }
 
 async function download(
