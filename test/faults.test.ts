@@ -57,7 +57,7 @@ it.skipIf(possible !== true)(
   async () => {
     const cells: Cell[] = []
     // each source has a front of its own; one source after another would take minutes
-    await Promise.all(
+    const ended = await Promise.allSettled(
       sources.map(async (source) => {
         const needed = await countRequests(source)
         for (const fault of cases) {
@@ -67,6 +67,8 @@ it.skipIf(possible !== true)(
         }
       }),
     )
+    const failed = ended.find(({ status }) => status === 'rejected')
+    if (failed?.status === 'rejected') throw failed.reason
     const table = faultTable(
       cases.map(({ name }) => name),
       sources.map(({ name }) => name),
