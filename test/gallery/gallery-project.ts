@@ -1,0 +1,69 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { lockInputs } from '../../src/lock/lock-inputs.ts'
+import { parseLock } from '../../src/lock/parse-lock.ts'
+import type { LockedImage, LockedPlatform, Lockfile } from '../../src/lock/schema.ts'
+import { serializeLock } from '../../src/lock/serialize-lock.ts'
+import { loadRecipe } from '../../src/recipe/load-recipe.ts'
+import { programsChecksum } from '../../src/workflows/generated.ts'
+import { put } from '../support/project.ts'
+import { stillroom } from '../support/stillroom.ts'
+import type { GalleryCase } from './cases.ts'
+
+const ROOT = join(import.meta.dirname, '../..')
+/** The last step: the one that gives another image each time. */
+export const stepOf = ({ needs }: GalleryCase) => (needs === undefined ? 'run-1' : 'run-2')
+
+/**
+ * Writes the recipe of a case into a project, with its lockfile and build context. Packages are those of another lock,
+ * so that nothing is resolved and the builder has all but the last step already.
+ */
+export async function writeCase(
+  project: string,
+  gallery: GalleryCase,
+  command: string,
+  image: LockedImage | null,
+): Promise<void> {
+  const { name, needs } = gallery
+  await put(project, `recipes/${name}/recipe.ts`, recipeText(command, needs))
+  const locked = await packagesOf(needs)
+  const platform: LockedPlatform = { ...locked, steps: [...locked.steps, { kind: 'run' }], image }
+  const { recipe } = await loadRecipe(project, name)
+  const lock: Lockfile = {
+    lockfileVersion: 1,
+    recipe: name,
+    inputs: lockInputs(recipe, {}, await programsChecksum(recipe)),
+    platforms: { 'linux/amd64': platform },
+  }
+  await writeFile(join(project, `recipes/${name}/lock.json`), serializeLock(lock))
+  const { exitCode, stderr } = await stillroom(project, ['generate', 'recipe', name])
+  if (exitCode !== 0) throw new Error(`generate recipe ${name} ended with ${exitCode}: ${stderr}`)
+}
+
+/** The image that the lockfile of a case names. */
+export async function lockedImage(project: string, name: string): Promise<LockedImage | null> {
+  const text = await readFile(join(project, `recipes/${name}/lock.json`), 'utf8')
+  return parseLock(text, name).platforms['linux/amd64']?.image ?? null
+}
+
+function recipeText(command: string, needs: GalleryCase['needs']): string {
+  const packages = { python: ['python3', 'python3-pip'], compiler: ['tcc', 'libc6-dev'] }
+  const steps = [
+    ...(needs === undefined ? [] : [`apt(${JSON.stringify(packages[needs])})`]),
+    `run(${JSON.stringify(command)})`,
+  ]
+  return `import { apt, debian, defineRecipe, run } from 'stillroom'
+
+export default defineRecipe({
+  base: debian('bookworm'),
+  steps: [${steps.join(', ')}],${needs === 'python' ? "\n  user: { name: 'hello', uid: 1000, home: '/home/hello' },\n  workdir: '/home/hello'," : ''}
+})
+`
+}
+
+async function packagesOf(needs: GalleryCase['needs']): Promise<LockedPlatform> {
+  const file = needs === 'compiler' ? 'test/gallery/compiler.lock.json' : 'recipes/hello/lock.json'
+  const lock = parseLock(await readFile(join(ROOT, file), 'utf8'), file)
+  const platform = lock.platforms['linux/amd64'] as LockedPlatform
+  return { ...platform, steps: platform.steps.slice(0, needs === undefined ? 0 : 1) }
+}
