@@ -16,7 +16,7 @@ export default class GenerateRecipe extends BaseCommand {
   ]
   static override args = { name: Args.string({ description: 'directory in recipes/' }) }
   static override flags = {
-    all: Flags.boolean({ description: 'every recipe of the project' }),
+    all: Flags.boolean({ description: 'every recipe of the project', default: false }),
     check: Flags.boolean({ description: 'write nothing; exit code 1 when generated/NAME differs' }),
   }
 

@@ -19,8 +19,9 @@ export default class VerifyRecipe extends BaseCommand {
   static override strict = false
   static override usage = 'verify recipe NAME... | --all'
   static override flags = {
-    all: Flags.boolean({ description: 'every recipe of the project' }),
+    all: Flags.boolean({ description: 'every recipe of the project', default: false }),
     keep: Flags.boolean({
+      default: false,
       description:
         'keep an identical image as stillroom/NAME:verified, so that a later difference can be explained',
     }),
