@@ -5,9 +5,8 @@ import { parseLock } from '../../src/lock/parse-lock.ts'
 import type { LockedImage, LockedPlatform, Lockfile } from '../../src/lock/schema.ts'
 import { serializeLock } from '../../src/lock/serialize-lock.ts'
 import { loadRecipe } from '../../src/recipe/load-recipe.ts'
-import { programsChecksum } from '../../src/workflows/generated.ts'
+import { programsChecksum, renderGenerated, writeGenerated } from '../../src/workflows/generated.ts'
 import { put } from '../support/project.ts'
-import { stillroom } from '../support/stillroom.ts'
 import type { GalleryCase } from './cases.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
@@ -36,8 +35,7 @@ export async function writeCase(
     platforms: { 'linux/amd64': platform },
   }
   await writeFile(join(project, `recipes/${name}/lock.json`), serializeLock(lock))
-  const { exitCode, stderr } = await stillroom(project, ['generate', 'recipe', name])
-  if (exitCode !== 0) throw new Error(`generate recipe ${name} ended with ${exitCode}: ${stderr}`)
+  await writeGenerated(project, name, await renderGenerated(name, recipe, platform))
 }
 
 /** The image that the lockfile of a case names. */
