@@ -8,6 +8,7 @@ import type {
   PythonFile,
 } from '../lock/schema.ts'
 import type { Artifact } from '../store/artifact.ts'
+import { layerArtifacts } from './image-base.ts'
 import { stepName } from './step-name.ts'
 
 /** An artifact and where it lies in the build context, relative to the context's directory. */
@@ -35,7 +36,10 @@ export interface ContextArtifacts {
 /** Every input of a build and its place in the context, in the order of the lockfile. */
 export function contextArtifacts(locked: LockedPlatform): ContextArtifacts {
   const { base } = locked
-  const files = basePackages(base).map((entry) => place(debianArtifact(entry), 'base'))
+  const files =
+    base.kind === 'image'
+      ? layerArtifacts(base)
+      : basePackages(base).map((entry) => place(debianArtifact(entry), 'base'))
   const seed = seedPackages(base).map((entry) => ({
     artifact: debianArtifact(entry),
     destination: `artifacts/seed/${entry.name}.tar`,

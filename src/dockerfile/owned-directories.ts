@@ -7,26 +7,29 @@ export interface OwnedDirectory {
   path: string
 }
 
+/** A recipe, with the account of its base's user where it makes none itself. */
+type Owned = Recipe & { account?: { uid: number; home: string } | undefined }
+
 /** Directories of a recipe's own that must be there before its steps run, parents first. */
-export function ownedDirectories(recipe: Recipe): OwnedDirectory[] {
+export function ownedDirectories(recipe: Owned): OwnedDirectory[] {
   const { user, workdir, shared, volumes } = recipe
   return withParents(recipe, [user?.home, workdir, shared, ...volumes])
 }
 
 /** The directory that a step's files are placed in, with parents first. */
-export function placedDirectories(recipe: Recipe, step: ProjectStep | GitStep | FileStep): OwnedDirectory[] {
+export function placedDirectories(recipe: Owned, step: ProjectStep | GitStep | FileStep): OwnedDirectory[] {
   const isFile = step.kind === 'file' && !step.unpack
   return withParents(recipe, [isFile ? posix.dirname(step.to) : step.to])
 }
 
 /** Numeric id of the account that a project's files belong to. */
-export function projectOwner({ user }: Recipe): number {
-  return user?.uid ?? 0
+export function projectOwner({ user, account }: Owned): number {
+  return user?.uid ?? account?.uid ?? 0
 }
 
 /** What lies between a user's home and a directory below it is the user's; what lies above others is root's. */
-function withParents(recipe: Recipe, directories: (string | undefined)[]): OwnedDirectory[] {
-  const home = recipe.user?.home
+function withParents(recipe: Owned, directories: (string | undefined)[]): OwnedDirectory[] {
+  const home = recipe.user?.home ?? recipe.account?.home
   const paths = new Set<string>()
   for (const directory of directories) {
     if (directory === undefined || directory === '/') continue

@@ -3,6 +3,7 @@ import type { AptStep, Recipe } from '../recipe/schema.ts'
 import type { Origin } from '../store/artifact.ts'
 import { contextArtifacts } from './context-artifacts.ts'
 import { renderGitOrigin } from './git-origin.ts'
+import { type BasedRecipe, onBase } from './image-base.ts'
 import { type OwnedDirectory, ownedDirectories, placedDirectories } from './owned-directories.ts'
 import { needsAccount, renderDockerfile } from './render-dockerfile.ts'
 import { renderReadme } from './render-readme.ts'
@@ -18,13 +19,14 @@ export type ContextFiles = Map<string, string>
  */
 export function renderContext(
   name: string,
-  recipe: Recipe,
+  written: Recipe,
   locked: LockedPlatform,
   companions: Record<string, string>,
 ): ContextFiles {
+  const recipe = onBase(written, locked.base)
   const files: ContextFiles = new Map()
-  files.set('Dockerfile', renderDockerfile(name, recipe, locked))
-  files.set('README.md', renderReadme(name, recipe, locked))
+  files.set('Dockerfile', renderDockerfile(name, written, locked))
+  files.set('README.md', renderReadme(name, written, locked))
   files.set('.dockerignore', '*\n!account\n!artifacts\n!base\n!build\n!steps\n')
   files.set('artifacts.tsv', artifactTable(locked))
   for (const [file, text] of Object.entries(companions)) {
@@ -54,7 +56,7 @@ export function renderContext(
   return new Map([...files].sort(([a], [b]) => (a < b ? -1 : 1)))
 }
 
-function addAccount(files: ContextFiles, recipe: Recipe, epoch: number): void {
+function addAccount(files: ContextFiles, recipe: BasedRecipe, epoch: number): void {
   const { user } = recipe
   if (user) {
     files.set('account/passwd', `${user.name}:x:${user.uid}:${user.uid}::${user.home}:${user.shell}\n`)

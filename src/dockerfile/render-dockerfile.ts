@@ -1,17 +1,19 @@
-import type { LockedPlatform } from '../lock/schema.ts'
+import type { LockedImageBase, LockedPlatform } from '../lock/schema.ts'
 import type { Recipe, Step } from '../recipe/schema.ts'
+import { type BasedRecipe, onBase } from './image-base.ts'
 import { ownedDirectories, projectOwner } from './owned-directories.ts'
 import { execForm } from './quote.ts'
-import { renderConfiguration } from './render-configuration.ts'
+import { renderConfiguration, renderEnvironment } from './render-configuration.ts'
 import { stepName } from './step-name.ts'
 
 /**
  * The Dockerfile of a recipe. Every RUN is without network and takes its files from the build context;
  * the last stage puts one additive layer a step on the base.
  */
-export function renderDockerfile(name: string, recipe: Recipe, locked: LockedPlatform): string {
+export function renderDockerfile(name: string, written: Recipe, locked: LockedPlatform): string {
+  const recipe = onBase(written, locked.base)
   const flat = recipe.layout === 'flat'
-  const stages = [rootStage(locked), 'FROM scratch AS base\nCOPY --from=root /target/ /']
+  const stages = [rootStage(locked), baseStage(locked)]
   const layers: string[] = []
   let previous = 'base'
   const add = (stage: string, comment: string, mounts: string[], command: string[]) => {
@@ -45,12 +47,12 @@ export function renderDockerfile(name: string, recipe: Recipe, locked: LockedPla
 }
 
 /** Whether a recipe has a user or a directory of its own to be made before its steps run. */
-export function needsAccount(recipe: Recipe): boolean {
+export function needsAccount(recipe: BasedRecipe): boolean {
   return ownedDirectories(recipe).length > 0 || recipe.user !== undefined
 }
 
 function rootStage(locked: LockedPlatform): string {
-  if (locked.base.kind === 'image') throw new Error('bases from a registry are not rendered yet')
+  if (locked.base.kind === 'image') return layersStage(locked.base)
   const { suite, packages } = locked.base
   const mounts = [mount('base', 'step'), mount('artifacts/base', 'artifacts')]
   return [
@@ -61,6 +63,25 @@ function rootStage(locked: LockedPlatform): string {
     `# Debian ${suite}: ${packages.length} packages, put in place by dpkg itself`,
     'FROM seed AS root',
     runInstruction(mounts, ['/bin/dash', '/.stillroom/build/bootstrap.sh', suite]),
+  ].join('\n')
+}
+
+/** Steps run in the environment of a base from a registry, as its programs may need it. */
+function baseStage({ base }: LockedPlatform): string {
+  const environment = base.kind === 'image' ? renderEnvironment(base.configuration.env) : []
+  return ['FROM scratch AS base', 'COPY --from=root /target/ /', ...environment].join('\n')
+}
+
+function layersStage({ reference, manifest, layers }: LockedImageBase): string {
+  const program = ['/bin/sh', '/.stillroom/build/image-base.sh']
+  return [
+    "# the base's layers as they are, deletions unheeded: just enough to run its shell and tar",
+    'FROM scratch AS seed',
+    'ADD artifacts/layers/*.tar /',
+    '',
+    `# ${reference} (${manifest}): ${layers.length} layers as one`,
+    'FROM seed AS root',
+    runInstruction([mount('artifacts/layers', 'artifacts')], program),
   ].join('\n')
 }
 
@@ -89,7 +110,7 @@ function stepMounts(stage: string, step: Step): string[] {
   }
 }
 
-function stepCommand(stage: string, step: Step, recipe: Recipe): string[] {
+function stepCommand(stage: string, step: Step, recipe: BasedRecipe): string[] {
   const owner = `${projectOwner(recipe)}:${projectOwner(recipe)}`
   switch (step.kind) {
     case 'apt':

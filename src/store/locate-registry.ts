@@ -1,6 +1,6 @@
 import { StillroomError } from '../error.ts'
 import type { RegistryLogin } from '../resolve/registry/find-docker-login.ts'
-import { parseReference } from '../resolve/registry/parse-reference.ts'
+import { parseReference, type Reference } from '../resolve/registry/parse-reference.ts'
 import type { Artifact, Located } from './artifact.ts'
 import { ask } from './locate-registry-ask.ts'
 import { type Authorize, authorizer } from './locate-registry-login.ts'
@@ -36,7 +36,11 @@ export interface RegistryPlace {
 }
 
 /** Finds the places of a reference's repository: its mirrors, then the registry itself. */
-export type FindRegistry = (reference: string) => Promise<RegistryPlace[]>
+export interface FindRegistry {
+  (reference: string): Promise<RegistryPlace[]>
+  /** A reference with its registry written out. @throws {StillroomError} SOURCE_UNKNOWN when nothing tells it */
+  spelledOut(reference: string): Promise<Reference>
+}
 
 /** Ways to registries; what each wants to be logged in with is found once. */
 export function findRegistry(settings: RegistrySettings): FindRegistry {
@@ -46,14 +50,19 @@ export function findRegistry(settings: RegistrySettings): FindRegistry {
     known.set(url, opened)
     return opened
   }
-  return async (reference) => {
+  const spelledOut = async (reference: string) => {
     const fallback = await settings.defaultRegistry()
-    const { registry, repository } = parseReference(reference, fallback?.name ?? '')
-    if (registry === '') {
+    const parsed = parseReference(reference, fallback?.name ?? '')
+    if (parsed.registry === '') {
       throw new StillroomError('SOURCE_UNKNOWN', `cannot tell which registry "${reference}" is in`, {
         hint: 'name the registry in the recipe, or start the Docker Engine, which knows its default one',
       })
     }
+    return parsed
+  }
+  const find = async (reference: string) => {
+    const { registry, repository } = await spelledOut(reference)
+    const fallback = await settings.defaultRegistry()
     const mirrors = (settings.mirrors[registry] ?? []).map((url) => open(url, 'mirror', [new URL(url).host]))
     const own =
       registry === fallback?.name
@@ -66,6 +75,7 @@ export function findRegistry(settings: RegistrySettings): FindRegistry {
       authorize,
     }))
   }
+  return Object.assign(find, { spelledOut })
 }
 
 /** Finds the layers of a base image. */

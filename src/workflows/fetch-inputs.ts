@@ -15,6 +15,7 @@ import {
 } from '../store/locate.ts'
 import { locateUrl } from '../store/locate-url.ts'
 import { fetchGitSteps } from './git-sources.ts'
+import { locateBase } from './locate-base.ts'
 import type { Session } from './session.ts'
 
 /** Brings every artifact of a build into the store, verified; sources are looked up only when something is missing. */
@@ -32,7 +33,9 @@ export async function fetchInputs(
       store,
       signal,
       locate: async (artifact: Artifact) => {
-        locate ??= session.sources().then((sources) => locateFrom(sources, locked, signal))
+        locate ??= session
+          .sources()
+          .then((found) => locateWith(locateFrom(found, locked, signal), locateBase(session, found, locked)))
         return (await locate)(artifact)
       },
       onProgress: ({ bytesDone, bytesTotal, filesDone, filesTotal }) =>

@@ -81,7 +81,8 @@ async function checkPackages(
 async function debianPackages(sandbox: Sandbox): Promise<Set<string>> {
   const format = '${Package} ${Version} ${Architecture} ${db:Status-Abbrev}\\n'
   const { stdout } = await sandbox.run(['dpkg-query', '--show', `--showformat=${format}`])
-  const lines = stdout.split('\n').map((line) => line.trim())
+  // a base may have removed packages and kept their settings
+  const lines = stdout.split('\n').map((line) => line.trim().replace(/^.* rc$/, ''))
   return new Set(lines.filter((line) => line !== ''))
 }
 
@@ -93,6 +94,7 @@ async function pythonPackages(sandbox: Sandbox): Promise<Map<string, string>> {
 
 /** A later step's version of a package stands for an earlier one's. */
 function installedPackages({ base, steps }: LockedPlatform) {
-  const all = [...basePackages(base), ...steps.flatMap((step) => (step.kind === 'apt' ? step.packages : []))]
+  const found = base.kind === 'image' ? base.inventory.filter(({ kind }) => kind === 'deb') : basePackages(base)
+  const all = [...found, ...steps.flatMap((step) => (step.kind === 'apt' ? step.packages : []))]
   return [...new Map(all.map((entry) => [entry.name, entry])).values()]
 }

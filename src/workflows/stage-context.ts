@@ -1,10 +1,13 @@
 import { createHash, randomUUID } from 'node:crypto'
+import { createReadStream } from 'node:fs'
 import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import pMap from 'p-map'
 import type { ContextArtifacts, PlacedArtifact } from '../dockerfile/context-artifacts.ts'
 import { debDataTar, uncompressDeb } from '../dockerfile/deb-data-tar.ts'
 import type { ContextFiles } from '../dockerfile/render-context.ts'
+import { Budget } from '../image/read-options.ts'
+import { uncompressed } from '../image/uncompressed.ts'
 import { archiveTree } from '../resolve/project/archive-tree.ts'
 import { diskError } from '../store/disk-error.ts'
 import type { Session } from './session.ts'
@@ -75,6 +78,9 @@ async function fill(
     signal.throwIfAborted()
     if (artifact.origin.kind === 'debian') {
       await put(destination, await uncompressDeb(await readFile(store.path(artifact.sha256)), artifact.name))
+    } else if (artifact.origin.kind === 'registry') {
+      const layer = createReadStream(store.path(artifact.sha256))
+      await put(destination, uncompressed(layer, new Budget({ signal })))
     } else {
       await mkdir(dirname(join(root, destination)), { recursive: true })
       await store.link(artifact.sha256, join(root, destination))

@@ -11,13 +11,14 @@ import { readPackages } from '../resolve/debian/read-packages.ts'
 import { SUITE_ENDS } from '../resolve/debian/suite-ends.ts'
 import type { Sources } from '../resolve/sources/find-sources.ts'
 import type { Artifact } from '../store/artifact.ts'
-import type { Locate } from '../store/locate.ts'
+import { type Locate, locateWith } from '../store/locate.ts'
 import { type ArtifactState, forecast, type NewerVersion, type PlaceAnswer } from '../verify/forecast.ts'
 import type { SourcesReport } from '../verify/source-risk.ts'
 import { askPlace } from './ask-place.ts'
 import { checkGitSteps } from './check-git-steps.ts'
 import { locateFrom } from './fetch-inputs.ts'
 import { loadInputs } from './load-inputs.ts'
+import { locateBase } from './locate-base.ts'
 import { lockedPlatform, requireLock } from './lock-file.ts'
 import { newerWheels } from './newer-wheels.ts'
 import type { Session } from './session.ts'
@@ -46,7 +47,7 @@ export async function verifySources(
   const { recipe } = await loadInputs(session, name)
   const locked = lockedPlatform(await requireLock(session.directory, name), recipe)
   const sources = await session.sources()
-  const locate = locateFrom(sources, locked, signal)
+  const locate = locateWith(locateFrom(sources, locked, signal), locateBase(session, sources, locked))
   const { files } = contextArtifacts(locked)
   const unique = [...new Map(files.map(({ artifact }) => [artifact.sha256, artifact])).values()]
   const fetched = unique.filter(({ origin }) => origin.kind !== 'git')

@@ -1,0 +1,121 @@
+import { StillroomError } from '../../error.ts'
+import type { DebianIndex } from '../../lock/schema.ts'
+import { checkSuite, type FetchedIndex, firstGood, RELEASE_LIMIT } from '../debian/fetch-indexes.ts'
+import { fetchPackages, sha256 } from '../debian/fetch-packages.ts'
+import type { Get } from '../debian/http-get.ts'
+import { refetchIndexes } from '../debian/refetch-indexes.ts'
+import { verifyRelease } from '../debian/verify-release.ts'
+import { redactUrl } from '../sources/redact-url.ts'
+import type { ImageAptSource } from './image-apt-sources.ts'
+import { nameArchive } from './name-archive.ts'
+
+export interface ImageIndexOptions {
+  get: Get
+  now: Date
+  /** This machine's mirrors by archive, asked before the image's own addresses. */
+  mirrors: Readonly<Record<string, readonly string[]>>
+  /** Root of a snapshot service of Debian. */
+  snapshot?: string | undefined
+  /** Bytes that were kept from before, by their sha256. */
+  cached?: (sha256: string) => Promise<Uint8Array | undefined>
+}
+
+/**
+ * Fetches the present indexes of an image's own apt sources, each verified by the keys that the image has for it.
+ *
+ * @throws {StillroomError} as `fetchIndexes`; SIGNATURE_INVALID when the image has no key for a source
+ */
+export async function fetchImageIndexes(
+  sources: readonly ImageAptSource[],
+  options: ImageIndexOptions,
+): Promise<FetchedIndex[]> {
+  const found = await Promise.all(
+    sources.map(async (source) => {
+      const keys = await readKeyrings(source)
+      return firstGood(placesOf(source, options), (base) => fetchSource(base, source, keys, options))
+    }),
+  )
+  return found.flat()
+}
+
+/**
+ * Fetches the indexes that a lock names, from what was kept, a mirror, the image's own addresses or a snapshot service.
+ *
+ * @throws {StillroomError} as `refetchIndexes`
+ */
+export async function refetchImageIndexes(
+  locked: readonly DebianIndex[],
+  sources: readonly ImageAptSource[],
+  { mirrors, ...options }: ImageIndexOptions,
+): Promise<FetchedIndex[]> {
+  const found = await Promise.all(
+    locked.map(async (index) => {
+      const fitting = sources.filter((source) => source.suite === index.suite)
+      const keys = (await Promise.all(fitting.map(readKeyrings))).flat()
+      const places = fitting.flatMap((source) => placesOf(source, { mirrors }))
+      return refetchIndexes([index], { ...options, keys, sources: { [index.archive]: places } })
+    }),
+  )
+  return found.flat()
+}
+
+/** Addresses by archive, for files that an index names. */
+export function imageArchives(sources: readonly ImageAptSource[]): Record<string, string[]> {
+  const archives: Record<string, string[]> = {}
+  for (const { uris, suite } of sources) {
+    for (const uri of uris) {
+      for (const name of new Set([nameArchive(uri, suite), nameArchive(uri, suite, '')]))
+        archives[name] = [...new Set([...(archives[name] ?? []), uri])]
+    }
+  }
+  return archives
+}
+
+function placesOf(
+  { uris, suite }: ImageAptSource,
+  { mirrors }: Pick<ImageIndexOptions, 'mirrors'>,
+): string[] {
+  return [...new Set([...uris.flatMap((uri) => mirrors[nameArchive(uri, suite)] ?? []), ...uris])]
+}
+
+async function fetchSource(
+  base: string,
+  { uris, suite, components }: ImageAptSource,
+  keys: readonly string[],
+  { get, now }: ImageIndexOptions,
+): Promise<FetchedIndex[]> {
+  const root = `${base}/dists/${suite}`
+  const source = redactUrl(`${root}/InRelease`)
+  const inRelease = await get(`${root}/InRelease`, { limit: RELEASE_LIMIT })
+  const { release, signedBy } = await verifyRelease(inRelease, { keys, now, source })
+  checkSuite(release, suite, source)
+  const archive = nameArchive(uris[0] ?? base, suite, release.origin)
+  const date = `${release.date.toISOString().slice(0, 19)}Z`
+  const indexes: FetchedIndex[] = []
+  for (const component of components) {
+    const packages = await fetchPackages(root, release, get, component)
+    const digests = { release: sha256(inRelease), packages: sha256(packages) }
+    indexes.push({ index: { archive, suite, component, date, ...digests, signedBy }, inRelease, packages })
+  }
+  return indexes
+}
+
+/** Keys that no present OpenPGP implementation takes any more are left out. */
+async function readKeyrings({ keyrings, uris, suite }: ImageAptSource): Promise<string[]> {
+  const { readKeys } = await import('openpgp')
+  const keys: string[] = []
+  for (const ring of keyrings) {
+    const text = Buffer.from(ring).toString('latin1')
+    const armored = text.includes('-----BEGIN PGP PUBLIC KEY BLOCK-----')
+    const read = armored ? readKeys({ armoredKeys: text }) : readKeys({ binaryKeys: ring })
+    for (const key of await read.catch(() => [])) keys.push(key.armor())
+  }
+  if (keys.length > 0) return [...new Set(keys)]
+  throw new StillroomError(
+    'SIGNATURE_INVALID',
+    `cannot verify ${redactUrl(uris[0] ?? '')} ${suite} of the base's apt sources: the base has no key for it`,
+    {
+      hint: "a base needs the archive's key in /etc/apt/trusted.gpg.d, or named by signed-by in its sources",
+    },
+  )
+}
