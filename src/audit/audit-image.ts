@@ -17,6 +17,7 @@ import type { JudgeContext } from './judge-file.ts'
 import { judgeImage } from './judge-image.ts'
 import { type LockedPackage, lockedPackages, packageId } from './locked-packages.ts'
 import { applyPolicy, type PolicyException } from './policy.ts'
+import { readOs } from './read-os.ts'
 import { rulesFor } from './rules.ts'
 import type { ImageSubject, LockSubject } from './subject.ts'
 
@@ -59,6 +60,8 @@ export function auditImage(
     ...inconclusive(image, lock),
   ]
   const judged = applyPolicy(findings, policy.ignore, policy.today)
+  const os = readOs(image.tree)
+  const { created } = image.config
   return {
     reportVersion: REPORT_VERSION,
     image: {
@@ -69,6 +72,8 @@ export function auditImage(
       tree,
       entries: [...image.tree.files()].length + 1,
       config: redactConfig(readConfig(image.config)),
+      ...(os === undefined ? {} : { os }),
+      ...(typeof created === 'string' ? { created } : {}),
     },
     lock: lock === undefined ? null : auditedLock(lock),
     verdict: verdict(judged.findings),

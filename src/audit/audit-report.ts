@@ -43,6 +43,8 @@ export interface AuditedImage {
   config: ConfigSummary
   /** `ID` and `VERSION_ID` of the image's os-release(5): `debian`, `11`. */
   os?: { id: string; version: string }
+  /** When its config says that it was made, ISO 8601. */
+  created?: string
 }
 
 /** What an image's config says, with credentials in `env` and `labels` redacted. */

@@ -60,7 +60,8 @@ export function compareConfig(config: ImageConfig, expected: ConfigSummary, stop
   return [
     ...compareRecords('config-env', 'Env', expected.env, actual.env),
     ...one('config-user', 'User', expected.user, actual.user),
-    ...one('config-workdir', 'WorkingDir', expected.workdir, actual.workdir),
+    // none is the root
+    ...one('config-workdir', 'WorkingDir', expected.workdir || '/', actual.workdir || '/'),
     ...one('config-entrypoint', 'Entrypoint', expected.entrypoint, actual.entrypoint),
     ...one('config-cmd', 'Cmd', expected.cmd, actual.cmd),
     ...compareRecords('config-labels', 'Labels', expected.labels, actual.labels),

@@ -47,6 +47,7 @@ export const AuditReportSchema = z.strictObject({
       volumes: z.array(z.string()),
     }),
     os: z.strictObject({ id: z.string(), version: z.string() }).exactOptional(),
+    created: z.string().exactOptional(),
   }),
   lock: z
     .strictObject({

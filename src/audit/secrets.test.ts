@@ -1,0 +1,52 @@
+import { describe, expect, test } from 'vitest'
+import { findSecret, isSecretName, redact } from './secrets.ts'
+
+// put together here, so that no scanner takes this file for a leak
+const TOKEN = `ghp_${'a1B2'.repeat(9)}`
+const KEY = `-----BEGIN ${'OPENSSH'} PRIVATE ${'KEY'}-----`
+
+describe('findSecret()', () => {
+  test.each([
+    [KEY, 'a private key'],
+    [`x = "${TOKEN}"`, 'a token of a git host'],
+    [`AKIA${'ABCD'.repeat(4)}`, 'an access key of a cloud'],
+    ['https://me:hunter2@git.example/x', 'a login in an address'],
+  ])('%s', (text, what) => {
+    expect(findSecret(text)).toBe(what)
+  })
+
+  test.each([
+    'https://git.example/x@1',
+    'https://user@git.example/x',
+    'http://$USER:$PASSWORD@git.example',
+    'mailto:a@example',
+    '-----BEGIN CERTIFICATE-----',
+    '-----BEGIN PUBLIC KEY-----',
+  ])('sees none in %s', (text) => {
+    expect(findSecret(text)).toBeUndefined()
+  })
+})
+
+describe('redact()', () => {
+  test.each([
+    [`git clone https://me:hunter2@git.example/x`, 'hunter2'],
+    [`curl -H ${TOKEN}`, TOKEN],
+    ['RUN API_TOKEN=hunter2 make', 'hunter2'],
+    [`RUN DB_PASSWORD='hunter 2' make`, 'hunter 2'],
+  ])('leaves the secret out of %s', (text, secret) => {
+    expect(redact(text)).not.toContain(secret)
+    expect(redact(text)).toContain('(redacted)')
+  })
+})
+
+test.each([
+  ['API_TOKEN', true],
+  ['PASSWORD', true],
+  ['DB_PASSWORD', true],
+  ['AWS_SECRET_ACCESS_KEY', true],
+  ['TOKENIZERS_PARALLELISM', false],
+  ['PASSWORD_FILE', false],
+  ['MONKEY', false],
+])('isSecretName(%s) is %s', (name, expected) => {
+  expect(isSecretName(name)).toBe(expected)
+})
