@@ -9,7 +9,7 @@ import { type Plugin as BundlerPlugin, rolldown } from 'rolldown'
 const root = new URL('..', import.meta.url).pathname
 const DATA = ['dockerfile/companions', 'resolve/debian/keys']
 /** With programs, WebAssembly or data of their own, or found by name at run time. */
-const LEFT_OUT = /^(@napi-rs\/|openpgp|sql\.js|make-fetch-happen|stillroom$)/
+const LEFT_OUT = /^(@cyclonedx\/|@napi-rs\/|openpgp|sql\.js|make-fetch-happen|stillroom$)/
 /** Functions of dockerode that load much and are seldom called, by the `require` of them: loaded when called. */
 const LATE = new Map([
   ['docker-modem/lib/modem.js ./ssh', 'docker-modem/lib/ssh.js'],
@@ -17,7 +17,7 @@ const LATE = new Map([
 ])
 
 const commands = globSync('commands/**/*.ts', { cwd: `${root}src` }).filter(
-  (file) => !/(\.test|base-command|recipe-names)\.ts$/.test(file),
+  (file) => !/(\.test|base-command|recipe-names|audit-output)\.ts$/.test(file),
 )
 const names = ['index', 'main', ...commands.map((file) => file.slice(0, -'.ts'.length))]
 

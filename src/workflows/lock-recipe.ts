@@ -17,7 +17,7 @@ import {
 } from '../lock/schema.ts'
 import { serializeLock } from '../lock/serialize-lock.ts'
 import type { LoadedRecipe } from '../recipe/load-recipe.ts'
-import type { Base, FileStep, PipStep, Recipe, Step } from '../recipe/schema.ts'
+import type { FileStep, PipStep, Recipe, Step } from '../recipe/schema.ts'
 import { resolveApt } from '../resolve/apt/resolve-apt.ts'
 import { type FetchedIndex, fetchIndexes } from '../resolve/debian/fetch-indexes.ts'
 import { type Get, httpGet } from '../resolve/debian/http-get.ts'
@@ -34,12 +34,25 @@ import { renderGenerated, writeGenerated } from './generated.ts'
 import { lockGit } from './git-sources.ts'
 import { loadInputs, type RecipeInputs } from './load-inputs.ts'
 import { lockedPlatform, readLock, writeLock } from './lock-file.ts'
+import { lockedImageIndexes, lockImageBase, withIndexes } from './lock-image-base.ts'
 import type { Session } from './session.ts'
 import { stageContext } from './stage-context.ts'
+import {
+  askedVersions,
+  type KeptVersion,
+  keptVersions,
+  planUpgrade,
+  stayingWith,
+  type UpgradePlan,
+  type UpgradeRoom,
+} from './upgrade-plan.ts'
 
 export interface LockOptions {
-  /** Take the newest of everything; without it, what the recipe still asks for as before stays as it is. */
-  upgrade: boolean
+  /**
+   * `all`: take the newest of everything. Names of packages: these move, and what must move with them. Undefined: what
+   * the recipe still asks for as before stays as it is.
+   */
+  upgrade: 'all' | readonly string[] | undefined
 }
 
 export interface LockResult {
@@ -68,21 +81,17 @@ export async function lockRecipe(session: Session, name: string, options: LockOp
   const loaded = await loadInputs(session, name)
   const { recipe, inputs } = loaded
   const present = await readLock(directory, name).catch((error: unknown) => {
-    if (options.upgrade && error instanceof StillroomError) return undefined
+    if (options.upgrade === 'all' && error instanceof StillroomError) return undefined
     throw error
   })
   const changes = compareInputs(present?.inputs ?? { checksum: '', fields: {} }, inputs)
   const old = present?.platforms[recipe.platform]
-  if (present && old && changes.length === 0 && !options.upgrade) {
+  if (present && old && changes.length === 0 && options.upgrade === undefined) {
     return { recipe: name, outcome: 'current', changes, lock: present }
   }
   const changed = new Set(changes.map((change) => change.field))
-  const locked = await resolve(
-    session,
-    loaded,
-    options.upgrade || changed.has('base') ? undefined : old,
-    changed,
-  )
+  const afresh = options.upgrade === 'all' || changed.has('base')
+  const locked = await resolve(session, loaded, afresh ? undefined : old, changed, planOf(options, name, old))
   const fresh = (image: LockedImage | null): Lockfile => ({
     lockfileVersion: LOCKFILE_VERSION,
     recipe: name,
@@ -98,6 +107,23 @@ export async function lockRecipe(session: Session, name: string, options: LockOp
   return { recipe: name, outcome: written ? 'written' : 'current', changes, lock }
 }
 
+/** @throws {StillroomError} LOCK_MISSING: without a lock there is nothing that could move */
+function planOf(
+  { upgrade }: LockOptions,
+  name: string,
+  old: LockedPlatform | undefined,
+): UpgradePlan | undefined {
+  if (upgrade === undefined || upgrade === 'all') return undefined
+  if (old) return planUpgrade(old, upgrade)
+  throw new StillroomError(
+    'LOCK_MISSING',
+    `recipe "${name}" has no lock in which ${upgrade.join(', ')} could move`,
+    {
+      hint: `make it: stillroom lock recipe ${name}`,
+    },
+  )
+}
+
 /**
  * @param old pins to stay with where the recipe still asks for the same
  * @param changed fields of the recipe that differ from what `old` was made from
@@ -107,11 +133,13 @@ async function resolve(
   loaded: RecipeInputs,
   old: LockedPlatform | undefined,
   changed: ReadonlySet<string>,
+  plan: UpgradePlan | undefined,
 ): Promise<LockedPlatform> {
   const { recipe, projects } = loaded
-  const indexes = new LazyIndexes(session, recipe, old?.base)
-  const base = old?.base ?? (await resolveLockedBase(session, recipe.base, indexes))
-  const epoch = Math.max(...base.indexes.map((index) => Date.parse(index.date))) / 1000
+  const indexes = new LazyIndexes(session, recipe, old?.base, plan?.apt ?? false)
+  const base = await resolveLockedBase(session, recipe, old?.base, indexes, plan)
+  const dates = base.indexes.map((index) => index.date).concat(base.kind === 'image' ? base.created : [])
+  const epoch = Math.max(...dates.map((date) => Date.parse(date))) / 1000
   const steps: LockedStep[] = []
   // a kept step stands on kept steps only: what it was resolved on top of must be the same
   let keep = old !== undefined
@@ -120,20 +148,48 @@ async function resolve(
     const project = projects.get(index)
     if (project) {
       steps.push(project)
-    } else if (keep && pinned?.kind === step.kind && !changed.has(`steps[${index}]`)) {
+    } else if (
+      (keep || isAlone(step)) &&
+      pinned?.kind === step.kind &&
+      !changed.has(`steps[${index}]`) &&
+      !plan?.asked.has(index)
+    ) {
       steps.push(pinned)
     } else {
       keep = false
-      steps.push(
-        await resolveStep(session, loaded, { epoch, base, steps: [...steps], image: null }, step, indexes),
-      )
+      // whatever is to move, all else stays as long as it can
+      const asked = plan?.asked.get(index)
+      const room =
+        pinned?.kind === step.kind
+          ? { stay: keptVersions(pinned, asked), beyond: askedVersions(pinned, asked), pinned }
+          : undefined
+      const before = { epoch, base, steps: [...steps], image: null }
+      steps.push(await resolveStep(session, loaded, before, step, indexes, room))
     }
   }
   return { epoch, base, steps, image: null }
 }
 
-async function resolveLockedBase(session: Session, base: Base, indexes: LazyIndexes): Promise<LockedBase> {
-  if (base.kind === 'image') throw new Error('bases from a registry are not resolved yet')
+/** Whether what a step is resolved to has nothing to do with the steps before it. */
+function isAlone({ kind }: Step): boolean {
+  return kind === 'git' || kind === 'file'
+}
+
+/** The base of the lock at hand, with the present indexes besides its own when an apt package is to move. */
+async function resolveLockedBase(
+  session: Session,
+  recipe: Recipe,
+  old: LockedBase | undefined,
+  indexes: LazyIndexes,
+  plan: UpgradePlan | undefined,
+): Promise<LockedBase> {
+  if (old?.kind === 'image') {
+    const lacks = old.indexes.length === 0 && recipe.steps.some(({ kind }) => kind === 'apt')
+    return lacks || plan?.apt ? withIndexes(session, old) : old
+  }
+  if (old) return plan?.apt ? { ...old, indexes: (await indexes.get()).map(({ index }) => index) } : old
+  const { base } = recipe
+  if (base.kind === 'image') return lockImageBase(session, recipe)
   session.progress({ kind: 'stage', title: `resolving Debian ${base.suite}` })
   return resolveBase(base.suite, await indexes.get())
 }
@@ -144,6 +200,7 @@ async function resolveStep(
   before: LockedPlatform,
   step: Step,
   indexes: LazyIndexes,
+  room: UpgradeRoom | undefined,
 ): Promise<LockedStep> {
   const { signal, progress } = session
   if (step.kind === 'run') return { kind: 'run' }
@@ -155,14 +212,34 @@ async function resolveStep(
   try {
     const image = await buildBefore(session, { name, recipe, directory }, before, tag)
     progress({ kind: 'stage', title: `resolving ${stepName(before.steps.length, step.kind)} in a container` })
-    if (step.kind === 'pip') return await resolvePipStep(session, engine, image, step)
-    const fetched = await indexes.get()
-    return await withContainer(engine, { image, network: 'none', user: '0', signal }, (sandbox) =>
-      resolveApt(step, fetched, sandbox),
-    )
+    const stay = room?.stay ?? []
+    const told = (names: string[]) =>
+      progress({ kind: 'note', text: `these cannot all stay as they are: ${names.join(', ')}` })
+    if (step.kind === 'pip') {
+      const attempt = (kept: readonly KeptVersion[]) =>
+        resolvePipStep(session, engine, image, step, { stay: kept, beyond: room?.beyond ?? [] })
+      return await stayingWith(stay, attempt, told).catch((error) => asItWas(session, room, error))
+    }
+    const { base } = before
+    const fetched = base.kind === 'image' ? await lockedImageIndexes(session, base) : await indexes.get()
+    const attempt = (kept: readonly KeptVersion[]) =>
+      withContainer(engine, { image, network: 'none', user: '0', signal }, (sandbox) =>
+        resolveApt(step, fetched, sandbox, kept),
+      )
+    return await stayingWith(stay, attempt, told)
   } finally {
     await removeImage(engine, tag)
   }
+}
+
+/** That nothing newer fits is no failure: the step stays as it is locked. */
+function asItWas(session: Session, room: UpgradeRoom | undefined, error: unknown): LockedStep {
+  const conflict =
+    error instanceof StillroomError && ['PIP_CONFLICT', 'PIP_PACKAGE_UNKNOWN'].includes(error.code)
+  if (!room || room.beyond.length === 0 || !conflict) throw error
+  const names = room.beyond.map(({ name, version }) => `${name} ${version}`).join(', ')
+  session.progress({ kind: 'note', text: `nothing newer than ${names} fits what the recipe asks for` })
+  return room.pinned
 }
 
 async function lockFile(session: Session, step: FileStep): Promise<LockedStep> {
@@ -178,6 +255,7 @@ async function resolvePipStep(
   engine: Engine,
   image: string,
   step: PipStep,
+  { stay, beyond }: Pick<UpgradeRoom, 'stay' | 'beyond'>,
 ): Promise<LockedStep> {
   const { signal, store } = session
   const { pypi, ca } = await session.sources()
@@ -188,6 +266,8 @@ async function resolvePipStep(
       sandbox,
       environment: { ...proxySettings(session.env), ...pypi.env },
       certificates,
+      stay,
+      beyond,
       keep: (content) => store.put(content),
     }),
   )
@@ -240,9 +320,12 @@ class LazyIndexes {
   readonly #session: Session
   readonly #recipe: Recipe
   readonly #base: LockedBase | undefined
+  readonly #renewed: boolean
   #fetched: Promise<FetchedIndex[]> | undefined
 
-  constructor(session: Session, recipe: Recipe, base: LockedBase | undefined) {
+  /** @param renewed the present ones besides those of the lock */
+  constructor(session: Session, recipe: Recipe, base: LockedBase | undefined, renewed: boolean) {
+    this.#renewed = renewed
     this.#session = session
     this.#recipe = recipe
     this.#base = base
@@ -256,14 +339,17 @@ class LazyIndexes {
   async #fetch(): Promise<FetchedIndex[]> {
     const { store } = this.#session
     const { base } = this.#recipe
-    if (base.kind === 'image') throw new Error('indexes of an image are not read yet')
+    if (base.kind === 'image') throw new TypeError('a base from a registry has indexes of its own')
     const sources = await this.#session.sources()
     const get: Get = (url, options) => httpGet(url, { ...options, ca: sources.ca })
     const options = { get, sources: sources.debian, keys: await loadKeyring(), now: new Date() }
     const cached = async (sha256: string) => readFile(store.path(sha256)).catch(() => undefined)
-    const fetched = this.#base
+    const locked = this.#base
       ? await refetchIndexes(this.#base.indexes, { ...options, snapshot: sources.snapshot, cached })
-      : await fetchIndexes(base.suite, options)
+      : []
+    const present = !this.#base || this.#renewed ? await fetchIndexes(base.suite, options) : []
+    const known = new Set(locked.map(({ index }) => index.release))
+    const fetched = [...locked, ...present.filter(({ index }) => !known.has(index.release))]
     // kept so that the same lock can be extended after the mirrors have moved on
     for (const { inRelease, packages } of fetched) {
       await store.put(inRelease)

@@ -1,3 +1,4 @@
+import { z } from 'zod'
 import { StillroomError } from '../error.ts'
 import { baseDebianNames } from '../lock/base-packages.ts'
 import type { LockedPlatform, LockedStep } from '../lock/schema.ts'
@@ -88,8 +89,8 @@ export async function stayingWith<T>(
       return await attempt(left)
     } catch (error) {
       if (!(error instanceof StillroomError) || !CONFLICTS.has(error.code) || left.length === 0) throw error
-      const words = new Set(error.message.toLowerCase().match(/[a-z0-9][a-z0-9+._-]*/g))
-      const named = left.filter(({ name }) => mentions(words, name))
+      const { blamed } = Blame.parse(error.details ?? {})
+      const named = left.filter(({ name }) => blamed.includes(name))
       const released = named.length > 0 ? named : left
       left = left.filter((entry) => !released.includes(entry))
       onRelease(released.map(({ name }) => name))
@@ -99,10 +100,8 @@ export async function stayingWith<T>(
 
 const CONFLICTS = new Set(['APT_UNRESOLVABLE', 'PIP_CONFLICT', 'PIP_PACKAGE_UNKNOWN'])
 
-/** pip writes `a_b`, `a-b==1` and `a.b` for one project. */
-function mentions(words: ReadonlySet<string>, name: string): boolean {
-  return [...words].some((word) => word === name || word.replace(/[-_.]+/g, '-').replace(/-$/, '') === name)
-}
+/** Packages that a resolver says stand in the way. */
+const Blame = z.object({ blamed: z.array(z.string()).default([]) })
 
 function namesOf(step: LockedStep): ReadonlySet<string> {
   return new Set(entriesOf(step).map(({ name }) => name))

@@ -1,6 +1,6 @@
 import { Args, Flags } from '@oclif/core'
 import type { AuditReport } from '../../audit/audit-report.ts'
-import { auditTable } from '../../report/audit-table.ts'
+import { AUDIT_OUTPUT, tellAudit } from '../audit-output.ts'
 import { BaseCommand } from '../base-command.ts'
 
 export default class AuditImage extends BaseCommand {
@@ -12,12 +12,14 @@ export default class AuditImage extends BaseCommand {
   static override examples = [
     '<%= config.bin %> audit image stillroom/hello --lock recipes/hello/lock.json',
     '<%= config.bin %> audit image image.tar --json',
+    '<%= config.bin %> audit image image.tar --sbom cyclonedx --output sbom.json',
   ]
   static override args = {
     image: Args.string({ description: 'a name of the engine, an archive, or a directory', required: true }),
   }
   static override flags = {
     lock: Flags.string({ description: 'the lockfile to hold it against' }),
+    ...AUDIT_OUTPUT,
   }
 
   async run(): Promise<AuditReport> {
@@ -25,7 +27,7 @@ export default class AuditImage extends BaseCommand {
     const session = await this.session(flags.directory)
     const { auditAny } = await import('../../workflows/audit-image.ts')
     const report = await auditAny(session, args.image, flags.lock)
-    this.log(auditTable(report).trimEnd())
+    await tellAudit(report, report.image.created, flags, (text) => this.log(text))
     if (report.verdict !== 'clean') process.exitCode = 1
     return report
   }

@@ -1,6 +1,6 @@
 import { Args } from '@oclif/core'
 import type { AuditReport } from '../../audit/audit-report.ts'
-import { auditTable } from '../../report/audit-table.ts'
+import { AUDIT_OUTPUT, tellAudit } from '../audit-output.ts'
 import { BaseCommand } from '../base-command.ts'
 
 export default class AuditRecipe extends BaseCommand {
@@ -11,15 +11,17 @@ export default class AuditRecipe extends BaseCommand {
   static override examples = [
     '<%= config.bin %> audit recipe hello',
     '<%= config.bin %> audit recipe hello --json',
+    '<%= config.bin %> audit recipe hello --format sarif --output audit.sarif',
   ]
   static override args = { name: Args.string({ description: 'directory in recipes/', required: true }) }
+  static override flags = AUDIT_OUTPUT
 
   async run(): Promise<AuditReport> {
     const { args, flags } = await this.parse(AuditRecipe)
     const session = await this.session(flags.directory)
     const { auditRecipe } = await import('../../workflows/audit-image.ts')
     const report = await auditRecipe(session, args.name)
-    this.log(auditTable(report).trimEnd())
+    await tellAudit(report, report.image.created, flags, (text) => this.log(text))
     if (report.verdict !== 'clean') process.exitCode = 1
     return report
   }

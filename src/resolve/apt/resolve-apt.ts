@@ -28,7 +28,7 @@ export async function resolveApt(
   requireKnown(step, sets)
   await sandbox.write([...aptLists(indexes), preferences(keep)])
   const command = [
-    ...['apt-get', 'install', '--simulate', '--yes', '--quiet=2', '--allow-downgrades'],
+    ...['apt-get', 'install', '--simulate', '--yes', '--quiet=1', '--allow-downgrades'],
     ...['-o', 'Dir::Etc::SourceList=/stillroom/sources.list', '-o', 'Dir::Etc::SourceParts=/dev/null'],
     ...[
       '-o',
@@ -131,12 +131,16 @@ function lockPlanned(
   return DebianPackage.parse({ name, version, architecture, archive, path, size, sha256 })
 }
 
-function unresolvable(account: string, step: AptStep): StillroomError {
+/** @param said all that apt printed: its explanation comes before the error itself */
+function unresolvable(said: string, step: AptStep): StillroomError {
+  const account = said.slice(Math.max(0, said.search(/^(The following packages have unmet|E: )/m))).trim()
+  const blamed = [...account.matchAll(/(?:Depends|Breaks|Conflicts): ([a-z0-9][a-z0-9+.-]*)/g)]
   return new StillroomError(
     'APT_UNRESOLVABLE',
     `apt cannot install ${step.packages.join(' ')} together: ${account}`,
     {
       hint: 'ask for packages that go together; apt names the ones that do not',
+      details: { blamed: [...new Set(blamed.map(([, name = '']) => name))] },
     },
   )
 }

@@ -1,5 +1,6 @@
 import { stripVTControlCharacters } from 'node:util'
 import { StillroomError } from '../../error.ts'
+import { normalizeName } from './list-distributions.ts'
 
 /**
  * Names what pip refused, by its own words. Those of pip 20.3 to 25 are known; any other failure is PIP_FAILED with
@@ -23,6 +24,7 @@ export function pipError(output: string, doing: string): StillroomError {
       `pip cannot meet the requirements together while ${doing}: ${firstLines(conflict, 12)}`,
       {
         hint: 'loosen one of the requirements that pip names',
+        details: { blamed: constraintsOf(conflict) },
       },
     )
   }
@@ -39,6 +41,12 @@ export function pipError(output: string, doing: string): StillroomError {
     )
   }
   return new StillroomError('PIP_FAILED', `pip failed while ${doing}: ${lastLines(text, 15)}`)
+}
+
+/** The projects whose constraint pip calls a cause of the conflict. */
+function constraintsOf(conflict: string): string[] {
+  const names = conflict.matchAll(/requested \(constraint\) ([A-Za-z0-9._-]+?)(?=[=<>!~ ]|$)/gm)
+  return [...new Set([...names].map(([, name = '']) => normalizeName(name)))]
 }
 
 function firstLines(text: string, count: number): string {

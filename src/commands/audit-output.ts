@@ -1,0 +1,46 @@
+import { resolve } from 'node:path'
+import { Flags } from '@oclif/core'
+import type { AuditReport } from '../audit/audit-report.ts'
+import { AUDIT_FORMATS, SBOM_FORMATS } from '../report/audit-formats.ts'
+
+/** How an audit is told: what both of its commands take. */
+export const AUDIT_OUTPUT = {
+  format: Flags.option({
+    description: 'for people, a pull request, a code scanner or a CI server',
+    options: AUDIT_FORMATS,
+    default: 'text' as const,
+  })(),
+  sbom: Flags.option({
+    description: 'instead of the audit, what is installed: CycloneDX 1.6 or SPDX 2.3, as JSON',
+    options: SBOM_FORMATS,
+    exclusive: ['format'],
+  })(),
+  output: Flags.string({ description: 'write it to this file instead of the terminal' }),
+}
+
+interface AuditOutput {
+  directory: string
+  format: (typeof AUDIT_FORMATS)[number]
+  sbom: (typeof SBOM_FORMATS)[number] | undefined
+  output: string | undefined
+}
+
+/** Renders an audit as asked for; what was written to a file is not printed. */
+export async function tellAudit(
+  report: AuditReport,
+  created: string | undefined,
+  { directory, format, sbom, output }: AuditOutput,
+  print: (text: string) => void,
+): Promise<void> {
+  const { renderAudit, renderSbom } = await import('../report/audit-formats.ts')
+  const text =
+    sbom === undefined
+      ? await renderAudit(report, format)
+      : await renderSbom(report, sbom, created === undefined ? {} : { created })
+  if (output === undefined) {
+    print(text.trimEnd())
+    return
+  }
+  const { writeFileAtomic } = await import('../store/write-file-atomic.ts')
+  await writeFileAtomic(resolve(directory, output), text)
+}
