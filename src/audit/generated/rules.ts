@@ -35,7 +35,7 @@ export const GENERATED: readonly GeneratedRule[] = [
   },
   {
     match:
-      /^(etc\/(environment|security\/opasswd|machine-id)|var\/lib\/dbus\/machine-id|var\/lib\/dpkg\/(available|lock|lock-frontend|triggers\/(Lock|Unincorp))|var\/cache\/debconf\/passwords\.dat|var\/lib\/python\/python3\.\d+_installed|var\/lib\/systemd\/deb-systemd-helper-enabled\/[^/]+\.wants\/[^/]+|var\/log\/(btmp|wtmp|lastlog|faillog))$/,
+      /^(etc\/(environment|security\/opasswd|machine-id)|var\/lib\/dbus\/machine-id|var\/lib\/dpkg\/(available|lock|lock-frontend|triggers\/(Lock|Unincorp))|var\/cache\/debconf\/passwords\.dat|var\/lib\/python\/python3\.\d+_installed|var\/lib\/systemd\/deb-systemd-(?:user-)?helper-enabled\/[^/]+\.wants\/[^/]+|var\/log\/(btmp|wtmp|lastlog|faillog))$/,
     reason: 'made by a package as it is set up, empty until it is used',
     check: emptyProblem,
   },
@@ -48,6 +48,16 @@ export const GENERATED: readonly GeneratedRule[] = [
     ['root/.bashrc', 'usr/share/base-files/dot.bashrc'],
     ['root/.profile', 'usr/share/base-files/dot.profile'],
   ]),
+  {
+    match: /^etc\/networks$/,
+    reason: "netbase's default",
+    check: ({ text }) => firstWrong(text, (line) => /^(default|loopback|link-local)\s+[\d.]+$/.test(line)),
+  },
+  {
+    match: /^var\/lib\/dpkg\/arch(-native)?$/,
+    reason: 'the architecture that dpkg installs',
+    check: ({ text }) => (text === 'amd64\n' ? undefined : 'it is not just amd64'),
+  },
   {
     match: /^etc\/timezone$/,
     reason: "tzdata's default",
@@ -124,7 +134,7 @@ export const GENERATED: readonly GeneratedRule[] = [
     check: extendedStatesProblem,
   },
   {
-    match: /^var\/lib\/systemd\/deb-systemd-helper-enabled\/[^/]+\.dsh-also$/,
+    match: /^var\/lib\/systemd\/deb-systemd-(?:user-)?helper-enabled\/[^/]+\.dsh-also$/,
     reason: 'units that packages switched on',
     check: ({ text }) => firstWrong(text, (line) => /^\/etc\/systemd\/(system|user)\/[\w.@/-]+$/.test(line)),
   },
