@@ -47,6 +47,7 @@ export async function lockImageBase(session: Session, recipe: Recipe): Promise<L
   await fetchLayers(session, image)
   progress({ kind: 'stage', title: `reading ${image.reference}` })
   const tree = await readBaseTree(session, image)
+  requirePrograms(tree, image.reference)
   const text = (path: string) => tree.read(path)?.toString('utf8') ?? ''
   const { packages, problems } = await readInventory(tree)
   for (const { path, reason } of problems) progress({ kind: 'note', text: `base: ${path}: ${reason}` })
@@ -96,6 +97,26 @@ export async function lockedImageIndexes(session: Session, base: LockedImageBase
 /** The apt sources in a base's own layers. */
 export async function readAptSources(session: Session, base: LockedImageBase): Promise<ImageAptSource[]> {
   return imageAptSources(filesOf(await readLayers(session, base)))
+}
+
+/** Of GNU, as Debian's and Ubuntu's are. */
+const PROGRAMS = ['sh', 'tar', 'find', 'xargs', 'touch', 'sed', 'grep', 'sort', 'comm', 'cmp', 'cp']
+
+/** Steps run by the base's own programs: said now, instead of in the midst of a build. */
+function requirePrograms(tree: FileTree, reference: string): void {
+  const places = ['bin', 'usr/bin', 'usr/local/bin', 'sbin', 'usr/sbin']
+  const find = (name: string) =>
+    places.map((place) => tree.find(`${place}/${name}`)).find((file) => file?.inode.type === 'file')
+  const missing = PROGRAMS.filter((name) => find(name) === undefined)
+  const small = PROGRAMS.filter((name) => name !== 'sh' && /busybox|toybox/.test(find(name)?.path ?? ''))
+  if (missing.length + small.length === 0) return
+  const reasons = [
+    ...(missing.length > 0 ? [`it has no ${missing.join(', ')}`] : []),
+    ...(small.length > 0 ? [`its ${small.join(', ')} are busybox's`] : []),
+  ]
+  throw new StillroomError('REGISTRY_IMAGE_UNUSABLE', `cannot build on ${reference}: ${reasons.join('; ')}`, {
+    hint: 'take an image of Debian or Ubuntu as the base: steps are run by its GNU programs',
+  })
 }
 
 async function readLayers(session: Session, base: LockedImageBase): Promise<FileTree> {

@@ -46,6 +46,13 @@ export async function readBaseTree(
         { hint: 'the image was put together wrongly: ask for it to be pushed anew' },
       )
     }
+    const broken = reader.entries.find(({ path }) => path.includes('\n'))
+    if (broken) {
+      throw new StillroomError(
+        'REGISTRY_IMAGE_UNUSABLE',
+        `cannot build on ${reference}: ${JSON.stringify(broken.path)} has a line break in its path`,
+      )
+    }
     entries.push(reader.entries)
   }
   return new FileTree(mergeLayers(entries))
