@@ -15,9 +15,10 @@ Where files come from, as environment variables (several URLs parted by spaces):
                              that ends in /debian, with -security added
   STILLROOM_SNAPSHOT         root of a snapshot service: it has what mirrors have no more, below archive/
   PIP_INDEX_URL              root of a Python package index (simple API); PIP_EXTRA_INDEX_URL: more of them
-What is unset is taken from the machine's own apt sources and pip configuration.
+What is unset is taken from the machine's own apt sources and pip configuration. Downloads come from the address in the
+table, files of git repositories from theirs, by git with its own set-up (ssh agent, credential helper, insteadOf).
 
-Needs curl or wget; sha256sum, shasum or openssl; dpkg-deb, or xz and gzip; git for a project's files.
+Needs curl or wget; sha256sum, shasum or openssl; dpkg-deb, or xz and gzip; git for files of projects and repositories.
 Exit code: 0 all files are there; 1 some are not, listed at the end; 2 wrong usage.
 USAGE
 }
@@ -70,6 +71,9 @@ is_right() { [ -f "$1" ] && [ "$(size_of "$1")" = "$3" ] && [ "$(digest_of "$1")
 
 # A URL as it may be shown: without what logs in.
 show() { printf '%s\n' "$1" | sed 's|//[^/@]*@|//***@|; s|[?].*|?***|'; }
+
+# Rows of files that are downloaded one by one.
+downloads() { rows debian && rows pypi && rows url; }
 
 # Rows of one kind, without the comment at the head of the table.
 rows() { awk -F '\t' -v kind="$1" '!/^#/ && $3 == kind' artifacts.tsv; }
@@ -314,6 +318,7 @@ places() {
         fi
       done < "$work/indexes"
       ;;
+    url) printf '%s\n' "$2" ;;
   esac
 }
 
@@ -348,7 +353,7 @@ fetch() {
   done 3< "$part.places"
   [ -s "$part.places" ] || [ -s "$part.note" ] || echo 'no place is known that has it' >> "$part.note"
   {
-    printf '  %s: %s\n    expected sha256 %s, %s bytes, from %s %s\n' "$(package "$3" "$4" "$6")" "$6" "$1" "$2" "$3" "$4"
+    printf '  %s: %s\n    expected sha256 %s, %s bytes, from %s %s\n' "$(package "$3" "$4" "$6")" "$6" "$1" "$2" "$3" "$(show "$4")"
     sed 's/^/    /' "$part.note"
   } >> "$work/failed.$worker"
 }
@@ -357,6 +362,7 @@ fetch() {
 package() {
   case $1 in
     debian) printf '%s\n' "$3" | sed 's|.*/||; s|_.*||' ;;
+    url) show "$2" ;;
     *) printf '%s\n' "$2" ;;
   esac
 }
@@ -412,6 +418,12 @@ git_tree() {
     { say "the repository here does not have the tree $1 (a shallow clone: git fetch --unshallow)"; return 1; }
   objects=$(git rev-parse --git-path objects) || return
   objects=$(cd -- "$objects" && pwd) || return
+  bare_repository "$1" || return
+  GIT_DIR=$work/git GIT_OBJECT_DIRECTORY=$objects git -c tar.umask=0022 archive --format=tar "$1"
+}
+
+# bare_repository ID: an empty one for objects with ids like this, in which no attribute changes a file.
+bare_repository() {
   # git before 2.29 knows one format only, and not the option
   format=
   case ${#1} in
@@ -421,7 +433,19 @@ git_tree() {
   git init --quiet --bare ${format:+"$format"} "$work/git" || return
   mkdir -p "$work/git/info"
   echo '* -export-ignore -export-subst -text -eol -ident -filter -working-tree-encoding' > "$work/git/info/attributes"
-  GIT_DIR=$work/git GIT_OBJECT_DIRECTORY=$objects git -c tar.umask=0022 archive --format=tar "$1"
+}
+
+# git_commit URL COMMIT: a tar, on standard output, of the files of a commit elsewhere; git holds them against its id.
+git_commit() {
+  have git || { say 'git is missing'; return 1; }
+  bare_repository "$2" || return
+  GIT_DIR=$work/git
+  export GIT_DIR
+  git fetch --quiet --depth=1 --no-tags -- "$1" "$2" 2> "$work/why.git" ||
+    git fetch --quiet --no-tags -- "$1" '+refs/heads/*:refs/heads/*' '+refs/tags/*:refs/tags/*' ||
+    { unset GIT_DIR; return 1; }
+  git -c tar.umask=0022 archive --format=tar "$2^{tree}" || { unset GIT_DIR; return 1; }
+  unset GIT_DIR
 }
 
 # place DESTINATION COMMAND...: what the command prints becomes the file; a failure is noted.
@@ -473,7 +497,7 @@ for directory in artifacts/.fetch.*; do
   [ "$directory" = "$work" ] || kill -0 "$owner" 2> /dev/null || rm -rf "$directory"
 done
 
-{ rows debian && rows pypi; } | while IFS=$tab read -r sha256 size kind origin path destination; do
+downloads | while IFS=$tab read -r sha256 size kind origin path destination; do
   is_right "$destination" "$sha256" "$size" ||
     printf '%s\t%s\t%s\t%s\t%s\t%s\n' "$sha256" "$size" "$kind" "$origin" "$path" "$destination"
 done > "$work/missing"
@@ -499,7 +523,7 @@ if [ -s "$work/missing" ]; then
     pip_indexes > "$work/indexes"
     [ -s "$work/indexes" ] || die 'no Python package index is known on this machine: set PIP_INDEX_URL; see --help'
   fi
-  say "fetching $(($(wc -l < "$work/missing"))) of $(($({ rows debian && rows pypi; } | wc -l))) files"
+  say "fetching $(($(wc -l < "$work/missing"))) of $(($(downloads | wc -l))) files"
   for number in $workers; do
     work_off "$number" &
     pids="$pids $!"
@@ -516,6 +540,17 @@ rows project | while IFS=$tab read -r sha256 size kind origin path destination; 
   # an exported archive brings it; the image ID tells whether it is right
   if [ -f "$destination" ] && ! git cat-file -e "$path^{tree}" 2> /dev/null; then continue; fi
   place "$destination" git_tree "$path" < /dev/null
+done
+# what stillroom has put there is taken as it is; its archive and git's own differ, the files in them don't
+rows git | while IFS=$tab read -r sha256 size kind origin path destination; do
+  is_right "$destination" "$sha256" "$size" || place "$destination" git_commit "$origin" "$path" < /dev/null
+done
+rows git-parts | while IFS=$tab read -r sha256 size kind origin path destination; do
+  is_right "$destination" "$sha256" "$size" || {
+    rm -f "$destination"
+    printf '  %s: holds submodules or files of git-lfs, which only stillroom puts together\n    from %s %s; "stillroom store export" carries it\n' \
+      "$destination" "$(show "$origin")" "$path" >> "$work/failed.made"
+  }
 done
 
 cat "$work"/failed.* > "$work/all" 2> /dev/null || :

@@ -21,6 +21,17 @@ while read -r project file; do
     --wheel-dir "$work"/wheels "$files/$file" < /dev/null
 done < "$step"/sdists.txt
 
+# directories that earlier steps placed: a wheel is built of a copy, so that the directory stays as it is
+if [ -s "$step"/local.txt ]; then
+  while IFS= read -r line; do
+    rest=${line#* }
+    [ "${line%% *}" = copy ] || continue
+    rm -rf "$work"/local
+    cp -a -- "${rest#* }" "$work"/local
+    python3 -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir "$work"/wheels "$work"/local < /dev/null
+  done < "$step"/local.txt
+fi
+
 if [ -s "$step"/requirements.txt ]; then
   python3 -m pip install --quiet --no-deps --no-compile --no-warn-script-location --require-hashes \
     --find-links "$files" --requirement "$step"/requirements.txt
@@ -28,6 +39,17 @@ fi
 if [ -s "$step"/built.txt ]; then
   python3 -m pip install --quiet --no-deps --no-compile --no-warn-script-location \
     --find-links "$work"/wheels --requirement "$step"/built.txt
+fi
+# what pip writes into an editable directory belongs to whom the directory does
+if [ -s "$step"/local.txt ]; then
+  while IFS= read -r line; do
+    rest=${line#* }
+    path=${rest#* }
+    [ "${line%% *}" = editable ] || continue
+    python3 -m pip install --quiet --no-deps --no-compile --no-warn-script-location --no-build-isolation \
+      --editable "$path" < /dev/null
+    find "$path" -cnewer "$own"/mark -exec chown -h --reference="$path" -- {} +
+  done < "$step"/local.txt
 fi
 rm -rf "$work"
 
