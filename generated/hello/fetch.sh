@@ -553,6 +553,14 @@ rows git-parts | while IFS=$tab read -r sha256 size kind origin path destination
   }
 done
 
+rows registry | while IFS=$tab read -r sha256 size kind origin path destination; do
+  is_right "$destination" "$sha256" "$size" || {
+    rm -f "$destination"
+    printf '  %s: a layer of a registry image, which only stillroom fetches\n    from %s %s; "stillroom store export" carries it\n' \
+      "$destination" "$(show "$origin")" "$path" >> "$work/failed.made"
+  }
+done
+
 cat "$work"/failed.* > "$work/all" 2> /dev/null || :
 if [ -s "$work/all" ]; then
   say 'these files are not there:'
