@@ -93,11 +93,14 @@ export async function buildAgain(
   }
 }
 
-/** Stages of the Dockerfile from a step on. */
+/**
+ * Stages of the Dockerfile from a step on, and the last one, which has no name: else BuildKit would take its layers
+ * from before when all but the times of files is the same.
+ */
 function stagesFrom({ loaded: { recipe, name } }: VerifyPlan, from: string): string[] {
   const stages = recipe.steps.map((step, index) => stepName(index, step.kind))
   const start = stages.indexOf(from)
-  if (start >= 0) return stages.slice(start)
+  if (start >= 0) return [...stages.slice(start), '']
   throw new StillroomError('USAGE', `recipe "${name}" has no step "${from}"`, {
     hint: `its steps are ${stages.join(', ')}`,
   })

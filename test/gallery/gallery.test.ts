@@ -16,11 +16,14 @@ afterAll(async () => {
 describe('verify recipe names why it gives another image', () => {
   test.each(GALLERY)('$name: $cause', async (gallery) => {
     const { name, cause, command, elsewhere, path } = gallery
-    const project = await makeProject()
+    let project = await makeProject()
     await writeCase(project, gallery, command, null)
     if (elsewhere !== undefined) {
       await stillroomJson(project, ['build', 'recipe', name])
-      await writeCase(project, gallery, elsewhere, await lockedImage(project, name))
+      const image = await lockedImage(project, name)
+      // a project of its own: a recipe is a module, which is loaded once
+      project = await makeProject()
+      await writeCase(project, gallery, elsewhere, image)
     }
     const args = ['verify', 'recipe', name, '--from', stepOf(gallery)]
     const { reports } = await stillroomJson<{ reports: VerifyReport[] }>(project, args)
