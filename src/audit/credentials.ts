@@ -1,7 +1,6 @@
 import type { Inode } from '../image/layer-entry.ts'
 import type { ImageConfig } from '../image/schema.ts'
 import { readConfig } from './compare-config.ts'
-import { showPath } from './expected-files.ts'
 import type { Finding } from './finding.ts'
 import { findSecret, isSecretName } from './secrets.ts'
 
@@ -69,16 +68,6 @@ export function credentialIn(path: string, { content, type }: Inode): string | u
   if (type !== 'file' || content === undefined || path.endsWith('.pyc')) return undefined
   const text = content.toString('latin1')
   return FILES.find((file) => file.match.test(path) && file.content.test(text))?.what ?? findSecret(text)
-}
-
-export function credentialFinding(path: string, what: string, evidence: string[]): Finding {
-  return {
-    rule: 'credential',
-    severity: 'error',
-    subject: showPath(path),
-    message: `the file holds ${what}`,
-    evidence,
-  }
 }
 
 /** Credentials in the config: environment, labels, and the commands that made its layers. */

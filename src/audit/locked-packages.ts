@@ -1,5 +1,5 @@
 import { stepName } from '../dockerfile/step-name.ts'
-import type { InstalledPackage, PackageKind } from '../inventory/inventory.ts'
+import type { PackageKind } from '../inventory/inventory.ts'
 import type { BasePackage, DebianPackage, LockedPlatform, PythonFile } from '../lock/schema.ts'
 
 /** A package that the lock says is installed, and the step that brings it. */
@@ -54,9 +54,4 @@ function fromDebian({ name, version, architecture, path, size, sha256 }: DebianP
 
 function fromPython({ name, version, file, size, sha256 }: PythonFile, step: string) {
   return { kind: 'pypi' as const, name, version, step, artifact: { file, size, sha256 } }
-}
-
-/** The place of a Python package: the directory that holds its record. */
-export function siteOf({ record }: Pick<InstalledPackage, 'record'>): string {
-  return record.replace(/\/?[^/]*\.(dist-info|egg-info)(\/.*)?$/, '')
 }
