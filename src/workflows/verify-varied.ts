@@ -1,5 +1,6 @@
 import { mkdir, readFile, rm, symlink } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { execa } from 'execa'
 import { connectEngine } from '../engine/connect.ts'
 import { StillroomError } from '../error.ts'
@@ -10,6 +11,7 @@ import type { Session } from './session.ts'
 import type { StageClock } from './stage-clock.ts'
 import type { NewImage, VerifyPlan } from './verify-build.ts'
 
+const ENGINE = fileURLToPath(new URL('../../bin/engine', import.meta.url))
 /** A day in spring of the next year, whichever day it is now. */
 const CLOCK_AHEAD_DAYS = 124
 const HOSTNAME = 'elsewhere'
@@ -31,30 +33,22 @@ export async function buildVaried(
   vary: readonly Variation[],
   clock: StageClock,
 ): Promise<NewImage> {
-  const program = enginesProgram()
   const name = `verify-${process.pid}`
   const cache = join(session.cache, name)
   clock.stage('another machine')
   const store = vary.includes('store') ? await otherStore() : await ownStore()
   const end = async () => {
-    await execa(program, ['down', '--name', name, '--purge'], { reject: false })
+    await execa(ENGINE, ['down', '--name', name, '--purge'], { reject: false })
     await rm(cache, { recursive: true, force: true })
   }
   try {
     const words = await engineWords(vary, plan)
-    const socket = await startEngine(session, program, [
-      '--name',
-      name,
-      '--store',
-      store,
-      '--vary',
-      words.join(' '),
-    ])
+    const socket = await startEngine(session, ['--name', name, '--store', store, '--vary', words.join(' ')])
     clock.stage('build')
     // the store is shared; build contexts are put together anew
     await mkdir(cache, { recursive: true })
     await symlink(session.store.directory, join(cache, 'store'))
-    const built = await buildThere(session, plan, vary, program, name, cache)
+    const built = await buildThere(session, plan, vary, name, cache)
     const engine = await connectEngine(socket)
     const reference = `stillroom/${plan.loaded.name}`
     return {
@@ -75,11 +69,6 @@ export async function buildVaried(
     await end()
     throw error
   }
-}
-
-/** bin/engine lies beside the program that was started. */
-function enginesProgram(): string {
-  return join(dirname(process.argv[1] ?? '.'), 'engine')
 }
 
 async function ownStore(): Promise<string> {
@@ -112,8 +101,8 @@ async function firstProcessor(): Promise<string> {
   return /^Cpus_allowed_list:\s*(\d+)/m.exec(status)?.[1] ?? '0'
 }
 
-async function startEngine({ signal }: Session, program: string, args: readonly string[]): Promise<string> {
-  const started = await execa(program, ['up', ...args], { reject: false, cancelSignal: signal, all: true })
+async function startEngine({ signal }: Session, args: readonly string[]): Promise<string> {
+  const started = await execa(ENGINE, ['up', ...args], { reject: false, cancelSignal: signal, all: true })
   signal.throwIfAborted()
   if (started.failed) {
     const said = started.all?.trim().split('\n').slice(-8).join('\n') || started.shortMessage
@@ -127,7 +116,7 @@ async function startEngine({ signal }: Session, program: string, args: readonly 
     )
   }
   const name = args[args.indexOf('--name') + 1] as string
-  const { stdout } = await execa(program, ['env', '--name', name])
+  const { stdout } = await execa(ENGINE, ['env', '--name', name])
   const [, socket] = /DOCKER_HOST='unix:\/\/(.*)'$/m.exec(stdout) ?? []
   if (socket === undefined) throw new Error(`bin/engine env told no socket:\n${stdout}`)
   return socket
@@ -143,7 +132,6 @@ async function buildThere(
   { signal, directory, progress }: Session,
   { loaded }: VerifyPlan,
   vary: readonly Variation[],
-  program: string,
   engine: string,
   cache: string,
 ): Promise<BuildResult['image']> {
@@ -159,7 +147,7 @@ async function buildThere(
     '--no-cache',
     '--json',
   ]
-  const child = execa('sh', ['-c', script, 'sh', program, engine, cache, process.execPath, ...words], {
+  const child = execa('sh', ['-c', script, 'sh', ENGINE, engine, cache, process.execPath, ...words], {
     reject: false,
     cancelSignal: signal,
     forceKillAfterDelay: 10_000,

@@ -1,0 +1,68 @@
+import { join } from 'node:path'
+import { execa } from 'execa'
+import { describe, expect, test } from 'vitest'
+import type { ImageDiffReport } from '../src/report/image-diff-table.ts'
+import type { VerifyReport } from '../src/verify/verify-report.ts'
+import { canHaveEngines } from './support/engine.ts'
+import { copyProject, makeProject } from './support/project.ts'
+import { stillroom, stillroomJson } from './support/stillroom.ts'
+
+interface Reports {
+  reports: VerifyReport[]
+}
+
+const engines = await canHaveEngines()
+if (engines !== true) console.warn(`skipped: verification under variations, since ${engines}`)
+
+describe('verify recipe hello', () => {
+  test('is identical when rebuilt from nothing, and keeps the image when asked to', async () => {
+    const directory = await copyProject('hello')
+    const { reports } = await stillroomJson<Reports>(directory, ['verify', 'recipe', 'hello', '--keep'])
+    expect(reports).toMatchObject([
+      { recipe: 'hello', verdict: 'identical', difference: null, problem: null },
+    ])
+    expect(reports[0]?.image?.id).toBe(reports[0]?.reference?.id)
+    const { stdout } = await execa('docker', ['image', 'ls', '--format', '{{.Tag}}', 'stillroom/hello'])
+    expect(stdout.split('\n')).toContain('verified')
+    expect(stdout.split('\n')).not.toContain('verify')
+  })
+
+  test.skipIf(engines !== true)(
+    'is identical with another clock, host name, number of CPUs and image store',
+    async () => {
+      const directory = await copyProject('hello')
+      const args = ['verify', 'recipe', 'hello', '--vary', 'clock,hostname,cpus,store']
+      const { reports } = await stillroomJson<Reports>(directory, args)
+      expect(reports).toMatchObject([{ verdict: 'identical', problem: null }])
+      const varied = reports[0]?.variations.map(({ variation }) => variation)
+      expect(varied).toEqual(['clock', 'hostname', 'cpus', 'store'])
+    },
+  )
+
+  test('ends with 2 for a recipe that is not there and for names missing', async () => {
+    const directory = await makeProject()
+    const unknown = await stillroom(directory, ['verify', 'recipe', 'nobody'])
+    expect(unknown.exitCode).toBe(2)
+    expect(unknown.stdout).toContain('RECIPE_NOT_FOUND')
+    expect((await stillroom(directory, ['verify', 'recipe'])).exitCode).toBe(2)
+    expect((await stillroom(directory, ['verify', 'recipe', '--all'])).exitCode).toBe(2)
+  })
+})
+
+test('diff images tells an archive from the image that it was saved from by nothing, and exits with 0', async () => {
+  const directory = await copyProject('hello')
+  await stillroomJson(directory, ['build', 'recipe', 'hello'])
+  const archive = join(directory, 'hello.tar')
+  await execa('docker', ['save', '--output', archive, 'stillroom/hello'])
+  const { exitCode, stdout } = await stillroom(directory, [
+    'diff',
+    'images',
+    archive,
+    'stillroom/hello',
+    '--json',
+  ])
+  expect(exitCode).toBe(0)
+  const { a, b, difference } = JSON.parse(stdout) as ImageDiffReport
+  expect(a.id).toBe(b.id)
+  expect(difference).toEqual({ verdict: 'identical', config: [], layers: [], files: [], causes: [] })
+})
