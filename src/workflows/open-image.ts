@@ -86,14 +86,16 @@ async function savedImage(
   name: string,
   signal: AbortSignal | undefined,
 ): Promise<AsyncIterable<Uint8Array>> {
-  if ((await findImage(engine, name)) === undefined) {
+  const image = await findImage(engine, name)
+  if (image === undefined) {
     throw new StillroomError(
       'IMAGE_MISSING',
       `there is no image "${name}": no file or directory of that name, and the Docker Engine has none`,
       { hint: '`docker images` lists those of the engine' },
     )
   }
-  const saved = await saveImage(engine, name)
+  // by a name without a tag, an engine saves the images of all its tags
+  const saved = await saveImage(engine, image.reference)
   if (signal !== undefined && saved instanceof Readable) addAbortSignal(signal, saved)
   return (async function* () {
     try {
