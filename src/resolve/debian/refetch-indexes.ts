@@ -39,7 +39,10 @@ async function refetchIndex(index: DebianIndex, options: RefetchIndexesOptions):
 
 /** A lockfile edited by hand may name a signed Release file and something else beside it. */
 function checkLocked(index: DebianIndex, release: ReleaseFile): void {
-  const signed = { date: release.date.getTime(), packages: packagesEntry(release, index.suite, index.component).sha256 }
+  const signed = {
+    date: release.date.getTime(),
+    packages: packagesEntry(release, index.suite, index.component).sha256,
+  }
   if (signed.date === new Date(index.date).getTime() && signed.packages === index.packages) return
   throw new StillroomError(
     'INDEX_INVALID',
