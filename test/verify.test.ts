@@ -2,8 +2,9 @@ import { join } from 'node:path'
 import { execa } from 'execa'
 import { describe, expect, test } from 'vitest'
 import type { ImageDiffReport } from '../src/report/image-diff-table.ts'
-import type { VerifyReport } from '../src/verify/verify-report.ts'
+import { VARIATIONS, type VerifyReport } from '../src/verify/verify-report.ts'
 import { canHaveEngines } from './support/engine.ts'
+import { NIGHTLY } from './support/nightly.ts'
 import { copyProject, makeProject } from './support/project.ts'
 import { stillroom, stillroomJson } from './support/stillroom.ts'
 
@@ -47,6 +48,26 @@ describe('verify recipe hello', () => {
     expect((await stillroom(directory, ['verify', 'recipe'])).exitCode).toBe(2)
     expect((await stillroom(directory, ['verify', 'recipe', '--all'])).exitCode).toBe(2)
   })
+})
+
+const ROOT = join(import.meta.dirname, '..')
+const nightly = NIGHTLY && engines === true
+if (!NIGHTLY) console.warn('each recipe under each variation by itself is left to the nightly tests')
+
+describe.skipIf(!nightly)('every recipe of this repository', () => {
+  test.each(['hello', 'fenics-tf'].flatMap((name) => [...VARIATIONS, 'all'].map((vary) => [name, vary])))(
+    '%s is identical under another %s',
+    async (name, vary) => {
+      const { reports } = await stillroomJson<Reports>(ROOT, [
+        'verify',
+        'recipe',
+        name as string,
+        '--vary',
+        vary as string,
+      ])
+      expect(reports).toMatchObject([{ recipe: name, verdict: 'identical', problem: null }])
+    },
+  )
 })
 
 test('diff images tells an archive from the image that it was saved from by nothing, and exits with 0', async () => {
