@@ -1,9 +1,16 @@
 import type { FileTree } from '../image/file-tree.ts'
+import type { ReadOptions } from '../image/read-options.ts'
+import { APK_DATABASES, apk } from './apk.ts'
+import { conda } from './conda.ts'
+import { cran } from './cran.ts'
 import { dpkg } from './dpkg.ts'
+import { git, workTrees } from './git.ts'
 import type { InstalledPackage, Inventory, PackageManager } from './inventory.ts'
+import { npm } from './npm.ts'
 import { python } from './python.ts'
+import { rpm } from './rpm.ts'
 
-const MANAGERS: readonly PackageManager[] = [dpkg, python]
+const MANAGERS: readonly PackageManager[] = [dpkg, apk, rpm, python, conda, npm, cran, git]
 
 /**
  * Whether {@link readInventory} needs a regular file's content: for `keep` of `readImageTree`.
@@ -12,6 +19,20 @@ const MANAGERS: readonly PackageManager[] = [dpkg, python]
  */
 export function wantedByInventory(path: string, size: number): boolean {
   return MANAGERS.some((manager) => manager.wants(path, size))
+}
+
+/**
+ * Digests beyond sha256 that an image's own package managers give: sha1 with apk, git's object names with checkouts.
+ * They cost time on every image and few need them; so the first reading tells, by {@link wantedByInventory}, whether
+ * the image must be read once more with these.
+ *
+ * @returns undefined when no second reading is needed
+ */
+export function digestsForInventory(tree: FileTree): Pick<ReadOptions, 'sha1' | 'gitBlob'> | undefined {
+  const places = workTrees(tree).map((path) => (path === '' ? '' : `${path}/`))
+  const hasApk = APK_DATABASES.some((path) => tree.find(path) !== undefined)
+  if (places.length === 0 && !hasApk) return undefined
+  return { sha1: hasApk, gitBlob: (path) => places.some((place) => path.startsWith(place)) }
 }
 
 /**

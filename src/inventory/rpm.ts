@@ -1,0 +1,103 @@
+import type { FileTree } from '../image/file-tree.ts'
+import type { FileDigest, InstalledPackage, Inventory, OwnedFile, PackageManager } from './inventory.ts'
+import { parseRpmHeader, type RpmHeader } from './rpm-header.ts'
+import { readRpmBlobs } from './rpm-sqlite.ts'
+import { baseOf, Findings, resolvePath } from './tree-paths.ts'
+
+const SIZE_LIMIT = 64 * 1024 ** 2
+const DIRECTORIES = ['var/lib/rpm', 'usr/lib/sysimage/rpm', 'usr/share/rpm']
+const DATABASE = 'rpmdb.sqlite'
+/** Berkeley DB before rpm 4.16, and ndb as SUSE has it. */
+const OTHER_DATABASES = ['Packages', 'Packages.db']
+
+/** `%config` and `%ghost` of a file's flags. */
+const CONFIGURATION = 1
+const GHOST = 64
+
+/** rpm with its SQLite database (rpm's documentation, "rpmdb"); the older databases are problems. */
+export const rpm: PackageManager = {
+  kind: 'rpm',
+  wants: (path, size) => size <= SIZE_LIMIT && path.endsWith(`/rpm/${DATABASE}`),
+  async read(tree: FileTree): Promise<Inventory> {
+    const findings = new Findings(tree, 'rpm')
+    const seen = new Set<string>()
+    for (const directory of DIRECTORIES) {
+      for (const name of tree.list(directory)) {
+        const path = tree.find(`${directory}/${name}`)?.path
+        if (path === undefined || seen.has(path)) continue
+        seen.add(path)
+        if (OTHER_DATABASES.includes(name)) findings.problem(path, 'a database of rpm that is not SQLite')
+        if (name === `${DATABASE}-wal` && (tree.find(path)?.inode.size ?? 0) > 0)
+          findings.problem(path, 'changes that were not yet written to the database')
+        if (baseOf(path) === DATABASE) await readDatabase(findings, path)
+      }
+    }
+    return findings.inventory
+  },
+}
+
+async function readDatabase(findings: Findings, path: string): Promise<void> {
+  const bytes = findings.bytes(path)
+  if (bytes === undefined) return
+  const result = await readRpmBlobs(bytes)
+  if (result.problem !== undefined) findings.problem(path, result.problem)
+  for (const [index, blob] of result.blobs.entries()) {
+    const header = parseRpmHeader(blob)
+    const installed = header === undefined ? undefined : toPackage(header, path)
+    if (installed === undefined) findings.problem(path, `the header ${index + 1} cannot be read`)
+    else findings.inventory.packages.push(installed)
+  }
+}
+
+function toPackage(header: RpmHeader, record: string): InstalledPackage | undefined {
+  const [name] = header.strings('name')
+  const [version] = header.strings('version')
+  const [release] = header.strings('release')
+  if (!name || !version || !release) return undefined
+  const [epoch] = header.numbers('epoch')
+  const [architecture] = header.strings('arch')
+  const [license] = header.strings('license')
+  const files = filesOf(header)
+  if (files === undefined) return undefined
+  return {
+    kind: 'rpm',
+    name,
+    version: `${epoch === undefined ? '' : `${epoch}:`}${version}-${release}`,
+    ...(architecture === undefined ? {} : { architecture }),
+    record,
+    files,
+    ...(license === undefined ? {} : { license }),
+  }
+}
+
+function filesOf(header: RpmHeader): OwnedFile[] | undefined {
+  const directories = header.strings('directoryNames')
+  const indexes = header.numbers('directoryIndexes')
+  const names = header.strings('baseNames')
+  const paths =
+    names.length === 0
+      ? header.strings('oldFileNames')
+      : names.map((name, i) => `${directories[indexes[i] ?? -1] ?? ''}${name}`)
+  if (names.length > 0 && indexes.some((index) => index >= directories.length)) return undefined
+  if (names.length > 0 && indexes.length !== names.length) return undefined
+  const digests = header.strings('fileDigests')
+  const flags = header.numbers('fileFlags')
+  const algorithm = ALGORITHMS[header.numbers('digestAlgorithm')[0] ?? 1]
+  return paths.flatMap((written, i) => {
+    const path = resolvePath('', written)
+    const flag = flags[i] ?? 0
+    // what a package may make when it runs: it brings none
+    if (path === '' || (flag & GHOST) !== 0) return []
+    const value = digests[i] ?? ''
+    return [
+      {
+        path,
+        ...(algorithm !== undefined && /^[0-9a-f]+$/.test(value) ? { digest: { algorithm, value } } : {}),
+        ...((flag & CONFIGURATION) === 0 ? {} : { configuration: true }),
+      },
+    ]
+  })
+}
+
+/** Hash algorithms by their numbers in OpenPGP (RFC 9580, section 9.5); MD5 when a header names none. */
+const ALGORITHMS: Record<number, FileDigest['algorithm'] | undefined> = { 1: 'md5', 2: 'sha1', 8: 'sha256' }

@@ -1,0 +1,33 @@
+import { lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { join } from 'node:path'
+import { FileTree } from '../image/file-tree.ts'
+import { type Member, ociFiles, pieces, tarOf } from '../image/image-archive.test-data.ts'
+import { readImageTree } from '../image/read-archive.ts'
+import type { ReadOptions } from '../image/read-options.ts'
+import { digestsForInventory, wantedByInventory } from './read-inventory.ts'
+
+/** The tree of an image of one layer, read as an audit reads it: twice, when digests are missing. */
+export async function treeOf(members: readonly (Member | [string, Buffer | string])[]): Promise<FileTree> {
+  const layer = await tarOf(members.map((m) => (Array.isArray(m) ? [m[0], Buffer.from(m[1])] : m)))
+  const archive = await tarOf(ociFiles([layer]))
+  const read = async (options: ReadOptions) => {
+    const { root } = await readImageTree(pieces(archive), { keep: wantedByInventory, md5: true, ...options })
+    return new FileTree(root)
+  }
+  const tree = await read({})
+  const digests = digestsForInventory(tree)
+  return digests === undefined ? tree : read(digests)
+}
+
+/** Files of a directory of this machine, as members below `prefix`. */
+export function membersOf(directory: string, prefix: string): Member[] {
+  return readdirSync(directory).flatMap((name): Member[] => {
+    const path = join(directory, name)
+    const member = { name: join(prefix, name), mode: lstatSync(path).mode & 0o777 }
+    const stats = lstatSync(path)
+    if (stats.isSymbolicLink()) return [{ ...member, type: 'symlink', linkname: readlinkSync(path) }]
+    if (stats.isDirectory()) return [{ ...member, type: 'directory' }, ...membersOf(path, member.name)]
+    const content = readFileSync(path)
+    return [{ ...member, content: content as unknown as string }]
+  })
+}
