@@ -14,6 +14,8 @@ export function expectInstalled(
   isExcluded: (path: string) => boolean = () => false,
 ): void {
   const owner = packageId(found)
+  // reported as such, with its checkout
+  const changed = new Set(found.modified)
   const add = (
     path: string,
     digest: InstalledPackage['files'][number]['digest'],
@@ -25,8 +27,10 @@ export function expectInstalled(
       owner,
       type,
       ...(configuration ? { configuration } : {}),
-      ...(digest === undefined || type !== 'file' ? { generated: NO_HASH } : { digest }),
-      ...(isExcluded(path) || /(^|\/)__pycache__\//.test(path) ? { optional: true } : {}),
+      ...(digest === undefined || type !== 'file' || changed.has(path) ? { generated: NO_HASH } : { digest }),
+      ...(isExcluded(path) || changed.has(path) || /(^|\/)__pycache__\//.test(path)
+        ? { optional: true }
+        : {}),
     })
   }
   for (const { path, digest, configuration } of found.files) add(path, digest, configuration)

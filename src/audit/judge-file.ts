@@ -80,8 +80,7 @@ function judgeOwned(
 /** A digest of a kind that was not taken when the image was read tells nothing, and so matches nothing. */
 function sameContent(inode: Inode, digest: ExpectedFile['digest']): boolean {
   if (digest === undefined) return true
-  if (digest.algorithm === 'sha256') return digest.value === inode.sha256
-  return digest.algorithm === 'md5' && digest.value === inode.md5
+  return digest.value === (digest.algorithm === 'git-blob' ? inode.gitBlob : inode[digest.algorithm])
 }
 
 const BYTE_CODE_REASON = 'byte code of a source that is there, with its hash in it'

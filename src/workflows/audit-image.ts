@@ -8,13 +8,13 @@ import { countLockedLayers, type ImageSubject, type LockSubject } from '../audit
 import { headWantedByAudit, wantedByAudit } from '../audit/wanted.ts'
 import { contextArtifacts } from '../dockerfile/context-artifacts.ts'
 import { StillroomError } from '../error.ts'
-import { readInventory, wantedByInventory } from '../inventory/read-inventory.ts'
+import { digestsForInventory, readInventory, wantedByInventory } from '../inventory/read-inventory.ts'
 import { parseLock } from '../lock/parse-lock.ts'
 import type { LockedPlatform, Lockfile } from '../lock/schema.ts'
 import { fetchInputs } from './fetch-inputs.ts'
 import { requireLock } from './lock-file.ts'
 import { readLockedContents } from './locked-contents.ts'
-import { openImage } from './open-image.ts'
+import { type OpenImageOptions, openImage } from './open-image.ts'
 import { readConfig } from './read-config.ts'
 import type { Session } from './session.ts'
 
@@ -98,12 +98,16 @@ async function fetchMissing(session: Session, locked: LockedPlatform): Promise<v
 }
 
 async function imageSubject(session: Session, what: string, md5: boolean): Promise<ImageSubject> {
-  const { id, config, layers, tree } = await openImage(session, what, {
+  const options: OpenImageOptions = {
     platform: PLATFORM,
     keep: (path, size) => wantedByAudit(path, size) || wantedByInventory(path, size),
     head: headWantedByAudit,
     md5,
-  })
+  }
+  const first = await openImage(session, what, options)
+  const digests = digestsForInventory(first.tree)
+  const image = digests === undefined ? first : await openImage(session, what, { ...options, ...digests })
+  const { id, config, layers, tree } = image
   return { reference: what, id, config, layers, tree, inventory: await readInventory(tree) }
 }
 
