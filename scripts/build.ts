@@ -7,7 +7,7 @@ import { Config, Plugin } from '@oclif/core'
 import { type Plugin as BundlerPlugin, rolldown } from 'rolldown'
 
 const root = new URL('..', import.meta.url).pathname
-const DATA = ['dockerfile/companions', 'resolve/debian/keys']
+const DATA = ['dockerfile/companions', 'resolve/debian/keys', 'workflows/templates']
 /** With programs, WebAssembly or data of their own, or found by name at run time. */
 const LEFT_OUT = /^(@cyclonedx\/|@napi-rs\/|openpgp|sql\.js|make-fetch-happen|stillroom$)/
 /** Functions of dockerode that load much and are seldom called, by the `require` of them: loaded when called. */
