@@ -22,7 +22,7 @@ function inDiff(recipes: RecipeDiff[], unchanged = 0): LockDiff {
   return { diffVersion: LOCK_DIFF_VERSION, base: 'main', head: 'working tree', level, recipes, unchanged }
 }
 
-/** fenics-tf before and after python3-pip was upgraded. */
+/** fenics-tf before and after python3-pip was upgraded: two real packages put into its lock by hand, and an image. */
 async function upgrade(): Promise<LockDiff> {
   const [before, after] = await Promise.all(
     ['before', 'after'].map(async (name) => {
@@ -58,6 +58,24 @@ test('a relock for one package is told as golden/lock-diff.* say: the package an
   await expect(lockDiffTerminal(diff)).toMatchFileSnapshot('golden/lock-diff.txt')
   await expect(lockDiffMarkdown(diff)).toMatchFileSnapshot('golden/lock-diff.md')
   await expect(`${JSON.stringify(diff, null, 2)}\n`).toMatchFileSnapshot('golden/lock-diff.json')
+})
+
+test('`lock recipe fenics-tf --upgrade pip:certifi` moved certifi alone, as golden/relock.* say', async () => {
+  const [before, after] = await Promise.all(
+    ['before', 'after'].map(async (name) => {
+      const path = new URL(`../lock/diff/golden/relocked/${name}.lock.json`, import.meta.url)
+      return parseLock(await readFile(path, 'utf8'), name)
+    }),
+  )
+  const changes = diffLocks(before ?? null, after ?? null)
+  const level = levelOfChanges(changes) ?? 'any'
+  const diff = inDiff([{ recipe: 'fenics-tf', status: 'changed', level, ...changes, dockerfile: null }], 1)
+  expect(changes.packages.map(({ ecosystem, name, class: kind }) => [ecosystem, name, kind])).toEqual([
+    ['pypi', 'certifi', 'patch'],
+  ])
+  await expect(lockDiffTerminal(diff)).toMatchFileSnapshot('golden/relock.txt')
+  await expect(lockDiffMarkdown(diff)).toMatchFileSnapshot('golden/relock.md')
+  await expect(`${JSON.stringify(diff, null, 2)}\n`).toMatchFileSnapshot('golden/relock.json')
 })
 
 test('docs/schemas/lock-diff.schema.json is the schema, and holds the golden and arbitrary diffs', async () => {
