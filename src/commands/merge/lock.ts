@@ -29,6 +29,7 @@ export default class MergeLock extends BaseCommand {
         `the lockfile of recipe "${result.recipe}" needs to be made anew, it cannot be merged:`,
         ...reasons,
         `merge recipe.ts first, then: stillroom lock recipe ${result.recipe}`,
+        'what the other side upgraded is not in it: upgrade that again (--upgrade PACKAGE)',
       ].join('\n'),
     )
     return result
