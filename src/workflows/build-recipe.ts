@@ -3,6 +3,7 @@ import { type EngineImage, findImage } from '../engine/find-image.ts'
 import { baseDebianNames } from '../lock/base-packages.ts'
 import { requireFresh } from '../lock/compare-inputs.ts'
 import type { LockedPlatform } from '../lock/schema.ts'
+import { RECIPE_NAME } from '../recipe/list-recipes.ts'
 import type { BuildRecipeOptions, BuildResult } from './build-result.ts'
 import { renderGenerated, requireGenerated } from './generated.ts'
 import { knownImageID } from './known-images.ts'
@@ -29,9 +30,13 @@ export async function buildRecipe(
   clock.stage('recipe and lockfile')
   const tag = `stillroom/${name}`
   // asked for early, awaited late: the answers come while this program reads and computes
-  const answer = soon(
-    connectEngine().then(async (engine) => ({ engine, previous: await findImage(engine, tag) })),
-  )
+  const ask = async () => {
+    const engine = await connectEngine()
+    return { engine, previous: await findImage(engine, tag) }
+  }
+  // a name that is none goes nowhere
+  const isName = RECIPE_NAME.test(name)
+  const answer = isName ? soon(ask()) : undefined
   const reading = soon(requireLock(directory, name))
   const loaded = await loadInputs(session, name)
   const { recipe } = loaded
@@ -41,7 +46,7 @@ export async function buildRecipe(
   const context = await renderGenerated(name, recipe, locked)
   await requireGenerated(directory, name, context)
 
-  const { engine, previous } = await answer
+  const { engine, previous } = await (answer ?? ask())
   const present = options.noCache ? undefined : await asLocked(session, engine, previous, locked)
   if (present) {
     return {

@@ -4,6 +4,7 @@ import { StillroomError } from '../error.ts'
 import { parseLock } from '../lock/parse-lock.ts'
 import type { LockedPlatform, Lockfile } from '../lock/schema.ts'
 import { serializeLock } from '../lock/serialize-lock.ts'
+import { RECIPE_NAME } from '../recipe/list-recipes.ts'
 import type { Recipe } from '../recipe/schema.ts'
 import { writeFileAtomic } from '../store/write-file-atomic.ts'
 
@@ -50,6 +51,12 @@ export function lockedPlatform(lock: Lockfile, recipe: Recipe): LockedPlatform {
   )
 }
 
+/** @throws {StillroomError} RECIPE_NOT_FOUND for what can be no recipe's name */
 function lockPath(directory: string, name: string): string {
+  if (!RECIPE_NAME.test(name)) {
+    throw new StillroomError('RECIPE_NOT_FOUND', `there is no recipe ${JSON.stringify(name)}`, {
+      hint: 'a name is made of lower-case letters, digits and single dashes; see stillroom list recipes',
+    })
+  }
   return join(directory, 'recipes', name, 'lock.json')
 }
