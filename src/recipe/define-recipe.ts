@@ -35,7 +35,7 @@ export function debian(suite: Suite): DebianBase {
 }
 
 /**
- * A base from a registry, named with a tag or a digest: `image('quay.io/fenicsproject/stable:2019.1.0')`. The lock
+ * A base from a registry, named with a tag or a digest: `image('registry.example.org/fenics/stable:2019.1.0')`. The lock
  * pins the digests behind the tag. Its environment, user, entrypoint and the rest of its config are the image's,
  * unless the recipe says otherwise.
  */

@@ -52,7 +52,7 @@ export const DebianBase = z.strictObject({ kind: z.literal('debian'), suite: Sui
 export type DebianBase = z.infer<typeof DebianBase>
 
 /**
- * A reference of the distribution project's grammar with its registry: `quay.io/fenicsproject/stable:2019.1.0`; a
+ * A reference of the distribution project's grammar with its registry: `registry.example.org/fenics/stable:2019.1.0`; a
  * name without a registry is one of Docker Hub, as Docker takes it.
  */
 const imageReference = z
@@ -60,7 +60,7 @@ const imageReference = z
   .max(512)
   .regex(
     /^(([a-z0-9]([a-z0-9-]*[a-z0-9])?)(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*(:[0-9]{1,5})?\/)?[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(@sha256:[0-9a-f]{64})?$/,
-    'must be an image reference such as "quay.io/fenicsproject/stable:2019.1.0"',
+    'must be an image reference such as "registry.example.org/fenics/stable:2019.1.0"',
   )
   .refine(
     (reference) => /(:[^/:@]+|@[^@]+)$/.test(reference),
