@@ -11,7 +11,7 @@ const RECORD =
 const Manifest = z.object({
   name: z.string().min(1),
   version: z.string().min(1),
-  license: z.unknown(),
+  license: z.unknown().optional(),
 })
 
 /**

@@ -1,5 +1,6 @@
 import { lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path'
+import { gunzipSync } from 'node:zlib'
 import { FileTree } from '../image/file-tree.ts'
 import { type Member, ociFiles, pieces, tarOf } from '../image/image-archive.test-data.ts'
 import { readImageTree } from '../image/read-archive.ts'
@@ -9,6 +10,11 @@ import { digestsForInventory, wantedByInventory } from './read-inventory.ts'
 /** The tree of an image of one layer, read as an audit reads it: twice, when digests are missing. */
 export async function treeOf(members: readonly (Member | [string, Buffer | string])[]): Promise<FileTree> {
   const layer = await tarOf(members.map((m) => (Array.isArray(m) ? [m[0], Buffer.from(m[1])] : m)))
+  return treeOfLayer(layer)
+}
+
+/** As {@link treeOf}, of a layer's archive. */
+export async function treeOfLayer(layer: Buffer): Promise<FileTree> {
   const archive = await tarOf(ociFiles([layer]))
   const read = async (options: ReadOptions) => {
     const { root } = await readImageTree(pieces(archive), { keep: wantedByInventory, md5: true, ...options })
@@ -17,6 +23,12 @@ export async function treeOf(members: readonly (Member | [string, Buffer | strin
   const tree = await read({})
   const digests = digestsForInventory(tree)
   return digests === undefined ? tree : read(digests)
+}
+
+/** What a real package manager left, as recorded: see docs/inventory.md. */
+export function recorded(name: string): Buffer {
+  const bytes = readFileSync(new URL(`recorded/${name}`, import.meta.url))
+  return name.endsWith('.gz') ? gunzipSync(bytes) : bytes
 }
 
 /** Files of a directory of this machine, as members below `prefix`. */
