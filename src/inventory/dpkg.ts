@@ -91,7 +91,7 @@ function filesOf(
   }
   for (const [path, file] of sumsOf(findings, `${DATABASE}/info/${stem}.md5sums`)) files.set(path, file)
   for (const line of fields.get('conffiles')?.split('\n') ?? []) {
-    const [, written, value] = /^(\S.*?) ([0-9a-f]{32}|newconffile)(?: [a-z-]+)*$/.exec(line) ?? []
+    const [, written, value] = CONFFILE.exec(line) ?? []
     if (written === undefined || value === undefined) continue
     const path = resolvePath('', written)
     const digest = value === 'newconffile' ? {} : { digest: { algorithm: 'md5', value } as const }
@@ -99,6 +99,9 @@ function filesOf(
   }
   return files
 }
+
+/** A path, its md5 in the package, and flags; no path of Linux is longer. */
+const CONFFILE = /^(\S.{0,4095}?) ([0-9a-f]{32}|newconffile)(?: obsolete| remove-on-upgrade){0,2}$/
 
 /** Lines of a hash, two blanks and a path without a slash in front (deb-md5sums(5)). */
 function sumsOf(findings: Findings, path: string): Map<string, OwnedFile> {

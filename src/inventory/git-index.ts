@@ -92,7 +92,7 @@ function readOffset(file: Buffer, start: number, end: number): { value: number; 
 function findExtension(file: Buffer, start: number, end: number): string | undefined {
   for (let at = start; at + 8 <= end; at += 8 + file.readUInt32BE(at + 4)) {
     const name = file.toString('latin1', at, at + 4)
-    if (!/^[A-Z]/.test(name) && name !== 'sdir') return name
+    if (!/^[A-Z]/.test(name)) return name
   }
   return undefined
 }

@@ -7,7 +7,9 @@ import type { InstalledPackage, Inventory, PackageManager } from './inventory.ts
 import { redactUrl } from './redact-url.ts'
 import { baseOf, Findings, keptFiles, parentOf } from './tree-paths.ts'
 
-const SIZE_LIMIT = 64 * 1024 ** 2
+const INDEX_LIMIT = 64 * 1024 ** 2
+const REFS_LIMIT = 16 * 1024 ** 2
+const SIZE_LIMIT = 64 * 1024
 const WANTED =
   /(?:^|\/)\.git(?:$|\/(?:[^/]+\/)*?(?:HEAD|config|config\.worktree|commondir|packed-refs|index|refs\/.+)$)/
 const LOGS = /\/\.git\/(?:.*\/)?(?:logs|objects|hooks)\//
@@ -19,7 +21,7 @@ const LOGS = /\/\.git\/(?:.*\/)?(?:logs|objects|hooks)\//
  */
 export const git: PackageManager = {
   kind: 'git',
-  wants: (path, size) => size <= SIZE_LIMIT && WANTED.test(path) && !LOGS.test(`/${path}`),
+  wants: (path, size) => WANTED.test(path) && size <= limitOf(baseOf(path)) && !LOGS.test(`/${path}`),
   read(tree: FileTree): Inventory {
     const findings = new Findings(tree, 'git')
     for (const path of repositories(tree)) {
@@ -28,6 +30,11 @@ export const git: PackageManager = {
     }
     return findings.inventory
   },
+}
+
+function limitOf(name: string): number {
+  if (name === 'index') return INDEX_LIMIT
+  return name === 'packed-refs' ? REFS_LIMIT : SIZE_LIMIT
 }
 
 /** Paths of every `.git`, file or directory, in the order of the tree. */

@@ -24,10 +24,10 @@ export function readRecord(text: string, environment: string): { files: OwnedFil
   return { files, unknown }
 }
 
-/** Rows of CSV (RFC 4180); a field is quoted as a whole or not at all. */
+/** Rows of CSV (RFC 4180) without line breaks in fields, which are quoted as a whole or not at all. */
 function parseRows(text: string): string[][] {
   const rows: string[][] = []
-  const field = /("(?:[^"]|"")*"|[^",\r\n][^,\r\n]*|)(,|\r?\n|$)/y
+  const field = /("(?:[^"\r\n]|""){0,8192}"|[^",\r\n][^,\r\n]*|)(,|\r?\n|$)/y
   let row: string[] = []
   while (field.lastIndex < text.length) {
     const start = field.lastIndex

@@ -115,6 +115,30 @@ describe('python', () => {
   })
 })
 
+describe('hostile text', () => {
+  it.each([
+    ['RECORD of open quotes', 'usr/lib/python3/dist-packages/a-1.dist-info/RECORD', '"a\n""'],
+    ['RECORD of one line', 'usr/lib/python3/dist-packages/a-1.dist-info/RECORD', '""'],
+    ['conffiles', 'var/lib/dpkg/status', ' newconffile obsolete'],
+    ['git config of blanks', 'srv/.git/config', ' '],
+    ['apk stanzas', 'lib/apk/db/installed', '\n\n'],
+  ])('%s is read in time', async (_, path, part) => {
+    const heads = {
+      'var/lib/dpkg/status': 'Package: a\nStatus: install ok installed\nVersion: 1\nConffiles:\n /x',
+      'srv/.git/config': '[core]\na =',
+    } as Record<string, string>
+    const size = path.endsWith('config') ? 60_000 : 8_000_000
+    const tree = await treeOf([
+      ['usr/lib/python3/dist-packages/a-1.dist-info/METADATA', 'Name: a\nVersion: 1\n'],
+      ['srv/.git/HEAD', `${'a'.repeat(40)}\n`],
+      [path, `${heads[path] ?? ''}${part.repeat(size / part.length)}x`],
+    ])
+    const started = performance.now()
+    expect((await readInventory(tree)).problems.length).toBeGreaterThan(0)
+    expect(performance.now() - started).toBeLessThan(5000)
+  })
+})
+
 describe('rpm', () => {
   const database = recorded('rpm-4.20.1.sqlite.gz')
   const read = async (file: Buffer) => readInventory(await treeOf([['var/lib/rpm/rpmdb.sqlite', file]]))
