@@ -43,6 +43,12 @@ echo temporary > /tmp/gone
     },
     // words that a shell or layer.sh would take for its own
     { kind: 'run', command: ['env', 'A=b', 'sh', '-c', 'echo "$A" > /opt/a'] },
+    // nothing that an image would show
+    {
+      kind: 'run',
+      command:
+        'touch /usr/share /opt; echo temporary > /tmp/gone; chmod 755 /usr; chmod 700 /usr; chmod 755 /usr',
+    },
   ],
   user: { name: 'hello', uid: 1000, home },
   workdir: `${home}/a b/c`,
@@ -138,6 +144,16 @@ async function listTree(tag: string): Promise<Map<string, string>> {
   return new Map(lines.filter(([path]) => path !== '/etc').sort(([a], [b]) => (a < b ? -1 : 1)))
 }
 
+/** Paths of one layer as `docker save` gives them; directories end with a slash. */
+async function membersOfLayer(tag: string, index: number): Promise<string[]> {
+  const saved = join(repository, 'saved')
+  await mkdir(saved, { recursive: true })
+  await run('sh', ['-c', 'docker save "$1" | tar -xf - -C "$2"', 'sh', tag, saved])
+  const [{ Layers: layers }] = JSON.parse(await readFile(join(saved, 'manifest.json'), 'utf8'))
+  const { stdout } = await run('tar', ['-tf', join(saved, layers.at(index))])
+  return stdout.split('\n').filter((line) => line !== '')
+}
+
 it('places every name, owner and mode, the same in layers and flat', async () => {
   const layers = await listTree(await build('layers'))
   const time = `${pins.epoch}.0000000000`
@@ -177,6 +193,9 @@ it('places every name, owner and mode, the same in layers and flat', async () =>
     'cat /opt/words /opt/a; pwd; id -un',
   ])
   expect(read.stdout).toBe(`${words.map((word) => `${word}\0`).join('')}b\n${recipe.workdir}\nhello\n`)
+
+  expect(await membersOfLayer('stillroom-test/layers', -2)).toEqual(['opt/', 'opt/a'])
+  expect(await membersOfLayer('stillroom-test/layers', -1)).toEqual([])
 
   expect(await listTree(await build('flat'))).toEqual(layers)
 })

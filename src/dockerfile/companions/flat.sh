@@ -2,7 +2,9 @@
 # shellcheck source=layer.sh
 . /.stillroom/build/layer.sh
 delta=$own/delta/flat
-collect "$delta"
+record > $own/all
+collect "$delta" $own/all
+rm $own/all
 # mount points are not collected; the tree has them all the same, empty
 for directory in proc sys dev; do
   mkdir -p "$delta/$directory"
