@@ -4,26 +4,44 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { execa } from 'execa'
+import { debianProgram } from '../world/debian-program.ts'
+import { canHaveGoProgram, type GoProgram, goProgram } from './go-program.ts'
+
+const BUILDKITD: GoProgram = {
+  module: 'github.com/moby/buildkit',
+  version: 'v0.34.2',
+  sum: 'h1:fXgOe79JW5zJNDumRtwTemOklLX66otQokObUXuiGJo=',
+  path: 'cmd/buildkitd',
+}
 
 /** Why this machine can have no BuildKit of its own; `true` when it can. */
 export async function canHaveBuildKit(): Promise<string | true> {
+  if (process.platform !== 'linux') return 'this is not Linux'
   if (process.getuid?.() !== 0) return 'this is not root'
-  for (const program of ['buildkitd', 'runc']) {
-    const found = await execa('sh', ['-c', `command -v ${program}`], { reject: false })
-    if (found.exitCode !== 0) return `there is no ${program} on PATH`
-  }
-  return true
+  const apt = await execa('sh', ['-c', 'command -v apt-get && command -v dpkg-deb'], { reject: false })
+  if (apt.exitCode !== 0) return 'there is no apt-get'
+  return canHaveGoProgram(BUILDKITD)
 }
 
-/** A BuildKit without an engine, as a remote builder of buildx by that name. */
+/** A BuildKit without an engine, newer than Docker's own, as a remote builder of buildx by that name. */
 export async function startBuildKit(builder: string): Promise<{ stop: () => Promise<void> }> {
   const root = await mkdtemp(join(tmpdir(), 'stillroom-buildkit-'))
   const address = `unix://${join(root, 'socket')}`
-  const options = ['--oci-worker=true', '--containerd-worker=false', '--oci-worker-net=host']
-  const daemon = execa('buildkitd', ['--root', join(root, 'data'), '--addr', address, ...options], {
-    reject: false,
-    buffer: false,
-  })
+  const runc = await debianProgram('runc', 'usr/sbin/runc')
+  const options = [
+    '--oci-worker=true',
+    '--containerd-worker=false',
+    '--oci-worker-net=host',
+    `--oci-worker-binary=${runc}`,
+  ]
+  const daemon = execa(
+    await goProgram(BUILDKITD),
+    ['--root', join(root, 'data'), '--addr', address, ...options],
+    {
+      reject: false,
+      buffer: false,
+    },
+  )
   await said(daemon.stderr, 'running server on')
   await execa('docker', ['buildx', 'create', '--name', builder, '--driver', 'remote', address])
   return {
