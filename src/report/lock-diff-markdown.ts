@@ -37,11 +37,17 @@ export function lockDiffMarkdown(diff: LockDiff, limit = LIMIT): string {
   const listed = fitting(least, limit - head.length - 200)
   const texts = least.slice(0, listed)
   let left = limit - head.length - 200 - total(texts)
+  /** Those told as fully as there is room for. */
+  const full = new Set<number>()
   for (const detail of DETAILS.slice(1)) {
     for (const [i, text] of texts.entries()) {
+      if (full.has(i)) continue
       const fuller = recipeText(recipes[i] as RecipeDiff, detail)
       const cost = fuller.length - text.length
-      if (cost > left) continue
+      if (cost > left) {
+        full.add(i)
+        continue
+      }
       texts[i] = fuller
       left -= cost
     }

@@ -40,11 +40,13 @@ export function className({ class: kind, ecosystem, level }: PackageChange): str
 
 /** `1 major, 3 patch, 2 added`; what is no change of a package (indexes, details) is left out. */
 export function countClasses(changes: readonly PackageChange[]): string {
-  const counts = CLASSES.map(([kind, words]) => {
-    const count = changes.filter((change) => isPackage(change) && change.class === kind).length
-    return count === 0 ? [] : [`${count} ${words}`]
-  })
-  return counts.flat().join(', ')
+  const counts = new Map<ChangeClass, number>()
+  for (const change of changes) {
+    if (isPackage(change)) counts.set(change.class, (counts.get(change.class) ?? 0) + 1)
+  }
+  return CLASSES.filter(([kind]) => counts.has(kind))
+    .map(([kind, words]) => `${counts.get(kind)} ${words}`)
+    .join(', ')
 }
 
 /** One line on a recipe: what a reviewer reads first. */
