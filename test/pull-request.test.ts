@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises'
+import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import { describe, expect, test } from 'vitest'
@@ -33,7 +33,7 @@ async function pullRequest() {
     }
   }
   const comments = () => gitHub.issues.find((issue) => issue.number === number)?.comments ?? []
-  return { gitHub, directory, report, comments }
+  return { gitHub, directory, env, report, comments }
 }
 
 /** Another version of a package in the lock, as if it had been locked so. */
@@ -132,7 +132,7 @@ describe('report pull-request', () => {
     const client = { ...gitHubOf(gitHub.env, new AbortController().signal), patience: 10 }
     await expect(askGitHub(client, 'POST', '/issues/1/comments', { body: '' })).rejects.toMatchObject({
       code: 'GITHUB_FAILED',
-      message: expect.stringMatching(/its rate limit; it asks to wait 60 s, after 1 tries$/),
+      message: expect.stringMatching(/its rate limit; it asks to wait 60 s, after 1 try$/),
     })
   })
 
@@ -163,6 +163,33 @@ describe('report pull-request', () => {
       comment: 'none',
     })
     expect(await report('--fail-on', 'downgrade', '--no-comment')).toMatchObject({ exitCode: 1 })
+  })
+
+  test('runs as action.yml runs it, in a project that has not installed stillroom', async () => {
+    const { gitHub, directory, comments, env } = await pullRequest()
+    await changeLock(directory, '5.0')
+    await stillroom(directory, ['generate', 'recipe', 'hello'])
+    await rm(join(directory, 'node_modules/stillroom'))
+    const root = join(import.meta.dirname, '..')
+    const action = await readFile(join(root, 'action.yml'), 'utf8')
+    const script = /^ {6}run: \|\n((?: {8}.*\n)+)/m.exec(action)?.[1] ?? 'exit 9'
+    const run = (inputs: Record<string, string>) =>
+      execa('sh', ['-e', '-c', script], {
+        env: { ...env, ...{ ACTION: root, DIRECTORY: directory, FAIL_ON: '', COMMENT: 'true' }, ...inputs },
+        reject: false,
+      })
+    const told = await run({})
+    expect(told, told.stderr).toMatchObject({
+      exitCode: 0,
+      stdout: 'lock changes: downgrade; comment: created',
+    })
+    expect(comments()).toHaveLength(1)
+    expect(await run({ FAIL_ON: 'source', COMMENT: 'false' })).toMatchObject({ exitCode: 0 })
+    expect(await run({ FAIL_ON: 'downgrade' })).toMatchObject({
+      exitCode: 1,
+      stdout: 'lock changes: downgrade; comment: unchanged',
+    })
+    expect(gitHub.asked.filter((line) => line.startsWith('POST'))).toHaveLength(1)
   })
 
   test('outside of a pull request says so', async () => {

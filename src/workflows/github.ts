@@ -68,7 +68,7 @@ export async function askGitHub(
     const pause = wait ?? backoff * 2 ** (attempt - 1)
     if (attempt >= TRIES || pause > patience) {
       const limit = wait === undefined ? '' : `; it asks to wait ${Math.ceil(wait / 1000)} s`
-      throw failed(method, path, `${reason}${limit}, after ${attempt} tries`)
+      throw failed(method, path, `${reason}${limit}, after ${attempt === 1 ? '1 try' : `${attempt} tries`}`)
     }
     await delay(pause, undefined, { signal })
     const found = await done?.()
