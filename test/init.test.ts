@@ -52,6 +52,12 @@ test('init in a fresh git repository: its recipe loads, and a second run changes
     stdout: expect.stringMatching(/stale:\n.*base: locked nothing, now .*bookworm/s),
   })
 
+  expect(first.next).toEqual([
+    expect.stringMatching(/^npm install --save-dev stillroom /),
+    'stillroom lock recipe hello',
+    'stillroom build recipe hello',
+  ])
+
   const before = await contents(directory)
   const second = await stillroomJson<InitResult>(directory, ['init'])
   expect(second.files).toEqual(WRITTEN.map((path) => ({ path, outcome: 'kept' })))
@@ -95,6 +101,17 @@ test('init outside a git repository makes the directory, and says that git knows
   expect(outcome, outcome.stderr).toMatchObject({ exitCode: 0 })
   expect(outcome.stdout).toContain('no merge driver: fatal: not a git repository')
   expect(await readdir(join(directory, 'new/images'))).toContain('stillroom.config.ts')
+})
+
+test('init in a part of a repository says that GitHub reads workflows at its root only', async () => {
+  const directory = await freshRepository()
+  const { next, mergeDriver } = await stillroomJson<InitResult>(directory, ['init', 'images/all'])
+  expect(mergeDriver).toEqual({ outcome: 'registered' })
+  expect(next).toContain(
+    'move .github to the root of the repository, and add "-C images/all/" to each stillroom in it',
+  )
+  const { stdout } = await stillroom(directory, ['init', 'images/all'])
+  expect(stdout).toContain('next:\n  npm install --save-dev stillroom')
 })
 
 test('init where a file is in the way of a directory is wrong usage', async () => {
