@@ -38,7 +38,7 @@ test('init in a fresh git repository: its recipe loads, and a second run changes
   expect(first.files).toEqual(WRITTEN.map((path) => ({ path, outcome: 'written' })))
   expect(first.mergeDriver).toEqual({ outcome: 'registered' })
   const driver = await execa('git', ['config', 'merge.stillroom-lock.driver'], { cwd: directory })
-  expect(driver.stdout).toBe('stillroom merge lock %O %A %B')
+  expect(driver.stdout).toBe('PATH="$PATH:node_modules/.bin" stillroom merge lock %O %A %B')
   const merge = await execa('git', ['check-attr', 'merge', 'recipes/hello/lock.json'], { cwd: directory })
   expect(merge.stdout).toBe('recipes/hello/lock.json: merge: stillroom-lock')
 
@@ -107,6 +107,8 @@ test('init in a part of a repository says that GitHub reads workflows at its roo
   const directory = await freshRepository()
   const { next, mergeDriver } = await stillroomJson<InitResult>(directory, ['init', 'images/all'])
   expect(mergeDriver).toEqual({ outcome: 'registered' })
+  const driver = await execa('git', ['config', 'merge.stillroom-lock.driver'], { cwd: directory })
+  expect(driver.stdout).toContain('PATH="$PATH:images/all/node_modules/.bin" stillroom')
   expect(next).toContain(
     'move .github to the root of the repository, and add "-C images/all/" to each stillroom in it',
   )

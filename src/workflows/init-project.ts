@@ -40,6 +40,10 @@ const LINES = { '.gitattributes': 'gitattributes.txt', '.gitignore': 'gitignore.
 
 const DRIVER = 'merge.stillroom-lock.driver'
 
+/** git runs it by a shell, at the root of the repository. Without a stillroom on the PATH the project's own is run. */
+const driverCommand = (prefix: string) =>
+  `PATH="$PATH:${prefix.replace(/["\\$`]/g, '\\$&')}node_modules/.bin" stillroom merge lock %O %A %B`
+
 /**
  * Sets up a directory as a project of stillroom. What is there stays: files are only added, lines only appended. A
  * first recipe is written when there is none, and in a git repository the merge driver of lockfiles is registered.
@@ -137,15 +141,16 @@ async function ask({ directory, env, signal }: GitOptions, ...args: string[]): P
 }
 
 async function registerMergeDriver(options: GitOptions): Promise<InitResult['mergeDriver']> {
+  let prefix: string
   try {
-    await ask(options, 'rev-parse', '--git-dir')
+    prefix = await ask(options, 'rev-parse', '--show-prefix')
   } catch (error) {
     if (!(error instanceof GitRefusal)) throw error
     return { outcome: 'none', reason: error.said }
   }
   if (await answers(ask(options, 'config', '--get-all', DRIVER))) return { outcome: 'kept' }
   try {
-    await ask(options, 'config', '--local', DRIVER, 'stillroom merge lock %O %A %B')
+    await ask(options, 'config', '--local', DRIVER, driverCommand(prefix))
   } catch (error) {
     if (!(error instanceof GitRefusal)) throw error
     throw new StillroomError('NOT_WRITABLE', `cannot register the merge driver with git: ${error.said}`, {
