@@ -12,6 +12,7 @@ import {
   summarizeDiff,
   summarizeRecipe,
 } from './lock-diff-words.ts'
+import { splitField } from './split-field.ts'
 
 /** GitHub takes bodies of 65,536 characters; some are left for what a workflow puts around it. */
 const LIMIT = 65_000
@@ -143,8 +144,10 @@ function commits(changes: readonly PackageChange[], detail: Detail): string {
 
 function fields(title: string, changes: readonly FieldChange[], detail: Detail): string {
   if (changes.length === 0) return ''
-  const value = (side: FieldChange['from']) => (side === null ? 'nothing' : code(JSON.stringify(side)))
-  const lines = changes.map(({ field, from, to }) => `- ${code(field)}: ${value(from)} to ${value(to)}\n`)
+  const value = (side: string) => (side === 'nothing' ? side : code(side))
+  const lines = changes
+    .flatMap(splitField)
+    .map(({ field, from, to }) => `- ${code(field)}: ${value(from)} to ${value(to)}\n`)
   return details(`${changes.length} ${title}`, detail < 3 ? undefined : lines.join(''))
 }
 

@@ -8,6 +8,7 @@ import {
   summarizeDiff,
   summarizeRecipe,
 } from './lock-diff-words.ts'
+import { splitField } from './split-field.ts'
 
 /** Lines of a Dockerfile's diff that a terminal shows; Markdown and JSON have all of it. */
 const PATCH_LINES = 40
@@ -33,9 +34,9 @@ function recipeLines(recipe: RecipeDiff): string[] {
     ...section('asked for', tableLines(asked)),
     ...section('came along', tableLines(came)),
     ...section('image', images.map(describeImage)),
-    ...section('recipe', inputs.map(fieldLine)),
+    ...section('recipe', inputs.flatMap(fieldLines)),
     ...section('indexes and sources', tableLines(rest)),
-    ...section('also in the lockfile', details.map(fieldLine)),
+    ...section('also in the lockfile', details.flatMap(fieldLines)),
     ...(dockerfile === null
       ? []
       : section(`Dockerfile: lines +${dockerfile.added} -${dockerfile.removed}`, [
@@ -68,10 +69,11 @@ function tableLines(changes: readonly PackageChange[]): string[] {
 
 const logOf = (change: PackageChange | undefined) => (change?.log ? logLines(change.log) : [])
 
-function fieldLine({ field, from, to }: FieldChange): string {
-  const shown = (value: unknown) => (value === null ? 'nothing' : JSON.stringify(value))
-  const text = `${shown(from)} -> ${shown(to)}`
-  return `${field}: ${text.length > FIELD_LENGTH ? 'differs (--json shows how)' : text}`
+function fieldLines(change: FieldChange): string[] {
+  return splitField(change).map(({ field, from, to }) => {
+    const text = `${from} -> ${to}`
+    return `${field}: ${text.length > FIELD_LENGTH ? 'differs (--json shows how)' : text}`
+  })
 }
 
 function shorten(lines: string[]): string[] {
