@@ -13,6 +13,8 @@ import { splitField } from './split-field.ts'
 /** Lines of a Dockerfile's diff that a terminal shows; Markdown and JSON have all of it. */
 const PATCH_LINES = 40
 const FIELD_LENGTH = 100
+/** Digests and commits: so much tells them apart. */
+const LONG_HEX = /\b([0-9a-f]{12})[0-9a-f]{28,}\b/g
 
 /** A diff of lockfiles as plain text: what the recipe asked for first, then what came along. */
 export function lockDiffTerminal(diff: LockDiff): string {
@@ -71,7 +73,7 @@ const logOf = (change: PackageChange | undefined) => (change?.log ? logLines(cha
 
 function fieldLines(change: FieldChange): string[] {
   return splitField(change).map(({ field, from, to }) => {
-    const text = `${from} -> ${to}`
+    const text = `${from} -> ${to}`.replace(LONG_HEX, '$1...')
     return `${field}: ${text.length > FIELD_LENGTH ? 'differs (--json shows how)' : text}`
   })
 }

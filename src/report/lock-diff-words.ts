@@ -2,6 +2,7 @@ import { compareLevels } from '../lock/diff/levels.ts'
 import type {
   ChangeClass,
   CommitLog,
+  FieldChange,
   ImageChange,
   LockDiff,
   PackageChange,
@@ -62,10 +63,19 @@ export function summarizeRecipe({ status, packages, inputs, images }: RecipeDiff
   ].join(', ')
   const rest = [
     ...(counted.length === 0 ? ['no package changed'] : [`${parts}: ${countClasses(packages)}`]),
-    ...(inputs.length > 0 ? ['recipe changed'] : []),
+    ...inputWords(inputs),
     ...(images.length > 0 ? ['image changed'] : []),
   ]
   return rest.join('; ')
+}
+
+/** stillroom's own programs are an input of a lock, and no part of the recipe. */
+function inputWords(inputs: readonly FieldChange[]): string[] {
+  const programs = inputs.filter(({ field }) => field === 'programs').length
+  return [
+    ...(inputs.length > programs ? ['recipe changed'] : []),
+    ...(programs > 0 ? ['build programs changed'] : []),
+  ]
 }
 
 /** One line on everything. */
