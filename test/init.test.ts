@@ -53,7 +53,7 @@ test('init in a fresh git repository: its recipe loads, and a second run changes
   })
 
   expect(first.next).toEqual([
-    expect.stringMatching(/^npm install --save-dev stillroom /),
+    expect.stringMatching(/^add stillroom to the dependencies in package.json/),
     'stillroom lock recipe hello',
     'stillroom build recipe hello',
   ])
@@ -113,7 +113,7 @@ test('init in a part of a repository says that GitHub reads workflows at its roo
     'move .github to the root of the repository, and add "-C images/all/" to each stillroom in it',
   )
   const { stdout } = await stillroom(directory, ['init', 'images/all'])
-  expect(stdout).toContain('next:\n  npm install --save-dev stillroom')
+  expect(stdout).toContain('next:\n  add stillroom')
 })
 
 test('init where a file is in the way of a directory is wrong usage', async () => {

@@ -75,7 +75,7 @@ async function nextSteps(options: GitOptions): Promise<string[]> {
   return [
     ...(wanted.includes('"stillroom"')
       ? []
-      : ['npm install --save-dev stillroom    (recipes import it, and the workflows run it)']),
+      : ['add stillroom to the dependencies in package.json: recipes import it, and the workflows run it']),
     ...(prefix === ''
       ? []
       : [`move .github to the root of the repository, and add "-C ${prefix}" to each stillroom in it`]),
