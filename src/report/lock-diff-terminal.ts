@@ -1,4 +1,4 @@
-import type { FieldChange, LockDiff, PackageChange, RecipeDiff } from '../lock/diff/schema.ts'
+import type { FieldChange, ImageChange, LockDiff, PackageChange, RecipeDiff } from '../lock/diff/schema.ts'
 import {
   className,
   describeImage,
@@ -35,7 +35,7 @@ function recipeLines(recipe: RecipeDiff): string[] {
     `${recipe.recipe}: ${summarizeRecipe(recipe)}`,
     ...section('asked for', tableLines(asked)),
     ...section('came along', tableLines(came)),
-    ...section('image', images.map(describeImage)),
+    ...section('image', images.flatMap(imageLines)),
     ...section('recipe', inputs.flatMap(fieldLines)),
     ...section('indexes and sources', tableLines(rest)),
     ...section('also in the lockfile', details.flatMap(fieldLines)),
@@ -70,6 +70,12 @@ function tableLines(changes: readonly PackageChange[]): string[] {
 }
 
 const logOf = (change: PackageChange | undefined) => (change?.log ? logLines(change.log) : [])
+
+/** Two lines, for narrow terminals. */
+function imageLines(image: ImageChange): string[] {
+  const [ids, ...rest] = describeImage(image).split(', ')
+  return [ids ?? '', ...(rest.length > 0 ? [`  ${rest.join(', ')}`] : [])]
+}
 
 function fieldLines(change: FieldChange): string[] {
   return splitField(change).map(({ field, from, to }) => {
