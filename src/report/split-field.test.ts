@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { splitField } from './split-field.ts'
+import { splitField, staleLines } from './split-field.ts'
 
 test.each([
   [['a', 'b'], ['b', 'c', 'd'], [['f', '"a"', '"c", "d"']]],
@@ -40,4 +40,16 @@ test('splitField() tells every difference, and the other way round the same', ()
       expect(order(turned)).toEqual(order(parts))
     }),
   )
+})
+
+test('staleLines() says what was locked and what is now', () => {
+  const step = { kind: 'apt', packages: ['python3'] }
+  const changes = [
+    { field: 'steps[0]', expected: step, actual: { ...step, packages: ['python3', 'jq'] } },
+    { field: 'base', expected: undefined, actual: 'x' },
+  ]
+  expect(staleLines(changes)).toEqual([
+    'steps[0].packages: locked nothing, now "jq"',
+    'base: locked nothing, now "x"',
+  ])
 })

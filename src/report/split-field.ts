@@ -1,4 +1,5 @@
 import { canonicalJson, type Json } from '../lock/canonical-json.ts'
+import type { InputChange } from '../lock/compare-inputs.ts'
 import type { FieldChange } from '../lock/diff/schema.ts'
 
 /** One thing that differs within a field, in words; `nothing` where a side has nothing. */
@@ -30,6 +31,15 @@ export function splitField({ field, from, to }: FieldChange): FieldPart[] {
     if (gone.length + come.length > 0) return [{ field, from: list(gone), to: list(come) }]
   }
   return [{ field, from: list(from === null ? [] : [from]), to: list(to === null ? [] : [to]) }]
+}
+
+/** What a lock was made from and what is now, a line for each difference. */
+export function staleLines(changes: readonly InputChange[]): string[] {
+  return changes
+    .flatMap(({ field, expected, actual }) =>
+      splitField({ field, from: expected ?? null, to: actual ?? null }),
+    )
+    .map(({ field, from, to }) => `${field}: locked ${from}, now ${to}`)
 }
 
 function without(items: readonly Json[], others: readonly Json[]): Json[] {
