@@ -60,7 +60,7 @@ test('a relock for one package is told as golden/lock-diff.* say: the package an
   await expect(`${JSON.stringify(diff, null, 2)}\n`).toMatchFileSnapshot('golden/lock-diff.json')
 })
 
-test('a real relock of fenics-tf for one package: that and its company, as golden/relock.* say', async () => {
+test('`lock recipe fenics-tf --upgrade pip:requests`, as it was run: that and its company, as golden/relock.* say', async () => {
   const read = (name: string) =>
     readFile(new URL(`../lock/diff/golden/relocked/${name}`, import.meta.url), 'utf8')
   const lock = async (name: string) => parseLock(await read(name), name)
@@ -70,8 +70,6 @@ test('a real relock of fenics-tf for one package: that and its company, as golde
   const diff = inDiff([{ recipe: 'fenics-tf', status: 'changed', level, ...changes, dockerfile }], 1)
   expect(changes.packages.map(({ name, class: kind, asked }) => [name, kind, asked])).toEqual([
     ['requests', 'minor', true],
-    ['idna', 'major', false],
-    ['urllib3', 'major', false],
     ['chardet', 'removed', false],
     ['charset-normalizer', 'added', false],
   ])
