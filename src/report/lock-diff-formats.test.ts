@@ -65,9 +65,8 @@ test('`lock recipe fenics-tf --upgrade pip:requests`, as it was run: that and it
     readFile(new URL(`../lock/diff/golden/relocked/${name}`, import.meta.url), 'utf8')
   const lock = async (name: string) => parseLock(await read(name), name)
   const changes = diffLocks(await lock('before.lock.json'), await lock('after.lock.json'))
-  const dockerfile = diffDockerfiles(await read('before.Dockerfile'), await read('after.Dockerfile'))
   const level = levelOfChanges(changes) ?? 'any'
-  const diff = inDiff([{ recipe: 'fenics-tf', status: 'changed', level, ...changes, dockerfile }], 1)
+  const diff = inDiff([{ recipe: 'fenics-tf', status: 'changed', level, ...changes, dockerfile: null }], 1)
   expect(changes.packages.map(({ name, class: kind, asked }) => [name, kind, asked])).toEqual([
     ['requests', 'minor', true],
     ['chardet', 'removed', false],

@@ -93,8 +93,8 @@ function recipeText(recipe: RecipeDiff, detail: Detail): string {
       detail,
     ),
     commits(recipe.packages, detail),
-    fields('fields of the recipe', recipe.inputs, detail),
-    fields('other fields of the lockfile', recipe.details, detail),
+    fields('of the recipe', recipe.inputs, detail),
+    fields('besides in the lockfile', recipe.details, detail),
     dockerfile(recipe, detail),
   ].join('')
 }
@@ -148,7 +148,10 @@ function fields(title: string, changes: readonly FieldChange[], detail: Detail):
   const lines = changes
     .flatMap(splitField)
     .map(({ field, from, to }) => `- ${code(field)}: ${value(from)} to ${value(to)}\n`)
-  return details(`${changes.length} ${title}`, detail < 3 ? undefined : lines.join(''))
+  return details(
+    `${changes.length} field${changes.length === 1 ? '' : 's'} ${title}`,
+    detail < 3 ? undefined : lines.join(''),
+  )
 }
 
 function dockerfile({ dockerfile: change }: RecipeDiff, detail: Detail): string {
