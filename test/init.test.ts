@@ -38,7 +38,7 @@ test('init in a fresh git repository: its recipe loads, and a second run changes
   expect(first.files).toEqual(WRITTEN.map((path) => ({ path, outcome: 'written' })))
   expect(first.mergeDriver).toEqual({ outcome: 'registered' })
   const driver = await execa('git', ['config', 'merge.stillroom-lock.driver'], { cwd: directory })
-  expect(driver.stdout).toBe('stillroom merge lock %O %A %B')
+  expect(driver.stdout).toBe('PATH="$PATH:node_modules/.bin" stillroom merge lock %O %A %B')
   const merge = await execa('git', ['check-attr', 'merge', 'recipes/hello/lock.json'], { cwd: directory })
   expect(merge.stdout).toBe('recipes/hello/lock.json: merge: stillroom-lock')
 
@@ -51,6 +51,12 @@ test('init in a fresh git repository: its recipe loads, and a second run changes
     stderr: '',
     stdout: expect.stringMatching(/stale:\n.*base: locked nothing, now .*bookworm/s),
   })
+
+  expect(first.next).toEqual([
+    expect.stringMatching(/^add stillroom to the dependencies in package.json/),
+    'stillroom lock recipe hello',
+    'stillroom build recipe hello',
+  ])
 
   const before = await contents(directory)
   const second = await stillroomJson<InitResult>(directory, ['init'])
@@ -95,6 +101,19 @@ test('init outside a git repository makes the directory, and says that git knows
   expect(outcome, outcome.stderr).toMatchObject({ exitCode: 0 })
   expect(outcome.stdout).toContain('no merge driver: fatal: not a git repository')
   expect(await readdir(join(directory, 'new/images'))).toContain('stillroom.config.ts')
+})
+
+test('init in a part of a repository says that GitHub reads workflows at its root only', async () => {
+  const directory = await freshRepository()
+  const { next, mergeDriver } = await stillroomJson<InitResult>(directory, ['init', 'images/all'])
+  expect(mergeDriver).toEqual({ outcome: 'registered' })
+  const driver = await execa('git', ['config', 'merge.stillroom-lock.driver'], { cwd: directory })
+  expect(driver.stdout).toContain('PATH="$PATH:images/all/node_modules/.bin" stillroom')
+  expect(next).toContain(
+    'move .github to the root of the repository, and add "-C images/all/" to each stillroom in it',
+  )
+  const { stdout } = await stillroom(directory, ['init', 'images/all'])
+  expect(stdout).toContain('next:\n  add stillroom')
 })
 
 test('init where a file is in the way of a directory is wrong usage', async () => {

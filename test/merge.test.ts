@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises'
+import { chmod, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import { expect, test } from 'vitest'
@@ -7,7 +7,7 @@ import { inputsChecksum } from '../src/lock/lock-inputs.ts'
 import { parseLock } from '../src/lock/parse-lock.ts'
 import type { Lockfile } from '../src/lock/schema.ts'
 import { serializeLock } from '../src/lock/serialize-lock.ts'
-import { commitAll, copyProject, put } from './support/project.ts'
+import { copyProject, put } from './support/project.ts'
 import { commandLine, stillroom } from './support/stillroom.ts'
 
 const LOCK = 'recipes/hello/lock.json'
@@ -15,24 +15,35 @@ const LOCK = 'recipes/hello/lock.json'
 /** A repository with the lock of `hello` and two branches, each of which changed it. */
 async function twoBranches(ours: (lock: Lockfile) => Lockfile, theirs: (lock: Lockfile) => Lockfile) {
   const directory = await copyProject('hello')
-  await put(directory, '.gitattributes', 'recipes/*/lock.json -text merge=stillroom-lock\n')
-  await commitAll(directory)
   const git = (...args: string[]) =>
     execa('git', ['-c', 'user.name=test', '-c', 'user.email=test@example.org', ...args], {
       cwd: directory,
       reject: false,
     })
-  const driver = `'${process.execPath}' '${commandLine()}' merge lock %O %A %B`
-  await git('config', 'merge.stillroom-lock.driver', driver)
+  // installed as npm does it, and on no PATH
+  const program = join(directory, 'node_modules/.bin/stillroom')
+  await put(
+    directory,
+    'node_modules/.bin/stillroom',
+    `#!/bin/sh\nexec '${process.execPath}' '${commandLine()}' "$@"\n`,
+  )
+  await chmod(program, 0o755)
+  await git('init', '--quiet')
+  expect(await stillroom(directory, ['init'])).toMatchObject({ exitCode: 0 })
+  const commit = async (message: string) => {
+    await git('add', '--all')
+    await git('commit', '--quiet', '--no-gpg-sign', '--message', message)
+  }
+  await commit('base')
   const read = () => readFile(join(directory, LOCK), 'utf8')
   const base = parseLock(await read(), LOCK)
   const [mine, other] = [serializeLock(ours(base)), serializeLock(theirs(base))]
   await git('switch', '--quiet', '--create', 'theirs')
   await put(directory, LOCK, other)
-  await commitAll(directory)
+  await commit('theirs')
   await git('switch', '--quiet', '--create', 'ours', 'HEAD~1')
   await put(directory, LOCK, mine)
-  await commitAll(directory)
+  await commit('ours')
   return { directory, base, mine, read, git, merge: () => git('merge', '--no-edit', 'theirs') }
 }
 

@@ -1,8 +1,9 @@
-import { readFile, writeFile } from 'node:fs/promises'
+import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import { describe, expect, test } from 'vitest'
 import { COMMENT_MARKER } from '../src/report/pull-request-comment.ts'
+import { askGitHub, gitHubOf } from '../src/workflows/github.ts'
 import type { PullRequestReport } from '../src/workflows/report-pull-request.ts'
 import { FakeGitHub, TOKEN } from './support/github.ts'
 import { commitAll, copyProject } from './support/project.ts'
@@ -32,7 +33,7 @@ async function pullRequest() {
     }
   }
   const comments = () => gitHub.issues.find((issue) => issue.number === number)?.comments ?? []
-  return { gitHub, directory, report, comments }
+  return { gitHub, directory, env, report, comments }
 }
 
 /** Another version of a package in the lock, as if it had been locked so. */
@@ -82,21 +83,75 @@ describe('report pull-request', () => {
     expect(comments()).toEqual([])
   })
 
-  test.each([
-    ['an error of the server that passes', 502, {}, 'created', 0],
-    ['a rate limit that passes', 429, { 'retry-after': '0' }, 'created', 0],
-    ['a rate limit that does not', 429, { 'retry-after': '3600' }, undefined, 3],
-    ['a token that is none', 401, {}, undefined, 3],
-  ])('meets %s', async (_, status, headers, comment, exitCode) => {
+  test('with a token that may not even read comments: the summary has it all', async () => {
     const { gitHub, directory, report } = await pullRequest()
+    gitHub.intervene = () => ({ status: 403, body: { message: 'Resource not accessible by integration' } })
     await changeLock(directory, '6.0')
     await stillroom(directory, ['generate', 'recipe', 'hello'])
-    let left = status === 502 ? 1 : status === 401 ? 100 : 1
+    const result = await report()
+    expect(result).toMatchObject({ comment: 'forbidden', stale: [], exitCode: 0 })
+    expect(result.summary).toContain('cowsay')
+    expect(gitHub.asked).toHaveLength(1)
+  })
+
+  const past = String(Math.floor(Date.now() / 1000) - 10)
+  const later = String(Math.floor(Date.now() / 1000) + 3000)
+  test.each<[string, number, number, Record<string, string>, string | undefined]>([
+    ['an error of the server that passes', 502, 1, {}, 'created'],
+    ['an error of the server that stays', 503, 100, {}, undefined],
+    ['a secondary rate limit that passes', 429, 1, { 'retry-after': '0' }, 'created'],
+    ['one that is told as 403', 403, 1, { 'retry-after': '0' }, 'created'],
+    ['one that does not pass', 429, 100, { 'retry-after': '3600' }, undefined],
+    [
+      'a used up limit that is full again',
+      403,
+      1,
+      { 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': past },
+      'created',
+    ],
+    ['a used up limit', 403, 100, { 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': later }, undefined],
+    ['a token that is none', 401, 100, {}, undefined],
+  ])('meets %s', async (_, status, times, headers, comment) => {
+    const { gitHub, directory, report, comments } = await pullRequest()
+    await changeLock(directory, '6.0')
+    await stillroom(directory, ['generate', 'recipe', 'hello'])
+    let left = times
     gitHub.intervene = () => (left-- > 0 ? { status, headers } : undefined)
     const result = await report()
-    expect(result.exitCode).toBe(exitCode)
     expect(result.comment).toBe(comment)
-    if (exitCode === 3) expect(result.error?.code).toBe('GITHUB_FAILED')
+    expect(result.exitCode).toBe(comment === undefined ? 3 : 0)
+    expect(comments()).toHaveLength(comment === undefined ? 0 : 1)
+    expect(result.summary).toContain('cowsay')
+    if (comment === undefined) expect(result.error?.code).toBe('GITHUB_FAILED')
+  })
+
+  test('takes a rate limit that is told in words alone for one, not for a fork', async () => {
+    const gitHub = await FakeGitHub.start()
+    const body = { message: 'You have exceeded a secondary rate limit. Please wait a few minutes.' }
+    gitHub.intervene = () => ({ status: 403, body })
+    const client = { ...gitHubOf(gitHub.env, new AbortController().signal), patience: 10 }
+    await expect(askGitHub(client, 'POST', '/issues/1/comments', { body: '' })).rejects.toMatchObject({
+      code: 'GITHUB_FAILED',
+      message: expect.stringMatching(/its rate limit; it asks to wait 60 s, after 1 try$/),
+    })
+  })
+
+  test('makes one comment though the reply that it was made gets lost', async () => {
+    const { gitHub, directory, report, comments } = await pullRequest()
+    await changeLock(directory, '6.0')
+    await stillroom(directory, ['generate', 'recipe', 'hello'])
+    gitHub.intervene = (method) => (method === 'POST' ? { status: 502, late: true } : undefined)
+    expect(await report()).toMatchObject({ comment: 'created', exitCode: 0 })
+    expect(comments()).toHaveLength(1)
+  })
+
+  test("leaves somebody's comment alone that quotes its own", async () => {
+    const { gitHub, directory, report, comments } = await pullRequest()
+    const quote = { id: 1000, body: `> ${COMMENT_MARKER}\n> ### stillroom\n\nWhat is this?` }
+    gitHub.issues[0]?.comments.push({ ...quote })
+    await changeLock(directory, '6.0')
+    expect(await report()).toMatchObject({ comment: 'created' })
+    expect(comments()).toEqual([quote, expect.objectContaining({ body: expect.stringContaining('cowsay') })])
   })
 
   test('fails at the level that is asked for', async () => {
@@ -108,6 +163,33 @@ describe('report pull-request', () => {
       comment: 'none',
     })
     expect(await report('--fail-on', 'downgrade', '--no-comment')).toMatchObject({ exitCode: 1 })
+  })
+
+  test('runs as action.yml runs it, in a project that has not installed stillroom', async () => {
+    const { gitHub, directory, comments, env } = await pullRequest()
+    await changeLock(directory, '5.0')
+    await stillroom(directory, ['generate', 'recipe', 'hello'])
+    await rm(join(directory, 'node_modules/stillroom'))
+    const root = join(import.meta.dirname, '..')
+    const action = await readFile(join(root, 'action.yml'), 'utf8')
+    const script = /^ {6}run: \|\n((?: {8}.*\n)+)/m.exec(action)?.[1] ?? 'exit 9'
+    const run = (inputs: Record<string, string>) =>
+      execa('sh', ['-e', '-c', script], {
+        env: { ...env, ...{ ACTION: root, DIRECTORY: directory, FAIL_ON: '', COMMENT: 'true' }, ...inputs },
+        reject: false,
+      })
+    const told = await run({})
+    expect(told, told.stderr).toMatchObject({
+      exitCode: 0,
+      stdout: 'lock changes: downgrade; comment: created',
+    })
+    expect(comments()).toHaveLength(1)
+    expect(await run({ FAIL_ON: 'source', COMMENT: 'false' })).toMatchObject({ exitCode: 0 })
+    expect(await run({ FAIL_ON: 'downgrade' })).toMatchObject({
+      exitCode: 1,
+      stdout: 'lock changes: downgrade; comment: unchanged',
+    })
+    expect(gitHub.asked.filter((line) => line.startsWith('POST'))).toHaveLength(1)
   })
 
   test('outside of a pull request says so', async () => {

@@ -28,6 +28,7 @@ export default class Init extends BaseCommand {
         ? `no merge driver: ${mergeDriver.reason}; run it again in a git repository`
         : `${mergeDriver.outcome.padEnd(10)} git's merge driver of lockfiles`,
     )
+    if (result.next.length > 0) this.log(['next:', ...result.next.map((step) => `  ${step}`)].join('\n'))
     return result
   }
 }

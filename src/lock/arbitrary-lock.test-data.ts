@@ -229,82 +229,81 @@ const text = fc.string({
   unit: fc.constantFrom('a', '"', '\\', ' ', 'é', '\u2028', '$', '__proto__', '\u{1f4a7}'),
 })
 
+/** Made once: an arbitrary of strings takes longer to make than a value of it. */
+const stepRequests = {
+  apt: fc.record({
+    kind: fc.constant('apt' as const),
+    packages: fc.array(debianName, { minLength: 1, maxLength: 3 }),
+    recommends: fc.boolean(),
+  }),
+  pip: fc.record({
+    kind: fc.constant('pip' as const),
+    requirements: fc.array(projectName, { minLength: 1, maxLength: 3 }),
+    sdists: fc.dictionary(projectName, fc.array(projectName), { maxKeys: 2 }),
+  }),
+  git: fc.record({
+    kind: fc.constant('git' as const),
+    url: fc.constant('https://git.example.org/a.git'),
+    ref: projectName,
+    to: fc.constant('/opt/b'),
+    submodules: fc.boolean(),
+    lfs: fc.boolean(),
+  }),
+  file: fc.record({
+    kind: fc.constant('file' as const),
+    url: fc.constant('https://example.org/a'),
+    to: fc.constant('/opt/c'),
+    unpack: fc.boolean(),
+    strip: fc.nat(3),
+    mode: fc.constant('0644'),
+  }),
+  project: fc.record({
+    kind: fc.constant('project' as const),
+    path: projectName,
+    to: fc.constant('/opt/a'),
+  }),
+  run: fc.record({
+    kind: fc.constant('run' as const),
+    command: fc.oneof(text, fc.array(text, { minLength: 1 })),
+  }),
+} satisfies Record<LockedStep['kind'], fc.Arbitrary<Recipe['steps'][number]>>
+
+const settings = {
+  description: text,
+  platform: fc.constant('linux/amd64' as const),
+  env: fc.dictionary(fc.stringMatching(/^[A-Z_][A-Z0-9_]{0,5}$/), text),
+  labels: fc.dictionary(
+    text.filter((key) => key !== '__proto__'),
+    text,
+  ),
+  expose: fc.array(fc.constantFrom('1/tcp', '2-3/udp')),
+  volumes: fc.array(fc.constantFrom('/a', '/b')),
+  layout: fc.constantFrom('layers' as const, 'flat' as const),
+  checks: fc.constant<Recipe['checks']>([]),
+  tasks: fc.constant({}),
+}
+
 /** A recipe that has the steps of the lock; what else is in it is free. */
 function recipeFor({ base, steps }: LockedPlatform): fc.Arbitrary<Recipe> {
-  const step = (kind: LockedStep['kind']): fc.Arbitrary<Recipe['steps'][number]> => {
-    switch (kind) {
-      case 'apt':
-        return fc.record({
-          kind: fc.constant('apt' as const),
-          packages: fc.array(debianName, { minLength: 1, maxLength: 3 }),
-          recommends: fc.boolean(),
-        })
-      case 'pip':
-        return fc.record({
-          kind: fc.constant('pip' as const),
-          requirements: fc.array(projectName, { minLength: 1, maxLength: 3 }),
-          sdists: fc.dictionary(projectName, fc.array(projectName), { maxKeys: 2 }),
-        })
-      case 'git':
-        return fc.record({
-          kind: fc.constant('git' as const),
-          url: fc.constant('https://git.example.org/a.git'),
-          ref: projectName,
-          to: fc.constant('/opt/b'),
-          submodules: fc.boolean(),
-          lfs: fc.boolean(),
-        })
-      case 'file':
-        return fc.record({
-          kind: fc.constant('file' as const),
-          url: fc.constant('https://example.org/a'),
-          to: fc.constant('/opt/c'),
-          unpack: fc.boolean(),
-          strip: fc.nat(3),
-          mode: fc.constant('0644'),
-        })
-      case 'project':
-        return fc.record({
-          kind: fc.constant('project' as const),
-          path: projectName,
-          to: fc.constant('/opt/a'),
-        })
-      case 'run':
-        return fc.record({
-          kind: fc.constant('run' as const),
-          command: fc.oneof(text, fc.array(text, { minLength: 1 })),
-        })
-    }
-  }
   return fc.record({
-    description: text,
-    platform: fc.constant('linux/amd64' as const),
+    ...settings,
     base: fc.constant(
       base.kind === 'debian'
         ? { kind: base.kind, suite: base.suite }
         : { kind: base.kind, reference: base.reference },
     ),
-    steps: fc.tuple(...steps.map(({ kind }) => step(kind))),
-    env: fc.dictionary(fc.stringMatching(/^[A-Z_][A-Z0-9_]{0,5}$/), text),
-    labels: fc.dictionary(
-      text.filter((key) => key !== '__proto__'),
-      text,
-    ),
-    expose: fc.array(fc.constantFrom('1/tcp', '2-3/udp')),
-    volumes: fc.array(fc.constantFrom('/a', '/b')),
-    layout: fc.constantFrom('layers' as const, 'flat' as const),
-    checks: fc.constant([]),
-    tasks: fc.constant({}),
+    steps: fc.tuple(...steps.map(({ kind }): fc.Arbitrary<Recipe['steps'][number]> => stepRequests[kind])),
   })
 }
+
+const recipeName = fc.stringMatching(/^[a-z0-9]{1,6}(-[a-z0-9]{1,4})?$/)
+const localFiles = fc.dictionary(projectName, sha256, { maxKeys: 2 })
 
 export const arbitraryLock: fc.Arbitrary<Lockfile> = platform.chain((locked) =>
   fc.record({
     lockfileVersion: fc.constant(1 as const),
-    recipe: fc.stringMatching(/^[a-z0-9]{1,6}(-[a-z0-9]{1,4})?$/),
-    inputs: fc
-      .tuple(recipeFor(locked), fc.dictionary(projectName, sha256, { maxKeys: 2 }))
-      .map(([recipe, local]) => lockInputs(recipe, local)),
+    recipe: recipeName,
+    inputs: fc.tuple(recipeFor(locked), localFiles).map(([recipe, local]) => lockInputs(recipe, local)),
     platforms: fc.constant({ 'linux/amd64': locked }),
   }),
 )

@@ -1,13 +1,18 @@
+import { readdirSync, readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { StillroomError } from '../error.ts'
 import { inputsChecksum } from './lock-inputs.ts'
 import { parseLock } from './parse-lock.ts'
-import type { LockedBase, LockedDebianBase, Lockfile } from './schema.ts'
+import { LOCKFILE_VERSION, type LockedBase, type LockedDebianBase, type Lockfile } from './schema.ts'
 import { serializeLock } from './serialize-lock.ts'
 import { smallLock } from './small-lock.test-data.ts'
 
 const text = serializeLock(smallLock)
+
+/** `VERSION-BASE.json`, as a stillroom that was released writes them: added to, and never edited. */
+const RELEASED_LOCKS = new URL('golden/released/', import.meta.url)
+const RELEASED = readdirSync(RELEASED_LOCKS)
 
 function failure(changed: string): StillroomError {
   try {
@@ -33,6 +38,16 @@ function debianBase(base: LockedBase): LockedDebianBase {
 describe('parseLock()', () => {
   it('reads what serializeLock() wrote', () => {
     expect(serializeLock(parseLock(text, 'lock.json'))).toBe(text)
+  })
+
+  it.each(RELEASED)('reads golden/released/%s and writes it as it is', (name) => {
+    const released = readFileSync(new URL(name, RELEASED_LOCKS), 'utf8')
+    expect(serializeLock(parseLock(released, name))).toBe(released)
+  })
+
+  it('has a released lockfile of every version', () => {
+    const versions = new Set(RELEASED.map((name) => Number.parseInt(name, 10)))
+    expect([...versions].sort()).toEqual(Array.from({ length: LOCKFILE_VERSION }, (_, i) => i + 1))
   })
 
   it.each([

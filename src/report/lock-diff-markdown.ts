@@ -12,6 +12,7 @@ import {
   summarizeDiff,
   summarizeRecipe,
 } from './lock-diff-words.ts'
+import { splitField } from './split-field.ts'
 
 /** GitHub takes bodies of 65,536 characters; some are left for what a workflow puts around it. */
 const LIMIT = 65_000
@@ -37,11 +38,17 @@ export function lockDiffMarkdown(diff: LockDiff, limit = LIMIT): string {
   const listed = fitting(least, limit - head.length - 200)
   const texts = least.slice(0, listed)
   let left = limit - head.length - 200 - total(texts)
+  /** Those told as fully as there is room for. */
+  const full = new Set<number>()
   for (const detail of DETAILS.slice(1)) {
     for (const [i, text] of texts.entries()) {
+      if (full.has(i)) continue
       const fuller = recipeText(recipes[i] as RecipeDiff, detail)
       const cost = fuller.length - text.length
-      if (cost > left) continue
+      if (cost > left) {
+        full.add(i)
+        continue
+      }
       texts[i] = fuller
       left -= cost
     }
@@ -86,8 +93,8 @@ function recipeText(recipe: RecipeDiff, detail: Detail): string {
       detail,
     ),
     commits(recipe.packages, detail),
-    fields('fields of the recipe', recipe.inputs, detail),
-    fields('other fields of the lockfile', recipe.details, detail),
+    fields('of the recipe', recipe.inputs, detail),
+    fields('besides in the lockfile', recipe.details, detail),
     dockerfile(recipe, detail),
   ].join('')
 }
@@ -137,9 +144,14 @@ function commits(changes: readonly PackageChange[], detail: Detail): string {
 
 function fields(title: string, changes: readonly FieldChange[], detail: Detail): string {
   if (changes.length === 0) return ''
-  const value = (side: FieldChange['from']) => (side === null ? 'nothing' : code(JSON.stringify(side)))
-  const lines = changes.map(({ field, from, to }) => `- ${code(field)}: ${value(from)} to ${value(to)}\n`)
-  return details(`${changes.length} ${title}`, detail < 3 ? undefined : lines.join(''))
+  const value = (side: string) => (side === 'nothing' ? side : code(side))
+  const lines = changes
+    .flatMap(splitField)
+    .map(({ field, from, to }) => `- ${code(field)}: ${value(from)} to ${value(to)}\n`)
+  return details(
+    `${changes.length} field${changes.length === 1 ? '' : 's'} ${title}`,
+    detail < 3 ? undefined : lines.join(''),
+  )
 }
 
 function dockerfile({ dockerfile: change }: RecipeDiff, detail: Detail): string {

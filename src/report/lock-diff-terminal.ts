@@ -1,4 +1,4 @@
-import type { FieldChange, LockDiff, PackageChange, RecipeDiff } from '../lock/diff/schema.ts'
+import type { FieldChange, ImageChange, LockDiff, PackageChange, RecipeDiff } from '../lock/diff/schema.ts'
 import {
   className,
   describeImage,
@@ -8,10 +8,13 @@ import {
   summarizeDiff,
   summarizeRecipe,
 } from './lock-diff-words.ts'
+import { splitField } from './split-field.ts'
 
 /** Lines of a Dockerfile's diff that a terminal shows; Markdown and JSON have all of it. */
 const PATCH_LINES = 40
 const FIELD_LENGTH = 100
+/** Digests and commits: so much tells them apart. */
+const LONG_HEX = /\b([0-9a-f]{12})[0-9a-f]{28,}\b/g
 
 /** A diff of lockfiles as plain text: what the recipe asked for first, then what came along. */
 export function lockDiffTerminal(diff: LockDiff): string {
@@ -32,10 +35,10 @@ function recipeLines(recipe: RecipeDiff): string[] {
     `${recipe.recipe}: ${summarizeRecipe(recipe)}`,
     ...section('asked for', tableLines(asked)),
     ...section('came along', tableLines(came)),
-    ...section('image', images.map(describeImage)),
-    ...section('recipe', inputs.map(fieldLine)),
+    ...section('image', images.flatMap(imageLines)),
+    ...section('recipe', inputs.flatMap(fieldLines)),
     ...section('indexes and sources', tableLines(rest)),
-    ...section('also in the lockfile', details.map(fieldLine)),
+    ...section('also in the lockfile', details.flatMap(fieldLines)),
     ...(dockerfile === null
       ? []
       : section(`Dockerfile: lines +${dockerfile.added} -${dockerfile.removed}`, [
@@ -68,10 +71,17 @@ function tableLines(changes: readonly PackageChange[]): string[] {
 
 const logOf = (change: PackageChange | undefined) => (change?.log ? logLines(change.log) : [])
 
-function fieldLine({ field, from, to }: FieldChange): string {
-  const shown = (value: unknown) => (value === null ? 'nothing' : JSON.stringify(value))
-  const text = `${shown(from)} -> ${shown(to)}`
-  return `${field}: ${text.length > FIELD_LENGTH ? 'differs (--json shows how)' : text}`
+/** Two lines, for narrow terminals. */
+function imageLines(image: ImageChange): string[] {
+  const [ids, ...rest] = describeImage(image).split(', ')
+  return [ids ?? '', ...(rest.length > 0 ? [`  ${rest.join(', ')}`] : [])]
+}
+
+function fieldLines(change: FieldChange): string[] {
+  return splitField(change).map(({ field, from, to }) => {
+    const text = `${from} -> ${to}`.replace(LONG_HEX, '$1...')
+    return `${field}: ${text.length > FIELD_LENGTH ? 'differs (--json shows how)' : text}`
+  })
 }
 
 function shorten(lines: string[]): string[] {

@@ -2,6 +2,7 @@ import { compareLevels } from '../lock/diff/levels.ts'
 import type {
   ChangeClass,
   CommitLog,
+  FieldChange,
   ImageChange,
   LockDiff,
   PackageChange,
@@ -40,11 +41,13 @@ export function className({ class: kind, ecosystem, level }: PackageChange): str
 
 /** `1 major, 3 patch, 2 added`; what is no change of a package (indexes, details) is left out. */
 export function countClasses(changes: readonly PackageChange[]): string {
-  const counts = CLASSES.map(([kind, words]) => {
-    const count = changes.filter((change) => isPackage(change) && change.class === kind).length
-    return count === 0 ? [] : [`${count} ${words}`]
-  })
-  return counts.flat().join(', ')
+  const counts = new Map<ChangeClass, number>()
+  for (const change of changes) {
+    if (isPackage(change)) counts.set(change.class, (counts.get(change.class) ?? 0) + 1)
+  }
+  return CLASSES.filter(([kind]) => counts.has(kind))
+    .map(([kind, words]) => `${counts.get(kind)} ${words}`)
+    .join(', ')
 }
 
 /** One line on a recipe: what a reviewer reads first. */
@@ -60,10 +63,19 @@ export function summarizeRecipe({ status, packages, inputs, images }: RecipeDiff
   ].join(', ')
   const rest = [
     ...(counted.length === 0 ? ['no package changed'] : [`${parts}: ${countClasses(packages)}`]),
-    ...(inputs.length > 0 ? ['recipe changed'] : []),
+    ...inputWords(inputs),
     ...(images.length > 0 ? ['image changed'] : []),
   ]
   return rest.join('; ')
+}
+
+/** stillroom's own programs are an input of a lock, and no part of the recipe. */
+function inputWords(inputs: readonly FieldChange[]): string[] {
+  const programs = inputs.filter(({ field }) => field === 'programs').length
+  return [
+    ...(inputs.length > programs ? ['recipe changed'] : []),
+    ...(programs > 0 ? ['build programs changed'] : []),
+  ]
 }
 
 /** One line on everything. */

@@ -5,6 +5,10 @@ import { lockDiffMarkdown } from './lock-diff-markdown.ts'
 export const COMMENT_MARKER = '<!-- stillroom:lock-diff -->'
 /** GitHub takes bodies of 65,536 characters. */
 const LIMIT = 65_000
+/** What is stale may take so many of them: the rest is for what the locks change. */
+const STALE_LIMIT = 20_000
+const REASONS = 8
+const REASON_LENGTH = 300
 
 /** What is wrong with a recipe's committed files, in words. */
 export interface StaleRecipe {
@@ -29,15 +33,30 @@ export function isWorthTelling(diff: LockDiff, stale: readonly StaleRecipe[]): b
 
 function staleLines(stale: readonly StaleRecipe[]): string[] {
   if (stale.length === 0) return []
-  const shown = stale
-    .slice(0, 50)
-    .flatMap(({ recipe, reasons, mend }) => [
-      `- ${code(recipe)}: run ${code(mend)}`,
-      ...reasons.slice(0, 8).map((reason) => `  - ${code(reason.slice(0, 300))}`),
-      ...(reasons.length > 8 ? [`  - and ${reasons.length - 8} more`] : []),
-    ])
-  const more = stale.length > 50 ? [`- and ${stale.length - 50} more recipes`] : []
-  return ['**Not up to date**', '', ...shown, ...more, '', '']
+  const shown: string[] = []
+  let room = STALE_LIMIT
+  for (const [index, recipe] of stale.entries()) {
+    const text = staleText(recipe)
+    room -= text.length
+    if (room < 0) {
+      shown.push(`- and ${stale.length - index} more recipes: the log of the job names them`)
+      break
+    }
+    shown.push(text)
+  }
+  return ['**Not up to date**', '', ...shown, '', '']
+}
+
+function staleText({ recipe, reasons, mend }: StaleRecipe): string {
+  return [
+    `- ${code(recipe)}: run ${code(mend)}`,
+    ...reasons.slice(0, REASONS).map((reason) => `  - ${code(shorten(reason))}`),
+    ...(reasons.length > REASONS ? [`  - and ${reasons.length - REASONS} more`] : []),
+  ].join('\n')
+}
+
+function shorten(reason: string): string {
+  return reason.length <= REASON_LENGTH ? reason : `${reason.slice(0, REASON_LENGTH)}... (shortened)`
 }
 
 /** A code span whatever is in it (CommonMark 6.1). */

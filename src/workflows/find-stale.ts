@@ -1,6 +1,7 @@
 import { StillroomError } from '../error.ts'
 import { listRecipes } from '../recipe/list-recipes.ts'
 import type { StaleRecipe } from '../report/pull-request-comment.ts'
+import { staleLines } from '../report/split-field.ts'
 import { generateRecipe } from './generate-recipe.ts'
 import { checkLock } from './lock-recipe.ts'
 import type { Session } from './session.ts'
@@ -22,11 +23,7 @@ async function staleReasons(
   try {
     const { changes } = await checkLock(session, recipe)
     if (changes.length > 0) {
-      const reasons = changes.map(
-        ({ field, expected, actual }) =>
-          `${field}: locked ${JSON.stringify(expected)}, now ${JSON.stringify(actual)}`,
-      )
-      return { reasons, mend: `stillroom lock recipe ${recipe}` }
+      return { reasons: staleLines(changes), mend: `stillroom lock recipe ${recipe}` }
     }
     const generated = await generateRecipe(session, recipe, { check: true })
     if (generated.changes.length === 0) return undefined

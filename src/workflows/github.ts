@@ -49,6 +49,7 @@ export function gitHubOf(env: Readonly<Record<string, string | undefined>>, sign
  * server are tried again. Every other status is the caller's: 403 is what a fork's token gets.
  *
  * @param path below the repository: `/issues?state=open`, or a whole address of the same API
+ * @param done looked at before a request is sent again: the reply, if the one that failed had its effect after all
  * @throws {StillroomError} GITHUB_FAILED when it does not answer, or its limit lasts too long
  */
 export async function askGitHub(
@@ -56,6 +57,7 @@ export async function askGitHub(
   method: 'GET' | 'POST' | 'PATCH',
   path: string,
   body?: unknown,
+  done?: () => Promise<GitHubReply | undefined>,
 ): Promise<GitHubReply> {
   const { api, repository, signal, backoff = 1000, patience = PATIENCE } = gitHub
   const url = path.startsWith('/') ? `${api}/repos/${repository}${path}` : path
@@ -66,9 +68,11 @@ export async function askGitHub(
     const pause = wait ?? backoff * 2 ** (attempt - 1)
     if (attempt >= TRIES || pause > patience) {
       const limit = wait === undefined ? '' : `; it asks to wait ${Math.ceil(wait / 1000)} s`
-      throw failed(method, path, `${reason}${limit}, after ${attempt} tries`)
+      throw failed(method, path, `${reason}${limit}, after ${attempt === 1 ? '1 try' : `${attempt} tries`}`)
     }
     await delay(pause, undefined, { signal })
+    const found = await done?.()
+    if (found) return found
   }
 }
 
@@ -79,7 +83,7 @@ export async function listGitHub(gitHub: GitHub, path: string): Promise<unknown[
   while (next !== undefined) {
     const reply: GitHubReply = await askGitHub(gitHub, 'GET', next)
     if (reply.status !== 200 || !Array.isArray(reply.data))
-      throw failed('GET', path, `HTTP status ${reply.status}`)
+      throw failed('GET', path, `HTTP status ${reply.status}`, { status: reply.status })
     entries.push(...reply.data)
     next = reply.next
   }
@@ -116,10 +120,10 @@ async function request(
   })
   if (response instanceof Error) return { reason: response.code ?? response.message }
   const { status, headers } = response
-  const limited = status === 429 || (status === 403 && isLimit(headers))
-  if (limited) return { reason: `HTTP status ${status}, its rate limit`, wait: limitWait(headers) }
   if (status >= 500) return { reason: `HTTP status ${status}` }
   const text = await response.text()
+  const limited = status === 429 || (status === 403 && isLimit(headers, text))
+  if (limited) return { reason: `HTTP status ${status}, its rate limit`, wait: limitWait(headers) }
   const next = /<([^>]+)>;\s*rel="next"/.exec(headers.get('link') ?? '')?.[1]
   return { reply: { status, data: parse(text), next } }
 }
@@ -128,9 +132,13 @@ interface Headers {
   get(name: string): string | null
 }
 
-/** A 403 is a rate limit when it says when to come back, or that nothing is left. */
-function isLimit(headers: Headers): boolean {
-  return headers.get('retry-after') !== null || headers.get('x-ratelimit-remaining') === '0'
+/** A 403 is a rate limit when it says when to come back, that nothing is left, or, as secondary limits may, in words. */
+function isLimit(headers: Headers, text: string): boolean {
+  return (
+    headers.get('retry-after') !== null ||
+    headers.get('x-ratelimit-remaining') === '0' ||
+    /rate limit/i.test(text)
+  )
 }
 
 function limitWait(headers: Headers): number {
@@ -148,8 +156,14 @@ function parse(text: string): unknown {
   }
 }
 
-function failed(method: string, path: string, reason: string): StillroomError {
+function failed(
+  method: string,
+  path: string,
+  reason: string,
+  details: { status?: number } = {},
+): StillroomError {
   return new StillroomError('GITHUB_FAILED', `GitHub did not take ${method} ${path}: ${reason}`, {
+    details,
     hint: "see GitHub's status page, and the permissions of the job's token; then run it again",
   })
 }

@@ -21,6 +21,8 @@ export interface InitResult {
   files: InitFile[]
   /** The merge driver of lockfiles in git's own configuration of this clone. */
   mergeDriver: { outcome: 'registered' | 'kept' } | { outcome: 'none'; reason: string }
+  /** What is left to do by hand: commands, or what to see to. */
+  next: string[]
 }
 
 const TEMPLATES = new URL('./templates/', import.meta.url)
@@ -38,15 +40,17 @@ const LINES = { '.gitattributes': 'gitattributes.txt', '.gitignore': 'gitignore.
 
 const DRIVER = 'merge.stillroom-lock.driver'
 
+/** git runs it by a shell, at the root of the repository. Without a stillroom on the PATH the project's own is run. */
+const driverCommand = (prefix: string) =>
+  `PATH="$PATH:${prefix.replace(/["\\$`]/g, '\\$&')}node_modules/.bin" stillroom merge lock %O %A %B`
+
 /**
  * Sets up a directory as a project of stillroom. What is there stays: files are only added, lines only appended. A
  * first recipe is written when there is none, and in a git repository the merge driver of lockfiles is registered.
  *
  * @throws {StillroomError} NOT_WRITABLE, DISK_FULL; USAGE when a file is where a directory must be
  */
-export async function initProject(
-  options: Pick<SessionOptions, 'directory' | 'env' | 'signal'>,
-): Promise<InitResult> {
+export async function initProject(options: GitOptions): Promise<InitResult> {
   const { directory } = options
   const hasRecipes = (await listRecipes(directory)).length > 0
   const files: InitFile[] = []
@@ -57,7 +61,26 @@ export async function initProject(
   for (const [path, name] of Object.entries(LINES)) {
     files.push({ path, outcome: await addLines(join(directory, path), await template(name)) })
   }
-  return { directory, files, mergeDriver: await registerMergeDriver(options) }
+  const mergeDriver = await registerMergeDriver(options)
+  return { directory, files, mergeDriver, next: await nextSteps(options) }
+}
+
+async function nextSteps(options: GitOptions): Promise<string[]> {
+  const { directory } = options
+  const prefix = await ask(options, 'rev-parse', '--show-prefix').catch(() => '')
+  const wanted = await readFile(join(directory, 'package.json'), 'utf8').catch(() => '')
+  const isNew =
+    (await isThere(join(directory, FIRST_RECIPE))) &&
+    !(await isThere(join(directory, dirname(FIRST_RECIPE), 'lock.json')))
+  return [
+    ...(wanted.includes('"stillroom"')
+      ? []
+      : ['add stillroom to the dependencies in package.json: recipes import it, and the workflows run it']),
+    ...(prefix === ''
+      ? []
+      : [`move .github to the root of the repository, and add "-C ${prefix}" to each stillroom in it`]),
+    ...(isNew ? ['stillroom lock recipe hello', 'stillroom build recipe hello'] : []),
+  ]
 }
 
 async function addFile(path: string, text: string): Promise<InitFile['outcome']> {
@@ -109,22 +132,25 @@ function explained(error: unknown, path: string): unknown {
   )
 }
 
-async function registerMergeDriver({
-  directory,
-  env,
-  signal,
-}: Pick<SessionOptions, 'directory' | 'env' | 'signal'>): Promise<InitResult['mergeDriver']> {
+type GitOptions = Pick<SessionOptions, 'directory' | 'env' | 'signal'>
+
+/** What git prints. @throws {GitRefusal} */
+async function ask({ directory, env, signal }: GitOptions, ...args: string[]): Promise<string> {
   const git = { env: gitEnvironment(env), secrets: gitSecrets(env), signal }
-  const ask = (...args: string[]) => runGit(git, ['-C', directory, ...args])
+  return (await runGit(git, ['-C', directory, ...args])).toString('utf8').trim()
+}
+
+async function registerMergeDriver(options: GitOptions): Promise<InitResult['mergeDriver']> {
+  let prefix: string
   try {
-    await ask('rev-parse', '--git-dir')
+    prefix = await ask(options, 'rev-parse', '--show-prefix')
   } catch (error) {
     if (!(error instanceof GitRefusal)) throw error
     return { outcome: 'none', reason: error.said }
   }
-  if (await answers(ask('config', '--get-all', DRIVER))) return { outcome: 'kept' }
+  if (await answers(ask(options, 'config', '--get-all', DRIVER))) return { outcome: 'kept' }
   try {
-    await ask('config', '--local', DRIVER, 'stillroom merge lock %O %A %B')
+    await ask(options, 'config', '--local', DRIVER, driverCommand(prefix))
   } catch (error) {
     if (!(error instanceof GitRefusal)) throw error
     throw new StillroomError('NOT_WRITABLE', `cannot register the merge driver with git: ${error.said}`, {
@@ -135,7 +161,7 @@ async function registerMergeDriver({
   return { outcome: 'registered' }
 }
 
-async function answers(asked: Promise<Buffer>): Promise<boolean> {
+async function answers(asked: Promise<string>): Promise<boolean> {
   try {
     await asked
     return true

@@ -15,6 +15,7 @@ import type { Session } from './session.ts'
 
 const Event = z.object({ pull_request: z.object({ number: z.int(), base: z.object({ sha: z.string() }) }) })
 const Comment = z.object({ id: z.int(), body: z.string().nullable() })
+type Comment = z.infer<typeof Comment>
 
 export interface PullRequestReport {
   diff: LockDiff
@@ -84,20 +85,39 @@ async function upsert(
   body: string,
   worthTelling: boolean,
 ): Promise<PullRequestReport['comment']> {
-  const comments = await listGitHub(gitHub, `/issues/${number}/comments?per_page=100`)
-  const ours = comments
-    .map((data) => Comment.safeParse(data))
-    .find((parsed) => parsed.success && parsed.data.body?.includes(COMMENT_MARKER))
-  if (ours?.success && ours.data.body === body) return 'unchanged'
-  if (!ours?.success && !worthTelling) return 'none'
-  const reply = ours?.success
-    ? await askGitHub(gitHub, 'PATCH', `/issues/comments/${ours.data.id}`, { body })
-    : await askGitHub(gitHub, 'POST', `/issues/${number}/comments`, { body })
-  // what GitHub says to a token that may only read
-  if (reply.status === 403 || reply.status === 404) return 'forbidden'
+  const path = `/issues/${number}/comments`
+  let ours: Comment | undefined
+  try {
+    ours = await findOurs(gitHub, path)
+  } catch (error) {
+    if (error instanceof StillroomError && isForbidden(error.details?.status)) return 'forbidden'
+    throw error
+  }
+  if (ours?.body === body) return 'unchanged'
+  if (!ours && !worthTelling) return 'none'
+  /** A comment may be there though the reply that it was made has got lost: two would stay two for ever. */
+  const made = async () =>
+    (await findOurs(gitHub, path)) ? { status: 201, data: null, next: undefined } : undefined
+  const reply = ours
+    ? await askGitHub(gitHub, 'PATCH', `/issues/comments/${ours.id}`, { body })
+    : await askGitHub(gitHub, 'POST', path, { body }, made)
+  if (isForbidden(reply.status)) return 'forbidden'
   if (reply.status === 200) return 'updated'
   if (reply.status === 201) return 'created'
   throw new StillroomError('GITHUB_FAILED', `GitHub did not take the comment: HTTP status ${reply.status}`, {
     hint: 'see the job and its token; the summary of the job has what the comment would say',
   })
+}
+
+/** The marker begins it: one that quotes it is somebody else's. */
+async function findOurs(gitHub: GitHub, path: string): Promise<Comment | undefined> {
+  const comments = await listGitHub(gitHub, `${path}?per_page=100`)
+  return comments
+    .flatMap((data) => Comment.safeParse(data).data ?? [])
+    .find(({ body }) => body?.startsWith(COMMENT_MARKER))
+}
+
+/** What GitHub says to a token that may not. */
+function isForbidden(status: unknown): boolean {
+  return status === 403 || status === 404
 }

@@ -11,11 +11,14 @@ export interface FakeIssue {
   comments: { id: number; body: string }[]
 }
 
-/** Decides an answer before the stand-in does; undefined leaves it to the stand-in. */
+/**
+ * Decides an answer before the stand-in does; undefined leaves it to the stand-in. With `late` the stand-in does what it
+ * is asked, and only its answer is replaced.
+ */
 export type Intervene = (
   method: string,
   path: string,
-) => { status: number; headers?: Record<string, string>; body?: unknown } | undefined
+) => { status: number; headers?: Record<string, string>; body?: unknown; late?: boolean } | undefined
 
 export const TOKEN = 'ghs_averysecrettoken'
 
@@ -59,12 +62,14 @@ export class FakeGitHub {
     this.asked.push(`${method} ${url.pathname}`)
     let text = ''
     for await (const chunk of request) text += chunk
-    const send = (status: number, body: unknown, headers: Record<string, string> = {}) => {
+    const forced = this.intervene(method, url.pathname)
+    const answer = (status: number, body: unknown, headers: Record<string, string> = {}) => {
       response.writeHead(status, { 'content-type': 'application/json; charset=utf-8', ...headers })
       response.end(JSON.stringify(body))
     }
-    const forced = this.intervene(method, url.pathname)
-    if (forced) return send(forced.status, forced.body ?? { message: 'forced' }, forced.headers)
+    const force = () => answer(forced?.status ?? 0, forced?.body ?? { message: 'forced' }, forced?.headers)
+    if (forced && !forced.late) return force()
+    const send: typeof answer = forced ? force : answer
     if (request.headers.authorization !== `Bearer ${TOKEN}`) return send(401, { message: 'Bad credentials' })
     const [, rest] = /^\/repos\/team\/recipes(\/.*)$/.exec(url.pathname) ?? []
     const [, number, comments, comment] =

@@ -42,11 +42,8 @@ export default class LockRecipe extends BaseCommand {
           ? `recipes/${args.name}/lock.json is stale:`
           : `recipes/${args.name}/lock.json is up to date`,
       )
-      for (const { field, expected, actual } of result.changes) {
-        this.log(
-          `  ${field}: locked ${JSON.stringify(expected) ?? 'nothing'}, now ${JSON.stringify(actual) ?? 'nothing'}`,
-        )
-      }
+      const { staleLines } = await import('../../report/split-field.ts')
+      for (const line of staleLines(result.changes)) this.log(`  ${line}`)
       if (result.stale) process.exitCode = 1
       return result
     }

@@ -2,18 +2,71 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { arbitraryLock } from '../arbitrary-lock.test-data.ts'
 import { canonicalJson, type Json } from '../canonical-json.ts'
-import type { LockedPlatform, Lockfile } from '../schema.ts'
+import type { DebianPackage, LockedPlatform, Lockfile, PythonFile } from '../schema.ts'
 import { serializeLock } from '../serialize-lock.ts'
 import { imageBase, smallLock } from '../small-lock.test-data.ts'
 import { diffLocks, levelOfChanges } from './diff-locks.ts'
 import { listEntries } from './list-entries.ts'
-import { LockChanges, type PackageChange, type PackageState } from './schema.ts'
+import { ChangeClass, LockChanges, type PackageChange, type PackageState } from './schema.ts'
 
 /** Two locks that have much in common: steps, base and image are those of the one or the other. */
 const relatedLocks = fc
   .tuple(arbitraryLock, arbitraryLock, fc.array(fc.boolean(), { minLength: 8, maxLength: 8 }))
   .map(([a, b, picks]): [Lockfile, Lockfile] => [a, mix(a, b, picks)])
-const locks = fc.oneof(relatedLocks, fc.tuple(arbitraryLock, arbitraryLock))
+/** A lock, and what relocking could make of it: packages at other versions, with other bytes, from elsewhere, gone. */
+const editedLocks = fc
+  .tuple(arbitraryLock, fc.infiniteStream(fc.nat()))
+  .map(([a, numbers]): [Lockfile, Lockfile] => {
+    const b = structuredClone(a)
+    relock(platformOf(b), () => numbers.next().value as number)
+    return [a, b]
+  })
+const locks = fc.oneof(
+  { arbitrary: editedLocks, weight: 4 },
+  relatedLocks,
+  fc.tuple(arbitraryLock, arbitraryLock),
+)
+
+function relock({ base, steps }: LockedPlatform, next: () => number): void {
+  const otherBytes = (item: { sha256: string; size: number }) => {
+    const sha256 = (BigInt(next()) + 1n).toString(16).padStart(64, '0')
+    Object.assign(item, { sha256, size: Number.parseInt(sha256.slice(-8), 16) })
+  }
+  const edit = (item: DebianPackage | PythonFile) => {
+    const number = () => next() % 9
+    const version = [
+      `${item.version}${'path' in item ? '+b1' : '.post1'}`,
+      `${/^\d+/.exec(item.version)?.[0]}.${number()}.${number()}`,
+      `${number()}.${number()}.${number()}${['', '-1', 'rc1', '.post1'][next() % 4]}`,
+    ][next() % 3]
+    const [move, rebuild, elsewhere] = [next() % 3 === 0, next() % 3 === 0, next() % 6 === 0]
+    if (move) Object.assign(item, { version })
+    if (move || rebuild) otherBytes(item)
+    if (!('archive' in item)) return
+    if (elsewhere) Object.assign(item, { archive: 'example.org/team' })
+    if (next() % 6 === 0) Object.assign(item, { path: `pool/main/m/moved/${item.name}_1.deb` })
+  }
+  const editAll = (items: (DebianPackage | PythonFile)[]) => {
+    if (next() % 3 === 0 && items.length > 1) items.splice(next() % items.length, 1)
+    for (const item of items) edit(item)
+  }
+  for (const index of base.indexes) {
+    if (next() % 3 === 0)
+      Object.assign(index, { release: (BigInt(next()) + 1n).toString(16).padStart(64, '0') })
+    if (next() % 3 === 0) Object.assign(index, { date: '2030-01-01T00:00:00Z' })
+  }
+  if (base.kind === 'debian') editAll(base.packages)
+  else if (next() % 2 === 0) Object.assign(base, { manifest: `sha256:${'9'.repeat(64)}` })
+  for (const step of steps) {
+    if (step.kind === 'apt') editAll(step.packages)
+    if (step.kind === 'pip') for (const files of [step.files, ...Object.values(step.build)]) editAll(files)
+    if (step.kind === 'git' && next() % 2 === 0) {
+      Object.assign(step, { commit: (BigInt(next()) + 1n).toString(16).padStart(40, '0') })
+      otherBytes(step)
+    }
+    if (step.kind === 'file' && next() % 2 === 0) otherBytes(step)
+  }
+}
 
 function mix(a: Lockfile, b: Lockfile, picks: boolean[]): Lockfile {
   const [x, y] = [platformOf(a), platformOf(b)]
@@ -34,8 +87,7 @@ function mix(a: Lockfile, b: Lockfile, picks: boolean[]): Lockfile {
   return { ...a, platforms: { 'linux/amd64': mixed } }
 }
 
-/** Making two locks takes longer than comparing them. */
-const RUNS = { numRuns: 40 }
+const RUNS = { numRuns: 150 }
 
 const platformOf = (lock: Lockfile) => lock.platforms['linux/amd64'] as LockedPlatform
 
@@ -59,6 +111,17 @@ function apply(packages: string[], changes: PackageChange[]): string[] {
 }
 
 const packagesOf = (lock: Lockfile) => listEntries(lock).map((entry) => itemText(entry, entry.state))
+
+test('the locks of these tests differ in every way that there is', () => {
+  const diffs = fc.sample(locks, 500).map(([a, b]) => diffLocks(a, b))
+  const packages = diffs.flatMap((diff) => diff.packages)
+  const counts = Object.fromEntries(
+    ChangeClass.options.map((kind) => [kind, packages.filter((change) => change.class === kind).length]),
+  )
+  expect(Object.entries(counts).filter(([, count]) => count < 1)).toEqual([])
+  for (const list of ['inputs', 'details', 'images'] as const)
+    expect(diffs.filter((diff) => diff[list].length > 0).length).toBeGreaterThan(10)
+})
 
 test('diffLocks() of a lock with itself is empty', () => {
   fc.assert(

@@ -24,17 +24,18 @@ const version = fc
 const near = fc
   .tuple(version, fc.nat(20), fc.constantFrom('~', '0', '.', '+', 'a', '00', '~~', '+b1'))
   .map(([base, at, edit]) => [base, base.slice(0, 1 + at) + edit + base.slice(1 + at)] as const)
-/** A real version, and its neighbour or one made of it by an edit. */
-const real = fc
-  .tuple(fc.nat(REAL.length - 2), fc.nat(20), fc.constantFrom('', '~', '0', '+', '.1', '-1'))
-  .map(([index, at, edit]) => {
-    const base = REAL[index] as string
-    return [
-      base,
-      edit === '' ? (REAL[index + 1] as string) : base.slice(0, 1 + at) + edit + base.slice(1 + at),
-    ] as const
-  })
-const pair = fc.oneof(fc.tuple(version, version), near, real)
+/** Real versions of the archive. */
+const real = fc.tuple(fc.constantFrom(...REAL), fc.constantFrom(...REAL))
+/** A real version and one made of it by an edit. */
+const edited = fc
+  .tuple(fc.constantFrom(...REAL), fc.nat(20), fc.constantFrom('~', '0', '+', '.1', '-1', '9'))
+  .map(([base, at, edit]) => [base, base.slice(0, 1 + at) + edit + base.slice(1 + at)] as const)
+const PAIRS = [
+  ...REAL.slice(1).map((version, i) => [REAL[i] as string, version] as const),
+  ...fc.sample(real, 1200),
+  ...fc.sample(edited, 1200),
+  ...fc.sample(fc.oneof(fc.tuple(version, version), near), 1800),
+]
 
 test.each([
   ['1.0', '1.0', 0],
@@ -81,7 +82,7 @@ test('compareDebian() agrees with dpkg --compare-versions', ({ skip }) => {
     console.log('skipped: no dpkg on this machine to compare with')
     skip('no dpkg')
   }
-  const pairs = fc.sample(pair, { numRuns: 6500 }).filter(([a, b]) => isValid(a) && isValid(b))
+  const pairs = PAIRS.filter(([a, b]) => isValid(a) && isValid(b))
   const claims = pairs.map(([a, b]) => {
     const sign = compareDebian(a, b)
     return `${a} ${sign < 0 ? 'lt' : sign > 0 ? 'gt' : 'eq'} ${b}`

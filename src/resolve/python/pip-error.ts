@@ -37,6 +37,8 @@ export function pipError(output: string, doing: string): StillroomError {
         hint: onlySource
           ? `check the name; if the project comes as source only, allow it in the recipe: pip([...], { sdists: { ${JSON.stringify(sdist?.[1] ?? unknown.replace(/[^A-Za-z0-9._-].*/, ''))}: [] } })`
           : 'name a version that the index has for this Python',
+        // pip 20.3 says so of a project that a constraint leaves no version of
+        details: { blamed: [normalizeName(/^[A-Za-z0-9._-]*/.exec(unknown)?.[0] ?? '')] },
       },
     )
   }
