@@ -45,6 +45,7 @@ let commands: CommandRecord
 let root: string
 let project: string
 let env: Record<string, string>
+let baseId: string | undefined
 let imageId: string
 let locked: LockedPlatform
 /** All that any run printed, by file. */
@@ -59,6 +60,7 @@ beforeAll(async () => {
   await mkdir(said)
   await mkdir(project)
   const { image, remove } = await makeBaseImage({ key: world.apt.key })
+  baseId = image.imageId
   await world.registry.push(image, BASE.repository, BASE.tag)
   mirrors = await startMirrors(world, { image, ...BASE }).finally(remove)
   commands = await recordCommands(join(root, 'commands'))
@@ -141,6 +143,7 @@ describe.skipIf(possible !== true)('a recipe with every source', () => {
     const locking = await run(['lock', 'recipe', NAME])
     expect(locking, locking.stderr).toMatchObject({ exitCode: 0 })
     const first = await runJson<BuildReport>(['build', 'recipe', NAME])
+    expect(first.audit).toMatchObject({ verdict: 'clean' })
     expect(first.checks.filter(({ passed }) => !passed)).toEqual([])
     expect(first.verdict).toBe('recorded')
     const again = await runJson<BuildReport>(['build', 'recipe', NAME, '--no-cache'])
@@ -149,6 +152,14 @@ describe.skipIf(possible !== true)('a recipe with every source', () => {
 
     locked = await readLock()
     if (locked.base.kind !== 'image') throw new Error('not locked as an image')
+    expect(locked.base.config).toBe(baseId)
+    expect(locked.base.indexes.map(({ archive, suite }) => `${archive} ${suite}`)).toEqual([
+      'debian bookworm',
+      'debian-security bookworm-security',
+    ])
+    expect(locked.base.inventory).toContainEqual(
+      expect.objectContaining({ kind: 'pypi', name: 'pip', version: '20.3.4' }),
+    )
     expect(locked.base.account).toEqual({ uid: 1001, gid: 1001, home: '/home/fenics' })
     expect(locked.steps).toMatchObject([
       { kind: 'apt', packages: [{ name: 'gadget' }, { name: 'widget', version: '1.0' }] },
@@ -174,6 +185,8 @@ describe.skipIf(possible !== true)('a recipe with every source', () => {
       WorkingDir: '/home/fenics/experiment',
       Entrypoint: ['/usr/local/bin/entrypoint', '--quiet', '--'],
       Cmd: ['/bin/bash', '-i'],
+      ExposedPorts: { '8888/tcp': {} },
+      Labels: { maintainer: 'test@example.org' },
     })
   })
 
@@ -217,7 +230,7 @@ describe.skipIf(possible !== true)('a recipe with every source', () => {
     const cases: [recipe: string, settings: Record<string, string>, code: string][] = [
       [NAME, { DOCKER_CONFIG: join(root, 'docker') }, 'REGISTRY_LOGIN_REFUSED'],
       ['private', { STILLROOM_GIT_TOKENS: `${world.front.git.url}/=${pair}` }, 'GIT_LOGIN_REFUSED'],
-      ['indexed', { PIP_INDEX_URL: `https://${pair}@${world.front.index.host}/simple/` }, 'PIP_'],
+      ['indexed', { PIP_INDEX_URL: `https://${pair}@${world.front.index.host}/simple/` }, 'FETCH_FAILED'],
     ]
     for (const [name, settings, code] of cases) {
       const { exitCode, stderr } = await run(['lock', 'recipe', name, '--upgrade'], settings)
