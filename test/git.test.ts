@@ -204,6 +204,19 @@ describe('git-lfs', () => {
     expect(await unpack(without.sha256, 'data/m.bin')).toBe(pointer)
   })
 
+  test('is asked for what a mirror of the repository lacks', async () => {
+    const mirror = await startGitServer()
+    onTestFinished(() => mirror.close())
+    const files = {
+      '.gitattributes': '*.bin filter=lfs\n',
+      'm.bin': server.keepLarge(Buffer.from('large\n')),
+    }
+    expect(await mirror.commit('tool', files)).toBe(await server.commit('tool', files))
+    const mirrors = { [`${server.url}/`]: [`${mirror.url}/`] }
+    const locked = await resolveGit(step({ lfs: true }), { ...options(), mirrors })
+    expect(await unpack(locked.sha256, 'm.bin')).toBe('large\n')
+  })
+
   test('that lost the content is a named error', async () => {
     const oid = 'ab'.repeat(32)
     await server.commit('tool', {

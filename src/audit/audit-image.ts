@@ -15,7 +15,7 @@ import type { Finding } from './finding.ts'
 import { findingsOf } from './findings.ts'
 import type { JudgeContext } from './judge-file.ts'
 import { judgeImage } from './judge-image.ts'
-import { type LockedPackage, lockedPackages, packageId } from './locked-packages.ts'
+import { inBase, type LockedPackage, lockedPackages, packageId } from './locked-packages.ts'
 import { applyPolicy, type PolicyException } from './policy.ts'
 import { readOs } from './read-os.ts'
 import { rulesFor } from './rules.ts'
@@ -42,7 +42,7 @@ export function auditImage(
   const comparison: PackageComparison =
     lock === undefined
       ? { findings: [], strays: [], absent: new Set() }
-      : comparePackages(image.inventory, packages, expected)
+      : comparePackages(image.inventory, packages, expected, inBase(lock.locked))
   const { files, issues } = judgeImage(judgeContext(image, lock, packages, expected))
   const tree = treeDigest(image.tree.root)
   const config = lock === undefined ? undefined : expectedConfig(lock.recipe, lock.locked.base)

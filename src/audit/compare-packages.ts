@@ -14,11 +14,16 @@ export interface PackageComparison {
   absent: ReadonlySet<string>
 }
 
-/** Holds what is installed against what the lock installs. */
+/**
+ * Holds what is installed against what the lock installs.
+ *
+ * @param inBase whether a package was found in the base, which may have two versions of one: Debian's pip and a newer
+ */
 export function comparePackages(
   { packages }: Inventory,
   locked: ReadonlyMap<string, LockedPackage>,
   expected: ExpectedFiles,
+  inBase: (found: InstalledPackage) => boolean,
 ): PackageComparison {
   const findings: Finding[] = []
   const strays: InstalledPackage[] = []
@@ -42,6 +47,7 @@ export function comparePackages(
       strays.push(found)
       continue
     }
+    if (present.has(id) && inBase(found)) continue
     const lock = locked.get(id)
     strays.push(found)
     if (lock === undefined || present.has(id) || absent.has(id)) findings.push(extra(found))

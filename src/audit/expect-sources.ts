@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { posix } from 'node:path'
 import { gitOriginPath, renderGitOrigin } from '../dockerfile/git-origin.ts'
+import { onBase } from '../dockerfile/image-base.ts'
 import { ownedDirectories, projectOwner } from '../dockerfile/owned-directories.ts'
 import { stepName } from '../dockerfile/step-name.ts'
 import type { LockedPlatform } from '../lock/schema.ts'
@@ -11,10 +12,12 @@ import type { ContentFile, LockedContents } from './locked-contents.ts'
 /** What the steps of a recipe place that are no packages: projects, git trees, downloads, its own directories. */
 export function expectSources(
   expected: ExpectedFiles,
-  recipe: Recipe,
-  { steps }: LockedPlatform,
+  own: Recipe,
+  { base, steps }: LockedPlatform,
   { artifacts, trees }: LockedContents,
 ): void {
+  // files belong to the base's user when the recipe makes none
+  const recipe = onBase(own, base)
   const uid = projectOwner(recipe)
   for (const { path, owner } of ownedDirectories(recipe))
     expected.add(below(path), { owner: 'account', type: 'directory', mode: 0o755, uid: owner, gid: owner })

@@ -36,6 +36,16 @@ export function lockedPackages({ base, steps }: LockedPlatform): Map<string, Loc
   return found
 }
 
+/** Tells whether a package was found in a base image when it was locked, in that version. */
+export function inBase({ base }: LockedPlatform): (found: BasePackage) => boolean {
+  const known = new Set(base.kind === 'image' ? base.inventory.map(versionId) : [])
+  return (found) => known.has(versionId(found))
+}
+
+function versionId({ kind, name, version, architecture = '' }: BasePackage): string {
+  return JSON.stringify([kind, name, version, architecture])
+}
+
 function fromImage({ kind, name, version, architecture, environment }: BasePackage): LockedPackage {
   return {
     kind: kind as PackageKind,

@@ -1,6 +1,6 @@
 import { type ErrorCode, StillroomError } from '../error.ts'
 import type { Artifact } from './artifact.ts'
-import type { SourceFailure } from './source-failure.ts'
+import { likelyGone, type SourceFailure } from './source-failure.ts'
 
 /** An artifact that no place gave, with what each place answered. */
 export interface ArtifactFailure {
@@ -51,5 +51,6 @@ function describe({ artifact, sources }: ArtifactFailure): string {
     const cause = likely === undefined ? '' : `; likely ${likely}`
     return `    ${source}: ${reason}${cause}`
   })
-  return [head, ...(tried.length === 0 ? ['    no configured source has it'] : tried)].join('\n')
+  const none = `    no configured source has it; likely ${likelyGone(artifact.origin)}`
+  return [head, ...(tried.length === 0 ? [none] : tried)].join('\n')
 }

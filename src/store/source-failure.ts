@@ -1,4 +1,4 @@
-import type { Artifact } from './artifact.ts'
+import type { Artifact, Origin } from './artifact.ts'
 
 /** Why one place did not give an artifact. */
 export interface SourceFailure {
@@ -7,8 +7,8 @@ export interface SourceFailure {
   source: string
   /** What was got: a status, a network error, other bytes. */
   reason: string
-  got?: { sha256?: string; size: number }
-  /** What most likely happened, for a mismatch. */
+  got?: { sha256?: string; size?: number }
+  /** What most likely happened, where that can be told. */
   likely?: string
 }
 
@@ -34,7 +34,7 @@ export function describeMismatch(artifact: Artifact, source: string, got: Eviden
     kind: 'mismatch',
     source,
     reason,
-    got: { size: got.size, ...(sha256 === undefined ? {} : { sha256 }) },
+    got: { ...(got.stated ? {} : { size: got.size }), ...(sha256 === undefined ? {} : { sha256 }) },
     likely: likelyCause(artifact, got),
   }
 }
@@ -45,6 +45,21 @@ function likelyCause(artifact: Artifact, got: Evidence): string {
   if (got.more || got.size > artifact.size) return 'replaced upstream, or a file of the wrong architecture'
   if (got.size < artifact.size) return 'cut short, or replaced upstream'
   return 'tampered with or damaged on the way, or a file of the wrong architecture'
+}
+
+/** Why a place that answers does not have a file. */
+export function likelyGone({ kind }: Origin): string {
+  switch (kind) {
+    case 'debian':
+      return 'dropped for a newer version'
+    case 'pypi':
+      return 'withdrawn from the index'
+    case 'registry':
+      return 'deleted from the registry'
+    case 'git':
+    case 'url':
+      return 'moved or removed upstream'
+  }
 }
 
 /** Whether a reply is a web page: by what it calls itself, or by how it begins. */

@@ -4,7 +4,13 @@ import type { Artifact, Located } from './artifact.ts'
 import { httpRequest, type Reply, Unreachable } from './http-request.ts'
 import { parseRetryAfter } from './parse-retry-after.ts'
 import type { PartialFile } from './partial-file.ts'
-import { describeMismatch, type Evidence, looksLikeHtml, type SourceFailure } from './source-failure.ts'
+import {
+  describeMismatch,
+  type Evidence,
+  likelyGone,
+  looksLikeHtml,
+  type SourceFailure,
+} from './source-failure.ts'
 
 /** `again`: at once, from the first byte; `later`: after a pause, from where it stopped. */
 export type TransferResult = { done: true } | { done: false; failure: SourceFailure; retry: Retry }
@@ -30,7 +36,7 @@ export async function transfer(
   const failed = (reason: string, retry: Retry, kind: 'failed' | 'gone' = 'failed'): TransferResult => ({
     done: false,
     retry,
-    failure: { kind, source, reason },
+    failure: { kind, source, reason, ...(kind === 'gone' ? { likely: likelyGone(artifact.origin) } : {}) },
   })
   const mismatch = async (got: Evidence, retry: Retry = 'no'): Promise<TransferResult> => {
     await partial.restart()

@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { StillroomError } from '../error.ts'
+import { type ErrorCode, StillroomError } from '../error.ts'
 import type { LockedGit, LockedPlatform } from '../lock/schema.ts'
 import type { GitStep } from '../recipe/schema.ts'
 import type { LfsDownload } from '../resolve/git/lfs-batch.ts'
@@ -24,17 +24,32 @@ export async function fetchGitSteps(session: Session, { steps }: LockedPlatform)
     if (step.kind !== 'git' || (await session.store.verify(step))) continue
     session.progress({ kind: 'status', text: `${step.url} ${step.commit.slice(0, 12)}` })
     await refetchGit(step, await gitOptions(session)).catch((error: unknown) => {
-      throw mismatchOf(step, error)
+      throw failureOf(step, error)
     })
   }
 }
 
-/** A commit's files cannot change: only how they are put together, or what git-lfs keeps for them. */
-function mismatchOf({ url, commit }: LockedGit, error: unknown): unknown {
-  if (!(error instanceof StillroomError) || error.code !== 'ARTIFACT_MISMATCH') return error
-  return new StillroomError('ARTIFACT_MISMATCH', `archive of ${url} ${commit}: ${error.message}`, {
-    hint: 'the lock was made by another stillroom, or edited: lock again with --upgrade and compare',
-    ...(error.details === undefined ? {} : { details: error.details }),
+const LIKELY: Partial<Record<ErrorCode, string>> = {
+  GIT_COMMIT_GONE: 'a force-push, and a clean-up after it',
+  GIT_REPOSITORY_GONE: 'moved, removed, or hidden from this login',
+  GIT_LFS_GONE: 'removed from the git-lfs server, or never pushed there',
+}
+
+/** Names the archive that is missing besides what git says. */
+function failureOf({ url, commit, sha256, size }: LockedGit, error: unknown): unknown {
+  if (!(error instanceof StillroomError) || !/^(GIT|ARTIFACT|FETCH)_/.test(error.code)) return error
+  const { code, hint, details } = error
+  const likely = LIKELY[code] === undefined ? '' : `; likely ${LIKELY[code]}`
+  const head = `could not get ${url} ${commit}: file "tree.tar", expected sha256 ${sha256}, ${size} bytes`
+  // a commit's files cannot change: only how they are put together, or what git-lfs keeps for them
+  const advice =
+    code === 'ARTIFACT_MISMATCH'
+      ? 'the lock was made by another stillroom, or edited: lock again with --upgrade and compare'
+      : hint
+  return new StillroomError(code, `${head}\n  ${error.message}${likely}`, {
+    ...(advice === undefined ? {} : { hint: advice }),
+    ...(details === undefined ? {} : { details }),
+    cause: error,
   })
 }
 

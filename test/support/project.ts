@@ -10,11 +10,16 @@ const ROOT = join(import.meta.dirname, '../..')
 export async function makeProject(files: Record<string, string> = {}): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), 'stillroom-project-'))
   onTestFinished(() => rm(directory, { recursive: true, force: true }))
+  await fillProject(directory, files)
+  return directory
+}
+
+/** Makes an empty directory a project with stillroom installed. */
+export async function fillProject(directory: string, files: Record<string, string>): Promise<void> {
   await mkdir(join(directory, 'node_modules'))
   await symlink(inject('stillroom'), join(directory, 'node_modules/stillroom'))
   await writeFile(join(directory, 'package.json'), '{ "type": "module" }\n')
   for (const [path, text] of Object.entries(files)) await put(directory, path, text)
-  return directory
 }
 
 /** A project that holds recipes of this repository as they are, with lock and build context. */

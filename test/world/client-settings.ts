@@ -13,7 +13,13 @@ export interface Places {
 }
 
 /** Each client has a name of its own for the certificates it trusts, and takes it before its settings. */
-const CERTIFICATES = ['SSL_CERT_FILE', 'GIT_SSL_CAINFO', 'PIP_CERT', 'REQUESTS_CA_BUNDLE', 'CURL_CA_BUNDLE']
+export const CERTIFICATES = [
+  'SSL_CERT_FILE',
+  'GIT_SSL_CAINFO',
+  'PIP_CERT',
+  'REQUESTS_CA_BUNDLE',
+  'CURL_CA_BUNDLE',
+]
 
 /**
  * Writes what the clients of this machine are set up by, and gives the environment in which they and stillroom use

@@ -21,13 +21,21 @@ export function admit(request: IncomingMessage, response: ServerResponse, login:
   return false
 }
 
-/** How a password may look where it should not be: as it is, and as requests and settings have it. */
+/** How a password may look where it should not be: as it is, and as requests, settings and programs encode it. */
 export function secretForms({ user, password }: Login): string[] {
-  const pair = Buffer.from(`${user}:${password}`)
-  return [
+  const forms = [
     password,
-    pair.toString('base64'),
-    pair.toString('base64url'),
+    encodeURIComponent(password),
     Buffer.from(password).toString('hex'),
+    Buffer.from(`${user}:${password}`).toString('base64'),
+    ...[0, 1, 2].map((before) => base64Within(password, before)),
   ]
+  return [...new Set(forms.flatMap((form) => [form, form.replaceAll('+', '-').replaceAll('/', '_')]))]
+}
+
+/** The part of a base64 text that a text in its midst decides, whatever lies around; `before`: bytes before it, modulo 3. */
+function base64Within(text: string, before: number): string {
+  const encoded = Buffer.concat([Buffer.alloc(before), Buffer.from(text)]).toString('base64')
+  const bits = (before + Buffer.byteLength(text)) * 8
+  return encoded.slice(Math.ceil((before * 8) / 6), Math.floor(bits / 6))
 }

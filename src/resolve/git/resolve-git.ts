@@ -8,6 +8,7 @@ import { gitUrls, type Mirrors } from '../sources/find-mirrors.ts'
 import { archiveSnapshot } from './archive-snapshot.ts'
 import { gitEnvironment, gitSecrets } from './git-environment.ts'
 import { type LfsDownload, locateLfs } from './lfs-batch.ts'
+import type { LfsObject } from './lfs-pointer.ts'
 import type { ObjectReader } from './object-reader.ts'
 import { resolveRef } from './resolve-ref.ts'
 import type { GitRunner } from './run-git.ts'
@@ -102,10 +103,29 @@ async function fetchLarge(
   const downloads: LfsDownload[] = []
   for (const { url, lfs } of all) {
     const objects = new Map([...lfs.values()].map(({ sha256, size }) => [sha256, { oid: sha256, size }]))
-    const address = gitUrls(url, options.mirrors)[0] ?? url
-    downloads.push(...(await locateLfs(address, [...objects.values()], { ...runner, ca: options.ca })))
+    const wanted = [...objects.values()]
+    downloads.push(...(await locateAnywhere(gitUrls(url, options.mirrors), wanted, options.ca, runner)))
   }
   return options.fetchLarge(downloads)
+}
+
+/** The first place that has them all: a mirror may keep a repository without its large files. */
+async function locateAnywhere(
+  places: readonly string[],
+  wanted: readonly LfsObject[],
+  ca: string | undefined,
+  runner: GitRunner,
+): Promise<LfsDownload[]> {
+  let failure: unknown
+  for (const place of places) {
+    try {
+      return await locateLfs(place, wanted, { ...runner, ca })
+    } catch (error) {
+      if (!(error instanceof StillroomError)) throw error
+      failure = error
+    }
+  }
+  throw failure
 }
 
 function hasDirectory({ leaves, submodules }: Snapshot, path: string): boolean {

@@ -1,12 +1,15 @@
 import { stripVTControlCharacters } from 'node:util'
 import { StillroomError } from '../../error.ts'
+import { redactUrl } from '../sources/redact-url.ts'
 import { normalizeName } from './list-distributions.ts'
 
 /**
  * Names what pip refused, by its own words. Those of pip 20.3 to 25 are known; any other failure is PIP_FAILED with
  * the end of what it printed.
+ *
+ * @param log what pip wrote for `--log`: of an index that it cannot read it tells only there
  */
-export function pipError(output: string, doing: string): StillroomError {
+export function pipError(output: string, doing: string, log = ''): StillroomError {
   const text = stripVTControlCharacters(output)
   const errors = text
     .split('\n')
@@ -28,6 +31,14 @@ export function pipError(output: string, doing: string): StillroomError {
       },
     )
   }
+  const unread = unreadSources(`${stripVTControlCharacters(log)}\n${text}`)
+  if (unread.length > 0) {
+    return new StillroomError(
+      'FETCH_FAILED',
+      `pip could not read its sources while ${doing}:\n${unread.map((line) => `  ${line}`).join('\n')}`,
+      { hint: "check the network, proxy and certificate set-up, and the login in the index' address" },
+    )
+  }
   if (unknown !== undefined) {
     const onlySource = /\(from versions: none\)/.test(text)
     return new StillroomError(
@@ -43,6 +54,22 @@ export function pipError(output: string, doing: string): StillroomError {
     )
   }
   return new StillroomError('PIP_FAILED', `pip failed while ${doing}: ${lastLines(text, 15)}`)
+}
+
+/** That an index has no page for a project (404) is an answer. */
+const UNREAD = [
+  /Could not fetch URL (\S+?): (?!404 )(?:connection error: )?(.+?) - skipping$/gm,
+  /HTTP error (\d{3}) while getting (\S+)/g,
+  /(Max retries exceeded with url: \S+ .*)$/gm,
+  /(THESE PACKAGES DO NOT MATCH THE HASHES)/g,
+  /(ReadTimeoutError.*|IncompleteRead.*|JSONDecodeError.*)$/gm,
+]
+
+/** What could not be got from where; an address is shown without its login. */
+function unreadSources(text: string): string[] {
+  const [first] = UNREAD.map((words) => [...text.matchAll(words)]).filter((found) => found.length > 0)
+  const lines = (first ?? []).map(([, ...parts]) => redactUrl(parts.join(': ')))
+  return [...new Set(lines)].slice(0, 5)
 }
 
 /** The projects whose constraint pip calls a cause of the conflict. */

@@ -199,6 +199,7 @@ class Pip {
   readonly version: string
   readonly #sandbox: Sandbox
   readonly #environment: Record<string, string>
+  #runs = 0
 
   private constructor(version: string, sandbox: Sandbox, environment: Record<string, string>) {
     this.version = version
@@ -236,11 +237,15 @@ class Pip {
     environment: Record<string, string> = {},
   ): Promise<string> {
     const command = ['python3', '-m', 'pip', ...args]
+    this.#runs += 1
+    const log = `${WORK}/pip-${this.#runs}.log`
     const { exitCode, stdout, stderr } = await this.#sandbox.run(command, {
       ...this.#environment,
       ...environment,
+      PIP_LOG: log,
     })
-    if (exitCode !== 0) throw pipError(`${stdout}\n${stderr}`, doing)
-    return stdout
+    if (exitCode === 0) return stdout
+    const logged = await this.#sandbox.run(['tail', '-n', '5000', log])
+    throw pipError(`${stdout}\n${stderr}`, doing, logged.stdout)
   }
 }
