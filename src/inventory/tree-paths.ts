@@ -67,7 +67,8 @@ const keptByTree = new WeakMap<FileTree, TreeFile[]>()
 export function keptFiles(tree: FileTree): readonly TreeFile[] {
   let kept = keptByTree.get(tree)
   if (kept === undefined) {
-    kept = [...tree.files()].filter(({ inode }) => inode.content !== undefined)
+    kept = []
+    for (const file of tree.files()) if (file.inode.content !== undefined) kept.push(file)
     keptByTree.set(tree, kept)
   }
   return kept
