@@ -66,7 +66,7 @@ async function install(root: string): Promise<void> {
   const pip = (...args: string[]) => execa(python, ['-m', 'pip', '--quiet', ...args], { stdin: 'ignore' })
   try {
     await execa('python3', ['-m', 'venv', join(work, 'venv')])
-    await pip('install', ...PYTHON)
+    await pip('install', '--upgrade', ...PYTHON)
     const sources = ['--no-deps', '--no-binary', ':all:', '--no-build-isolation', '--dest', work, PYTEST]
     await pip('download', ...sources)
     await execa('npm', ['pack', '--silent', '--pack-destination', work, SARIF], { cwd: work })
