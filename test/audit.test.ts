@@ -1,12 +1,13 @@
-import { randomUUID } from 'node:crypto'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { execa } from 'execa'
-import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { beforeAll, describe, expect, test } from 'vitest'
 import type { AuditReport } from '../src/audit/audit-report.ts'
+import { listedPackages } from './support/listed-packages.ts'
 import { copyProject } from './support/project.ts'
 import { stillroom, stillroomJson } from './support/stillroom.ts'
-import { TAMPERINGS, type Tampering } from './support/tampering.ts'
+import { tamperedImage } from './support/tampered-image.ts'
+import { TAMPERINGS } from './support/tampering.ts'
 
 /** What any change of an image brings with it. */
 const IDENTITY = new Set(['image-id', 'tree-digest', 'layer-extra'])
@@ -33,23 +34,14 @@ describe('audit recipe', () => {
     expect((report.files.generated[0]?.bytes ?? 0) / generated.bytes).toBeGreaterThan(0.95)
   })
 
-  test('lists every package that dpkg and pip list in a container', async () => {
+  test('lists every package that dpkg and every pip list in a container', async () => {
     const directory = await copyProject('hello')
     const { packages } = await stillroomJson<AuditReport>(directory, ['audit', 'recipe', 'hello'])
     const listed = (kind: string) =>
       packages.filter((each) => each.kind === kind).map(({ name, version }) => `${name} ${version}`)
-    const run = async (...command: string[]) =>
-      (await execa('docker', ['run', '--rm', '--network', 'none', 'stillroom/hello', ...command])).stdout
-    const debian = await run('dpkg-query', '-W', '-f', '${Package} ${Version}\n')
-    expect(listed('deb').sort()).toEqual(debian.trim().split('\n').sort())
-    const python = JSON.parse(await run('python3', '-m', 'pip', 'list', '--format', 'json')) as {
-      name: string
-      version: string
-    }[]
-    const names = python.map(
-      ({ name, version }) => `${name.toLowerCase().replaceAll(/[-_.]+/g, '-')} ${version}`,
-    )
-    expect(listed('pypi')).toEqual(expect.arrayContaining(names))
+    const { deb, pypi } = await listedPackages('stillroom/hello')
+    expect(listed('deb').sort()).toEqual(deb)
+    expect(listed('pypi')).toEqual(expect.arrayContaining(pypi))
   })
 
   test('says in a table what it found, and ends with 1', async () => {
@@ -58,7 +50,7 @@ describe('audit recipe', () => {
     expect(clean).toMatchObject({ exitCode: 0 })
     expect(clean.stdout).toMatch(/^image +stillroom\/hello\n.*\nverdict +clean: .*findings +0$/s)
 
-    const image = await tampered({ name: 'a program', script: 'touch /usr/bin/x', expected: [] })
+    const image = await tamperedImage({ script: 'touch /usr/bin/x' })
     const found = await stillroom(directory, ['audit', 'image', image, '--lock', LOCK])
     expect(found).toMatchObject({ exitCode: 1 })
     expect(found.stdout).toContain('error  file-unexplained  /usr/bin/x\n')
@@ -66,7 +58,7 @@ describe('audit recipe', () => {
 
   test('ignores what the policy says, with its reason, until its day', async () => {
     const directory = await copyProject('hello')
-    const image = await tampered({ name: 'two programs', script: 'touch /opt/a /opt/b', expected: [] })
+    const image = await tamperedImage({ script: 'touch /opt/a /opt/b' })
     const ignore = (entries: object[]) =>
       writeFile(
         join(directory, 'stillroom.config.ts'),
@@ -101,7 +93,7 @@ describe('audit recipe', () => {
 describe('audit image', () => {
   test.each(TAMPERINGS)('finds just this: $name', async (tampering) => {
     const directory = await copyProject('hello')
-    const image = await tampered(tampering)
+    const image = await tamperedImage(tampering)
     const report = await stillroomJson<AuditReport>(directory, ['audit', 'image', image, '--lock', LOCK])
     expect(unlikeIdentity(report)).toEqual([...tampering.expected].sort())
     expect(report.verdict).toBe('findings')
@@ -112,10 +104,8 @@ describe('audit image', () => {
   test('reads an archive, and without a lockfile tells what needs none', async () => {
     const directory = await copyProject('hello')
     const archive = join(directory, 'image.tar')
-    const plain = await tampered({
-      name: 'a library and a key',
+    const plain = await tamperedImage({
       script: `printf x >> /usr/bin/hostname && mkdir /root/.ssh && printf -- '-----BEGIN %s KEY-----\\n' PRIVATE > /root/.ssh/id_rsa`,
-      expected: [],
     })
     await execa('docker', ['save', '--output', archive, plain])
     const report = await stillroomJson<AuditReport>(directory, ['audit', 'image', archive])
@@ -148,23 +138,4 @@ describe('audit image', () => {
 function unlikeIdentity({ findings }: AuditReport): string[] {
   const others = findings.filter(({ rule }) => !IDENTITY.has(rule))
   return others.map(({ rule, subject }) => `${rule} ${subject}`).sort()
-}
-
-/** An image of hello with a change of its files or its config, as `docker commit` makes it; gone when the test ends. */
-async function tampered({ script = ':', changes = [] }: Tampering): Promise<string> {
-  const name = `stillroom-test-${randomUUID()}`
-  onTestFinished(async () => {
-    await execa('docker', ['rm', '--force', name], { reject: false })
-    await execa('docker', ['rmi', '--force', name], { reject: false })
-  })
-  // by standard input, so that the image's history does not have it
-  const shell = ['sh', '-eus']
-  const container = ['--name', name, '--user', '0:0', '--network', 'none']
-  await execa('docker', ['run', '--interactive', ...container, 'stillroom/hello', ...shell], {
-    input: script,
-  })
-  const command = 'CMD ["python3", "-m", "cowsay", "-t", "The same bytes, years later"]'
-  const all = ['USER hello', command, ...changes].flatMap((change) => ['--change', change])
-  await execa('docker', ['commit', ...all, name, name])
-  return name
 }

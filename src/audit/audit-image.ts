@@ -70,7 +70,7 @@ export function auditImage(
       diffIDs: image.layers.map(({ diffID }) => diffID),
       size: image.layers.reduce((sum, { size }) => sum + size, 0),
       tree,
-      entries: [...image.tree.files()].length + 1,
+      entries: image.tree.count(),
       config: redactConfig(readConfig(image.config)),
       ...(os === undefined ? {} : { os }),
       ...(typeof created === 'string' ? { created } : {}),

@@ -93,6 +93,7 @@ export class BlobReader {
     this.#try(() => layer.close())
     const diffID = this.#unzip === undefined ? digest : `sha256:${await this.#layerDigest.digest()}`
     if (this.#problem !== undefined) return { digest, problem: this.#problem }
+    await layer.digested()
     return { digest, layer: { diffID, size: this.#layerSize, entries: layer.entries } }
   }
 

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto'
 
-/** Takes the sha256 of bytes that come in pieces. */
+export type Algorithm = 'sha256' | 'md5'
+
+/** Takes a digest of bytes that come in pieces. */
 export interface Digester {
   /** The bytes may be overwritten once this returns. */
   update(bytes: Buffer): void

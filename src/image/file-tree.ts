@@ -39,6 +39,17 @@ export class FileTree {
     return [...(children?.keys() ?? [])].sort()
   }
 
+  /** How many paths there are, with the root's. */
+  count(): number {
+    let count = 0
+    const open = [this.root]
+    for (let node = open.pop(); node !== undefined; node = open.pop()) {
+      count += 1
+      for (const child of node.children?.values() ?? []) open.push(child)
+    }
+    return count
+  }
+
   /** Content of a regular file, when it was kept (see `keep` of `readImageTree`). */
   read(path: string): Buffer | undefined {
     return this.find(path)?.inode.content

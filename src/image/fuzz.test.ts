@@ -6,7 +6,8 @@ import { pieces } from './image-archive.test-data.ts'
 import { readImageTree } from './read-archive.ts'
 import { treeDigest } from './tree-digest.ts'
 
-const RUNS = Number(process.env.STILLROOM_FUZZ_RUNS ?? 500)
+const NIGHTLY = process.env.STILLROOM_NIGHTLY === '1'
+const RUNS = Number(process.env.STILLROOM_FUZZ_RUNS ?? (NIGHTLY ? 10_000 : 500))
 const SEED = Number(process.env.STILLROOM_FUZZ_SEED ?? 20_261_124)
 
 /** More steps than any input of these needs, for a byte of it: what is beyond is on its way to a hang. */

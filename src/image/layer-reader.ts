@@ -19,6 +19,8 @@ export class LayerReader implements TarHandler {
   /** Whether what is kept is all of the file, or its beginning. */
   #isWhole = false
   #filled = 0
+  /** Digests that are being taken elsewhere. */
+  readonly #pending: Promise<unknown>[] = []
 
   /** @param budget one for all layers of an image; or what to read of a layer alone */
   constructor(budget: Budget | ReadOptions = {}) {
@@ -31,6 +33,11 @@ export class LayerReader implements TarHandler {
 
   close(): void {
     this.#tar.close()
+  }
+
+  /** Something to wait for before all files have their digests; undefined when they have. */
+  digested(): Promise<unknown> | undefined {
+    return this.#pending.length === 0 ? undefined : Promise.all(this.#pending)
   }
 
   /** Where in the archive the member lies that is being read. */
@@ -63,7 +70,12 @@ export class LayerReader implements TarHandler {
   }
 
   end(): void {
-    this.#digests?.end()
+    const digested = this.#digests?.end()
+    if (digested !== undefined) {
+      // awaited in digested(), which is not reached when what follows is damaged
+      digested.catch(() => {})
+      this.#pending.push(digested)
+    }
     if (this.#content !== undefined && this.#inode !== undefined)
       this.#inode[this.#isWhole ? 'content' : 'head'] = this.#content
     this.#content = undefined

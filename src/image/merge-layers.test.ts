@@ -15,7 +15,7 @@ async function merged(...layers: (string | Member)[][]): Promise<Record<string, 
       return reader.entries
     }),
   )
-  const records = treeRecords(mergeLayers(read))
+  const records = [...treeRecords(mergeLayers(read))]
   return Object.fromEntries(
     records
       .filter(({ path }) => path !== '')

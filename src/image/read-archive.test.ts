@@ -120,7 +120,7 @@ describe('readImageArchive()', () => {
 
   it('records the tree as its definition says', async () => {
     const { root } = await readImageTree(pieces(await tarOf(ociFiles(await layers()))))
-    const lines = treeRecords(root).map((record) => `${JSON.stringify(record)}\n`)
+    const lines = [...treeRecords(root)].map((record) => `${JSON.stringify(record)}\n`)
     expect(`sha256:${sha256(lines.join(''))}`).toBe((await summary(ociFiles(await layers()))).tree)
     await expect(lines.join('')).toMatchFileSnapshot('golden/tree.jsonl')
   })

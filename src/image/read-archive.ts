@@ -2,7 +2,6 @@ import { posix } from 'node:path'
 import { type Blob, BlobReader } from './blob-reader.ts'
 import { imageInvalid, locateError, quotePath } from './image-invalid.ts'
 import { type ImageTree, readTree } from './image-tree.ts'
-import type { TreeNode } from './merge-layers.ts'
 import { Budget, type ReadOptions } from './read-options.ts'
 import type { ImageConfig } from './schema.ts'
 import { type TarHandler, type TarMember, TarReader } from './tar-reader.ts'
@@ -28,14 +27,14 @@ export async function readImageArchive(
   stream: AsyncIterable<Uint8Array>,
   options: ReadOptions = {},
 ): Promise<ImageSummary> {
-  const { id, config, layers, root } = await readImageTree(stream, options)
+  const { id, config, layers, root, tree } = await readImageTree(stream, options)
   return {
     id,
     diffIDs: layers.map(({ diffID }) => diffID),
     size: layers.reduce((sum, { size }) => sum + size, 0),
     tree: treeDigest(root),
     config,
-    entries: countNodes(root),
+    entries: tree.count(),
   }
 }
 
@@ -145,14 +144,4 @@ class ArchiveReader implements TarHandler {
     this.#budget.take('bytes of JSON', blob.json?.length ?? 0)
     this.#blobs.set(name, blob)
   }
-}
-
-function countNodes(root: TreeNode): number {
-  let count = 0
-  const open = [root]
-  for (let node = open.pop(); node !== undefined; node = open.pop()) {
-    count += 1
-    for (const child of node.children?.values() ?? []) open.push(child)
-  }
-  return count
 }

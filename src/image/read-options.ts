@@ -1,4 +1,4 @@
-import { type Digester, digestHere } from './digester.ts'
+import { type Algorithm, type Digester, digestHere } from './digester.ts'
 import { imageInvalid } from './image-invalid.ts'
 
 /** All regular files, or those it says, by path below the root (latin1) and bytes. */
@@ -22,8 +22,8 @@ export interface ReadOptions {
   platform?: string
   /** Ends reading: the promise is rejected with its reason. */
   signal?: AbortSignal
-  /** Takes the digests of whole blobs; with one that works on another thread reading is nearly twice as fast. */
-  digester?: () => Digester
+  /** Takes the digests of whole blobs and of large files: reading is faster with one that works on another thread. */
+  digester?: (algorithm: Algorithm) => Digester
 }
 
 /** Ends for hostile archives, each more than any image has; they hold for all of an archive together. */
@@ -76,8 +76,9 @@ export class Budget {
     )
   }
 
+  /** For the sha256 of a blob. */
   digester(): Digester {
-    return this.options.digester?.() ?? digestHere()
+    return this.options.digester?.('sha256') ?? digestHere()
   }
 }
 

@@ -50,16 +50,16 @@ export interface TreeRecord {
   sha256: string
 }
 
-/** The records of a tree, in order. */
-export function treeRecords(root: TreeNode): TreeRecord[] {
+/** The records of a tree, in order; not all at once, as there are many. */
+export function* treeRecords(root: TreeNode): Generator<TreeRecord> {
   const places = listPaths(root)
   places.sort((a, b) => (a.path < b.path ? -1 : 1))
   const first = new Map<Inode, string>()
-  return places.map(({ path, inode }) => {
+  for (const { path, inode } of places) {
     const name = first.get(inode)
     if (name === undefined) first.set(inode, path)
-    return toRecord(path, inode, name ?? '')
-  })
+    yield toRecord(path, inode, name ?? '')
+  }
 }
 
 function toRecord(path: string, inode: Inode, hardlink: string): TreeRecord {

@@ -133,9 +133,10 @@ describe('hostile text', () => {
       ['srv/.git/HEAD', `${'a'.repeat(40)}\n`],
       [path, `${heads[path] ?? ''}${part.repeat(size / part.length)}x`],
     ])
-    const started = performance.now()
+    const started = process.cpuUsage()
     expect((await readInventory(tree)).problems.length).toBeGreaterThan(0)
-    expect(performance.now() - started).toBeLessThan(5000)
+    // of this process alone, however busy the machine is; what is quadratic takes hours
+    expect(process.cpuUsage(started).user / 1e6).toBeLessThan(5)
   })
 })
 

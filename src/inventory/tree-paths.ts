@@ -6,6 +6,7 @@ export const parentOf = (path: string) => path.slice(0, Math.max(0, path.lastInd
 
 /** A path as it is meant from a directory, below the root and without slashes at the ends; `..` ends at the root. */
 export function resolvePath(directory: string, path: string): string {
+  if (PLAIN.test(path)) return path.slice(1)
   const parts = path.startsWith('/') ? [] : directory.split('/').filter((part) => part !== '')
   for (const part of path.split('/')) {
     if (part === '..') parts.pop()
@@ -13,6 +14,9 @@ export function resolvePath(directory: string, path: string): string {
   }
   return parts.join('/')
 }
+
+/** Absolute, and no part is empty or begins with a dot: nearly all paths. */
+const PLAIN = /^(?:\/[^./][^/]*)+$/
 
 /** Text of JSON and its like as the tree writes paths: one character a byte. */
 export const toBytes = (text: string) => Buffer.from(text, 'utf8').toString('latin1')
@@ -67,7 +71,8 @@ const keptByTree = new WeakMap<FileTree, TreeFile[]>()
 export function keptFiles(tree: FileTree): readonly TreeFile[] {
   let kept = keptByTree.get(tree)
   if (kept === undefined) {
-    kept = [...tree.files()].filter(({ inode }) => inode.content !== undefined)
+    kept = []
+    for (const file of tree.files()) if (file.inode.content !== undefined) kept.push(file)
     keptByTree.set(tree, kept)
   }
   return kept

@@ -11,11 +11,11 @@ const SHOWN = 200
 export function auditJunit(report: AuditReport): string {
   const cases = report.rules.map((rule) => testCase(report, rule))
   const count = (mark: string) => cases.filter((text) => text.includes(mark)).length
-  const head = `tests="${cases.length}" failures="${count('<failure')}" skipped="${count('<skipped')}"`
+  const counts = `tests="${cases.length}" failures="${count('<failure')}" errors="0"`
   return [
     '<?xml version="1.0" encoding="UTF-8"?>',
-    `<testsuites ${head}>`,
-    `  <testsuite name="${xmlText(`audit of ${report.image.reference}`)}" ${head}>`,
+    `<testsuites ${counts}>`,
+    `  <testsuite name="${xmlText(`audit of ${report.image.reference}`)}" ${counts} skipped="${count('<skipped')}">`,
     ...cases,
     '  </testsuite>',
     '</testsuites>',

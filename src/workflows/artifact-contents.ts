@@ -9,31 +9,29 @@ import type { Session } from './session.ts'
 const FORMAT = 1
 
 /**
- * What an artifact holds, from the account of it kept beside the store, or else read and kept. An account that is cut
- * short or damaged counts as none.
+ * The account of an artifact that was kept when it was read; none when it is cut short or damaged.
  *
  * @param key names the artifact's content, and all else that the account depends on
  */
-export async function keptContents(
-  { cache }: Session,
-  key: string,
-  read: () => Promise<ArtifactContents>,
-): Promise<ArtifactContents> {
-  const path = join(cache, 'contents', `${FORMAT}`, key.slice(0, 2), key)
-  const kept = await readKept(path)
-  if (kept !== undefined) return kept
-  const contents = await read()
-  const body = JSON.stringify(contents)
-  await writeFileAtomic(path, `${digest(body)}\n${body}\n`)
-  return contents
-}
-
-async function readKept(path: string): Promise<ArtifactContents | undefined> {
-  const text = await readFile(path, 'utf8').catch(() => undefined)
+export async function keptContents(session: Session, key: string): Promise<ArtifactContents | undefined> {
+  const text = await readFile(pathOf(session, key), 'utf8').catch(() => undefined)
   if (text === undefined) return undefined
   const end = text.indexOf('\n')
   const body = text.slice(end + 1, -1)
   return text.slice(0, end) === digest(body) ? (JSON.parse(body) as ArtifactContents) : undefined
 }
+
+/** Keeps an account for {@link keptContents}. */
+export async function keepContents(
+  session: Session,
+  key: string,
+  contents: ArtifactContents,
+): Promise<ArtifactContents> {
+  const body = JSON.stringify(contents)
+  await writeFileAtomic(pathOf(session, key), `${digest(body)}\n${body}\n`)
+  return contents
+}
+
+const pathOf = ({ cache }: Session, key: string) => join(cache, 'contents', `${FORMAT}`, key.slice(0, 2), key)
 
 const digest = (text: string) => createHash('sha256').update(text).digest('hex')

@@ -6,7 +6,7 @@ import type { PolicyException } from '../audit/policy.ts'
 import { recordedRecipe } from '../audit/recorded-recipe.ts'
 import { countLockedLayers, type ImageSubject, type LockSubject } from '../audit/subject.ts'
 import { headWantedByAudit, wantedByAudit } from '../audit/wanted.ts'
-import { contextArtifacts } from '../dockerfile/context-artifacts.ts'
+import type { PlacedArtifact } from '../dockerfile/context-artifacts.ts'
 import { StillroomError } from '../error.ts'
 import { digestsForInventory, readInventory, wantedByInventory } from '../inventory/read-inventory.ts'
 import { parseLock } from '../lock/parse-lock.ts'
@@ -70,7 +70,7 @@ async function auditReference(
   return auditImage(image, subject, policyOf(audit?.ignore ?? []))
 }
 
-/** What a lock names, and what its artifacts hold: those that the store lacks are fetched, when they can be. */
+/** What a lock names, and what its artifacts hold: those that must be read and the store lacks are fetched. */
 async function lockSubject(
   session: Session,
   { lockfile, path }: { lockfile: Lockfile; path: string },
@@ -82,15 +82,19 @@ async function lockSubject(
       hint: `run: stillroom lock recipe ${lockfile.recipe}`,
     })
   }
-  await fetchMissing(session, locked)
-  const contents = await readLockedContents(session, locked, session.directory)
+  const fetch = (files: PlacedArtifact[]) => fetchMissing(session, locked, files)
+  const contents = await readLockedContents(session, locked, session.directory, fetch)
   return { lockfile, path, platform: recipe.platform, locked, recipe, contents }
 }
 
 /** That an artifact cannot be had is told by the audit, as inconclusive. */
-async function fetchMissing(session: Session, locked: LockedPlatform): Promise<void> {
+async function fetchMissing(
+  session: Session,
+  locked: LockedPlatform,
+  files: PlacedArtifact[],
+): Promise<void> {
   try {
-    await fetchInputs(session, contextArtifacts(locked), locked)
+    await fetchInputs(session, { files }, locked)
   } catch (error) {
     if (!(error instanceof StillroomError) || session.signal.aborted) throw error
     session.progress({ kind: 'note', text: error.message.split('\n', 1)[0]?.slice(0, 200) ?? '' })

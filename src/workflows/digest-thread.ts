@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
 import { Worker } from 'node:worker_threads'
-import type { Digester } from '../image/digester.ts'
+import type { Algorithm, Digester } from '../image/digester.ts'
 
 /** Bytes that go over to the thread at a time, and how many pieces may wait there. */
 const PIECE = 1024 * 1024
@@ -17,8 +17,8 @@ export class DigestThread {
   #count = 0
 
   /** One more digest to take. */
-  digester(): Digester {
-    return new ThreadDigester(this, this.#count++)
+  digester(algorithm: Algorithm): Digester {
+    return new ThreadDigester(this, this.#count++, algorithm)
   }
 
   /** Ends the thread; digests that are not finished never will be. */
@@ -82,13 +82,15 @@ export class DigestThread {
 class ThreadDigester implements Digester {
   readonly #thread: DigestThread
   readonly #number: number
+  readonly #algorithm: Algorithm
   #piece: ArrayBuffer | undefined
   #filled = 0
   #sent = false
 
-  constructor(thread: DigestThread, number: number) {
+  constructor(thread: DigestThread, number: number, algorithm: Algorithm) {
     this.#thread = thread
     this.#number = number
+    this.#algorithm = algorithm
   }
 
   update(bytes: Buffer): void {
@@ -114,7 +116,7 @@ class ThreadDigester implements Digester {
     }
     // not worth the way there and back
     const piece = this.#piece ?? new ArrayBuffer(0)
-    const result = hash('sha256', new Uint8Array(piece, 0, this.#filled), 'hex')
+    const result = hash(this.#algorithm, new Uint8Array(piece, 0, this.#filled), 'hex')
     if (this.#piece !== undefined) this.#thread.giveBack(this.#piece)
     this.#piece = undefined
     return result
@@ -122,7 +124,7 @@ class ThreadDigester implements Digester {
 
   #send(last: boolean): void {
     const piece = this.#piece ?? this.#thread.piece()
-    this.#thread.send({ digest: this.#number, piece, length: this.#filled, last })
+    this.#thread.send({ digest: this.#number, algorithm: this.#algorithm, piece, length: this.#filled, last })
     this.#piece = undefined
     this.#filled = 0
     this.#sent = true
@@ -132,6 +134,7 @@ class ThreadDigester implements Digester {
 /** To the thread: the first `length` bytes of a piece belong to a digest; after the last of them it is asked for. */
 interface Task {
   digest: number
+  algorithm: Algorithm
   piece: ArrayBuffer
   length: number
   last: boolean
@@ -149,8 +152,8 @@ function work(): void {
   const { createHash } = process.getBuiltinModule('node:crypto')
   const { parentPort } = process.getBuiltinModule('node:worker_threads')
   const open = new Map<number, ReturnType<typeof createHash>>()
-  parentPort?.on('message', ({ digest, piece, length, last }: Task) => {
-    const state = open.get(digest) ?? createHash('sha256')
+  parentPort?.on('message', ({ digest, algorithm, piece, length, last }: Task) => {
+    const state = open.get(digest) ?? createHash(algorithm)
     state.update(new Uint8Array(piece, 0, length))
     if (last) open.delete(digest)
     else open.set(digest, state)

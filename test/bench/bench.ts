@@ -1,30 +1,22 @@
 // `npm run bench [-- PART...] [--rounds N]`: ratios of stillroom's times to those of the nearest thing a user has,
-// each pair timed in turn in one run. Parts: build, unchanged, diff, generate, image, help. Needs an engine and a network.
+// each pair timed in turn in one run. Parts: build, unchanged, image, audit, diff, generate, help. Needs an engine and a
+// network, the part audit also Go and Python.
 import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
-import { cpus, tmpdir } from 'node:os'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { execa } from 'execa'
 import { trustedCertificates } from '../../src/resolve/sources/find-certificates.ts'
 import { findSources } from '../../src/resolve/sources/find-sources.ts'
 import { defaultCacheDirectory } from '../../src/store/cache-directory.ts'
+import { auditContests } from './audit-contests.ts'
+import { type Contest, hold } from './contest.ts'
 import { makeManyRecipes } from './many-recipes.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 const RECIPE = 'fenics-tf'
 const BASE = 'stillroom-bench/base'
-
-interface Contest {
-  part: string
-  ours: string
-  theirs: string
-  atMost: number
-  rounds: number
-  /** Brings both sides to where the clock starts. */
-  prepare?: () => Promise<void>
-  run: { ours: () => Promise<unknown>; theirs: () => Promise<unknown> }
-}
 
 /** Over all recipes of a project. */
 const MANY_COMMANDS = {
@@ -36,7 +28,6 @@ const MANY = 1000
 
 const { values, positionals } = parseArgs({ options: { rounds: { type: 'string' } }, allowPositionals: true })
 const scratch = await mkdtemp(join(tmpdir(), 'stillroom-bench-'))
-const SAVED = join(scratch, 'saved.tar')
 try {
   for (const contest of contests()) {
     if (positionals.length > 0 && !positionals.includes(contest.part)) continue
@@ -74,21 +65,7 @@ function contests(): Contest[] {
       },
       run: { ours: () => stillroom('build', 'recipe', RECIPE), theirs: buildCached },
     },
-    {
-      part: 'image',
-      ours: `reading the image of ${RECIPE} from a docker save archive: every digest, every file, one merged tree`,
-      theirs: 'openssl dgst -sha256 of the archive',
-      atMost: 2,
-      rounds: 5,
-      prepare: async () => {
-        await execa('docker', ['save', '--output', SAVED, `stillroom/${RECIPE}`])
-        await execa('openssl', ['dgst', '-sha256', SAVED])
-      },
-      run: {
-        ours: () => execa(node, [join(import.meta.dirname, 'image-read.ts'), SAVED]),
-        theirs: () => execa('openssl', ['dgst', '-sha256', SAVED]),
-      },
-    },
+    ...auditContests(scratch),
     ...(['diff', 'generate'] as const).map((part) => ({
       part,
       ours: `${MANY_COMMANDS[part].join(' ')}, ${MANY} recipes with 500 packages, per recipe`,
@@ -138,38 +115,6 @@ async function runOver(count: number, part: keyof typeof MANY_COMMANDS): Promise
   })
   const found = [...stdout.matchAll(/^(recipe-\d+: |generated\/.* is up to date$)/gm)].length
   if (found !== count) throw new Error(`${part}: expected a word on ${count} recipes, got ${found}`)
-}
-
-async function hold({ part, ours, theirs, atMost, rounds, prepare, run }: Contest): Promise<void> {
-  console.log(`\n${part}: ${rounds} rounds on ${cpus().length} cores\n  A ${ours}\n  B ${theirs}`)
-  await prepare?.()
-  const pairs: { a: number; b: number }[] = []
-  for (let round = 0; round < rounds; round++) {
-    const a = await seconds(run.ours)
-    const b = await seconds(run.theirs)
-    pairs.push({ a, b })
-    if (rounds <= 3) console.log(`  round ${round + 1}: A ${a.toFixed(1)} s, B ${b.toFixed(1)} s`)
-  }
-  const ratio = median(pairs.map(({ a, b }) => a / b))
-  const times = `A ${median(pairs.map(({ a }) => a)).toFixed(3)} s, B ${median(pairs.map(({ b }) => b)).toFixed(3)} s`
-  const verdict = ratio <= atMost ? 'met' : 'MISSED'
-  console.log(
-    `  A/B ${ratio.toFixed(2)} (median of the pairs; target at most ${atMost}: ${verdict}); medians ${times}`,
-  )
-}
-
-async function seconds(run: () => Promise<unknown>): Promise<number> {
-  const started = performance.now()
-  await run()
-  return (performance.now() - started) / 1000
-}
-
-function median(values: number[]): number {
-  const sorted = values.toSorted((a, b) => a - b)
-  const middle = Math.floor(sorted.length / 2)
-  return sorted.length % 2
-    ? (sorted[middle] as number)
-    : ((sorted[middle - 1] as number) + (sorted[middle] as number)) / 2
 }
 
 function stillroom(...args: string[]) {

@@ -1,12 +1,14 @@
-// Peak memory of reading an image against that of one four times as large: `node test/bench/image-memory.ts`.
+// Peak memory of auditing an image against that of one four times as large: `node test/bench/image-memory.ts`, after
+// `npm run build`.
 // In the first larger one files are larger, in the second there are more of them.
 import { createHash } from 'node:crypto'
 import { mkdtemp, open, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { execa } from 'execa'
 import { json, octal, tarBlock } from '../../src/image/image-archive.test-data.ts'
+import { runWithPeak } from './peak.ts'
 
+const COMMAND = join(import.meta.dirname, '../../bin/run.js')
 const FILES = 60_000
 const BYTES = 8 * 1024
 const ROUNDS = 3
@@ -36,8 +38,8 @@ async function peak(files: number, bytes: number): Promise<number> {
   await writeImage(path, files, bytes)
   const peaks: number[] = []
   for (let round = 0; round < ROUNDS; round++) {
-    const { stdout } = await execa(process.execPath, [join(import.meta.dirname, 'image-read.ts'), path])
-    peaks.push(JSON.parse(stdout).peakMiB)
+    const { peakMiB } = await runWithPeak([process.execPath, COMMAND, 'audit', 'image', path])
+    peaks.push(peakMiB)
   }
   return peaks.sort((a, b) => a - b)[ROUNDS >> 1] as number
 }

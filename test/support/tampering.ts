@@ -3,6 +3,8 @@ export interface Tampering {
   name: string
   /** Run by a shell as root in a container of the image. */
   script?: string
+  /** Run instead, and told by the image's history. */
+  command?: string[]
   /** Instructions for `docker commit --change`. */
   changes?: string[]
   /** `RULE SUBJECT` of each finding but those on the image's identity. */
@@ -29,6 +31,23 @@ data = bytearray(open(path, 'rb').read())
 data[-1] ^= 1
 open(path, 'wb').write(data)
 os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+`
+
+/** A checkout of one file, which is not as the index says. */
+const CHECKOUT = `import hashlib, os, struct
+os.makedirs('/opt/app/.git/refs/heads')
+os.chdir('/opt/app')
+old, new = b'print(1)\\n', b'print(2)\\n'
+name = hashlib.sha1(b'blob %d\\0' % len(old) + old).digest()
+entry = struct.pack('>10I', 0, 0, 0, 0, 0, 0, 0o100644, 0, 0, len(old)) + name + struct.pack('>H', 7) + b'tool.py'
+index = b'DIRC' + struct.pack('>2I', 2, 1) + entry + b'\\0' * (8 - len(entry) % 8)
+for path, data in [
+    ('tool.py', new),
+    ('.git/index', index + hashlib.sha1(index).digest()),
+    ('.git/HEAD', b'ref: refs/heads/main\\n'),
+    ('.git/refs/heads/main', b'1' * 40 + b'\\n'),
+]:
+    open(path, 'wb').write(data)
 `
 
 const python = (text: string) => `python3 -B - <<'END'\n${text}END`
@@ -228,6 +247,16 @@ open(path, 'wb').write(data)
     name: 'a login in .docker/config.json',
     script: `mkdir /root/.docker && echo '{"auths":{"registry.example":{"auth":"bWU6aHVudGVyMg=="}}}' > /root/.docker/config.json`,
     expected: ['credential /root/.docker/config.json'],
+  },
+  {
+    name: 'a git checkout with a change',
+    script: python(CHECKOUT),
+    expected: ['git-modified git/opt/app'],
+  },
+  {
+    name: 'a token in a command of the history',
+    command: ['sh', '-c', 'API_TOKEN=hunter2hunter2 touch /tmp/x; rm /tmp/x'],
+    expected: ['credential config/history/99'],
   },
   {
     name: 'only a time changes',

@@ -1,0 +1,78 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { execa } from 'execa'
+import { getSyft, SYFT_ENV, SYFT_VERSION } from '../support/syft.ts'
+import type { Contest } from './contest.ts'
+import { runWithPeak } from './peak.ts'
+
+const ROOT = join(import.meta.dirname, '../..')
+const RECIPE = 'fenics-tf'
+
+/** Reading and auditing one image, as a `docker save` archive on disk. */
+export function auditContests(scratch: string): Contest[] {
+  const archive = join(scratch, 'saved.tar')
+  /** The image of the lockfile, whose artifacts are in the store, in the page cache. */
+  const save = async () => {
+    if (existsSync(archive)) return
+    await execa(process.execPath, ['bin/run.js', 'build', 'recipe', RECIPE], { cwd: ROOT })
+    await execa('docker', ['save', '--output', archive, `stillroom/${RECIPE}`])
+  }
+  const warm = async () => {
+    await save()
+    await withLock()
+    await openssl()
+  }
+  const openssl = () => execa('openssl', ['dgst', '-sha256', archive])
+  const audit = (...args: string[]) =>
+    runWithPeak([process.execPath, 'bin/run.js', 'audit', 'image', archive, ...args], { cwd: ROOT })
+  const withLock = () => audit('--lock', `recipes/${RECIPE}/lock.json`)
+  const syft = async () =>
+    runWithPeak([await getSyft(), `docker-archive:${archive}`, '-o', 'json'], { env: SYFT_ENV })
+  const saved = `of the image of ${RECIPE}, a docker save archive`
+  return [
+    {
+      part: 'image',
+      ours: `reading ${saved}: every digest, every file, one merged tree`,
+      theirs: 'openssl dgst -sha256 of the archive',
+      atMost: 2,
+      rounds: 5,
+      prepare: warm,
+      run: {
+        ours: () => execa(process.execPath, [join(import.meta.dirname, 'image-read.ts'), archive]),
+        theirs: openssl,
+      },
+    },
+    {
+      part: 'audit',
+      ours: `audit image --lock ${saved}: the whole command`,
+      theirs: 'openssl dgst -sha256 of the archive',
+      atMost: 2,
+      rounds: 5,
+      prepare: warm,
+      run: { ours: withLock, theirs: openssl },
+    },
+    {
+      part: 'audit',
+      ours: `audit image --lock ${saved}`,
+      theirs: `syft ${SYFT_VERSION} -o json of the same`,
+      atMost: 1 / 3,
+      memoryAtMost: 1 / 3,
+      rounds: 3,
+      prepare: async () => {
+        await getSyft()
+        await warm()
+      },
+      run: { ours: withLock, theirs: syft },
+    },
+    {
+      part: 'audit',
+      ours: `audit image ${saved}, without a lock: what is installed`,
+      theirs: `syft ${SYFT_VERSION} -o json of the same`,
+      atMost: 1 / 3,
+      memoryAtMost: 1 / 3,
+      rounds: 3,
+      prepare: warm,
+      run: { ours: () => audit(), theirs: syft },
+    },
+  ]
+}
