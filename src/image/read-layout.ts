@@ -1,4 +1,4 @@
-import { BlobReader } from './blob-reader.ts'
+import { BlobReader, digestOf } from './blob-reader.ts'
 import { imageInvalid, quotePath } from './image-invalid.ts'
 import { type ImageTree, readTree } from './image-tree.ts'
 import { Budget, type ReadOptions } from './read-options.ts'
@@ -30,6 +30,9 @@ export async function readImageLayout(
     return blob
   }
   const readFile: Files = async (path) => {
+    const digest = digestOf(path)
+    const layer = digest === undefined ? undefined : options.known?.get(digest)
+    if (layer !== undefined) return { digest: digest as string, layer }
     const file = await open(path)
     if (file === undefined) return undefined
     const reader = new BlobReader(path, file.size, budget)
@@ -45,6 +48,7 @@ export async function readImageLayout(
       throw imageInvalid(`${quotePath(path)} had ${file.size} bytes and now has ${size}: it is being written`)
     const blob = await reader.end()
     budget.take('bytes of JSON', blob.json?.length ?? 0)
+    if (blob.layer !== undefined) options.known?.add(blob.digest, blob.layer)
     return blob
   }
   return readTree(files, options.platform)

@@ -1,5 +1,6 @@
 // `npm run bench [-- PART...] [--rounds N]`: ratios of stillroom's times to those of the nearest thing a user has,
-// each pair timed in turn in one run. Parts: build, unchanged, diff, generate, image, help. Needs an engine and a network.
+// each pair timed in turn in one run. Parts: build, unchanged, verify, explain, diff,
+// generate, image, help. Needs an engine and a network.
 import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { cpus, tmpdir } from 'node:os'
@@ -9,6 +10,7 @@ import { execa } from 'execa'
 import { trustedCertificates } from '../../src/resolve/sources/find-certificates.ts'
 import { findSources } from '../../src/resolve/sources/find-sources.ts'
 import { defaultCacheDirectory } from '../../src/store/cache-directory.ts'
+import { benchExplain } from './explain.ts'
 import { makeManyRecipes } from './many-recipes.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
@@ -22,7 +24,7 @@ interface Contest {
   atMost: number
   rounds: number
   /** Brings both sides to where the clock starts. */
-  prepare?: () => Promise<void>
+  prepare?: () => Promise<unknown>
   run: { ours: () => Promise<unknown>; theirs: () => Promise<unknown> }
 }
 
@@ -41,6 +43,10 @@ try {
   for (const contest of contests()) {
     if (positionals.length > 0 && !positionals.includes(contest.part)) continue
     await hold({ ...contest, rounds: Number(values.rounds ?? contest.rounds) })
+  }
+  if (positionals.length === 0 || positionals.includes('explain')) {
+    await stillroom('build', 'recipe', RECIPE)
+    await benchExplain(`stillroom/${RECIPE}`, scratch, Number(values.rounds ?? 3))
   }
 } finally {
   await rm(scratch, { recursive: true, force: true })
@@ -73,6 +79,18 @@ function contests(): Contest[] {
         await buildCached()
       },
       run: { ours: () => stillroom('build', 'recipe', RECIPE), theirs: buildCached },
+    },
+    {
+      part: 'verify',
+      ours: `verify recipe ${RECIPE}, which ends identical`,
+      theirs: `build recipe ${RECIPE} --no-cache`,
+      atMost: 1.1,
+      rounds: 2,
+      prepare: () => stillroom('build', 'recipe', RECIPE),
+      run: {
+        ours: () => stillroom('verify', 'recipe', RECIPE),
+        theirs: () => stillroom('build', 'recipe', RECIPE, '--no-cache'),
+      },
     },
     {
       part: 'image',
