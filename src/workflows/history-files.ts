@@ -78,10 +78,15 @@ export async function readHistory(
 async function addLine(directory: string, name: string, line: string): Promise<void> {
   try {
     await mkdir(directory, { recursive: true })
-    await using file = await open(join(directory, name), 'a+')
-    const { size } = await file.stat()
-    const { buffer } = await file.read(Buffer.from('\n'), 0, size === 0 ? 0 : 1, size - 1)
-    await file.appendFile(buffer.toString() === '\n' ? line : `\n${line}`)
+    const file = await open(join(directory, name), 'a+')
+    try {
+      const { size } = await file.stat()
+      const last = Buffer.from('\n')
+      if (size > 0) await file.read(last, 0, 1, size - 1)
+      await file.appendFile(last.toString() === '\n' ? line : `\n${line}`)
+    } finally {
+      await file.close()
+    }
   } catch (error) {
     throw diskError(error, join(directory, name))
   }
