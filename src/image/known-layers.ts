@@ -24,7 +24,7 @@ export class KnownLayers {
   }
 }
 
-/** The inodes become those of a tree, and change there with what lies above. */
-function copyOf({ entries, ...layer }: Layer): Layer {
-  return { ...layer, entries: entries.map((entry) => ({ ...entry, inode: { ...entry.inode } })) }
+/** Entries of their own: their inodes become those of a tree, and change there with what lies above. */
+export function copyOf<T extends Layer>(layer: T): T {
+  return { ...layer, entries: layer.entries.map((entry) => ({ ...entry, inode: { ...entry.inode } })) }
 }

@@ -10,25 +10,23 @@ export interface LayoutFile {
   bytes: AsyncIterable<Buffer>
 }
 
+/** Gives a file by its path in a layout, undefined when there is none; paths come from the image and may be hostile. */
+export type OpenFile = (path: string) => Promise<LayoutFile | undefined>
+
 /**
  * Reads an image from the files of an OCI image layout, or of an unpacked `docker save`: those of the wanted platform
  * alone. Every one is held against its digest.
  *
- * @param open gives a file by its path in the layout, undefined when there is none; paths come from the image and may
- *   be hostile
  * @throws {StillroomError} IMAGE_INVALID as `readImageTree`
  */
-export async function readImageLayout(
-  open: (path: string) => Promise<LayoutFile | undefined>,
-  options: ReadOptions = {},
-): Promise<ImageTree> {
+export function readImageLayout(open: OpenFile, options: ReadOptions = {}): Promise<ImageTree> {
+  return readTree(layoutFiles(open, options), options.platform)
+}
+
+/** The files of a layout, each read when it is asked for, and once. */
+export function layoutFiles(open: OpenFile, options: ReadOptions): Files {
   const budget = new Budget(options)
   const read = new Map<string, ReturnType<Files>>()
-  const files: Files = (path) => {
-    const blob = read.get(path) ?? readFile(path)
-    read.set(path, blob)
-    return blob
-  }
   const readFile: Files = async (path) => {
     const digest = digestOf(path)
     const layer = digest === undefined ? undefined : options.known?.get(digest)
@@ -51,5 +49,9 @@ export async function readImageLayout(
     if (blob.layer !== undefined) options.known?.add(blob.digest, blob.layer)
     return blob
   }
-  return readTree(files, options.platform)
+  return (path) => {
+    const blob = read.get(path) ?? readFile(path)
+    read.set(path, blob)
+    return blob
+  }
 }

@@ -1,5 +1,5 @@
 import { type ExplainedImages, explainImages, type ImageSource } from './explain-images.ts'
-import { openImage } from './open-image.ts'
+import { openImage, openPair } from './open-image.ts'
 import type { Session } from './session.ts'
 
 /**
@@ -20,5 +20,10 @@ export async function diffImages(session: Session, a: string, b: string): Promis
     },
   })
   session.progress({ kind: 'stage', title: 'compare' })
-  return explainImages(source(a), source(b))
+  const sources = [source(a), source(b)] as const
+  return explainImages(...sources, async (options) => {
+    const pair = await openPair(session, [a, b], options)
+    if (pair !== undefined) return { ...pair, whole: false }
+    return { a: await sources[0].read(options), b: await sources[1].read(options), whole: true }
+  })
 }

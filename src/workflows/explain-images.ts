@@ -26,41 +26,57 @@ export interface ExplainedImages {
   difference: ExplainedDifference
 }
 
+/** Reads two images: whole, or what may differ between them. */
+export type ReadBoth = (
+  options: Pick<ReadOptions, 'keep' | 'known'>,
+) => Promise<{ a: ImageTree; b: ImageTree; whole: boolean }>
+
 /**
  * Compares two images and names the cause of each difference. A layer that both have is read once; those in which
- * contents differ are read once more, for these contents.
+ * contents differ are read once more, for contents that there was no room for.
  *
+ * @param readBoth a quicker way to read them, when there is one
  * @throws {StillroomError} those of reading images
  */
-export async function explainImages(a: ImageSource, b: ImageSource): Promise<ExplainedImages> {
+export async function explainImages(
+  a: ImageSource,
+  b: ImageSource,
+  readBoth: ReadBoth = async (options) => ({
+    a: await a.read(options),
+    b: await b.read(options),
+    whole: true,
+  }),
+): Promise<ExplainedImages> {
   const known = new KnownLayers()
-  const left = await a.read({ known, keep: wantedByInventory })
-  const right = await b.read({ known, keep: wantedByInventory })
+  const { a: left, b: right, whole } = await readBoth({ known, keep: wantedByInventory })
   const difference = compareImages(comparable(left), comparable(right))
   const wanted = new Set(wantedContents(difference))
-  const contents = new Map<string, ContentPair>()
-  if (wanted.size > 0) {
-    const again = new Set([...layersOf(left, wanted), ...layersOf(right, wanted)])
-    const options = {
-      keep: (path: string) => wanted.has(`/${escapeBytes(path)}`),
+  const contents = contentPairs(left, right, wanted)
+  const missing = new Set([...wanted].filter((path) => !contents.has(path)))
+  if (missing.size > 0) {
+    const again = new Set([...layersOf(left, missing), ...layersOf(right, missing)])
+    const more = await readBoth({
+      keep: (path) => missing.has(`/${escapeBytes(path)}`),
       known: known.without(again),
-    }
-    const olds = filesAt((await a.read(options)).root, wanted)
-    const news = filesAt((await b.read(options)).root, wanted)
-    for (const [path, { content }] of olds) {
-      const other = news.get(path)?.content
-      if (content !== undefined && other !== undefined) contents.set(path, { a: content, b: other })
-    }
+    })
+    for (const [path, pair] of contentPairs(more.a, more.b, missing)) contents.set(path, pair)
   }
+  const owners = await ownersOf(left, right, difference, contents)
   return {
-    a: summaryOf(a.reference, left),
-    b: summaryOf(b.reference, right),
-    difference: await explainDifference(
-      difference,
-      contents,
-      await ownersOf(left, right, difference, contents),
-    ),
+    a: summaryOf(a.reference, left, whole),
+    b: summaryOf(b.reference, right, whole),
+    difference: await explainDifference(difference, contents, owners),
   }
+}
+
+function contentPairs(a: ImageTree, b: ImageTree, paths: ReadonlySet<string>): Map<string, ContentPair> {
+  const pairs = new Map<string, ContentPair>()
+  const news = filesAt(b.root, paths)
+  for (const [path, { content }] of filesAt(a.root, paths)) {
+    const other = news.get(path)?.content
+    if (content !== undefined && other !== undefined) pairs.set(path, { a: content, b: other })
+  }
+  return pairs
 }
 
 /** What packages files belong to; nobody is asked when no file differs in what a package gives. */
@@ -72,25 +88,31 @@ async function ownersOf(
 ): Promise<Map<string, FileOwner>> {
   const asked = files.filter(({ change, fields }) => change !== 'changed' || fields.includes('content'))
   if (asked.length === 0) return new Map()
-  const [old, now] = [await readInventory(a.tree), await readInventory(b.tree)]
+  const old = await readInventory(a.tree)
+  // notes of package managers are files: when none of these differs, all is installed that was
+  const same = !files.some(({ path, a, b }) =>
+    wantedByInventory(path.slice(1), Math.max(a?.size ?? 0, b?.size ?? 0)),
+  )
+  const now = same ? old : await readInventory(b.tree)
   const paths = new Set(asked.map(({ path }) => path))
   return findOwners({ tree: a.tree, ...old }, { tree: b.tree, ...now }, paths, contents)
 }
 
-/** What a report says of an image that was read. */
-export function summaryOf(reference: string, { id, layers, root }: ImageTree): ComparedImage {
-  return {
-    reference,
-    id,
-    tree: treeDigest(root),
-    size: layers.reduce((sum, layer) => sum + layer.size, 0),
-    diffIDs: layers.map(({ diffID }) => diffID),
-  }
+/** What a report says of an image that was read, whole or in part. */
+export function summaryOf(
+  reference: string,
+  { id, config, layers, root }: ImageTree,
+  whole = true,
+): ComparedImage {
+  const size = layers.reduce((sum, layer) => sum + layer.size, 0)
+  return { reference, id, ...(whole ? { tree: treeDigest(root), size } : {}), diffIDs: diffIDsOf(config) }
 }
 
-function comparable({ config, layers, root }: ImageTree) {
-  return { config, diffIDs: layers.map(({ diffID }) => diffID), root }
+function comparable({ config, root }: ImageTree) {
+  return { config, diffIDs: diffIDsOf(config), root }
 }
+
+const diffIDsOf = ({ rootfs }: ImageTree['config']) => rootfs.diff_ids
 
 /** Digests of the blobs that hold files. */
 function layersOf({ layers, root }: ImageTree, paths: ReadonlySet<string>): string[] {
