@@ -105,19 +105,23 @@ describe.skipIf(chromium !== true)('the page in Chromium, from disk', () => {
     await rm(directory, { recursive: true, force: true })
   })
 
-  async function open(size: { width: number; height: number }, scheme: 'light' | 'dark'): Promise<Page> {
+  async function open(
+    size: { width: number; height: number },
+    scheme: 'light' | 'dark',
+    at = url,
+  ): Promise<Page> {
     const page = await browser.newPage()
     onTestFinished(() => page.close())
     const said: string[] = []
     page.on('console', (message) => said.push(message.text()))
     page.on('pageerror', (error) => said.push(String(error)))
     page.on('request', (request) => {
-      if (request.url() !== url && request.url() !== 'data:,') said.push(`asked for ${request.url()}`)
+      if (request.url() !== at && request.url() !== 'data:,') said.push(`asked for ${request.url()}`)
     })
     onTestFinished(() => expect(said).toEqual([]))
     await page.setViewport(size)
     await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: scheme }])
-    await page.goto(url)
+    await page.goto(at)
     return page
   }
 
@@ -144,6 +148,45 @@ describe.skipIf(chromium !== true)('the page in Chromium, from disk', () => {
     expect(Math.min(cell.width, cell.height)).toBeGreaterThanOrEqual(44)
     expect(await page.$$eval('a.cell, body, dt, a.close', lowestContrast)).toBeGreaterThan(4.5)
   })
+
+  test.each([
+    ['a phone', { width: 390, height: 844 }, 5],
+    ['a desktop', { width: 1280, height: 900 }, 15],
+  ])(
+    'on %s: of six recipes and 40 nights the last are in sight, the oldest a scroll away',
+    async (_, size, least) => {
+      const many = await mkdtemp(join(tmpdir(), 'stillroom-site-'))
+      onTestFinished(() => rm(many, { recursive: true, force: true }))
+      const names = ['fenics-tf', 'hello', 'mesh-tools', 'mpi-solver-with-a-long-name', 'notebook', 'r']
+      const lines = Array.from({ length: 40 }, (_, n) => {
+        const at = new Date(Date.UTC(2026, 9, 11 + n, 2, 17)).toISOString()
+        return names.map((name) => run(at, name, n === 39 ? 'different' : 'identical')).join('')
+      })
+      await put(many, 'history/runs.jsonl', lines.join(''))
+      const { page: path } = await stillroomJson<SiteResult>(many, ['report', 'site'])
+      const page = await open(size, 'light', pathToFileURL(path).href)
+      expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(size.width)
+      const seen = () =>
+        page.$$eval('.grid tbody tr', (rows) =>
+          rows.map((row) => {
+            const from = row.querySelector('th')?.getBoundingClientRect().right ?? 0
+            const places = [...row.querySelectorAll('td a')].map((link) => link.getBoundingClientRect())
+            return places.map(({ left, right }) => left >= from && right <= innerWidth)
+          }),
+        )
+      for (const row of await seen()) {
+        expect(row.filter(Boolean).length).toBeGreaterThanOrEqual(least)
+        expect(row.at(-1)).toBe(true)
+      }
+      // focus brings what is out of sight
+      await page.focus('.grid tbody a')
+      for (const row of await seen()) expect(row[0]).toBe(true)
+      const parts = await page.$$eval('.scroll:has(.parts)', (all) =>
+        all.map((each) => each.scrollWidth - each.clientWidth),
+      )
+      expect(parts).toEqual(names.map(() => 0))
+    },
+  )
 
   test('with the keyboard alone', async () => {
     const page = await open({ width: 1280, height: 900 }, 'light')

@@ -1,11 +1,14 @@
+import { createHash } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import { describe, expect, test } from 'vitest'
 import type { ImageDiffReport } from '../src/report/image-diff-table.ts'
 import { VARIATIONS, type VerifyReport } from '../src/verify/verify-report.ts'
+import { readHistory } from '../src/workflows/history-files.ts'
 import { canHaveEngines } from './support/engine.ts'
 import { NIGHTLY } from './support/nightly.ts'
-import { copyProject, makeProject } from './support/project.ts'
+import { copyProject, makeProject, put } from './support/project.ts'
 import { stillroom, stillroomJson } from './support/stillroom.ts'
 
 interface Reports {
@@ -16,9 +19,11 @@ const engines = await canHaveEngines()
 if (engines !== true) console.warn(`skipped: verification under variations, since ${engines}`)
 
 describe('verify recipe hello', () => {
-  test('is identical when rebuilt from nothing, and keeps the image when asked to', async () => {
+  test('is identical when rebuilt from nothing; keeps the image, a history and a statement when asked to', async () => {
     const directory = await copyProject('hello')
-    const { reports } = await stillroomJson<Reports>(directory, ['verify', 'recipe', 'hello', '--keep'])
+    await put(directory, 'history/runs.jsonl', '{"historyVersion":1,"cut off')
+    const args = ['verify', 'recipe', 'hello', '--keep', '--history', 'history', '--statement', 'statements']
+    const { reports } = await stillroomJson<Reports>(directory, args)
     expect(reports).toMatchObject([
       { recipe: 'hello', verdict: 'identical', difference: null, problem: null },
     ])
@@ -26,6 +31,20 @@ describe('verify recipe hello', () => {
     const { stdout } = await execa('docker', ['image', 'ls', '--format', '{{.Tag}}', 'stillroom/hello'])
     expect(stdout.split('\n')).toContain('verified')
     expect(stdout.split('\n')).not.toContain('verify')
+    const { history, locks } = await readHistory(join(directory, 'history'))
+    const lock = await readFile(join(directory, 'recipes/hello/lock.json'))
+    const sha256 = createHash('sha256').update(lock).digest('hex')
+    expect(history).toMatchObject({
+      runs: [{ recipe: 'hello', verdict: 'identical', lock: sha256, image: reports[0]?.image?.id }],
+      problems: [{ line: 1 }],
+    })
+    expect([...locks.keys()]).toEqual([sha256])
+    const statement = await readFile(join(directory, 'statements/hello.intoto.json'), 'utf8')
+    expect(JSON.parse(statement)).toMatchObject({
+      subject: [{ digest: { sha256: reports[0]?.image?.id.slice('sha256:'.length) } }],
+      predicateType: 'https://in-toto.io/attestation/test-result/v0.1',
+      predicate: { result: 'PASSED', configuration: [{ digest: { sha256 } }] },
+    })
   })
 
   test.skipIf(engines !== true)(

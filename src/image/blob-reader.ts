@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { type Decompressor, decompressorFor } from './decompressor.ts'
 import type { Digester } from './digester.ts'
 import { imageInvalid, locateError, quotePath } from './image-invalid.ts'
-import type { LayerEntry } from './layer-entry.ts'
+import type { Layer } from './layer-entry.ts'
 import { LayerReader } from './layer-reader.ts'
 import type { Budget } from './read-options.ts'
 import { BLOCK, isTarHeader, isZeroBlock } from './tar-header.ts'
@@ -18,11 +18,10 @@ export interface Blob {
   problem?: unknown
 }
 
-export interface Layer {
-  /** Digest and bytes of the layer's archive, uncompressed. */
-  diffID: string
-  size: number
-  entries: LayerEntry[]
+/** The digest that a file of an archive has by its path: `blobs/sha256/...`. */
+export function digestOf(path: string): string | undefined {
+  const [, hex] = /^blobs\/sha256\/(.*)$/.exec(path) ?? []
+  return hex === undefined ? undefined : `sha256:${hex}`
 }
 
 /** Larger manifests and configs don't exist; what is larger is not kept. */

@@ -1,9 +1,9 @@
 import { FileTree } from './file-tree.ts'
 import { imageInvalid, quotePath } from './image-invalid.ts'
-import type { LayerEntry } from './layer-entry.ts'
+import type { Layer } from './layer-entry.ts'
 import { mergeLayers, type TreeNode } from './merge-layers.ts'
 import type { ImageConfig } from './schema.ts'
-import { type Files, requireFile, selectImage } from './select-image.ts'
+import { type Files, requireFile, type SelectedImage, selectImage } from './select-image.ts'
 
 /** An image as it was read: what its config says, and the files that a container of it would see. */
 export interface ImageTree {
@@ -29,30 +29,54 @@ const LAYER_LIMIT = 1000
  * @throws {StillroomError} IMAGE_INVALID
  */
 export async function readTree(files: Files, platform: string | undefined): Promise<ImageTree> {
-  const { id, config, manifest, layers } = await selectImage(files, platform)
+  const image = await selectImage(files, platform)
+  requireFew(image)
+  const layers: ReadLayer[] = []
+  for (const index of image.layers.keys()) layers.push(await readLayer(files, image, index))
+  return treeOf(image, layers)
+}
+
+/** A layer, and the digest of the blob that it was read from. */
+export type ReadLayer = Layer & { digest: string }
+
+/** An image of its layers, lowest first, whose inodes become the tree's. */
+export function treeOf({ id, config, manifest }: SelectedImage, layers: readonly ReadLayer[]): ImageTree {
+  const root = mergeLayers(layers.map(({ entries }) => entries))
+  const told = layers.map(({ diffID, size, digest }) => ({ diffID, size, digest }))
+  return { id, config, manifest, layers: told, root, tree: new FileTree(root) }
+}
+
+/** @throws {StillroomError} IMAGE_INVALID when there are more layers than any engine makes */
+export function requireFew({ id, layers }: SelectedImage): void {
   if (layers.length > LAYER_LIMIT) throw imageInvalid(`Image ${id} has ${layers.length} layers`)
-  const read: ImageTree['layers'] = []
-  const entries: LayerEntry[][] = []
-  for (const [i, { path, digest }] of layers.entries()) {
-    const blob = await requireFile(files, path, digest)
-    if (blob.layer === undefined) {
-      throw (
-        blob.problem ??
-        imageInvalid(
-          `Layer ${i + 1}, ${quotePath(path)}, is not a tar archive, plain or compressed by gzip or zstd`,
-        )
+}
+
+/**
+ * One layer of an image, held against the config.
+ *
+ * @throws {StillroomError} IMAGE_INVALID
+ */
+export async function readLayer(
+  files: Files,
+  { id, config, layers }: SelectedImage,
+  index: number,
+): Promise<ReadLayer> {
+  const { path, digest } = layers[index] as SelectedImage['layers'][number]
+  const blob = await requireFile(files, path, digest)
+  if (blob.layer === undefined) {
+    throw (
+      blob.problem ??
+      imageInvalid(
+        `Layer ${index + 1}, ${quotePath(path)}, is not a tar archive, plain or compressed by gzip or zstd`,
       )
-    }
-    const { diffID, size } = blob.layer
-    const expected = config.rootfs.diff_ids[i]
-    if (diffID !== expected) {
-      throw imageInvalid(
-        `Layer ${i + 1} of image ${id}, ${quotePath(path)}, is not what its config says: expected ${expected}, actual ${diffID}`,
-      )
-    }
-    read.push({ diffID, size, digest: blob.digest })
-    entries.push(blob.layer.entries)
+    )
   }
-  const root = mergeLayers(entries)
-  return { id, config, manifest, layers: read, root, tree: new FileTree(root) }
+  const { diffID } = blob.layer
+  const expected = config.rootfs.diff_ids[index]
+  if (diffID !== expected) {
+    throw imageInvalid(
+      `Layer ${index + 1} of image ${id}, ${quotePath(path)}, is not what its config says: expected ${expected}, actual ${diffID}`,
+    )
+  }
+  return { ...blob.layer, digest: blob.digest }
 }

@@ -34,6 +34,14 @@ export interface Inode {
   content?: Buffer
 }
 
+/** A layer as it was read. */
+export interface Layer {
+  /** Digest and bytes of its archive, uncompressed. */
+  diffID: string
+  size: number
+  entries: LayerEntry[]
+}
+
 /** One member of a layer. */
 export interface LayerEntry {
   /** Below the root, without slashes at the ends or empty parts; the root's own is empty. */

@@ -51,10 +51,12 @@ export class LayerReader implements TarHandler {
     this.#budget.take('members', 1)
     this.#budget.take('bytes of names and attributes', names)
     const entry = toLayerEntry(member)
+    this.#digests = undefined
+    this.#inode = undefined
+    if (this.#budget.options.retain?.(entry) === false) return
     this.entries.push(entry)
     const { path, inode, link } = entry
     this.#inode = inode
-    this.#digests = undefined
     if (inode.type !== 'file' || link !== undefined) return
     this.#digests = new FileDigests(this.#budget.options, path, inode)
     const { keep, head } = this.#budget.options

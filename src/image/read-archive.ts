@@ -1,5 +1,5 @@
 import { posix } from 'node:path'
-import { type Blob, BlobReader } from './blob-reader.ts'
+import { type Blob, BlobReader, digestOf } from './blob-reader.ts'
 import { imageInvalid, locateError, quotePath } from './image-invalid.ts'
 import { type ImageTree, readTree } from './image-tree.ts'
 import { Budget, type ReadOptions } from './read-options.ts'
@@ -97,7 +97,10 @@ class ArchiveReader implements TarHandler {
     if (flag === '2') this.#links.set(this.#name, posix.join(posix.dirname(this.#name), linkName))
     else if (flag === '1') this.#links.set(this.#name, posix.normalize(linkName))
     else if (flag === '0') {
-      this.#blobs.set(this.#name, { digest: '' })
+      const digest = digestOf(this.#name)
+      const layer = digest === undefined ? undefined : this.#budget.options.known?.get(digest)
+      this.#blobs.set(this.#name, layer === undefined ? { digest: '' } : { digest: digest as string, layer })
+      if (layer !== undefined) return
       this.#current = new BlobReader(this.#name, size, this.#budget)
     }
   }
@@ -137,10 +140,11 @@ class ArchiveReader implements TarHandler {
 
   async #finish(name: string, reader: BlobReader): Promise<void> {
     const blob = await reader.end()
-    const [, hex] = /^blobs\/sha256\/(.*)$/.exec(name) ?? []
-    if (hex !== undefined && blob.digest !== `sha256:${hex}`) {
-      throw imageInvalid(`The archive's blob ${quotePath(`sha256:${hex}`)} has other content: ${blob.digest}`)
+    const digest = digestOf(name)
+    if (digest !== undefined && blob.digest !== digest) {
+      throw imageInvalid(`The archive's blob ${quotePath(digest)} has other content: ${blob.digest}`)
     }
+    if (blob.layer !== undefined) this.#budget.options.known?.add(blob.digest, blob.layer)
     this.#budget.take('bytes of JSON', blob.json?.length ?? 0)
     this.#blobs.set(name, blob)
   }

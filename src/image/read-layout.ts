@@ -1,4 +1,4 @@
-import { BlobReader } from './blob-reader.ts'
+import { BlobReader, digestOf } from './blob-reader.ts'
 import { imageInvalid, quotePath } from './image-invalid.ts'
 import { type ImageTree, readTree } from './image-tree.ts'
 import { Budget, type ReadOptions } from './read-options.ts'
@@ -10,26 +10,27 @@ export interface LayoutFile {
   bytes: AsyncIterable<Buffer>
 }
 
+/** Gives a file by its path in a layout, undefined when there is none; paths come from the image and may be hostile. */
+export type OpenFile = (path: string) => Promise<LayoutFile | undefined>
+
 /**
  * Reads an image from the files of an OCI image layout, or of an unpacked `docker save`: those of the wanted platform
  * alone. Every one is held against its digest.
  *
- * @param open gives a file by its path in the layout, undefined when there is none; paths come from the image and may
- *   be hostile
  * @throws {StillroomError} IMAGE_INVALID as `readImageTree`
  */
-export async function readImageLayout(
-  open: (path: string) => Promise<LayoutFile | undefined>,
-  options: ReadOptions = {},
-): Promise<ImageTree> {
+export function readImageLayout(open: OpenFile, options: ReadOptions = {}): Promise<ImageTree> {
+  return readTree(layoutFiles(open, options), options.platform)
+}
+
+/** The files of a layout, each read when it is asked for, and once. */
+export function layoutFiles(open: OpenFile, options: ReadOptions): Files {
   const budget = new Budget(options)
   const read = new Map<string, ReturnType<Files>>()
-  const files: Files = (path) => {
-    const blob = read.get(path) ?? readFile(path)
-    read.set(path, blob)
-    return blob
-  }
   const readFile: Files = async (path) => {
+    const digest = digestOf(path)
+    const layer = digest === undefined ? undefined : options.known?.get(digest)
+    if (layer !== undefined) return { digest: digest as string, layer }
     const file = await open(path)
     if (file === undefined) return undefined
     const reader = new BlobReader(path, file.size, budget)
@@ -45,7 +46,12 @@ export async function readImageLayout(
       throw imageInvalid(`${quotePath(path)} had ${file.size} bytes and now has ${size}: it is being written`)
     const blob = await reader.end()
     budget.take('bytes of JSON', blob.json?.length ?? 0)
+    if (blob.layer !== undefined) options.known?.add(blob.digest, blob.layer)
     return blob
   }
-  return readTree(files, options.platform)
+  return (path) => {
+    const blob = read.get(path) ?? readFile(path)
+    read.set(path, blob)
+    return blob
+  }
 }

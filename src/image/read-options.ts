@@ -1,5 +1,7 @@
 import { type Algorithm, type Digester, digestHere } from './digester.ts'
 import { imageInvalid } from './image-invalid.ts'
+import type { KnownLayers } from './known-layers.ts'
+import type { LayerEntry } from './layer-entry.ts'
 
 /** All regular files, or those it says, by path below the root (latin1) and bytes. */
 export type FileChoice = boolean | ((path: string, size: number) => boolean)
@@ -18,6 +20,10 @@ export interface ReadOptions {
   sha1?: FileChoice
   /** The object name that git gives the content in a SHA-1 repository. */
   gitBlob?: FileChoice
+  /** Which members of layers are told of at all, all when not said; a layer's digest is taken of all its bytes. */
+  retain?: (entry: LayerEntry) => boolean
+  /** Layers that need not be read again, by the same choices; those that are read are added. */
+  known?: KnownLayers
   /** Operating system and architecture of the image to take; `linux/amd64` when not said. */
   platform?: string
   /** Ends reading: the promise is rejected with its reason. */

@@ -78,6 +78,23 @@ export class TarReader {
     this.#before += chunk.length
   }
 
+  /**
+   * Passes over what is left of a member's content.
+   *
+   * @returns how many bytes of the archive the caller leaves out before it writes more
+   */
+  skip(): number {
+    if (this.#meta !== undefined || this.#filled > 0) return 0
+    const skipped = this.#remaining + this.#padding
+    this.#before += skipped
+    this.#padding = 0
+    if (this.#remaining > 0) {
+      this.#remaining = 0
+      this.#handler.end()
+    }
+    return skipped
+  }
+
   /** Where in the archive the last header block begins. */
   get offset(): number {
     return this.#offset

@@ -42,12 +42,12 @@ export function wantedContents({ files }: ImageDifference): string[] {
  * Names the causes of every difference.
  *
  * @param contents by path, of the files that {@link wantedContents} named
- * @param ownerOf the package of a path, when both images were asked for theirs
+ * @param owners by path, the package it belongs to in both images
  */
 export async function explainDifference(
   difference: ImageDifference,
   contents: ReadonlyMap<string, ContentPair>,
-  ownerOf: (path: string) => FileOwner | undefined = () => undefined,
+  owners: ReadonlyMap<string, FileOwner> = new Map(),
 ): Promise<ExplainedDifference> {
   const names = pairNames(difference.files)
   const files: ExplainedFile[] = []
@@ -55,7 +55,7 @@ export async function explainDifference(
   for (const file of difference.files) {
     const explanation = await explainFile(file, contents.get(file.path))
     const name = names.get(file.path) ?? inherited(file, causesAt)
-    const owner = ownerOf(file.path)
+    const owner = owners.get(file.path)
     const causes = fileCauses(file, {
       ...(explanation ? { explanation } : {}),
       ...(name ? { name } : {}),

@@ -8,7 +8,7 @@ export interface ComparedImage {
   reference: string
   /** The image ID. */
   id: string
-  /** The tree digest; undefined when the image was not read, since another build has the same image ID. */
+  /** The tree digest; undefined when the image was not read, or only where it may differ from another. */
   tree?: string
   /** Bytes of all layers, uncompressed; undefined as the tree. */
   size?: number

@@ -1,6 +1,5 @@
-import type { ExplainedImages } from './explain-images.ts'
-import { explainImages } from './explain-images.ts'
-import { openImage } from './open-image.ts'
+import { type ExplainedImages, explainImages, type ImageSource } from './explain-images.ts'
+import { openImage, openPair } from './open-image.ts'
 import type { Session } from './session.ts'
 
 /**
@@ -12,11 +11,19 @@ import type { Session } from './session.ts'
 export async function diffImages(session: Session, a: string, b: string): Promise<ExplainedImages> {
   const source = (what: string) => ({
     reference: what,
-    read: (keep?: (path: string) => boolean) => {
-      session.progress({ kind: 'status', text: keep ? `what differs in ${what}` : `reading ${what}` })
-      return openImage(session, what, keep ? { keep } : {})
+    read: (options?: Parameters<ImageSource['read']>[0]) => {
+      session.progress({
+        kind: 'status',
+        text: options?.keep ? `what differs in ${what}` : `reading ${what}`,
+      })
+      return openImage(session, what, options)
     },
   })
   session.progress({ kind: 'stage', title: 'compare' })
-  return explainImages(source(a), source(b))
+  const sources = [source(a), source(b)] as const
+  return explainImages(...sources, async (options) => {
+    const pair = await openPair(session, [a, b], options)
+    if (pair !== undefined) return { ...pair, whole: false }
+    return { a: await sources[0].read(options), b: await sources[1].read(options), whole: true }
+  })
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { appendFile, mkdir, readdir, readFile } from 'node:fs/promises'
+import { mkdir, open, readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseLock } from '../lock/parse-lock.ts'
 import type { LockedPlatform, Lockfile } from '../lock/schema.ts'
@@ -74,11 +74,19 @@ export async function readHistory(
   return { history, locks }
 }
 
-/** One write: lines of two runs at once don't mix. */
+/** One write: lines of two runs at once don't mix. A last line that was cut off gets its end, and is lost alone. */
 async function addLine(directory: string, name: string, line: string): Promise<void> {
   try {
     await mkdir(directory, { recursive: true })
-    await appendFile(join(directory, name), line)
+    const file = await open(join(directory, name), 'a+')
+    try {
+      const { size } = await file.stat()
+      const last = Buffer.from('\n')
+      if (size > 0) await file.read(last, 0, 1, size - 1)
+      await file.appendFile(last.toString() === '\n' ? line : `\n${line}`)
+    } finally {
+      await file.close()
+    }
   } catch (error) {
     throw diskError(error, join(directory, name))
   }

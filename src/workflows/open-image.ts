@@ -8,9 +8,11 @@ import { findImage, saveImage } from '../engine/find-image.ts'
 import { StillroomError } from '../error.ts'
 import type { ImageTree } from '../image/image-tree.ts'
 import { readImageTree } from '../image/read-archive.ts'
-import { type LayoutFile, readImageLayout } from '../image/read-layout.ts'
+import { type LayoutFile, type OpenFile, readImageLayout } from '../image/read-layout.ts'
 import type { ReadOptions } from '../image/read-options.ts'
+import { readPair } from '../image/read-pair.ts'
 import { DigestThread } from './digest-thread.ts'
+import { indexArchive, type Range } from './index-archive.ts'
 import { readPieces } from './read-pieces.ts'
 import type { Session } from './session.ts'
 
@@ -50,6 +52,42 @@ export async function openImage(
     return { reference: what, source, ...(await readFrom(source, what, engine, options)) }
   } finally {
     await thread.end()
+  }
+}
+
+/**
+ * Reads two images for what differs between them, when both lie on disk so that parts of them can be read: as
+ * directories, or as archives that are not compressed as a whole.
+ *
+ * @returns undefined when one of them does not
+ * @throws {StillroomError} as {@link openImage}
+ */
+export async function openPair(
+  session: Pick<Session, 'signal'>,
+  [a, b]: readonly [string, string],
+  options: Omit<ReadOptions, 'digester'> = {},
+): Promise<{ a: ImageTree; b: ImageTree } | undefined> {
+  const [openA, openB] = [await filesOnDisk(a), await filesOnDisk(b)]
+  if (openA === undefined || openB === undefined) return undefined
+  const thread = new DigestThread()
+  try {
+    const { signal } = session
+    return await readPair(openA, openB, { signal, ...options, digester: () => thread.digester() })
+  } finally {
+    await thread.end()
+  }
+}
+
+async function filesOnDisk(what: string): Promise<OpenFile | undefined> {
+  switch (await findSource(what)) {
+    case 'engine':
+      return undefined
+    case 'directory':
+      return openLayout(what)
+    case 'file': {
+      const places = await indexArchive(what)
+      return places && (async (path) => openRange(what, places.get(path)))
+    }
   }
 }
 
@@ -112,7 +150,7 @@ async function savedImage(
 }
 
 /** Gives the files of a directory; a path or link that leads out of it leads nowhere. */
-async function openLayout(directory: string): Promise<(path: string) => Promise<LayoutFile | undefined>> {
+async function openLayout(directory: string): Promise<OpenFile> {
   const root = await realpath(directory)
   return async (path) => {
     if (path.includes('\0')) return undefined
@@ -135,6 +173,13 @@ async function openFile(path: string): Promise<LayoutFile> {
   if (stats.isFile()) return { size: stats.size, bytes: guarded(path, readPieces(file)) }
   await file.close()
   throw unreadable(path, 'it is not a regular file')
+}
+
+/** A file of an archive on disk. */
+async function openRange(archive: string, range: Range | undefined): Promise<LayoutFile | undefined> {
+  if (range === undefined) return undefined
+  const file = await open(archive)
+  return { size: range.size, bytes: guarded(archive, readPieces(file, range)) }
 }
 
 async function* guarded(path: string, bytes: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {

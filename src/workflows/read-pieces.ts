@@ -3,13 +3,18 @@ import type { FileHandle } from 'node:fs/promises'
 const PIECE = 1024 * 1024
 
 /**
- * The bytes of an open file from its beginning, which is closed at the end. The next piece is read while one is worked
+ * The bytes of an open file, or a range of them; it is closed at the end. The next piece is read while one is worked
  * on, and each takes the memory of the last but one.
  */
-export async function* readPieces(file: FileHandle): AsyncGenerator<Buffer> {
+export async function* readPieces(
+  file: FileHandle,
+  range: { from: number; size: number } = { from: 0, size: Number.POSITIVE_INFINITY },
+): AsyncGenerator<Buffer> {
   const memory: [Buffer, Buffer] = [Buffer.allocUnsafeSlow(PIECE), Buffer.allocUnsafeSlow(PIECE)]
+  let done = 0
   const read = (turn: number) => {
-    const pending = file.read(memory[turn % 2 === 0 ? 0 : 1], 0, PIECE)
+    const length = Math.min(PIECE, range.size - done)
+    const pending = file.read(memory[turn % 2 === 0 ? 0 : 1], 0, length, range.from + done)
     // Awaited a turn later.
     pending.catch(() => {})
     return pending
@@ -19,6 +24,7 @@ export async function* readPieces(file: FileHandle): AsyncGenerator<Buffer> {
     for (let turn = 1; ; turn++) {
       const { bytesRead, buffer } = await pending
       if (bytesRead === 0) return
+      done += bytesRead
       pending = read(turn)
       yield buffer.subarray(0, bytesRead)
     }

@@ -82,7 +82,7 @@ export async function buildAgain(
     summary: { reference: name, id: built.id, diffIDs },
     source: {
       reference: name,
-      read: (wanted) => openImage(session, name, { engine, ...(wanted ? { keep: wanted } : {}) }),
+      read: (options) => openImage(session, name, { engine, ...options }),
     },
     variations: [],
     end: async (verdict) => {

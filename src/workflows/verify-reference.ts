@@ -59,7 +59,7 @@ export async function referenceSource(
     if (id !== named.id) continue
     return {
       reference: name,
-      read: (wanted) => openImage(session, name, { engine, ...(wanted ? { keep: wanted } : {}) }),
+      read: (options) => openImage(session, name, { engine, ...options }),
     }
   }
   return undefined

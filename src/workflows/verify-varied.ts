@@ -60,7 +60,7 @@ export async function buildVaried(
       },
       source: {
         reference: `${reference} on another machine`,
-        read: (wanted) => openImage(session, reference, { engine, ...(wanted ? { keep: wanted } : {}) }),
+        read: (options) => openImage(session, reference, { engine, ...options }),
       },
       variations: vary.map((variation) => ({ variation, value: inWords(variation, store) })),
       end,

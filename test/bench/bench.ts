@@ -1,6 +1,6 @@
 // `npm run bench [-- PART...] [--rounds N]`: ratios of stillroom's times to those of the nearest thing a user has,
-// each pair timed in turn in one run. Parts: build, unchanged, image, audit, diff, generate, help. Needs an engine and a
-// network, the part audit also Go and Python.
+// each pair timed in turn in one run. Parts: build, unchanged, verify, explain, image, audit, diff, generate, help. Needs
+// an engine and a network, the parts explain and audit also Go and Python.
 import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -12,6 +12,7 @@ import { findSources } from '../../src/resolve/sources/find-sources.ts'
 import { defaultCacheDirectory } from '../../src/store/cache-directory.ts'
 import { auditContests } from './audit-contests.ts'
 import { type Contest, hold } from './contest.ts'
+import { benchExplain } from './explain.ts'
 import { makeManyRecipes } from './many-recipes.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
@@ -32,6 +33,10 @@ try {
   for (const contest of contests()) {
     if (positionals.length > 0 && !positionals.includes(contest.part)) continue
     await hold({ ...contest, rounds: Number(values.rounds ?? contest.rounds) })
+  }
+  if (positionals.length === 0 || positionals.includes('explain')) {
+    await stillroom('build', 'recipe', RECIPE)
+    await benchExplain(`stillroom/${RECIPE}`, scratch, Number(values.rounds ?? 3))
   }
 } finally {
   await rm(scratch, { recursive: true, force: true })
@@ -66,6 +71,18 @@ function contests(): Contest[] {
       run: { ours: () => stillroom('build', 'recipe', RECIPE), theirs: buildCached },
     },
     ...auditContests(scratch),
+    {
+      part: 'verify',
+      ours: `verify recipe ${RECIPE}, which ends identical`,
+      theirs: `build recipe ${RECIPE} --no-cache`,
+      atMost: 1.1,
+      rounds: 2,
+      prepare: () => stillroom('build', 'recipe', RECIPE),
+      run: {
+        ours: () => stillroom('verify', 'recipe', RECIPE),
+        theirs: () => stillroom('build', 'recipe', RECIPE, '--no-cache'),
+      },
+    },
     ...(['diff', 'generate'] as const).map((part) => ({
       part,
       ours: `${MANY_COMMANDS[part].join(' ')}, ${MANY} recipes with 500 packages, per recipe`,

@@ -11,7 +11,7 @@ export interface Contest {
   memoryAtMost?: number
   rounds: number
   /** Brings both sides to where the clock starts. */
-  prepare?: () => Promise<void>
+  prepare?: () => Promise<unknown>
   run: { ours: () => Promise<unknown>; theirs: () => Promise<unknown> }
 }
 

@@ -22,5 +22,5 @@ function row({ part, packages, bytes }: Part, total: number): Html {
 }
 
 function megabytes(bytes: number): string {
-  return bytes === 0 ? 'of the repository' : `${(bytes / 1e6).toFixed(1)} MB`
+  return bytes === 0 ? 'repository' : `${(bytes / 1e6).toFixed(1)} MB`
 }

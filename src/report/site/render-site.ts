@@ -75,7 +75,7 @@ function grid({ nights, recipes, omitted }: SiteData): Html {
 <ul class="legend">${Object.entries(VERDICTS).map(
     ([verdict, { mark, meaning }]) =>
       html`<li><span class="cell ${verdict}" aria-hidden="true">${mark}</span> ${verdict}: ${meaning}</li>`,
-  )}</ul>
+  )}<li><span class="cell identical changed" aria-hidden="true"></span> with a bar: another lockfile than before</li></ul>
 <div class="scroll" tabindex="0" role="region" aria-labelledby="nights">
 <table class="grid">
 <thead><tr><th scope="col">recipe</th>${heads}</tr></thead>

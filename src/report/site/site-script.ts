@@ -14,5 +14,6 @@ if(link){event.preventDefault();link.focus();return}}
 });
 addEventListener('hashchange',()=>{const run=location.hash.startsWith('#run-')&&document.getElementById(location.hash.slice(1));
 if(run){from=document.querySelector('a[href="'+location.hash+'"]');run.focus()}});
-const last=document.querySelector('.grid');if(last)last.parentElement.scrollLeft=last.scrollWidth;
+const grid=document.querySelector('.grid');if(grid){const box=grid.parentElement;
+box.style.scrollPaddingLeft=grid.querySelector('th').offsetWidth+'px';box.scrollLeft=grid.scrollWidth}
 `

@@ -15,13 +15,13 @@ a{color:var(--link)}
 .scroll{overflow-x:auto}
 table{border-collapse:collapse}th,td{padding:.25rem .5rem;text-align:left;vertical-align:top;border-bottom:1px solid var(--line)}
 th{font-weight:600;overflow-wrap:normal}
-.grid th,.grid td{padding:.15rem;border:0;text-align:center}
-.grid th{vertical-align:middle}.grid th[scope=row],.grid thead th:first-child{position:sticky;left:0;background:var(--ground);text-align:left;padding-right:.75rem;white-space:nowrap}
+.grid th,.grid td{padding:.15rem;border:0;text-align:center;vertical-align:middle}
+.grid th[scope=row],.grid thead th:first-child{position:sticky;left:0;background:var(--ground);text-align:left;padding-right:.75rem;white-space:nowrap}
 .grid thead th{font-size:.75rem;font-weight:400;color:var(--soft);white-space:nowrap}
 .cell{display:inline-block;min-width:1.75rem;height:1.75rem;line-height:1.75rem;border-radius:.25rem;text-align:center;
-color:#fff;text-decoration:none;font-weight:700}
-a.cell{min-width:2.75rem;height:2.75rem;line-height:2.75rem}
-.cell.none{border:1px dashed var(--line);min-width:2.75rem;height:2.75rem}
+color:#fff;text-decoration:none;font-weight:700;overflow:hidden;vertical-align:middle}
+a.cell,.cell.none{display:block;min-width:2.75rem;height:2.75rem;line-height:2.75rem}
+.cell.none{border:1px dashed var(--line)}
 .cell.changed{box-shadow:inset 0 -5px 0 rgba(255,255,255,.65)}
 .identical{background:var(--identical)}.equivalent{background:var(--equivalent)}.different{background:var(--different)}
 .inconclusive{background:var(--inconclusive)}.failed{background:var(--failed)}
@@ -38,6 +38,7 @@ summary{cursor:pointer;padding:.25rem 0}
 .risks{padding-left:0;list-style:none}.risks li{margin:.75rem 0}
 .risk{display:inline-block;border:1px solid currentcolor;border-radius:.25rem;padding:0 .4rem;font-size:.875rem}
 .risk.gone,.risk.changed{color:#fff;background:var(--different)}
-@media (max-width:40rem){.close{float:none;display:block;padding:.25rem 0}dl{grid-template-columns:1fr;gap:0}dd{margin-bottom:.5rem}body{padding:.75rem}}
+@media (max-width:40rem){.grid th[scope=row]{min-width:7.5rem;white-space:normal;overflow-wrap:anywhere;font-size:.875rem;line-height:1.25}.parts{font-size:.875rem}.parts th,.parts td{padding:.25rem}.parts meter{width:3.5rem}
+.close{float:none;display:block;padding:.25rem 0}dl{grid-template-columns:1fr;gap:0}dd{margin-bottom:.5rem}body{padding:.75rem}}
 @media print{.run{display:block}}
 `

@@ -1,0 +1,147 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { compareImages } from '../verify/compare-images.ts'
+import { type Member, ociFiles, pieces, tarOf } from './image-archive.test-data.ts'
+import type { ImageTree } from './image-tree.ts'
+import { readImageTree } from './read-archive.ts'
+import type { OpenFile } from './read-layout.ts'
+import { readPair } from './read-pair.ts'
+
+type Layers = readonly (readonly Member[])[]
+
+async function open(
+  layers: Layers,
+): Promise<{ files: [string, Buffer][]; open: OpenFile; opened: string[] }> {
+  const files = ociFiles(await Promise.all(layers.map((members) => tarOf([...members]))))
+  const byPath = new Map(files)
+  const opened: string[] = []
+  return {
+    files,
+    opened,
+    open: async (path) => {
+      const bytes = byPath.get(path)
+      opened.push(path)
+      return bytes && { size: bytes.length, bytes: pieces(bytes, 700) as AsyncIterable<Buffer> }
+    },
+  }
+}
+
+/** Path of the lowest layer: config and manifest come first. */
+const layerOf = ({ files }: { files: [string, Buffer][] }) => files[2]?.[0]
+
+const compare = (a: ImageTree, b: ImageTree) =>
+  compareImages(
+    { config: a.config, diffIDs: a.config.rootfs.diff_ids, root: a.root },
+    { config: b.config, diffIDs: b.config.rootfs.diff_ids, root: b.root },
+  )
+
+const outcome = (work: Promise<unknown>) =>
+  work.catch((error: { code?: string }) => {
+    if (error.code !== 'IMAGE_INVALID') throw error
+    return 'invalid'
+  })
+
+/** What reading both images whole says, and what reading them as a pair does. */
+async function bothWays(a: Layers, b: Layers): Promise<[unknown, unknown]> {
+  const [left, right] = [await open(a), await open(b)]
+  const whole = async ({ files }: typeof left) => readImageTree(pieces(await tarOf(files)))
+  const slow = async () => compare(await whole(left), await whole(right))
+  const quick = async () => {
+    const pair = await readPair(left.open, right.open)
+    return compare(pair.a, pair.b)
+  }
+  return [await outcome(slow()), await outcome(quick())]
+}
+
+const file = (name: string, content = '', more: Partial<Member> = {}): Member => ({ name, content, ...more })
+
+describe('readPair()', () => {
+  test('opens the layers that both begin with once, and none when all are the same', async () => {
+    const base = [file('a', 'one'), file('b', 'two')]
+    const [left, right] = [await open([base]), await open([base, [file('c')]])]
+    await readPair(left.open, right.open)
+    const blob = layerOf(left)
+    expect(left.opened.filter((path) => path === blob)).toHaveLength(1)
+    expect(right.opened).not.toContain(blob)
+    const [again, same] = [await open([base]), await open([base])]
+    await readPair(again.open, same.open)
+    expect([...again.opened, ...same.opened]).not.toContain(blob)
+  })
+
+  test('holds what it reads against its digest', async () => {
+    const left = await open([[file('a', 'one')]])
+    const right = await open([[file('a', 'one')], [file('a', 'two')]])
+    const blob = layerOf(left)
+    const spoilt: OpenFile = async (path) => {
+      const found = await left.open(path)
+      const bytes = await tarOf([file('a', 'eno')])
+      return path === blob ? { size: bytes.length, bytes: pieces(bytes) as AsyncIterable<Buffer> } : found
+    }
+    await expect(readPair(spoilt, right.open)).rejects.toThrow('not what')
+  })
+
+  test.each<[string, Layers, Layers, Layers]>([
+    ['a deleted directory', [[file('d/a'), file('d/e/b')]], [[file('d/.wh.e')]], [[file('.wh.d')]]],
+    ['an opaque directory', [[file('d/a'), file('d/e/b')]], [[file('d/.wh..wh..opq'), file('d/c')]], []],
+    ['a directory that became a file', [[file('d/a')]], [[file('d', 'now a file')]], []],
+    [
+      'other names of a changed file, the first of them deleted below',
+      [
+        [file('x/a', 'one'), { name: 'x/b', type: 'link', linkname: 'x/a' }],
+        [{ name: 'x/c', type: 'link', linkname: 'x/b', mode: 0o600 }, file('x/.wh.a')],
+      ],
+      [[file('x/c', 'two')]],
+      [[{ name: 'y', type: 'link', linkname: 'x/b', uid: 5 }]],
+    ],
+    [
+      'a symbolic link that became a directory below',
+      [[{ name: 'l', type: 'symlink', linkname: 'd' }], [{ name: 'l', type: 'directory' }, file('l/a')]],
+      [[file('l/a', 'changed')]],
+      [],
+    ],
+  ])('tells %s as reading them whole does', async (_, below, a, b) => {
+    const [slow, quick] = await bothWays([...below, ...a], [...below, ...b])
+    expect(slow).not.toBe('invalid')
+    expect(quick).toEqual(slow)
+  })
+
+  test('tells what reading both images whole tells, of whatever layers', async () => {
+    const name = fc.constantFrom('a', 'b', 'd/a', 'd/b', 'd/e/a', 'd/e/b', 'd', 'd/e')
+    const member = fc.oneof(
+      {
+        weight: 5,
+        arbitrary: fc.record({
+          name,
+          content: fc.constantFrom('', 'x', 'y'),
+          mode: fc.constantFrom(0o644, 0o600),
+        }),
+      },
+      { weight: 2, arbitrary: name.map((name): Member => ({ name, type: 'directory', mode: 0o700 })) },
+      { weight: 2, arbitrary: name.map((name): Member => file(name.replace(/([^/]*)$/, '.wh.$1'))) },
+      {
+        weight: 1,
+        arbitrary: fc.constantFrom('', 'd/', 'd/e/').map((d): Member => file(`${d}.wh..wh..opq`)),
+      },
+      {
+        weight: 2,
+        arbitrary: fc.record({ name, type: fc.constant('link' as const), linkname: name, uid: fc.nat(3) }),
+      },
+      { weight: 1, arbitrary: fc.record({ name, type: fc.constant('symlink' as const), linkname: name }) },
+    )
+    const layer = fc.array(member, { minLength: 1, maxLength: 5 })
+    const layers = fc.array(layer, { maxLength: 3 })
+    let compared = 0
+    await fc.assert(
+      fc.asyncProperty(layers, layers, layers, async (below, a, b) => {
+        fc.pre(below.length + a.length > 0 && below.length + b.length > 0)
+        const [slow, quick] = await bothWays([...below, ...a], [...below, ...b])
+        // what is never read cannot be found to be invalid
+        if (slow === 'invalid') return
+        compared += 1
+        expect(quick).toEqual(slow)
+      }),
+      { numRuns: 300 },
+    )
+    expect(compared).toBeGreaterThan(50)
+  })
+})
