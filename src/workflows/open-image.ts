@@ -72,7 +72,7 @@ export async function openPair(
   const thread = new DigestThread()
   try {
     const { signal } = session
-    return await readPair(openA, openB, { signal, ...options, digester: () => thread.digester() })
+    return await readPair(openA, openB, { signal, ...options, digester: (algorithm) => thread.digester(algorithm) })
   } finally {
     await thread.end()
   }
