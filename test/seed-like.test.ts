@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { appendFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -127,7 +128,7 @@ async function keep(outcome: Outcome, args: string[]): Promise<Outcome> {
 
 async function runJson<T>(args: string[], more: Record<string, string> = {}): Promise<T> {
   const outcome = await run([...args, '--json'], more)
-  expect(outcome, outcome.stderr).toMatchObject({ exitCode: 0 })
+  expect(outcome.exitCode, `${outcome.stderr}\n${outcome.stdout}`).toBe(0)
   return JSON.parse(outcome.stdout) as T
 }
 
@@ -136,6 +137,7 @@ async function readLock(): Promise<LockedPlatform> {
   return lock.platforms['linux/amd64'] as LockedPlatform
 }
 
+const carried = () => join(root, 'carried.tar')
 const storeOf = (cache: string): Promise<Store> => openStore(join(root, cache, 'stillroom/store'))
 
 describe.skipIf(possible !== true)('a recipe with every source', () => {
@@ -193,7 +195,7 @@ describe.skipIf(possible !== true)('a recipe with every source', () => {
   test.skipIf(namespaces !== true)(
     'exported and imported, it is built from an empty store with the network cut',
     async () => {
-      const file = join(root, 'carried.tar')
+      const file = carried()
       const exported = await runJson<ExportResult>(['store', 'export', 'recipe', NAME, file])
       const cut = async <T>(...args: string[]) => {
         const words = ['--net', process.execPath, commandLine(), ...args, '--json']
@@ -251,6 +253,8 @@ describe.skipIf(possible !== true)('a recipe with every source', () => {
 
   test('what is nowhere any more is named, with what was got instead and the likely cause', async () => {
     const before = await readFile(join(project, LOCK), 'utf8')
+    // of a download there are no mirrors
+    world.move.fileReplaced('/data/mesh.txt')
     await execa('docker', ['image', 'rm', '--force', `stillroom/${NAME}`])
     const store = await storeOf('fresh-cache')
     const cache = { XDG_CACHE_HOME: join(root, 'fresh-cache') }
@@ -291,7 +295,7 @@ describe.skipIf(possible !== true)('a recipe with every source', () => {
       `recipes/${LEAKY}/recipe.ts`,
       small(
         `run('echo ${token} > /opt/leak'), file('${address}', { to: '/opt/file' })`,
-        `env: { LEAK: '${token}' },`,
+        `env: { LEAK: '${token}' }, checks: [{ name: 'told', command: ['sh', '-c', 'echo ${token}; false'] }],`,
       ),
     )
     await put(
@@ -299,7 +303,7 @@ describe.skipIf(possible !== true)('a recipe with every source', () => {
       'recipes/told/recipe.ts',
       small(`git('${repository(token)}', { ref: 'main', to: '/opt/told' })`),
     )
-    const own = { ...leaks.env, XDG_CACHE_HOME: join(root, 'cache') }
+    const own = { ...leaks.env, ...mirrors.env, XDG_CACHE_HOME: join(root, 'cache') }
     expect(await run(['lock', 'recipe', LEAKY], own)).toMatchObject({ exitCode: 0 })
     await run(['build', 'recipe', LEAKY], own)
     expect(await run(['lock', 'recipe', 'told', '--json'], own)).toMatchObject({ exitCode: 3 })
@@ -330,7 +334,7 @@ async function placesOf(name: string, record: string, caches: string[]): Promise
     ...(await imagePlaces(`stillroom/${name}`, directory)),
     lockfile: [join(project, `recipes/${name}/lock.json`)],
     generated: [join(project, `generated/${name}`)],
-    store: caches.map((cache) => join(root, cache)),
+    store: [...caches.map((cache) => join(root, cache)), ...(existsSync(carried()) ? [carried()] : [])],
     ...Object.fromEntries(['progress', 'text', 'json', 'errors'].map((kind) => [kind, [join(said, kind)]])),
     'command lines': [join(directory, 'commands')],
   }
@@ -351,7 +355,6 @@ async function moveAll(): Promise<void> {
   await world.move.tagPushedAgain(await tinyImage('2.0'), BASE.repository, BASE.tag)
   world.move.packageUpdated()
   world.move.wheelReplaced()
-  world.move.fileReplaced('/data/mesh.txt')
   await world.move.branchForcePushed()
   await world.move.repositoryGone(EXPERIMENT)
 }

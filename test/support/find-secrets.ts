@@ -6,6 +6,9 @@ import { execa } from 'execa'
 import { Budget } from '../../src/image/read-options.ts'
 import { uncompressed } from '../../src/image/uncompressed.ts'
 
+/** In a locale of characters grep takes many times as long for what is no text. */
+const BYTES = { LC_ALL: 'C' }
+
 /** Where to look, by what a reader would call it: files, and directories with all that is in them. */
 export type Places = Record<string, string[]>
 
@@ -29,9 +32,10 @@ export async function findSecrets(
     const { stdout: names } = await execa('find', paths)
     const searches = [
       await execa('grep', ['--recursive', '--files-with-matches', ...grep, '--', ...paths], {
+        env: BYTES,
         reject: false,
       }),
-      await execa('grep', [...grep], { input: names, reject: false }),
+      await execa('grep', [...grep], { env: BYTES, input: names, reject: false }),
     ]
     for (const { exitCode, stderr } of searches) if (exitCode !== 0 && exitCode !== 1) throw new Error(stderr)
     const hits = searches.flatMap(({ stdout }) => stdout.split('\n')).filter((line) => line !== '')
