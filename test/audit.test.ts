@@ -1,7 +1,8 @@
+import { randomUUID } from 'node:crypto'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { execa } from 'execa'
-import { beforeAll, describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import type { AuditReport } from '../src/audit/audit-report.ts'
 import { listedPackages } from './support/listed-packages.ts'
 import { copyProject } from './support/project.ts'
@@ -101,6 +102,13 @@ describe('audit image', () => {
     expect(id).toMatchObject({ actual: report.image.id })
   })
 
+  test('tells another base, though its files are the same', async () => {
+    const directory = await copyProject('hello')
+    const image = await flattenedImage()
+    const report = await stillroomJson<AuditReport>(directory, ['audit', 'image', image, '--lock', LOCK])
+    expect(unlikeIdentity(report)).toEqual(['base-digest image/base'])
+  })
+
   test('reads an archive, and without a lockfile tells what needs none', async () => {
     const directory = await copyProject('hello')
     const archive = join(directory, 'image.tar')
@@ -138,4 +146,22 @@ describe('audit image', () => {
 function unlikeIdentity({ findings }: AuditReport): string[] {
   const others = findings.filter(({ rule }) => !IDENTITY.has(rule))
   return others.map(({ rule, subject }) => `${rule} ${subject}`).sort()
+}
+
+/** The files and the config of hello in one layer; gone when the test ends. */
+async function flattenedImage(): Promise<string> {
+  const name = `stillroom-test-${randomUUID()}`
+  onTestFinished(async () => {
+    await execa('docker', ['rmi', '--force', name], { reject: false })
+  })
+  const path = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
+  const dockerfile = `FROM scratch
+COPY --from=stillroom/hello / /
+ENV ${path}
+WORKDIR /home/hello
+USER hello
+CMD ["python3", "-m", "cowsay", "-t", "The same bytes, years later"]
+`
+  await execa('docker', ['build', '--quiet', '--provenance=false', '--tag', name, '-'], { input: dockerfile })
+  return name
 }

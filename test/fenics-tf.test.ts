@@ -4,7 +4,9 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
+import type { AuditReport } from '../src/audit/audit-report.ts'
 import type { BuildReport } from '../src/report/build-report.ts'
+import { listedPackages } from './support/listed-packages.ts'
 import { commandLine, stillroom, stillroomJson } from './support/stillroom.ts'
 
 const ROOT = join(import.meta.dirname, '..')
@@ -14,6 +16,25 @@ test('fenics-tf built from nothing is the image in its lockfile, and solves', as
   expect(built).toMatchObject({ verdict: 'identical', unchanged: false })
   expect(built.checks.filter((check) => !check.passed)).toEqual([])
   expect(built.checks.map((check) => check.name)).toContain('fenics solves')
+})
+
+test('an audit of fenics-tf finds nothing, and knows whose every file is', async () => {
+  const report = await stillroomJson<AuditReport>(ROOT, ['audit', 'recipe', 'fenics-tf'])
+  expect(report.findings).toEqual([])
+  expect(report.ignored).toEqual([])
+  expect(report.verdict).toBe('clean')
+  expect(report.files.explainedShare).toBeGreaterThanOrEqual(0.999)
+  // each file that nobody owns, by name
+  expect(report.files.unexplained).toEqual([])
+  expect(report.files.modified).toEqual([])
+  const { intact, generated } = report.files.account
+  expect(intact.bytes / (intact.bytes + generated.bytes)).toBeGreaterThan(0.9)
+
+  const listed = (kind: string) =>
+    report.packages.filter((each) => each.kind === kind).map(({ name, version }) => `${name} ${version}`)
+  const { deb, pypi } = await listedPackages('stillroom/fenics-tf')
+  expect(listed('deb').sort()).toEqual(deb)
+  expect(listed('pypi')).toEqual(expect.arrayContaining(pypi))
 })
 
 test('servers in one terminal and training in another meet on localhost, as in the seed', async () => {

@@ -122,6 +122,20 @@ function sumsOf(findings: Findings, path: string): Map<string, OwnedFile> {
   return files
 }
 
+/** Whether a package's list has md5 sums of files at such a path. */
+export function hasMd5(tree: FileTree, path: RegExp): boolean {
+  return ['info', 'status.d'].some((directory) =>
+    tree.list(`${DATABASE}/${directory}`).some((name) => {
+      if (!name.endsWith('.md5sums')) return false
+      const text = tree.read(`${DATABASE}/${directory}/${name}`)?.toString('latin1') ?? ''
+      return (
+        text.includes('usr/local/') &&
+        text.split('\n').some((line) => path.test(resolvePath('', line.slice(34))))
+      )
+    }),
+  )
+}
+
 interface Diversion {
   to: string
   /** The package whose own file stays; `:` when an administrator diverted it from all. */

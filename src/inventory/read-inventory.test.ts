@@ -115,6 +115,25 @@ describe('python', () => {
   })
 })
 
+describe('md5', () => {
+  const pip = 'usr/local/lib/python3.11/dist-packages/a.py'
+  const read = (sums: string) =>
+    treeOf([
+      ['usr/bin/a', 'a'],
+      [pip, 'a'],
+      ['var/lib/dpkg/info/a.md5sums', sums],
+    ])
+
+  it('is taken of what pip installs only when a .deb has such files', async () => {
+    const usual = await read(`${'a'.repeat(32)}  usr/bin/a\n`)
+    expect(usual.find('usr/bin/a')?.inode.md5).toBeDefined()
+    expect(usual.find(pip)?.inode.md5).toBeUndefined()
+    const odd = await read(`${'a'.repeat(32)}  ./${pip}\n`)
+    expect(odd.find('usr/bin/a')?.inode.md5).toBeDefined()
+    expect(odd.find(pip)?.inode.md5).toBeDefined()
+  })
+})
+
 describe('hostile text', () => {
   it.each([
     ['RECORD of open quotes', 'usr/lib/python3/dist-packages/a-1.dist-info/RECORD', '"a\n""'],

@@ -3,7 +3,7 @@ import type { ReadOptions } from '../image/read-options.ts'
 import { APK_DATABASES, apk } from './apk.ts'
 import { conda } from './conda.ts'
 import { cran } from './cran.ts'
-import { dpkg } from './dpkg.ts'
+import { dpkg, hasMd5 } from './dpkg.ts'
 import { git, workTrees } from './git.ts'
 import type { InstalledPackage, Inventory, PackageManager } from './inventory.ts'
 import { npm } from './npm.ts'
@@ -22,17 +22,37 @@ export function wantedByInventory(path: string, size: number): boolean {
 }
 
 /**
- * Digests beyond sha256 that an image's own package managers give: sha1 with apk, git's object names with checkouts.
- * They cost time on every image and few need them; so the first reading tells, by {@link wantedByInventory}, whether
- * the image must be read once more with these.
+ * Whether a package manager may have an md5 of a file: for `md5` of `readImageTree`. Not of what pip installs, which is
+ * the most of many images: a distribution leaves that directory alone, and {@link digestsForInventory} tells when a
+ * package is not of one.
+ */
+export function md5WantedByInventory(path: string): boolean {
+  return !PIP.test(path)
+}
+
+const PIP = /^usr\/local\/lib\/python3[^/]*\//
+
+/**
+ * Digests beyond sha256 that an image's own package managers give: sha1 with apk, git's object names with checkouts, md5
+ * where Debian's packages have none. They cost time on every image and few need them; so the first reading tells, by
+ * {@link wantedByInventory}, whether the image must be read once more with these.
  *
+ * @param md5 whether md5 sums are wanted at all
  * @returns undefined when no second reading is needed
  */
-export function digestsForInventory(tree: FileTree): Pick<ReadOptions, 'sha1' | 'gitBlob'> | undefined {
+export function digestsForInventory(
+  tree: FileTree,
+  { md5 }: { md5: boolean },
+): Pick<ReadOptions, 'md5' | 'sha1' | 'gitBlob'> | undefined {
   const places = workTrees(tree).map((path) => (path === '' ? '' : `${path}/`))
   const hasApk = APK_DATABASES.some((path) => tree.find(path) !== undefined)
-  if (places.length === 0 && !hasApk) return undefined
-  return { sha1: hasApk, gitBlob: (path) => places.some((place) => path.startsWith(place)) }
+  const hasLocal = md5 && hasMd5(tree, PIP)
+  if (places.length === 0 && !hasApk && !hasLocal) return undefined
+  return {
+    ...(hasLocal ? { md5: true } : {}),
+    sha1: hasApk,
+    gitBlob: (path) => places.some((place) => path.startsWith(place)),
+  }
 }
 
 /**

@@ -5,7 +5,7 @@ import { FileTree } from '../image/file-tree.ts'
 import { type Member, ociFiles, pieces, tarOf } from '../image/image-archive.test-data.ts'
 import { readImageTree } from '../image/read-archive.ts'
 import type { ReadOptions } from '../image/read-options.ts'
-import { digestsForInventory, wantedByInventory } from './read-inventory.ts'
+import { digestsForInventory, md5WantedByInventory, wantedByInventory } from './read-inventory.ts'
 
 /** The tree of an image of one layer, read as an audit reads it: twice, when digests are missing. */
 export async function treeOf(members: readonly (Member | [string, Buffer | string])[]): Promise<FileTree> {
@@ -17,11 +17,15 @@ export async function treeOf(members: readonly (Member | [string, Buffer | strin
 export async function treeOfLayer(layer: Buffer): Promise<FileTree> {
   const archive = await tarOf(ociFiles([layer]))
   const read = async (options: ReadOptions) => {
-    const { root } = await readImageTree(pieces(archive), { keep: wantedByInventory, md5: true, ...options })
+    const { root } = await readImageTree(pieces(archive), {
+      keep: wantedByInventory,
+      md5: md5WantedByInventory,
+      ...options,
+    })
     return new FileTree(root)
   }
   const tree = await read({})
-  const digests = digestsForInventory(tree)
+  const digests = digestsForInventory(tree, { md5: true })
   return digests === undefined ? tree : read(digests)
 }
 

@@ -8,7 +8,12 @@ import { countLockedLayers, type ImageSubject, type LockSubject } from '../audit
 import { headWantedByAudit, wantedByAudit } from '../audit/wanted.ts'
 import type { PlacedArtifact } from '../dockerfile/context-artifacts.ts'
 import { StillroomError } from '../error.ts'
-import { digestsForInventory, readInventory, wantedByInventory } from '../inventory/read-inventory.ts'
+import {
+  digestsForInventory,
+  md5WantedByInventory,
+  readInventory,
+  wantedByInventory,
+} from '../inventory/read-inventory.ts'
 import { parseLock } from '../lock/parse-lock.ts'
 import type { LockedPlatform, Lockfile } from '../lock/schema.ts'
 import { fetchInputs } from './fetch-inputs.ts'
@@ -106,10 +111,10 @@ async function imageSubject(session: Session, what: string, md5: boolean): Promi
     platform: PLATFORM,
     keep: (path, size) => wantedByAudit(path, size) || wantedByInventory(path, size),
     head: headWantedByAudit,
-    md5,
+    md5: md5 && md5WantedByInventory,
   }
   const first = await openImage(session, what, options)
-  const digests = digestsForInventory(first.tree)
+  const digests = digestsForInventory(first.tree, { md5 })
   const image = digests === undefined ? first : await openImage(session, what, { ...options, ...digests })
   const { id, config, layers, tree } = image
   return { reference: what, id, config, layers, tree, inventory: await readInventory(tree) }

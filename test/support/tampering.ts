@@ -256,7 +256,7 @@ open(path, 'wb').write(data)
   {
     name: 'a token in a command of the history',
     command: ['sh', '-c', 'API_TOKEN=hunter2hunter2 touch /tmp/x; rm /tmp/x'],
-    expected: ['credential config/history/99'],
+    expected: ['credential config/history/8'],
   },
   {
     name: 'only a time changes',
