@@ -20,6 +20,10 @@ export class TouchedPaths {
     return this.#directories.has('')
   }
 
+  add(path: string): void {
+    this.#paths.add(path)
+  }
+
   /** Touches every name of the files of which a hard link or its target is; whether any came to it. */
   addLinked(layers: readonly Layer[]): boolean {
     const names = new Map<string, string[]>()

@@ -65,13 +65,8 @@ export async function openPair(
 ): Promise<{ a: ImageTree; b: ImageTree } | undefined> {
   const [openA, openB] = [await filesOnDisk(a), await filesOnDisk(b)]
   if (openA === undefined || openB === undefined) return undefined
-  const thread = new DigestThread()
-  try {
-    const { signal } = session
-    return await readPair(openA, openB, { signal, ...options, digester: () => thread.digester() })
-  } finally {
-    await thread.end()
-  }
+  // layers of one image, of whose files few are hashed: a second thread would win little and take as much memory again
+  return readPair(openA, openB, { signal: session.signal, ...options })
 }
 
 async function filesOnDisk(what: string): Promise<OpenFile | undefined> {

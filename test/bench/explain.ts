@@ -89,7 +89,7 @@ async function theirs(
       await run('load', '--input', b),
       await run('diff', '--pull=never', '--semantic', `${image}:latest`, `${EDITED}:latest`),
     ]
-    const told = parts[2]?.stdout.split(/\s+/) ?? []
+    const told = parts[2]?.stdout.split(/[\s"]+/) ?? []
     requireAll(
       'diffoci',
       told.map((word) => (word.startsWith('/') ? word : `/${word}`)),
