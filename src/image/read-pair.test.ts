@@ -100,6 +100,12 @@ describe('readPair()', () => {
       [],
     ],
     [
+      'a name that a file hides below, of a file with another name',
+      [[file('d/e/b', 'x')], [file('d'), { name: 'a', type: 'link', linkname: 'd/e/b' }]],
+      [],
+      [[file('a')]],
+    ],
+    [
       'a symbolic link that became a directory below',
       [[{ name: 'l', type: 'symlink', linkname: 'd' }], [{ name: 'l', type: 'directory' }, file('l/a')]],
       [[file('l/a', 'changed')]],
