@@ -11,7 +11,7 @@ const KEPT_AT_ONCE = 32 * 1024 * 1024
 
 /**
  * Reads two images to be compared: the layers above those that both begin with; and of these, which are read once,
- * what the others touch, with all directories and links, and what `keep` asks for. The trees have what differs between the
+ * what the others touch, with all links and what `keep` asks for. The trees have what differs between the
  * images and may lack what does not. Every layer that is read is held against its digest; those of images with the
  * same layers are not read.
  *
@@ -75,12 +75,23 @@ async function readTouched(
       room -= size
       return true
     }
-    const retain = (shown: Set<string>) => (entry: LayerEntry) =>
-      entry.inode.type !== 'file' ||
-      entry.link !== undefined ||
-      touched.has(entry.path) ||
-      impliesTouched(entry.path, touched, shown) ||
-      chooses(options.keep, entry.path, entry.inode.size)
+    const symlinks = new Set<string>()
+    const retain =
+      (shown: Set<string>) =>
+      ({ path, inode: { type, size }, link }: LayerEntry) => {
+        if (type === 'symlink') symlinks.add(path)
+        const implies = impliesTouched(path, touched, shown)
+        // a link that is not touched is left out later, and may not be when a directory is there for it
+        if (implies && link !== undefined) touched.add(path)
+        return (
+          type === 'symlink' ||
+          link !== undefined ||
+          implies ||
+          touched.has(path) ||
+          (type === 'directory' && symlinks.has(path)) ||
+          (type === 'file' && chooses(options.keep, path, size))
+        )
+      }
     const layers: ReadLayer[] = []
     for (let index = 0; index < count; index++) {
       const files = layoutFiles(open, { ...rest, keep, retain: retain(new Set()) })
@@ -90,7 +101,7 @@ async function readTouched(
   }
 }
 
-/** Whether a file is the first of its layer that tells of a touched directory, which no member may give. */
+/** Whether a member is the first of its layer below a touched directory, which may be there for it alone. */
 function impliesTouched(path: string, touched: TouchedPaths, shown: Set<string>): boolean {
   let implies = false
   for (let end = path.lastIndexOf('/'); end > 0; end = path.lastIndexOf('/', end - 1)) {

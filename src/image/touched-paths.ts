@@ -20,6 +20,12 @@ export class TouchedPaths {
     return this.#directories.has('')
   }
 
+  /** Touches a path, and the directories that it lies in. */
+  add(path: string): void {
+    for (let end = path.length; end > 0; end = path.lastIndexOf('/', end - 1))
+      this.#paths.add(path.slice(0, end))
+  }
+
   /** Touches every name of the files of which a hard link or its target is; whether any came to it. */
   addLinked(layers: readonly Layer[]): boolean {
     const names = new Map<string, string[]>()
@@ -40,7 +46,7 @@ export class TouchedPaths {
     for (let name = open.pop(); name !== undefined; name = open.pop()) {
       for (const other of names.get(name) ?? []) {
         if (this.has(other)) continue
-        this.#paths.add(other)
+        this.add(other)
         open.push(other)
         grown = true
       }
@@ -60,14 +66,12 @@ export class TouchedPaths {
     else if (name.startsWith(WHITEOUT))
       this.#replace(`${parent}${parent && '/'}${name.slice(WHITEOUT.length)}`)
     else if (link !== undefined || inode.type !== 'directory') this.#replace(path)
-    else this.#paths.add(path)
-    if (link !== undefined) this.#paths.add(link)
-    for (let end = path.lastIndexOf('/'); end > 0; end = path.lastIndexOf('/', end - 1))
-      this.#paths.add(path.slice(0, end))
+    this.add(path)
+    if (link !== undefined) this.add(link)
   }
 
   #replace(path: string): void {
-    this.#paths.add(path)
+    this.add(path)
     this.#directories.add(path)
   }
 }

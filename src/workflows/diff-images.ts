@@ -1,3 +1,4 @@
+import { setFlagsFromString } from 'node:v8'
 import { type ExplainedImages, explainImages, type ImageSource } from './explain-images.ts'
 import { openImage, openPair } from './open-image.ts'
 import type { Session } from './session.ts'
@@ -20,6 +21,8 @@ export async function diffImages(session: Session, a: string, b: string): Promis
     },
   })
   session.progress({ kind: 'stage', title: 'compare' })
+  // nearly all that reading makes is garbage at once: new space that stays small keeps the process small
+  setFlagsFromString('--semi-space-growth-factor=1')
   const sources = [source(a), source(b)] as const
   return explainImages(...sources, async (options) => {
     const pair = await openPair(session, [a, b], options)

@@ -3,6 +3,7 @@ import { KnownLayers } from '../image/known-layers.ts'
 import type { Inode } from '../image/layer-entry.ts'
 import type { ReadOptions } from '../image/read-options.ts'
 import { escapeBytes, treeDigest } from '../image/tree-digest.ts'
+import { forgetLists } from '../inventory/forget-lists.ts'
 import { readInventory, wantedByInventory } from '../inventory/read-inventory.ts'
 import { compareImages } from '../verify/compare-images.ts'
 import type { ImageDifference } from '../verify/difference.ts'
@@ -79,6 +80,10 @@ function contentPairs(a: ImageTree, b: ImageTree, paths: ReadonlySet<string>): M
   return pairs
 }
 
+/** Back from `escapeBytes`. */
+const unescapeBytes = (text: string) =>
+  text.replaceAll(/%([0-9A-F]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
+
 /** What packages files belong to; nobody is asked when no file differs in what a package gives. */
 async function ownersOf(
   a: ImageTree,
@@ -88,6 +93,8 @@ async function ownersOf(
 ): Promise<Map<string, FileOwner>> {
   const asked = files.filter(({ change, fields }) => change !== 'changed' || fields.includes('content'))
   if (asked.length === 0) return new Map()
+  const raw = asked.map(({ path }) => unescapeBytes(path.slice(1)))
+  for (const { tree } of [a, b]) forgetLists(tree, raw)
   const old = await readInventory(a.tree)
   // notes of package managers are files: when none of these differs, all is installed that was
   const same = !files.some(({ path, a, b }) =>

@@ -1,12 +1,13 @@
-import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { execa } from 'execa'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { FileTree } from '../image/file-tree.ts'
 import { configOf, json, legacyFiles, ociFiles, sha256, tarOf } from '../image/image-archive.test-data.ts'
 import { treeDigest } from '../image/tree-digest.ts'
-import { openImage } from './open-image.ts'
+import { openImage, openPair } from './open-image.ts'
 
 const session = { signal: new AbortController().signal }
 let scratch: string
@@ -153,5 +154,38 @@ describe('openImage()', () => {
     const path = await archive('end.tar', ociFiles(await layers()))
     const signal = AbortSignal.abort(new Error('stop'))
     await expect(openImage({ signal }, path)).rejects.toThrow('stop')
+  })
+})
+
+describe('openPair()', () => {
+  it('reads two images on disk for what differs, from archives and directories', async () => {
+    const [base, top] = (await layers()) as [Buffer, Buffer]
+    const changed = await tarOf([{ name: 'etc/hosts', content: 'somewhere else' }])
+    const a = await archive('pair-a.tar', ociFiles([base, top]))
+    const b = await unpack('pair-b', ociFiles([base, changed], 'zstd'))
+    const old = await unpack('pair-old', legacyFiles([base, changed]))
+    const packed = await archive('pair.tar', ociFiles([base, changed], 'gzip'))
+    for (const other of [old, packed]) {
+      const pair = await openPair(session, [a, other])
+      const paths = ({ tree }: { tree: FileTree }) => [...tree.files()].map(({ path }) => path)
+      expect(pair && [paths(pair.a), paths(pair.b)]).toEqual([
+        ['etc', 'etc/motd'],
+        ['etc', 'etc/hosts'],
+      ])
+      expect(pair?.b.tree.find('etc/hosts')?.inode.content?.toString()).toBe('somewhere else')
+    }
+    // of blobs that have other digests, layers are the same by the config
+    expect((await openPair(session, [b, packed]))?.b.id).toBe((await openPair(session, [b, packed]))?.a.id)
+  })
+
+  it('leaves what cannot be read in parts, or is damaged, to reading it whole', async () => {
+    const plain = await archive('plain.tar', ociFiles(await layers()))
+    const gzipped = await archive('whole.tar.gz', ociFiles(await layers()), true)
+    expect(await openPair(session, [plain, gzipped])).toBeUndefined()
+    const cut = join(scratch, 'cut.tar')
+    await writeFile(cut, (await readFile(plain)).subarray(0, 5000))
+    expect(await openPair(session, [plain, cut])).toBeUndefined()
+    const twice = await archive('twice.tar', [...ociFiles(await layers()), ['oci-layout', json({})]])
+    expect(await openPair(session, [twice, plain])).toBeUndefined()
   })
 })

@@ -42,11 +42,7 @@ export async function openImage(
   { engine, ...rest }: OpenImageOptions = {},
 ): Promise<OpenedImage> {
   const thread = new DigestThread()
-  const options: ReadOptions = {
-    signal: session.signal,
-    ...rest,
-    digester: (algorithm) => thread.digester(algorithm),
-  }
+  const options: ReadOptions = { signal: session.signal, ...rest, digester: () => thread.digester() }
   try {
     const source = await findSource(what)
     return { reference: what, source, ...(await readFrom(source, what, engine, options)) }
@@ -69,13 +65,8 @@ export async function openPair(
 ): Promise<{ a: ImageTree; b: ImageTree } | undefined> {
   const [openA, openB] = [await filesOnDisk(a), await filesOnDisk(b)]
   if (openA === undefined || openB === undefined) return undefined
-  const thread = new DigestThread()
-  try {
-    const { signal } = session
-    return await readPair(openA, openB, { signal, ...options, digester: (algorithm) => thread.digester(algorithm) })
-  } finally {
-    await thread.end()
-  }
+  // layers of one image, of whose files few are hashed: a second thread would win little and take as much memory again
+  return readPair(openA, openB, { signal: session.signal, ...options })
 }
 
 async function filesOnDisk(what: string): Promise<OpenFile | undefined> {

@@ -10,10 +10,11 @@ export async function* readPieces(
   file: FileHandle,
   range: { from: number; size: number } = { from: 0, size: Number.POSITIVE_INFINITY },
 ): AsyncGenerator<Buffer> {
-  const memory: [Buffer, Buffer] = [Buffer.allocUnsafeSlow(PIECE), Buffer.allocUnsafeSlow(PIECE)]
+  const most = Math.max(1, Math.min(PIECE, range.size))
+  const memory: [Buffer, Buffer] = [Buffer.allocUnsafeSlow(most), Buffer.allocUnsafeSlow(most)]
   let done = 0
   const read = (turn: number) => {
-    const length = Math.min(PIECE, range.size - done)
+    const length = Math.min(most, range.size - done)
     const pending = file.read(memory[turn % 2 === 0 ? 0 : 1], 0, length, range.from + done)
     // Awaited a turn later.
     pending.catch(() => {})

@@ -20,6 +20,8 @@ export async function benchExplain(image: string, scratch: string, rounds: numbe
   const archives = { a: join(scratch, 'a.tar'), b: join(scratch, 'b.tar') }
   await execa('docker', ['save', '--output', archives.a, image])
   await execa('docker', ['save', '--output', archives.b, EDITED])
+  // both sides find the archives in memory
+  for (const path of Object.values(archives)) await execa('openssl', ['dgst', '-sha256', path])
   console.log(`\nexplain: ${rounds} rounds, archives of docker save that differ in ${FILES} files
   A diff images A.tar B.tar --json
   B diffoci ${DIFFOCI} load A.tar, load B.tar, diff --semantic`)
@@ -89,7 +91,7 @@ async function theirs(
       await run('load', '--input', b),
       await run('diff', '--pull=never', '--semantic', `${image}:latest`, `${EDITED}:latest`),
     ]
-    const told = parts[2]?.stdout.split(/\s+/) ?? []
+    const told = parts[2]?.stdout.split(/[\s"]+/) ?? []
     requireAll(
       'diffoci',
       told.map((word) => (word.startsWith('/') ? word : `/${word}`)),
