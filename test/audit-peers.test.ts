@@ -5,10 +5,11 @@ import { Spec, Validation } from '@cyclonedx/cyclonedx-library'
 import { execa } from 'execa'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { AuditReport } from '../src/audit/audit-report.ts'
+import { canHaveGoProgram, goProgram } from './support/go-program.ts'
 import { normalName } from './support/listed-packages.ts'
 import { NIGHTLY } from './support/nightly.ts'
 import { stillroom, stillroomJson } from './support/stillroom.ts'
-import { canHaveSyft, getSyft, SYFT_ENV } from './support/syft.ts'
+import { SYFT, SYFT_ENV } from './support/syft.ts'
 import { tamperedImage } from './support/tampered-image.ts'
 import { canHaveValidators, getValidators, type Validators } from './support/validators.ts'
 
@@ -18,7 +19,7 @@ const ONLY_SYFT: Record<string, string[]> = { hello: [], 'fenics-tf': [] }
 const ROOT = join(import.meta.dirname, '..')
 const KINDS: Record<string, string> = { deb: 'deb', python: 'pypi' }
 
-const syft = NIGHTLY ? await canHaveSyft() : 'it is left to the nightly tests'
+const syft = NIGHTLY ? await canHaveGoProgram(SYFT) : 'it is left to the nightly tests'
 const validators = NIGHTLY ? await canHaveValidators() : 'it is left to the nightly tests'
 if (syft !== true) console.warn(`skipped: audits against syft, since ${syft}`)
 if (validators !== true)
@@ -35,7 +36,9 @@ describe.skipIf(syft !== true)('audit image', () => {
     await build(recipe)
     const archive = join(scratch, `${recipe}.tar`)
     await execa('docker', ['save', '--output', archive, `stillroom/${recipe}`])
-    const found = await execa(await getSyft(), [`docker-archive:${archive}`, '-o', 'json'], { env: SYFT_ENV })
+    const found = await execa(await goProgram(SYFT), [`docker-archive:${archive}`, '-o', 'json'], {
+      env: SYFT_ENV,
+    })
     const { artifacts } = JSON.parse(found.stdout) as {
       artifacts: { type: string; name: string; version: string }[]
     }

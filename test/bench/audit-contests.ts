@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { execa } from 'execa'
-import { getSyft, SYFT_ENV, SYFT_VERSION } from '../support/syft.ts'
+import { goProgram } from '../support/go-program.ts'
+import { SYFT, SYFT_ENV } from '../support/syft.ts'
 import type { Contest } from './contest.ts'
 import { runWithPeak } from './peak.ts'
 
@@ -27,7 +28,7 @@ export function auditContests(scratch: string): Contest[] {
     runWithPeak([process.execPath, 'bin/run.js', 'audit', 'image', archive, ...args], { cwd: ROOT })
   const withLock = () => audit('--lock', `recipes/${RECIPE}/lock.json`)
   const syft = async () =>
-    runWithPeak([await getSyft(), `docker-archive:${archive}`, '-o', 'json'], { env: SYFT_ENV })
+    runWithPeak([await goProgram(SYFT), `docker-archive:${archive}`, '-o', 'json'], { env: SYFT_ENV })
   const saved = `of the image of ${RECIPE}, a docker save archive`
   return [
     {
@@ -54,12 +55,12 @@ export function auditContests(scratch: string): Contest[] {
     {
       part: 'audit',
       ours: `audit image --lock ${saved}`,
-      theirs: `syft ${SYFT_VERSION} -o json of the same`,
+      theirs: `syft ${SYFT.version} -o json of the same`,
       atMost: 1 / 3,
       memoryAtMost: 1 / 3,
       rounds: 3,
       prepare: async () => {
-        await getSyft()
+        await goProgram(SYFT)
         await warm()
       },
       run: { ours: withLock, theirs: syft },
@@ -67,7 +68,7 @@ export function auditContests(scratch: string): Contest[] {
     {
       part: 'audit',
       ours: `audit image ${saved}, without a lock: what is installed`,
-      theirs: `syft ${SYFT_VERSION} -o json of the same`,
+      theirs: `syft ${SYFT.version} -o json of the same`,
       atMost: 1 / 3,
       memoryAtMost: 1 / 3,
       rounds: 3,

@@ -12,7 +12,7 @@ import { findSources } from '../../src/resolve/sources/find-sources.ts'
 import { defaultCacheDirectory } from '../../src/store/cache-directory.ts'
 import { auditContests } from './audit-contests.ts'
 import { type Contest, hold } from './contest.ts'
-import { benchExplain } from './explain.ts'
+import { explainContest } from './explain.ts'
 import { makeManyRecipes } from './many-recipes.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
@@ -33,10 +33,6 @@ try {
   for (const contest of contests()) {
     if (positionals.length > 0 && !positionals.includes(contest.part)) continue
     await hold({ ...contest, rounds: Number(values.rounds ?? contest.rounds) })
-  }
-  if (positionals.length === 0 || positionals.includes('explain')) {
-    await stillroom('build', 'recipe', RECIPE)
-    await benchExplain(`stillroom/${RECIPE}`, scratch, Number(values.rounds ?? 3))
   }
 } finally {
   await rm(scratch, { recursive: true, force: true })
@@ -70,6 +66,7 @@ function contests(): Contest[] {
       },
       run: { ours: () => stillroom('build', 'recipe', RECIPE), theirs: buildCached },
     },
+    explainContest(RECIPE, scratch),
     ...auditContests(scratch),
     {
       part: 'verify',

@@ -2,54 +2,51 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import type { ImageDiffReport } from '../../src/report/image-diff-table.ts'
-import { buildDiffoci, DIFFOCI } from './diffoci.ts'
-import { type Measured, measure } from './measure.ts'
+import { type GoProgram, goProgram } from '../support/go-program.ts'
+import type { Contest, WithPeak } from './contest.ts'
+import { runWithPeak } from './peak.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 const EDITED = 'stillroom-bench/edited'
 const FILES = 10
-const TARGET = { seconds: 1 / 5, peakMiB: 1 / 2 }
-
-/**
- * Explaining by what two images differ, one of them ten files away from the other, against diffoci. Both sides get the
- * same two archives of `docker save`; diffoci must load them before it compares, into a store that is empty each time.
- */
-export async function benchExplain(image: string, scratch: string, rounds: number): Promise<void> {
-  const program = await buildDiffoci()
-  const changed = await editFiles(image)
-  const archives = { a: join(scratch, 'a.tar'), b: join(scratch, 'b.tar') }
-  await execa('docker', ['save', '--output', archives.a, image])
-  await execa('docker', ['save', '--output', archives.b, EDITED])
-  // both sides find the archives in memory
-  for (const path of Object.values(archives)) await execa('openssl', ['dgst', '-sha256', path])
-  console.log(`\nexplain: ${rounds} rounds, archives of docker save that differ in ${FILES} files
-  A diff images A.tar B.tar --json
-  B diffoci ${DIFFOCI} load A.tar, load B.tar, diff --semantic`)
-  const pairs: { a: Measured; b: Measured }[] = []
-  try {
-    for (let round = 0; round < rounds; round++) {
-      const a = await ours(archives, changed)
-      const b = await theirs(program, archives, image, changed)
-      pairs.push({ a, b })
-      console.log(`  round ${round + 1}: A ${inWords(a)}, B ${inWords(b)}`)
-    }
-  } finally {
-    await execa('docker', ['image', 'rm', '--force', EDITED])
-  }
-  for (const [what, key] of [
-    ['wall time', 'seconds'],
-    ['peak memory', 'peakMiB'],
-  ] as const) {
-    const ratios = pairs.map(({ a, b }) => a[key] / b[key]).sort((x, y) => x - y)
-    const ratio = ratios[ratios.length >> 1] as number
-    const verdict = ratio <= TARGET[key] ? 'met' : 'MISSED'
-    console.log(
-      `  ${what}: A/B ${ratio.toFixed(3)} (median of the pairs; target at most ${TARGET[key]}: ${verdict})`,
-    )
-  }
+const DIFFOCI: GoProgram = {
+  module: 'github.com/reproducible-containers/diffoci',
+  version: 'v0.1.7',
+  sum: 'h1:ZrvCvwJqAXD9uK2TuDrs9JgURRprbmkjvjQ6FO8gAKE=',
+  path: 'cmd/diffoci',
 }
 
-const inWords = ({ seconds, peakMiB }: Measured) => `${seconds.toFixed(1)} s ${peakMiB.toFixed(0)} MiB`
+/**
+ * Explaining by what two images differ, one of them ten files away from the other. Both sides get the same two archives
+ * of `docker save`; diffoci must load them before it compares, into a store that is empty each time.
+ */
+export function explainContest(recipe: string, scratch: string): Contest {
+  const image = `stillroom/${recipe}`
+  const archives = { a: join(scratch, 'a.tar'), b: join(scratch, 'b.tar') }
+  let changed: string[] = []
+  return {
+    part: 'explain',
+    ours: `diff images A.tar B.tar --json: archives of docker save of ${recipe} that differ in ${FILES} files`,
+    theirs: `diffoci ${DIFFOCI.version} load A.tar, load B.tar, diff --semantic`,
+    atMost: 1 / 5,
+    memoryAtMost: 1 / 2,
+    rounds: 3,
+    prepare: async () => {
+      await goProgram(DIFFOCI)
+      await execa(process.execPath, ['bin/run.js', 'build', 'recipe', recipe], { cwd: ROOT })
+      changed = await editFiles(image)
+      await execa('docker', ['save', '--output', archives.a, image])
+      await execa('docker', ['save', '--output', archives.b, EDITED])
+      await execa('docker', ['image', 'rm', '--force', EDITED])
+      // both sides find the archives in memory
+      for (const path of Object.values(archives)) await execa('openssl', ['dgst', '-sha256', path])
+    },
+    run: {
+      ours: () => ours(archives, changed),
+      theirs: () => theirs(archives, image, changed),
+    },
+  }
+}
 
 /** Appends a line to ten files in a container of the image, and makes an image of that; their paths. */
 async function editFiles(image: string): Promise<string[]> {
@@ -67,9 +64,9 @@ for file; do echo '# edited' >> "$file"; echo "$file"; done`
   return changed
 }
 
-async function ours({ a, b }: { a: string; b: string }, changed: readonly string[]): Promise<Measured> {
-  const args = ['bin/run.js', 'diff', 'images', a, b, '--json']
-  const measured = await measure(process.execPath, args, { cwd: ROOT })
+async function ours({ a, b }: { a: string; b: string }, changed: readonly string[]): Promise<WithPeak> {
+  const command = [process.execPath, 'bin/run.js', 'diff', 'images', a, b, '--json']
+  const measured = await runWithPeak(command, { cwd: ROOT, exitCodes: [1] })
   const { difference } = JSON.parse(measured.stdout) as ImageDiffReport
   const found = difference.files.filter(({ fields }) => fields.includes('content')).map(({ path }) => path)
   requireAll('diff images', found, changed)
@@ -77,31 +74,24 @@ async function ours({ a, b }: { a: string; b: string }, changed: readonly string
 }
 
 async function theirs(
-  program: string,
   { a, b }: { a: string; b: string },
   image: string,
   changed: readonly string[],
-): Promise<Measured> {
+): Promise<WithPeak> {
+  const program = await goProgram(DIFFOCI)
   const cache = `${a}.diffoci`
   const env = { DIFFOCI_LOCAL_CACHE: cache, DIFFOCI_BACKEND: 'local' }
-  const run = (...args: string[]) => measure(program, args, { env })
   try {
-    const parts = [
-      await run('load', '--input', a),
-      await run('load', '--input', b),
-      await run('diff', '--pull=never', '--semantic', `${image}:latest`, `${EDITED}:latest`),
+    const loads = [
+      await runWithPeak([program, 'load', '--input', a], { env }),
+      await runWithPeak([program, 'load', '--input', b], { env }),
     ]
-    const told = parts[2]?.stdout.split(/[\s"]+/) ?? []
-    requireAll(
-      'diffoci',
-      told.map((word) => (word.startsWith('/') ? word : `/${word}`)),
-      changed,
-    )
-    return {
-      seconds: parts.reduce((sum, { seconds }) => sum + seconds, 0),
-      peakMiB: Math.max(...parts.map(({ peakMiB }) => peakMiB)),
-      stdout: '',
-    }
+    const references = [`${image}:latest`, `${EDITED}:latest`]
+    const command = [program, 'diff', '--pull=never', '--semantic', ...references]
+    const told = await runWithPeak(command, { env, exitCodes: [1] })
+    const words = told.stdout.split(/\s+/).map((word) => (word.startsWith('/') ? word : `/${word}`))
+    requireAll('diffoci', words, changed)
+    return { peakMiB: Math.max(...[...loads, told].map(({ peakMiB }) => peakMiB)) }
   } finally {
     await rm(cache, { recursive: true, force: true })
   }

@@ -9,14 +9,15 @@ if str(code) not in sys.argv[1].split(','):
 print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, file=sys.stderr)
 `
 
-/** Runs a program to its end, what it prints thrown away, and tells its peak of memory, threads and children included. */
+/** Runs a program to its end, and tells its peak of memory, threads and children included. */
 export async function runWithPeak(
   command: readonly string[],
   { exitCodes = [0], ...options }: Options & { exitCodes?: number[] } = {},
-): Promise<WithPeak> {
-  const { stderr } = await execa('python3', ['-c', SCRIPT, exitCodes.join(','), ...command], {
-    stdout: 'ignore',
+): Promise<WithPeak & { stdout: string }> {
+  const { stdout, stderr } = await execa('python3', ['-c', SCRIPT, exitCodes.join(','), ...command], {
+    stdin: 'ignore',
+    maxBuffer: 2 ** 28,
     ...options,
   })
-  return { peakMiB: Number(String(stderr).trim().split('\n').at(-1)) / 1024 }
+  return { peakMiB: Number(String(stderr).trim().split('\n').at(-1)) / 1024, stdout: String(stdout) }
 }
