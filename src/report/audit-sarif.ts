@@ -14,7 +14,8 @@ export function auditSarif(report: AuditReport): string {
   const rules = report.rules.map((id) => ({
     id,
     shortDescription: { text: RULES[id as keyof typeof RULES]?.title ?? id },
-    helpUri: `docs/rules.md#${id}`,
+    // no `helpUri`, which would have to be absolute (3.49.12)
+    help: { text: `What it means, and what to do: docs/rules.md#${id} of stillroom` },
   }))
   const index = new Map(report.rules.map((id, i) => [id, i]))
   const result = (finding: Finding) => ({
