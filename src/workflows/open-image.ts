@@ -42,7 +42,11 @@ export async function openImage(
   { engine, ...rest }: OpenImageOptions = {},
 ): Promise<OpenedImage> {
   const thread = new DigestThread()
-  const options: ReadOptions = { signal: session.signal, ...rest, digester: (algorithm) => thread.digester(algorithm) }
+  const options: ReadOptions = {
+    signal: session.signal,
+    ...rest,
+    digester: (algorithm) => thread.digester(algorithm),
+  }
   try {
     const source = await findSource(what)
     return { reference: what, source, ...(await readFrom(source, what, engine, options)) }
