@@ -1,4 +1,4 @@
-"""Compiles every Python source that a step brought, newer than the mark: `byte-code.py MARK DIRECTORY...`.
+"""Compiles every Python source whose path stands on standard input, each ended by NUL.
 
 The byte code depends on its source alone: no time in it, a fixed PYTHONHASHSEED decides the order of constant sets,
 and a process of its own compiles each file, since marshal writes a string in another way when something else in the
@@ -12,14 +12,6 @@ import py_compile
 import sys
 
 UNCHECKED = py_compile.PycInvalidationMode.UNCHECKED_HASH
-
-
-def sources(root, mark):
-    for directory, _, files in os.walk(root):
-        for name in files:
-            path = os.path.join(directory, name)
-            if name.endswith('.py') and os.lstat(path).st_ctime_ns > mark:
-                yield path
 
 
 def in_child(work, *args):
@@ -52,8 +44,7 @@ def compile_all(paths):
 if __name__ == '__main__':
     gc.disable()
     gc.freeze()  # a child touches, and so copies, less memory
-    mark = os.stat(sys.argv[1]).st_ctime_ns
-    found = sorted({path for root in sys.argv[2:] for path in sources(root, mark)})
+    found = sorted(os.fsdecode(path) for path in sys.stdin.buffer.read().split(b'\0') if path)
     count = os.cpu_count() or 1
     for pid in [in_child(compile_all, found[start::count]) for start in range(count)]:
         finish(pid)

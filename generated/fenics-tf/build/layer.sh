@@ -1,4 +1,4 @@
-# Sourced by every step. `begin` marks the time; `finish NAME` scrubs what differs from build to build and
+# Sourced by every step. `begin` records what there is; `finish NAME` scrubs what differs from build to build and
 # links what the step changed into /.stillroom/delta/NAME, which the last stage takes as one additive layer.
 # With the name `-` (layout: 'flat') nothing is collected: the last stage takes the whole tree.
 set -eu
@@ -32,11 +32,30 @@ make_directories() {
   done
 }
 
+# A record a path, of what changes with it: `TYPE MODE UID GID [SIZE] TIME... PATH`. A directory's is what the image says
+# of it, its time set back as `clamp` does: one that was only touched, or copied up by overlayfs, is as it was. Anything
+# else has its ctime, which no program sets. No clock is asked what is newer: it may be set back between two steps.
+record() {
+  everything \( -type d \
+    \( -newermt "@$SOURCE_DATE_EPOCH" -printf "d %m %U %G $SOURCE_DATE_EPOCH.0000000000 %p\0" -o -printf 'd %m %U %G %T@ %p\0' \) \) \
+    -o -printf '%y %m %U %G %s %T@ %C@ %p\0' | sort -z -T $own
+}
+
 begin() {
   mkdir -p $own/delta
-  everything -print0 | sort -z -T $own > $own/before
-  : > $own/mark
-  sleep 0.05 # longer than a tick of the clock that stamps ctime: all that follows is newer than the mark
+  record > $own/before
+}
+
+# The records of what is new or changed since `begin`.
+changes() {
+  record > $own/after
+  comm -z -13 $own/before $own/after
+}
+
+# `compile PATTERN`: byte code of the sources that the step brought into Python's directories, their paths of the pattern
+# (of sed). By another process than the one that looks for them: what a process holds decides bytes (byte-code.py).
+compile() {
+  changes | sed -zn "/^d /!s|^[^/]*\\($1/.*\\.py\\)\$|\\1|p" | python3 -S -W ignore $own/build/byte-code.py
 }
 
 # What no two builds have in common: lists, caches, logs, backups, the day an account was made.
@@ -56,9 +75,9 @@ scrub() {
   done
   if [ -f "$root"/etc/shadow ]; then
     day=$((SOURCE_DATE_EPOCH / 86400))
-    sed -E "s/^([^:]*:[^:]*:)[0-9]+:/\\1$day:/" "$root"/etc/shadow > "$root"/etc/.shadow
-    cmp -s "$root"/etc/.shadow "$root"/etc/shadow || cat "$root"/etc/.shadow > "$root"/etc/shadow
-    rm "$root"/etc/.shadow
+    sed -E "s/^([^:]*:[^:]*:)[0-9]+:/\\1$day:/" "$root"/etc/shadow > $own/shadow
+    cmp -s $own/shadow "$root"/etc/shadow || cat $own/shadow > "$root"/etc/shadow
+    rm $own/shadow
   fi
 }
 
@@ -67,28 +86,27 @@ clamp() {
   find "$1" -xdev -newermt "@$SOURCE_DATE_EPOCH" -print0 | xargs -0 -r touch -h -d "@$SOURCE_DATE_EPOCH" --
 }
 
-# Links every path that the rest of the arguments (tests of find) select into the directory $1.
+# collect DIRECTORY RECORDS: links every path of the records into the directory, with the directories above it.
 collect() {
-  directory=$1
-  shift
-  mkdir -p "$directory"
+  mkdir -p "$1"
   cd /
-  everything ! -type d "$@" -printf '%P\0' | xargs -0 -r cp -al --parents -t "$directory" --
-  everything -type d "$@" -printf '%P\0' |
-    tar --null --no-recursion -T - -cf - | tar -C "$directory" -xpf -
-  clamp "$directory"
+  sed -zn '/^d /!s|^[^/]*/||p' "$2" | xargs -0 -r cp -al --parents -t "$1" --
+  sed -z '/^d /!s|/[^/]*$||' "$2" | sed -zn 's|^[^/]*/||; :up; /./p; s|/[^/]*$||; t up' | sort -zu -T $own |
+    tar --null --no-recursion -T - -cf - | tar -C "$1" --delay-directory-restore -xpf -
+  clamp "$1"
 }
 
 finish() {
   delta=$own/delta/$1
   scrub ''
   if [ "$1" = - ]; then return; fi
-  everything -print0 | sort -z -T $own > $own/after
-  comm -z -23 $own/before $own/after > $own/deleted
+  changes > $own/changed
+  for when in before after; do sed -z 's|^[^/]*||' $own/$when | sort -z -T $own > $own/paths-$when; done
+  comm -z -23 $own/paths-before $own/paths-after > $own/deleted
   if [ -s $own/deleted ]; then
     tr '\0' '\n' < $own/deleted | head -n 20 >&2
     fail "step $1 deletes the files above, which an earlier layer holds; set layout: 'flat' in the recipe"
   fi
-  collect "$delta" -cnewer $own/mark
-  rm -f $own/before $own/after $own/deleted $own/mark
+  collect "$delta" $own/changed
+  rm -f $own/before $own/after $own/changed $own/deleted $own/paths-*
 }

@@ -48,12 +48,20 @@ if [ -s "$step"/local.txt ]; then
     [ "${line%% *}" = editable ] || continue
     python3 -m pip install --quiet --no-deps --no-compile --no-warn-script-location --no-build-isolation \
       --editable "$path" < /dev/null
-    find "$path" -cnewer "$own"/mark -exec chown -h --reference="$path" -- {} +
+    changes | python3 -S -c '
+import os, sys
+top = os.path.realpath(os.fsencode(sys.argv[1]))
+owner = os.stat(top)
+for record in sys.stdin.buffer.read().split(b"\0"):
+    path = b"/" + record.partition(b"/")[2]
+    if path.startswith(top + b"/"):
+        os.lchown(path, owner.st_uid, owner.st_gid)
+' "$path"
   done < "$step"/local.txt
 fi
 rm -rf "$work"
 
-python3 -S -W ignore "$own"/build/byte-code.py "$own"/mark /usr/local/lib/python3*
+compile '/usr/local/lib/python3[^/]*'
 
 # Python's own account of it must agree with the lock
 python3 - "$step/packages.tsv" <<'PYTHON' || fail "step $1: installed Python packages differ from the lock"

@@ -34,7 +34,7 @@ xargs -r apt-mark auto < "$own"/step/dependencies.txt > /dev/null
 xargs -r apt-mark manual < "$own"/step/requested.txt > /dev/null
 rm -f /usr/sbin/policy-rc.d "$own"/log
 if command -v python3 > /dev/null; then
-  python3 -S -W ignore "$own"/build/byte-code.py "$own"/before /usr/lib/python3*
+  compile '/usr/lib/python3[^/]*'
 fi
 
 # dpkg's own account of it must agree with the lock

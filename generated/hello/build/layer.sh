@@ -52,6 +52,12 @@ changes() {
   comm -z -13 $own/before $own/after
 }
 
+# `compile PATTERN`: byte code of the sources that the step brought into Python's directories, their paths of the pattern
+# (of sed). By another process than the one that looks for them: what a process holds decides bytes (byte-code.py).
+compile() {
+  changes | sed -zn "/^d /!s|^[^/]*\\($1/.*\\.py\\)\$|\\1|p" | python3 -S -W ignore $own/build/byte-code.py
+}
+
 # What no two builds have in common: lists, caches, logs, backups, the day an account was made.
 # `scrub ROOT`: the tree's root, empty for this one's.
 scrub() {

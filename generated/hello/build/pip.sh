@@ -61,7 +61,7 @@ for record in sys.stdin.buffer.read().split(b"\0"):
 fi
 rm -rf "$work"
 
-python3 -S -W ignore "$own"/build/byte-code.py "$own"/before /usr/local/lib/python3*
+compile '/usr/local/lib/python3[^/]*'
 
 # Python's own account of it must agree with the lock
 python3 - "$step/packages.tsv" <<'PYTHON' || fail "step $1: installed Python packages differ from the lock"
