@@ -56,7 +56,7 @@ export async function imagePlaces(tag: string, directory: string): Promise<Place
   const [{ Layers }] = JSON.parse(await readFile(join(saved, 'manifest.json'), 'utf8')) as [
     { Layers: string[] },
   ]
-  for (const [number, path] of Layers.entries()) {
+  for (const [number, path] of [...new Set(Layers)].entries()) {
     const layer = uncompressed(createReadStream(join(saved, path)), new Budget({}))
     await pipeline(layer, createWriteStream(join(layers, `${number}.tar`)))
     await rm(join(saved, path))

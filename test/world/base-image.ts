@@ -4,13 +4,12 @@ import { join } from 'node:path'
 import { execa } from 'execa'
 import { unzipSync } from 'fflate'
 import { defaultCacheDirectory } from '../../src/store/cache-directory.ts'
+import { stillroom } from '../support/stillroom.ts'
 import { makeTar, type TarContent, withDirectories } from './make-tar.ts'
 import { type Content, composeImage, type OciImage } from './oci-image.ts'
 import { saveImage } from './saved-image.ts'
 
 export interface BaseImageOptions {
-  /** An image of the engine with Debian's bookworm, python3 and pip, to begin with; `stillroom/hello` is one. */
-  from?: string
   /** /etc/apt/sources.list; by default Debian's two archives at places that do not exist. */
   sources?: string
   /** The key that signs the archives, ASCII-armored. */
@@ -26,6 +25,7 @@ export interface BaseImage {
   remove(): Promise<void>
 }
 
+const ROOT = join(import.meta.dirname, '../..')
 const SOURCES = `deb http://archive.invalid/debian bookworm main
 deb http://archive.invalid/debian-security bookworm-security main
 `
@@ -36,8 +36,11 @@ const PYTHON = 'usr/local/lib/python3.11/dist-packages'
  * goes, a pip of 2021 without `--report`, files deleted and a directory emptied by a later layer.
  */
 export async function makeBaseImage(options: BaseImageOptions): Promise<BaseImage> {
-  const { from = 'stillroom/hello', sources = SOURCES, key, version = '1', env } = options
-  const saved = await saveImage(from, env)
+  const { sources = SOURCES, key, version = '1', env } = options
+  // Debian's bookworm with python3 and pip to begin with; nothing is built when the engine has it
+  const built = await stillroom(ROOT, ['build', 'recipe', 'hello'])
+  if (built.exitCode !== 0) throw new Error(`hello was not built:\n${built.stderr}`)
+  const saved = await saveImage('stillroom/hello', env)
   try {
     const accounts = async (name: string, line: string) => `${await readFrom(saved.layers, name)}${line}\n`
     const users = withDirectories({
