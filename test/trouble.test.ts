@@ -7,15 +7,19 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { connectEngine } from '../src/engine/connect.ts'
 import { basePackages } from '../src/lock/base-packages.ts'
 import { parseLock } from '../src/lock/parse-lock.ts'
-import type { DebianPackage } from '../src/lock/schema.ts'
+import type { DebianPackage, LockedPlatform } from '../src/lock/schema.ts'
+import { loadRecipe } from '../src/recipe/load-recipe.ts'
 import type { BuildReport } from '../src/report/build-report.ts'
 import { defaultCacheDirectory } from '../src/store/cache-directory.ts'
 import { openStore } from '../src/store/store.ts'
+import { runChecks } from '../src/workflows/run-checks.ts'
 import { canHaveEngines, startEngine } from './support/engine.ts'
 import { copyProject } from './support/project.ts'
 import { commandLine, stillroom, stillroomJson } from './support/stillroom.ts'
+import { tamperedImage } from './support/tampered-image.ts'
 
 const engines = await canHaveEngines()
 if (engines !== true) console.warn(`skipped: tests that need root and engines of their own, since ${engines}`)
@@ -176,6 +180,25 @@ describe('the engine', () => {
       await engine.purge()
     }
   })
+})
+
+test('a package manager that does not answer in the image is told with what it said', async () => {
+  const image = await tamperedImage({
+    script: "printf '#!/bin/sh\\necho dpkg is out of order >&2\\nexit 3\\n' > /usr/bin/dpkg-query",
+  })
+  const root = join(import.meta.dirname, '..')
+  const { recipe } = await loadRecipe(root, 'hello')
+  const text = await readFile(join(root, 'recipes/hello/lock.json'), 'utf8')
+  const locked = parseLock(text, 'lock.json').platforms['linux/amd64'] as LockedPlatform
+  const { signal } = new AbortController()
+  const { checks } = await runChecks(await connectEngine(), image, recipe, locked, signal, () => {})
+  const [packages, ...others] = checks
+  expect(packages).toEqual({
+    name: 'packages',
+    passed: false,
+    output: 'dpkg-query: exit code 3\ndpkg is out of order',
+  })
+  expect(others.every(({ passed }) => passed)).toBe(true)
 })
 
 describe('the disk', () => {

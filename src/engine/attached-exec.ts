@@ -67,7 +67,7 @@ export async function attachedExec(container: Docker.Container, options: Attache
     }
     input?.destroy()
   }
-  return exitCode(exec)
+  return exitCodeOf(exec)
 }
 
 async function copy(stream: AsyncIterable<Buffer>, { terminal, onUnread }: AttachedCommand): Promise<void> {
@@ -100,8 +100,11 @@ async function* parted(
   for await (const { from, bytes } of demultiplex(stream)) yield [from === 'stdout' ? output : errors, bytes]
 }
 
-/** The engine may close a command's streams a moment before it notes the end; and a command may close them itself. */
-async function exitCode(exec: Docker.Exec): Promise<number> {
+/**
+ * Exit code of a command whose streams have ended: the engine may close them a moment before it notes the end, and a
+ * command may close them itself.
+ */
+export async function exitCodeOf(exec: Docker.Exec): Promise<number> {
   for (let wait = 10; ; wait = Math.min(wait * 2, 500)) {
     const { Running, ExitCode } = await exec.inspect()
     if (!Running && ExitCode !== null) return ExitCode

@@ -1,13 +1,24 @@
-import { PassThrough, Readable } from 'node:stream'
+import { Readable } from 'node:stream'
 import type Docker from 'dockerode'
 import { extract, pack } from 'tar-stream'
 import { StillroomError } from '../error.ts'
 import type { Sandbox, SandboxFile, SandboxResult } from '../resolve/sandbox.ts'
+import { exitCodeOf } from './attached-exec.ts'
 import type { Engine } from './connect.ts'
+import { demultiplex, type Piece } from './demultiplex.ts'
 import { engineError } from './engine-error.ts'
 
 /** On every container that stillroom makes: what is left of an unclean end can be found by it. */
 export const CONTAINER_LABEL = 'stillroom.temporary'
+
+/**
+ * What the engine writes where a command's output belongs when it did not start it, for no fault of the command: one
+ * that is not there, or that nobody may run, is told as the command's own failure. Nothing has run then, so it may be
+ * asked once more.
+ */
+const NOT_STARTED =
+  /^OCI runtime exec failed: (?!.*(executable file not found|no such file|permission denied|not a directory|exec format error))/
+const ATTEMPTS = 3
 
 export interface ContainerOptions {
   image: string
@@ -40,7 +51,7 @@ export async function withContainer<T>(
     signal.addEventListener('abort', stop)
     signal.throwIfAborted()
     await container.start()
-    return await use(new ContainerSandbox(engine.docker, container))
+    return await use(new ContainerSandbox(container))
   } catch (error) {
     if (signal.aborted)
       throw new StillroomError('INTERRUPTED', 'the work in a container was interrupted', { cause: error })
@@ -56,15 +67,23 @@ export async function withContainer<T>(
 }
 
 class ContainerSandbox implements Sandbox {
-  readonly #docker: Docker
   readonly #container: Docker.Container
 
-  constructor(docker: Docker, container: Docker.Container) {
-    this.#docker = docker
+  constructor(container: Docker.Container) {
     this.#container = container
   }
 
   async run(command: readonly string[], env: Record<string, string> = {}): Promise<SandboxResult> {
+    for (let attempt = 1; ; attempt++) {
+      const result = await this.#run(command, env)
+      if (![126, 127, 128].includes(result.exitCode) || !NOT_STARTED.test(result.stdout)) return result
+      const message = `the engine did not start "${command[0]}" in a container: ${result.stdout.trim()}`
+      if (attempt === ATTEMPTS) throw new StillroomError('CONTAINER_FAILED', message)
+      process.emitWarning(`${message}; asking once more`)
+    }
+  }
+
+  async #run(command: readonly string[], env: Record<string, string>): Promise<SandboxResult> {
     const exec = await this.#container.exec({
       Cmd: [...command],
       Env: Object.entries(env).map(([name, value]) => `${name}=${value}`),
@@ -72,19 +91,14 @@ class ContainerSandbox implements Sandbox {
       AttachStderr: true,
     })
     const stream = await exec.start({ hijack: true, stdin: false })
-    const [stdout, stderr] = [new PassThrough(), new PassThrough()]
-    this.#docker.modem.demuxStream(stream, stdout, stderr)
-    stream.on('end', () => {
-      stdout.end()
-      stderr.end()
-    })
-    stream.on('error', (error: Error) => {
-      stdout.destroy(error)
-      stderr.destroy(error)
-    })
-    const [out, err] = await Promise.all([text(stdout), text(stderr)])
-    const { ExitCode } = await exec.inspect()
-    return { exitCode: ExitCode ?? -1, stdout: out, stderr: err }
+    const written: Record<Piece['from'], Buffer[]> = { stdout: [], stderr: [] }
+    for await (const { from, bytes } of demultiplex(stream as unknown as AsyncIterable<Buffer>))
+      written[from].push(bytes)
+    return {
+      exitCode: await exitCodeOf(exec),
+      stdout: Buffer.concat(written.stdout).toString('utf8'),
+      stderr: Buffer.concat(written.stderr).toString('utf8'),
+    }
   }
 
   async write(files: readonly SandboxFile[]): Promise<void> {
@@ -105,10 +119,4 @@ class ContainerSandbox implements Sandbox {
       entry.resume()
     }
   }
-}
-
-async function text(stream: Readable): Promise<string> {
-  const chunks: Buffer[] = []
-  for await (const chunk of stream) chunks.push(chunk as Buffer)
-  return Buffer.concat(chunks).toString('utf8')
 }

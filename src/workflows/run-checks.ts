@@ -40,16 +40,19 @@ export async function runChecks(
     for (const { name, command, expect } of recipe.checks) {
       onCheck(name)
       const { exitCode, stdout, stderr } = await sandbox.run(command)
-      const said = `${stdout}${stderr}`.trim().split('\n').slice(-20).join('\n')
+      const output = said(stdout, stderr)
       const missing = expect !== undefined && !stdout.includes(expect)
       const passed = exitCode === 0 && !missing
       const reason =
         exitCode !== 0 ? `exit code ${exitCode}` : `standard output lacks ${JSON.stringify(expect)}`
-      checks.push({ name, passed, output: passed ? said : `${reason}\n${said}`.trim() })
+      checks.push({ name, passed, output: passed ? output : `${reason}\n${output}`.trim() })
     }
     return { checks, packages }
   })
 }
+
+/** The last lines of what a command printed. */
+const said = (stdout: string, stderr: string) => `${stdout}${stderr}`.trim().split('\n').slice(-20).join('\n')
 
 /** What dpkg and Python say is installed against the lock: every package in its locked version, and of Debian's no other. */
 async function checkPackages(
@@ -57,6 +60,10 @@ async function checkPackages(
   locked: LockedPlatform,
 ): Promise<{ result: CheckResult; packages: PackageCount }> {
   const debian = await debianPackages(sandbox)
+  if (typeof debian === 'string') {
+    const result = { name: 'packages', passed: false, output: debian }
+    return { result, packages: { debian: 0, python: 0 } }
+  }
   const expected = new Set(
     installedPackages(locked).map(
       ({ name, version, architecture }) => `${name} ${version} ${architecture} ii`,
@@ -78,9 +85,11 @@ async function checkPackages(
   }
 }
 
-async function debianPackages(sandbox: Sandbox): Promise<Set<string>> {
+/** What dpkg says is installed; a text when it does not say. */
+async function debianPackages(sandbox: Sandbox): Promise<Set<string> | string> {
   const format = '${Package} ${Version} ${Architecture} ${db:Status-Abbrev}\\n'
-  const { stdout } = await sandbox.run(['dpkg-query', '--show', `--showformat=${format}`])
+  const { exitCode, stdout, stderr } = await sandbox.run(['dpkg-query', '--show', `--showformat=${format}`])
+  if (exitCode !== 0) return `dpkg-query: exit code ${exitCode}\n${said(stdout, stderr)}`
   // a base may have removed packages and kept their settings
   const lines = stdout.split('\n').map((line) => line.trim().replace(/^.* rc$/, ''))
   return new Set(lines.filter((line) => line !== ''))

@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises'
 import { connectEngine } from '../engine/connect.ts'
 import { findImage } from '../engine/find-image.ts'
 import { StillroomError } from '../error.ts'
@@ -8,6 +9,9 @@ import { openImage } from './open-image.ts'
 import type { Session } from './session.ts'
 import type { StageClock } from './stage-clock.ts'
 import { buildAgain, keptName, type VerifyPlan } from './verify-build.ts'
+
+/** Milliseconds of the coarsest time that a common format keeps: zip's (APPNOTE 4.4.6). Builds closer than that may hide it. */
+const COARSEST_TIME = 2000
 
 /** What a new image is held against. */
 export interface Reference {
@@ -40,6 +44,7 @@ export async function findReference(
     })
   }
   const first = await buildAgain(session, plan, clock, 'verify-first', true)
+  await setTimeout(COARSEST_TIME, undefined, { signal: session.signal })
   const { id, reference } = first.summary
   return { named: { kind: 'build', id, name: reference }, source: first.source, end: first.end }
 }
