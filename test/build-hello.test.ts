@@ -1,8 +1,10 @@
-import { readFile, writeFile } from 'node:fs/promises'
+import { appendFile, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { execa } from 'execa'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import type { BuildReport } from '../src/report/build-report.ts'
+import { defaultCacheDirectory } from '../src/store/cache-directory.ts'
 import { canHaveEngines, startEngine } from './support/engine.ts'
 import { copyProject } from './support/project.ts'
 import { commandLine, stillroom, stillroomJson } from './support/stillroom.ts'
@@ -21,6 +23,26 @@ describe('build recipe hello', () => {
 
     const again = await stillroomJson<BuildReport>(directory, ['build', 'recipe', 'hello'])
     expect(again).toMatchObject({ verdict: 'identical', unchanged: true, image: { id: built.image.id } })
+  })
+
+  test('audits an image once, and says of the same image ID what it said', async () => {
+    const directory = await copyProject('hello')
+    const cache = await mkdtemp(join(tmpdir(), 'stillroom-cache-'))
+    onTestFinished(() => rm(cache, { recursive: true, force: true }))
+    await symlink(join(defaultCacheDirectory(process.env), 'store'), join(cache, 'store'))
+    // what is cached is built in a moment; the tag tells the engine's image from the locked one
+    const build = async () => {
+      await execa('docker', ['image', 'rm', '--force', 'stillroom/hello'])
+      const env = { STILLROOM_CACHE: cache }
+      return stillroomJson<BuildReport>(directory, ['build', 'recipe', 'hello'], { env })
+    }
+    const first = await build()
+    expect(first).toMatchObject({ unchanged: false, audit: { verdict: 'clean', isKnown: false } })
+    const again = await build()
+    expect(again).toMatchObject({ unchanged: false, audit: { ...first.audit, isKnown: true } })
+    // another lockfile, if by a line break alone, is another question
+    await appendFile(join(directory, 'recipes/hello/lock.json'), '\n')
+    expect(await build()).toMatchObject({ audit: { verdict: 'clean', isKnown: false } })
   })
 
   test('prints a short table', async () => {

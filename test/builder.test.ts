@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import type { BuildReport } from '../src/report/build-report.ts'
+import type { VerifyReport } from '../src/verify/verify-report.ts'
 import { canHaveBuildKit, startBuildKit } from './support/buildkit.ts'
 import { copyProject } from './support/project.ts'
 import { stillroom, stillroomJson } from './support/stillroom.ts'
@@ -19,6 +20,10 @@ test.skipIf(buildKit !== true)(
       expect(built.checks.filter((check) => !check.passed)).toEqual([])
       const again = await stillroomJson<BuildReport>(directory, ['build', 'recipe', 'hello'])
       expect(again).toMatchObject({ verdict: 'identical', unchanged: true })
+      const verify = ['verify', 'recipe', 'hello', '--builder', 'stillroom-test']
+      const { reports } = await stillroomJson<{ reports: VerifyReport[] }>(directory, verify)
+      const variation = { variation: 'builder', value: 'stillroom-test, BuildKit v0.34.2' }
+      expect(reports).toMatchObject([{ verdict: 'identical', problem: null, variations: [variation] }])
     } finally {
       await stop()
     }

@@ -3,10 +3,13 @@ import { once } from 'node:events'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { execa } from 'execa'
 import { expect, onTestFinished, test } from 'vitest'
 import type { AuditReport } from '../src/audit/audit-report.ts'
 import type { BuildReport } from '../src/report/build-report.ts'
+import { canHaveEngines, startEngine } from './support/engine.ts'
 import { listedPackages } from './support/listed-packages.ts'
+import { NIGHTLY } from './support/nightly.ts'
 import { commandLine, stillroom, stillroomJson } from './support/stillroom.ts'
 
 const ROOT = join(import.meta.dirname, '..')
@@ -16,6 +19,29 @@ test('fenics-tf built from nothing is the image in its lockfile, and solves', as
   expect(built).toMatchObject({ verdict: 'identical', unchanged: false })
   expect(built.checks.filter((check) => !check.passed)).toEqual([])
   expect(built.checks.map((check) => check.name)).toContain('fenics solves')
+})
+
+/** Beside the two of hello by day: what is built in minutes each. */
+const longer = NIGHTLY && (await canHaveEngines()) === true
+if (!longer)
+  console.warn('fenics-tf on the other image store and with the network cut are left to the nightly tests')
+
+test.skipIf(!longer)('fenics-tf is the same image on the containerd image store', async () => {
+  const engine = await startEngine('test-containerd', 'containerd')
+  try {
+    const words = ['build', 'recipe', 'fenics-tf', '--no-cache']
+    const built = await stillroomJson<BuildReport>(ROOT, words, { env: engine.env })
+    expect(built).toMatchObject({ verdict: 'identical', unchanged: false })
+    expect(built.checks.filter((check) => !check.passed)).toEqual([])
+  } finally {
+    await engine.purge()
+  }
+})
+
+test.skipIf(!longer)('fenics-tf is the same image with the network cut, from a warm store', async () => {
+  const words = [process.execPath, commandLine(), 'build', 'recipe', 'fenics-tf', '--no-cache', '--json']
+  const { stdout } = await execa('unshare', ['--net', ...words], { cwd: ROOT })
+  expect(JSON.parse(stdout)).toMatchObject({ verdict: 'identical', unchanged: false })
 })
 
 test('an audit of fenics-tf finds nothing, and knows whose every file is', async () => {

@@ -32,7 +32,7 @@ export function judgeImage(context: JudgeContext): ImageJudgement {
       if (status === 'modified' || status === 'unexplained')
         files[status].push(toAudited(path, inode, judgement))
       if (!counted.has(inode)) {
-        counted.add(inode)
+        if (inode.isShared) counted.add(inode)
         count(account[status], inode)
         if (status === 'generated') count(entry(generated, reason ?? ''), inode)
       }

@@ -53,6 +53,13 @@ export async function buildImage(options: BuildOptions): Promise<BuiltImage> {
   }
 }
 
+/** A buildx builder in words: its name and, where buildx knows it, the version of its BuildKit. */
+export async function describeBuilder(name: string): Promise<string> {
+  const { stdout } = await execa('docker', ['buildx', 'inspect', name], { reject: false })
+  const [, version] = /^BuildKit(?: version)?:\s*(\S+)/m.exec(stdout) ?? []
+  return version === undefined ? name : `${name}, BuildKit ${version}`
+}
+
 function buildxArguments(options: BuildOptions): string[] {
   const { tag, target, noCache, again = [], builder, platform, epoch } = options
   return [

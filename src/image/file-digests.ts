@@ -1,5 +1,5 @@
 import { createHash, type Hash, hash } from 'node:crypto'
-import type { Algorithm, Digester } from './digester.ts'
+import type { Digester } from './digester.ts'
 import type { Inode } from './layer-entry.ts'
 import { chooses, type ReadOptions } from './read-options.ts'
 
@@ -7,14 +7,15 @@ const EXTRA = ['md5', 'sha1', 'gitBlob'] as const
 type Kind = 'sha256' | (typeof EXTRA)[number]
 const ALGORITHMS = { sha256: 'sha256', md5: 'md5', sha1: 'sha1', gitBlob: 'sha1' } as const
 
-/** From how many bytes on a file's digests are worth the way to another thread. */
+/** From how many bytes on a file's md5 is worth the way to another thread, which has the sha256 of blobs to take. */
 const LARGE = 1024 * 1024
 
 /** Takes the digests of one regular file's content, as they are asked for, and writes them into its inode. */
 export class FileDigests {
   readonly #inode: Inode
   readonly #kinds: readonly Kind[]
-  readonly #elsewhere: [Algorithm, Digester][] = []
+  /** Takes the md5 elsewhere. */
+  readonly #md5: Digester | undefined
   #hashes: [Kind, Hash][] | undefined
 
   constructor(options: ReadOptions, path: string, inode: Inode) {
@@ -23,12 +24,13 @@ export class FileDigests {
     this.#kinds = extra.length === 0 ? ONLY_SHA256 : ['sha256', ...extra]
     const { digester } = options
     if (digester === undefined || inode.size < LARGE) return
-    for (const kind of this.#kinds) if (isAlgorithm(kind)) this.#elsewhere.push([kind, digester(kind)])
-    this.#kinds = this.#kinds.filter((kind) => !isAlgorithm(kind))
+    if (!this.#kinds.includes('md5')) return
+    this.#md5 = digester('md5')
+    this.#kinds = this.#kinds.filter((kind) => kind !== 'md5')
   }
 
   update(bytes: Buffer): void {
-    for (const [, digester] of this.#elsewhere) digester.update(bytes)
+    this.#md5?.update(bytes)
     const inode = this.#inode
     if (this.#hashes === undefined && bytes.length === inode.size) {
       // at once, which is quicker for the many small ones
@@ -46,16 +48,11 @@ export class FileDigests {
   end(): Promise<unknown> | undefined {
     if (this.#inode.size === 0) this.update(Buffer.alloc(0))
     for (const [kind, state] of this.#hashes ?? []) this.#inode[kind] = state.digest('hex')
-    if (this.#elsewhere.length === 0) return undefined
-    return Promise.all(
-      this.#elsewhere.map(async ([algorithm, digester]) => {
-        this.#inode[algorithm] = await digester.digest()
-      }),
-    )
+    return this.#md5?.digest().then((digest) => {
+      this.#inode.md5 = digest
+    })
   }
 }
-
-const isAlgorithm = (kind: Kind) => kind === 'sha256' || kind === 'md5'
 
 const ONLY_SHA256: readonly Kind[] = ['sha256']
 

@@ -23,6 +23,8 @@ export interface Inode {
   sha256: string
   /** Index of the layer that gave it, lowest first; hard links of upper layers keep their file's. */
   layer?: number
+  /** Set when it has had more than one name. */
+  isShared?: boolean
   /** Of a regular file's content, in hex, when asked for. */
   md5?: string
   sha1?: string

@@ -116,6 +116,7 @@ function linkedInode(
   const { inode } = target
   if (inode.type === 'directory')
     throw imageInvalid(`${quotePath(path)} is a hard link to the directory ${quotePath(link)}`)
+  inode.isShared = true
   inode.uid = attributes.uid
   inode.gid = attributes.gid
   inode.mtime = attributes.mtime

@@ -28,7 +28,7 @@ export interface ReadOptions {
   platform?: string
   /** Ends reading: the promise is rejected with its reason. */
   signal?: AbortSignal
-  /** Takes the digests of whole blobs and of large files: reading is faster with one that works on another thread. */
+  /** Takes the digests of whole blobs and the md5 of large files: reading is faster with one that works on another thread. */
   digester?: (algorithm: Algorithm) => Digester
 }
 

@@ -52,12 +52,11 @@ export interface TreeRecord {
 
 /** The records of a tree, in order; not all at once, as there are many. */
 export function* treeRecords(root: TreeNode): Generator<TreeRecord> {
-  const places = listPaths(root)
-  places.sort((a, b) => (a.path < b.path ? -1 : 1))
   const first = new Map<Inode, string>()
-  for (const { path, inode } of places) {
-    const name = first.get(inode)
-    if (name === undefined) first.set(inode, path)
+  yield toRecord('', root.inode, '')
+  for (const { path, inode } of inOrder(root, '')) {
+    const name = inode.isShared ? first.get(inode) : undefined
+    if (inode.isShared && name === undefined) first.set(inode, path)
     yield toRecord(path, inode, name ?? '')
   }
 }
@@ -82,17 +81,20 @@ function toRecord(path: string, inode: Inode, hardlink: string): TreeRecord {
   }
 }
 
-function listPaths(root: TreeNode): { path: string; inode: Inode }[] {
-  const found = [{ path: '', inode: root.inode }]
-  const open: { prefix: string; node: TreeNode }[] = [{ prefix: '', node: root }]
-  for (let next = open.pop(); next !== undefined; next = open.pop()) {
-    for (const [name, node] of next.node.children ?? []) {
-      const path = next.prefix + name
-      found.push({ path, inode: node.inode })
-      if (node.children !== undefined) open.push({ prefix: `${path}/`, node })
-    }
+/** All paths below a directory in the order of their bytes: what is in `a` comes after `a-`, as a slash does. */
+function* inOrder(directory: TreeNode, prefix: string): Generator<{ path: string; inode: Inode }> {
+  const children = directory.children ?? new Map<string, TreeNode>()
+  const places: string[] = []
+  for (const [name, node] of children) {
+    places.push(name)
+    if (node.children !== undefined) places.push(`${name}/`)
   }
-  return found
+  for (const place of places.sort()) {
+    const path = prefix + place
+    const node = children.get(place.replace('/', '')) as TreeNode
+    if (place.endsWith('/')) yield* inOrder(node, path)
+    else yield { path, inode: node.inode }
+  }
 }
 
 /** Writes a byte string (latin1) as printable ASCII. */

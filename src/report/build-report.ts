@@ -11,6 +11,6 @@ export interface BuildReport {
   packages: { debian: number; python: number }
   checks: { name: string; passed: boolean; output: string }[]
   /** Null when nothing was built, or no audit was wanted. */
-  audit: (Pick<AuditReport, 'verdict' | 'findings'> & { explainedShare: number }) | null
+  audit: (Pick<AuditReport, 'verdict' | 'findings'> & { explainedShare: number; isKnown: boolean }) | null
   stages: { name: string; seconds: number }[]
 }

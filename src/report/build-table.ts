@@ -39,9 +39,12 @@ export function buildTable(result: BuildReport): string {
   return `${[...table, ...failures, ...findings.slice(0, 20)].join('\n')}\n`
 }
 
-function describeAudit({ verdict, findings, explainedShare }: NonNullable<BuildReport['audit']>): string {
-  if (verdict === 'clean')
-    return `clean: ${(Math.floor(explainedShare * 1e5) / 1e3).toFixed(2)} % of the bytes explained`
+function describeAudit(audit: NonNullable<BuildReport['audit']>): string {
+  const { verdict, findings, explainedShare, isKnown } = audit
+  if (verdict === 'clean') {
+    const share = (Math.floor(explainedShare * 1e5) / 1e3).toFixed(2)
+    return `clean: ${share} % of the bytes explained${isKnown ? ', as this image ID was audited before' : ''}`
+  }
   const count = findings.length === 1 ? '1 finding' : `${findings.length} findings`
   return `${count.toUpperCase()}: see stillroom audit recipe`
 }

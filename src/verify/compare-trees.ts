@@ -99,22 +99,20 @@ function hexValues(xattrs: Inode['xattrs']): Record<string, string> {
   )
 }
 
+/** All names of each file that has more than one. */
 function namesOf(root: TreeNode): Names {
-  const first = new Map<Inode, string>()
-  const shared = new Map<Inode, string[]>()
+  const names = new Map<Inode, string[]>()
   const open: { path: string; node: TreeNode }[] = [{ path: '', node: root }]
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
     for (const [name, node] of next.node.children ?? []) {
       const path = next.path === '' ? name : `${next.path}/${name}`
-      if (node.children !== undefined) {
-        open.push({ path, node })
-        continue
-      }
-      const known = first.get(node.inode)
-      if (known === undefined) first.set(node.inode, path)
-      else shared.set(node.inode, [...(shared.get(node.inode) ?? [known]), path])
+      if (node.children !== undefined) open.push({ path, node })
+      else if (node.inode.isShared) names.set(node.inode, [...(names.get(node.inode) ?? []), path])
     }
   }
-  for (const names of shared.values()) names.sort()
-  return shared
+  for (const [inode, all] of names) {
+    if (all.length === 1) names.delete(inode)
+    else all.sort()
+  }
+  return names
 }

@@ -21,7 +21,7 @@ export interface VerifyReport {
   reference: VerifyReference | null
   /** The image built from nothing; null when that failed. */
   image: ComparedImage | null
-  /** How the build's surroundings were made different; empty without `--vary`. */
+  /** How the build's surroundings were made different; empty without `--vary` and `--builder`. */
   variations: AppliedVariation[]
   /** From the reference (a) to the new image (b); null when the two are identical or only one could be read. */
   difference: ExplainedDifference | null
@@ -46,7 +46,8 @@ export const VARIATIONS = ['clock', 'hostname', 'cpus', 'timezone', 'locale', 'u
 export type Variation = (typeof VARIATIONS)[number]
 
 export interface AppliedVariation {
-  variation: Variation
+  /** `builder`: another BuildKit, by `--builder`. */
+  variation: Variation | 'builder'
   /** What the second build had, in words: `124 days ahead`. */
   value: string
 }

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises'
 import { contextArtifacts } from '../dockerfile/context-artifacts.ts'
 import type { ContextFiles } from '../dockerfile/render-context.ts'
 import { type BuiltImage, buildImage } from '../engine/build-image.ts'
@@ -10,11 +11,12 @@ import type { LoadedRecipe } from '../recipe/load-recipe.ts'
 import type { Recipe } from '../recipe/schema.ts'
 import { recordUse } from '../store/uses.ts'
 import { auditRecipe } from './audit-image.ts'
-import type { BuildRecipeOptions, BuildResult, BuildVerdict } from './build-result.ts'
+import type { BuildAudit, BuildRecipeOptions, BuildResult, BuildVerdict } from './build-result.ts'
 import { fetchInputs } from './fetch-inputs.ts'
 import { renderGenerated, writeGenerated } from './generated.ts'
+import { knownClean, rememberClean } from './known-audits.ts'
 import { rememberImage } from './known-images.ts'
-import { writeLock } from './lock-file.ts'
+import { lockPath, writeLock } from './lock-file.ts'
 import { lockedDigests } from './locked-digests.ts'
 import { runChecks } from './run-checks.ts'
 import type { Session } from './session.ts'
@@ -76,8 +78,19 @@ export async function buildAndCompare(
   if (!options.audit) return { ...compared, ...report, audit: null }
 
   clock.stage('audit')
-  const { verdict, files, findings } = await auditRecipe(session, name)
-  return { ...compared, ...report, audit: { verdict, explainedShare: files.explainedShare, findings } }
+  return { ...compared, ...report, audit: await auditBuilt(session, name, built.id) }
+}
+
+/** The image ID says that not a byte is other than in the image that was audited before. */
+async function auditBuilt(session: Session, name: string, id: string): Promise<BuildAudit> {
+  const lock = await readFile(lockPath(session.directory, name), 'utf8')
+  const known = await knownClean(session, { id, lock })
+  if (known !== undefined) return known
+  const { verdict, files, findings, ignored } = await auditRecipe(session, name)
+  const audit = { verdict, explainedShare: files.explainedShare, findings, isKnown: false }
+  if (verdict === 'clean' && findings.length + ignored.length === 0)
+    await rememberClean(session, { id, lock }, audit)
+  return audit
 }
 
 /** A builder of the user's may belong to another engine, and load its images there. */

@@ -8,6 +8,8 @@ export interface BuildAudit {
   verdict: AuditReport['verdict']
   explainedShare: number
   findings: Finding[]
+  /** Whether it was said of the same image ID and lockfile before, so that the image was not read again. */
+  isKnown: boolean
 }
 
 export interface BuildRecipeOptions {

@@ -52,7 +52,7 @@ export function lockedPlatform(lock: Lockfile, recipe: Recipe): LockedPlatform {
 }
 
 /** @throws {StillroomError} RECIPE_NOT_FOUND for what can be no recipe's name */
-function lockPath(directory: string, name: string): string {
+export function lockPath(directory: string, name: string): string {
   if (!RECIPE_NAME.test(name)) {
     throw new StillroomError('RECIPE_NOT_FOUND', `there is no recipe ${JSON.stringify(name)}`, {
       hint: 'a name is made of lower-case letters, digits and single dashes; see stillroom list recipes',

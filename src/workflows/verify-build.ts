@@ -1,7 +1,7 @@
 import { contextArtifacts } from '../dockerfile/context-artifacts.ts'
 import type { ContextFiles } from '../dockerfile/render-context.ts'
 import { stepName } from '../dockerfile/step-name.ts'
-import { buildImage } from '../engine/build-image.ts'
+import { buildImage, describeBuilder } from '../engine/build-image.ts'
 import { connectEngine } from '../engine/connect.ts'
 import { removeImage, tagImage } from '../engine/find-image.ts'
 import { StillroomError } from '../error.ts'
@@ -84,7 +84,8 @@ export async function buildAgain(
       reference: name,
       read: (options) => openImage(session, name, { engine, ...options }),
     },
-    variations: [],
+    variations:
+      builder === undefined ? [] : [{ variation: 'builder', value: await describeBuilder(builder) }],
     end: async (verdict) => {
       if (verdict !== 'identical') return
       if (keep && !cached) await tagImage(engine, reference, keptName(recipeName))

@@ -91,7 +91,7 @@ collect() {
   mkdir -p "$1"
   cd /
   sed -zn '/^d /!s|^[^/]*/||p' "$2" | xargs -0 -r cp -al --parents -t "$1" --
-  sed -z '/^d /!s|/[^/]*$||' "$2" | sed -zn 's|^[^/]*/||; :up; /./p; s|/[^/]*$||; t up' | sort -zu -T $own |
+  sed -z '/^d /!s|[^/]*$||' "$2" | sed -zn 's|^[^/]*/||; s|/$||; :up; /./p; s|/[^/]*$||; t up' | sort -zu -T $own |
     tar --null --no-recursion -T - -cf - | tar -C "$1" --delay-directory-restore -xpf -
   clamp "$1"
 }
