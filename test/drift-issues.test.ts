@@ -5,39 +5,22 @@ import type { HistoryRun } from '../src/verify/history.ts'
 import type { IssueChange } from '../src/workflows/drift-issues.ts'
 import { askGitHub } from '../src/workflows/github.ts'
 import { FakeGitHub, TOKEN } from './support/github.ts'
+import { nightOf } from './support/night.ts'
 import { makeProject } from './support/project.ts'
 import { stillroom } from './support/stillroom.ts'
 
+const TIME_OF_BUILD = {
+  cause: 'timestamp' as const,
+  title: 'the time of the build',
+  advice: 'leave it out',
+  count: 1,
+  examples: ['/x`y'],
+}
+
 async function addRun(directory: string, recipe: string, day: number, verdict: HistoryRun['verdict']) {
-  const run: HistoryRun = {
-    historyVersion: 1,
-    at: `2026-11-${day}T02:00:00Z`,
-    recipe,
-    platform: 'linux/amd64',
-    verdict,
-    lock: null,
-    revision: null,
-    image: `sha256:${'a'.repeat(64)}`,
-    reference: `sha256:${'b'.repeat(64)}`,
-    variations: [],
-    causes:
-      verdict === 'different'
-        ? [
-            {
-              cause: 'timestamp',
-              title: 'the time of the build',
-              advice: 'leave it out',
-              count: 1,
-              examples: ['/x`y'],
-            },
-          ]
-        : [],
-    problem: null,
-    seconds: 1,
-    parts: [],
-  }
+  const causes = verdict === 'different' ? [TIME_OF_BUILD] : []
   await mkdir(join(directory, 'history'), { recursive: true })
-  await appendFile(join(directory, 'history/runs.jsonl'), `${JSON.stringify(run)}\n`)
+  await appendFile(join(directory, 'history/runs.jsonl'), nightOf(day, recipe, verdict, { causes }))
 }
 
 describe('report issues', () => {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import { expect, onTestFinished, test } from 'vitest'
-import type { HistoryRun } from '../src/verify/history.ts'
+import { nightOf } from './support/night.ts'
 import { commitAll, copyProject, put } from './support/project.ts'
 import { commandLine } from './support/stillroom.ts'
 
@@ -20,26 +20,6 @@ async function runStep(step: string, cwd: string, env: Record<string, string> = 
 async function putProgram(checkout: string): Promise<void> {
   await put(checkout, 'bin/stillroom', `#!/bin/sh\nexec "${process.execPath}" "${commandLine()}" "$@"\n`)
   await chmod(join(checkout, 'bin/stillroom'), 0o755)
-}
-
-const night = (day: number, recipe: string, verdict: HistoryRun['verdict']) => {
-  const run: HistoryRun = {
-    historyVersion: 1,
-    at: `2026-11-${day}T02:17:00Z`,
-    recipe,
-    platform: 'linux/amd64',
-    verdict,
-    lock: null,
-    revision: null,
-    image: `sha256:${'a'.repeat(64)}`,
-    reference: `sha256:${'a'.repeat(64)}`,
-    variations: [],
-    causes: [],
-    problem: null,
-    seconds: 1,
-    parts: [],
-  }
-  return `${JSON.stringify(run)}\n`
 }
 
 test('the nightly workflow collects what its jobs found on a branch, night after night, with a page', async () => {
@@ -62,14 +42,14 @@ test('the nightly workflow collects what its jobs found on a branch, night after
   const lock = await readFile(join(import.meta.dirname, '../recipes/hello/lock.json'), 'utf8')
   const sha256 = createHash('sha256').update(lock).digest('hex')
   await publish('monday', {
-    'hello/night/runs.jsonl': night(20, 'hello', 'identical'),
+    'hello/night/runs.jsonl': nightOf(20, 'hello', 'identical'),
     [`hello/night/locks/${sha256}.json`]: lock,
-    'mesh/night/runs.jsonl': night(20, 'mesh', 'different'),
+    'mesh/night/runs.jsonl': nightOf(20, 'mesh', 'different'),
     'hello/statements/hello.json': '{}',
   })
   expect((await shown('runs.jsonl')).split('\n')).toHaveLength(2)
   expect(await shown(`locks/${sha256}.json`)).toBe(lock.trim())
-  await publish('tuesday', { 'hello/night/runs.jsonl': night(21, 'hello', 'identical') })
+  await publish('tuesday', { 'hello/night/runs.jsonl': nightOf(21, 'hello', 'identical') })
   expect((await shown('runs.jsonl')).split('\n')).toHaveLength(3)
   const page = await shown('index.html')
   expect(page).toContain('hello, 2026-11-21: identical')
@@ -77,11 +57,11 @@ test('the nightly workflow collects what its jobs found on a branch, night after
 
   // what is damaged fails the job, and nothing else is lost
   const damaged = publish('wednesday', {
-    'hello/night/runs.jsonl': `${night(22, 'hello', 'identical')}{"cut`,
+    'hello/night/runs.jsonl': `${nightOf(22, 'hello', 'identical')}{"cut`,
   })
   await expect(damaged).rejects.toThrow('1 lines of the history cannot be read')
   expect(await shown('index.html')).toContain('hello, 2026-11-22: identical')
-  const next = publish('thursday', { 'hello/night/runs.jsonl': night(23, 'hello', 'identical') })
+  const next = publish('thursday', { 'hello/night/runs.jsonl': nightOf(23, 'hello', 'identical') })
   await expect(next).rejects.toThrow('1 lines of the history cannot be read')
   expect(await shown('index.html')).toContain('hello, 2026-11-23: identical')
 })

@@ -79,6 +79,8 @@ export function toLayerEntry(member: TarMember): LayerEntry {
     minor: type === 'character' || type === 'block' ? member.minor : 0,
     xattrs: member.xattrs,
     sha256: '',
+    // until layers are merged
+    layer: 0,
   }
   if (type === 'symlink' && inode.target === '')
     throw imageInvalid(`${quotePath(path)} is a symlink to nothing`)

@@ -27,7 +27,7 @@ export function auditMarkdown(report: AuditReport): string {
   const rest = findings.filter(({ severity }) => severity === 'warning' || severity === 'note')
   const sections = [
     table(open),
-    folded('warnings and notes', table(rest), rest.length),
+    folded(rest.length === 1 ? 'warning or note' : 'warnings and notes', table(rest), rest.length),
     folded(
       'ignored by the policy',
       table(
