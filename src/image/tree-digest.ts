@@ -29,9 +29,19 @@ import type { TreeNode } from './merge-layers.ts'
  */
 export function treeDigest(root: TreeNode): string {
   const digest = createHash('sha256')
-  for (const record of treeRecords(root)) digest.update(`${JSON.stringify(record)}\n`)
+  let lines = ''
+  for (const record of treeRecords(root)) {
+    lines += `${JSON.stringify(record)}\n`
+    if (lines.length < TOGETHER) continue
+    digest.update(lines)
+    lines = ''
+  }
+  digest.update(lines)
   return `sha256:${digest.digest('hex')}`
 }
+
+/** Characters that are hashed at a time: one call a line would cost more than the hashing. */
+const TOGETHER = 64 * 1024
 
 /** One path of a tree, as {@link treeDigest} sees it; the order of the keys is part of the digest. */
 export interface TreeRecord {
