@@ -1,17 +1,13 @@
 import { hash } from 'node:crypto'
 import { Worker } from 'node:worker_threads'
 import type { Algorithm, Digester } from '../image/digester.ts'
-import { PIECE, type SharedPieces } from './shared-pieces.ts'
 
-/** How many pieces may wait for the thread. */
+/** Bytes that go over to the thread at a time, and how many pieces may wait there. */
+const PIECE = 1024 * 1024
 const WAITING = 8
-/** From how many bytes on they are read where they lie, and not gathered first. */
-const LARGE = 64 * 1024
 
 /** A second thread that takes digests while the first one reads. It starts when there is something for it to do. */
 export class DigestThread {
-  /** What this thread and the other one may read at the same time. */
-  readonly memory: SharedPieces
   #worker: Worker | undefined
   readonly #results = new Map<number, PromiseWithResolvers<string>>()
   readonly #free: ArrayBuffer[] = []
@@ -19,13 +15,6 @@ export class DigestThread {
   #turn: PromiseWithResolvers<void> | undefined
   #failure: unknown
   #count = 0
-  #tasks = 0
-  /** Pieces that the other thread reads where they lie, by task. */
-  readonly #shared = new Map<number, SharedArrayBuffer>()
-
-  constructor(memory: SharedPieces) {
-    this.memory = memory
-  }
 
   /** One more digest to take. */
   digester(algorithm: Algorithm): Digester {
@@ -45,19 +34,10 @@ export class DigestThread {
     if (this.#free.length < WAITING) this.#free.push(piece)
   }
 
-  send(task: Omit<Task, 'number'>): void {
+  send(task: Task): void {
     this.#worker ??= this.#start()
     this.#waiting += 1
-    const number = this.#tasks++
-    const { piece } = task
-    if (piece instanceof ArrayBuffer) {
-      this.#worker.postMessage({ ...task, number }, [piece])
-    } else {
-      // held for as long as the other thread reads it
-      this.memory.hold(piece)
-      this.#shared.set(number, piece)
-      this.#worker.postMessage({ ...task, number })
-    }
+    this.#worker.postMessage(task, [task.piece])
   }
 
   result(digest: number): Promise<string> {
@@ -76,12 +56,9 @@ export class DigestThread {
   #start(): Worker {
     // as text, so that it is the same from the sources and from a bundle
     const worker = new Worker(`(${work.toString()})()`, { eval: true })
-    worker.on('message', ({ number, digest, piece, result }: Done) => {
+    worker.on('message', ({ digest, piece, result }: Done) => {
       this.#waiting -= 1
-      if (piece !== undefined) this.giveBack(piece)
-      const shared = this.#shared.get(number)
-      if (shared !== undefined) this.memory.drop(shared)
-      this.#shared.delete(number)
+      this.giveBack(piece)
       if (result !== undefined) {
         this.#results.get(digest)?.resolve(result)
         this.#results.delete(digest)
@@ -117,19 +94,13 @@ class ThreadDigester implements Digester {
   }
 
   update(bytes: Buffer): void {
-    const { buffer: piece, byteOffset: offset, length } = bytes
-    if (length >= LARGE && this.#thread.memory.has(piece)) {
-      if (this.#filled > 0) this.#send(false)
-      this.#post(piece, offset, length, false)
-      return
-    }
-    for (let at = 0; at < length; ) {
+    for (let at = 0; at < bytes.length; ) {
       if (this.#filled === PIECE) this.#send(false)
       this.#piece ??= this.#thread.piece()
-      const count = Math.min(PIECE - this.#filled, length - at)
-      new Uint8Array(this.#piece, this.#filled, count).set(bytes.subarray(at, at + count))
-      this.#filled += count
-      at += count
+      const length = Math.min(PIECE - this.#filled, bytes.length - at)
+      new Uint8Array(this.#piece, this.#filled, length).set(bytes.subarray(at, at + length))
+      this.#filled += length
+      at += length
     }
   }
 
@@ -152,34 +123,27 @@ class ThreadDigester implements Digester {
   }
 
   #send(last: boolean): void {
-    this.#post(this.#piece ?? this.#thread.piece(), 0, this.#filled, last)
+    const piece = this.#piece ?? this.#thread.piece()
+    this.#thread.send({ digest: this.#number, algorithm: this.#algorithm, piece, length: this.#filled, last })
     this.#piece = undefined
     this.#filled = 0
-  }
-
-  #post(piece: Task['piece'], offset: number, length: number, last: boolean): void {
-    const [digest, algorithm] = [this.#number, this.#algorithm]
-    this.#thread.send({ digest, algorithm, piece, offset, length, last })
     this.#sent = true
   }
 }
 
-/** To the thread: some bytes of a piece belong to a digest; after the last of them it is asked for. */
+/** To the thread: the first `length` bytes of a piece belong to a digest; after the last of them it is asked for. */
 interface Task {
-  number: number
   digest: number
   algorithm: Algorithm
-  piece: ArrayBuffer | SharedArrayBuffer
-  offset: number
+  piece: ArrayBuffer
   length: number
   last: boolean
 }
 
-/** From the thread: the piece of a task may be used again; one that went over comes back. */
+/** From the thread: the piece may be used again. */
 interface Done {
-  number: number
   digest: number
-  piece: ArrayBuffer | undefined
+  piece: ArrayBuffer
   result: string | undefined
 }
 
@@ -188,13 +152,12 @@ function work(): void {
   const { createHash } = process.getBuiltinModule('node:crypto')
   const { parentPort } = process.getBuiltinModule('node:worker_threads')
   const open = new Map<number, ReturnType<typeof createHash>>()
-  parentPort?.on('message', ({ number, digest, algorithm, piece, offset, length, last }: Task) => {
+  parentPort?.on('message', ({ digest, algorithm, piece, length, last }: Task) => {
     const state = open.get(digest) ?? createHash(algorithm)
-    state.update(new Uint8Array(piece, offset, length))
+    state.update(new Uint8Array(piece, 0, length))
     if (last) open.delete(digest)
     else open.set(digest, state)
-    const moved = piece instanceof ArrayBuffer ? piece : undefined
-    const done: Done = { number, digest, piece: moved, result: last ? state.digest('hex') : undefined }
-    parentPort.postMessage(done, moved === undefined ? [] : [moved])
+    const done: Done = { digest, piece, result: last ? state.digest('hex') : undefined }
+    parentPort.postMessage(done, [piece])
   })
 }

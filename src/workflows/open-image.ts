@@ -15,7 +15,6 @@ import { DigestThread } from './digest-thread.ts'
 import { indexArchive, type Range } from './index-archive.ts'
 import { readPieces } from './read-pieces.ts'
 import type { Session } from './session.ts'
-import { SharedPieces } from './shared-pieces.ts'
 
 export interface OpenImageOptions extends Omit<ReadOptions, 'digester'> {
   /** The engine to ask, when there is a connection already. */
@@ -42,7 +41,7 @@ export async function openImage(
   what: string,
   { engine, ...rest }: OpenImageOptions = {},
 ): Promise<OpenedImage> {
-  const thread = new DigestThread(new SharedPieces())
+  const thread = new DigestThread()
   const options: ReadOptions = {
     signal: session.signal,
     ...rest,
@@ -50,7 +49,7 @@ export async function openImage(
   }
   try {
     const source = await findSource(what)
-    return { reference: what, source, ...(await readFrom(source, what, engine, options, thread.memory)) }
+    return { reference: what, source, ...(await readFrom(source, what, engine, options)) }
   } finally {
     await thread.end()
   }
@@ -68,22 +67,21 @@ export async function openPair(
   [a, b]: readonly [string, string],
   options: Omit<ReadOptions, 'digester'> = {},
 ): Promise<{ a: ImageTree; b: ImageTree } | undefined> {
-  const memory = new SharedPieces()
-  const [openA, openB] = [await filesOnDisk(a, memory), await filesOnDisk(b, memory)]
+  const [openA, openB] = [await filesOnDisk(a), await filesOnDisk(b)]
   if (openA === undefined || openB === undefined) return undefined
   // layers of one image, of whose files few are hashed: a second thread would win little and take as much memory again
   return readPair(openA, openB, { signal: session.signal, ...options })
 }
 
-async function filesOnDisk(what: string, memory: SharedPieces): Promise<OpenFile | undefined> {
+async function filesOnDisk(what: string): Promise<OpenFile | undefined> {
   switch (await findSource(what)) {
     case 'engine':
       return undefined
     case 'directory':
-      return openLayout(what, memory)
+      return openLayout(what)
     case 'file': {
       const places = await indexArchive(what)
-      return places && (async (path) => openRange(what, memory, places.get(path)))
+      return places && (async (path) => openRange(what, places.get(path)))
     }
   }
 }
@@ -93,13 +91,12 @@ async function readFrom(
   what: string,
   engine: Engine | undefined,
   options: ReadOptions,
-  memory: SharedPieces,
 ): Promise<ImageTree> {
   switch (source) {
     case 'file':
-      return readImageTree((await openFile(what, memory)).bytes, options)
+      return readImageTree((await openFile(what)).bytes, options)
     case 'directory':
-      return readImageLayout(await openLayout(what, memory), options)
+      return readImageLayout(await openLayout(what), options)
     case 'engine':
       return readImageTree(await savedImage(engine ?? (await connectEngine()), what, options.signal), options)
   }
@@ -148,13 +145,13 @@ async function savedImage(
 }
 
 /** Gives the files of a directory; a path or link that leads out of it leads nowhere. */
-async function openLayout(directory: string, memory: SharedPieces): Promise<OpenFile> {
+async function openLayout(directory: string): Promise<OpenFile> {
   const root = await realpath(directory)
   return async (path) => {
     if (path.includes('\0')) return undefined
     try {
       const place = await realpath(join(root, path))
-      return place.startsWith(root + sep) ? await openFile(place, memory) : undefined
+      return place.startsWith(root + sep) ? await openFile(place) : undefined
     } catch (error) {
       if (isNotThere(error)) return undefined
       throw error instanceof StillroomError ? error : unreadable(path, error)
@@ -163,25 +160,21 @@ async function openLayout(directory: string, memory: SharedPieces): Promise<Open
 }
 
 /** Opens a regular file; a pipe or device, which may never end, is refused. */
-async function openFile(path: string, memory: SharedPieces): Promise<LayoutFile> {
+async function openFile(path: string): Promise<LayoutFile> {
   const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch((error: unknown) => {
     throw isNotThere(error) ? error : unreadable(path, error)
   })
   const stats = await file.stat()
-  if (stats.isFile()) return { size: stats.size, bytes: guarded(path, readPieces(file, memory)) }
+  if (stats.isFile()) return { size: stats.size, bytes: guarded(path, readPieces(file)) }
   await file.close()
   throw unreadable(path, 'it is not a regular file')
 }
 
 /** A file of an archive on disk. */
-async function openRange(
-  archive: string,
-  memory: SharedPieces,
-  range: Range | undefined,
-): Promise<LayoutFile | undefined> {
+async function openRange(archive: string, range: Range | undefined): Promise<LayoutFile | undefined> {
   if (range === undefined) return undefined
   const file = await open(archive)
-  return { size: range.size, bytes: guarded(archive, readPieces(file, memory, range)) }
+  return { size: range.size, bytes: guarded(archive, readPieces(file, range)) }
 }
 
 async function* guarded(path: string, bytes: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {

@@ -1,41 +1,36 @@
 import type { FileHandle } from 'node:fs/promises'
-import { PIECE, type SharedPieces } from './shared-pieces.ts'
+
+const PIECE = 1024 * 1024
 
 /**
  * The bytes of an open file, or a range of them; it is closed at the end. The next piece is read while one is worked
- * on. A piece's memory is used again after the next one was asked for, unless somebody else holds it.
+ * on, and each takes the memory of the last but one.
  */
 export async function* readPieces(
   file: FileHandle,
-  memory: SharedPieces,
   range: { from: number; size: number } = { from: 0, size: Number.POSITIVE_INFINITY },
 ): AsyncGenerator<Buffer> {
+  const most = Math.max(1, Math.min(PIECE, range.size))
+  const memory: [Buffer, Buffer] = [Buffer.allocUnsafeSlow(most), Buffer.allocUnsafeSlow(most)]
   let done = 0
-  const read = () => {
-    const piece = memory.take()
-    const length = Math.min(PIECE, range.size - done)
-    const reading = file.read(Buffer.from(piece), 0, length, range.from + done)
+  const read = (turn: number) => {
+    const length = Math.min(most, range.size - done)
+    const pending = file.read(memory[turn % 2 === 0 ? 0 : 1], 0, length, range.from + done)
     // Awaited a turn later.
-    reading.catch(() => {})
-    return { piece, reading }
+    pending.catch(() => {})
+    return pending
   }
-  let next = read()
+  let pending = read(0)
   try {
-    while (true) {
-      const { piece, reading } = next
-      const { bytesRead, buffer } = await reading
+    for (let turn = 1; ; turn++) {
+      const { bytesRead, buffer } = await pending
       if (bytesRead === 0) return
       done += bytesRead
-      next = read()
-      try {
-        yield buffer.subarray(0, bytesRead)
-      } finally {
-        memory.drop(piece)
-      }
+      pending = read(turn)
+      yield buffer.subarray(0, bytesRead)
     }
   } finally {
-    await next.reading.catch(() => {})
-    memory.drop(next.piece)
+    await pending.catch(() => {})
     await file.close()
   }
 }
