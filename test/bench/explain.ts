@@ -89,7 +89,7 @@ async function theirs(
     const references = [`${image}:latest`, `${EDITED}:latest`]
     const command = [program, 'diff', '--pull=never', '--semantic', ...references]
     const told = await runWithPeak(command, { env, exitCodes: [1] })
-    const words = told.stdout.split(/\s+/).map((word) => (word.startsWith('/') ? word : `/${word}`))
+    const words = told.stdout.split(/[\s"]+/).map((word) => (word.startsWith('/') ? word : `/${word}`))
     requireAll('diffoci', words, changed)
     return { peakMiB: Math.max(...[...loads, told].map(({ peakMiB }) => peakMiB)) }
   } finally {
