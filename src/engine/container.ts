@@ -12,12 +12,12 @@ import { engineError } from './engine-error.ts'
 export const CONTAINER_LABEL = 'stillroom.temporary'
 
 /**
- * What the engine writes where a command's output belongs when it did not start it, for no fault of the command: one
- * that is not there, or that nobody may run, is told as the command's own failure. Nothing has run then, so it may be
- * asked once more.
+ * What the engine says, in an error or where a command's output belongs, when it did not start something for no fault of
+ * the image: a program that is not there, or that nobody may run, is told as it is. Seen with runc 1.1.15: "read init-p:
+ * connection reset by peer". Nothing has run then, so it may be asked once more.
  */
 const NOT_STARTED =
-  /^OCI runtime exec failed: (?!.*(executable file not found|no such file|permission denied|not a directory|exec format error))/
+  /OCI runtime (exec|create) failed: (?!.*(executable file not found|no such file|permission denied|not a directory|exec format error))/
 const ATTEMPTS = 3
 
 export interface ContainerOptions {
@@ -40,17 +40,26 @@ export async function withContainer<T>(
   let container: Docker.Container | undefined
   const stop = () => void container?.remove({ force: true }).catch(() => {})
   try {
-    container = await engine.docker.createContainer({
-      Image: image,
-      Entrypoint: ['sleep'],
-      Cmd: ['infinity'],
-      Labels: { [CONTAINER_LABEL]: String(process.pid) },
-      ...(user === undefined ? {} : { User: user }),
-      HostConfig: { NetworkMode: network, Init: true, AutoRemove: false },
-    })
     signal.addEventListener('abort', stop)
-    signal.throwIfAborted()
-    await container.start()
+    for (let attempt = 1; ; attempt++) {
+      container = await engine.docker.createContainer({
+        Image: image,
+        Entrypoint: ['sleep'],
+        Cmd: ['infinity'],
+        Labels: { [CONTAINER_LABEL]: String(process.pid) },
+        ...(user === undefined ? {} : { User: user }),
+        HostConfig: { NetworkMode: network, Init: true, AutoRemove: false },
+      })
+      signal.throwIfAborted()
+      const failure = await container.start().then(
+        () => undefined,
+        (error: Error) => error,
+      )
+      if (failure === undefined) break
+      if (attempt === ATTEMPTS || !NOT_STARTED.test(failure.message)) throw failure
+      process.emitWarning(`the engine did not start a container: ${failure.message}; asking once more`)
+      await container.remove({ force: true, v: true })
+    }
     return await use(new ContainerSandbox(container))
   } catch (error) {
     if (signal.aborted)
@@ -76,7 +85,8 @@ class ContainerSandbox implements Sandbox {
   async run(command: readonly string[], env: Record<string, string> = {}): Promise<SandboxResult> {
     for (let attempt = 1; ; attempt++) {
       const result = await this.#run(command, env)
-      if (![126, 127, 128].includes(result.exitCode) || !NOT_STARTED.test(result.stdout)) return result
+      const said = result.stdout.startsWith('OCI runtime') && [126, 127, 128].includes(result.exitCode)
+      if (!said || !NOT_STARTED.test(result.stdout)) return result
       const message = `the engine did not start "${command[0]}" in a container: ${result.stdout.trim()}`
       if (attempt === ATTEMPTS) throw new StillroomError('CONTAINER_FAILED', message)
       process.emitWarning(`${message}; asking once more`)

@@ -73,7 +73,7 @@ flock -u 9
 if flock -n -x 9; then
   : >closed
   echo last
-elif flock -n -s 9; then
+elif flock -n -s 9 && [ ! -e closed ]; then
   echo others
 else
   echo last
