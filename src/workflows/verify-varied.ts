@@ -145,7 +145,7 @@ async function buildThere(
     '-C',
     directory,
     '--no-cache',
-    // what it is held against was audited
+    // its image ID is all that is wanted
     '--no-audit',
     '--json',
   ]
