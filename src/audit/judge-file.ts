@@ -34,9 +34,14 @@ export interface JudgeContext {
 }
 
 /** Judges one regular file: its owner's own hash decides, then what may make it. */
-export function judgeFile(path: string, inode: Inode, context: JudgeContext): Judgement {
+export function judgeFile(
+  path: string,
+  inode: Inode,
+  expected: readonly ExpectedFile[],
+  context: JudgeContext,
+): Judgement {
   if (isOfImageBase(inode, context.check?.lock)) return { status: 'intact', owner: 'base' }
-  const owners = context.expected.at(path).filter(({ type }) => type === 'file')
+  const owners = expected.filter(({ type }) => type === 'file')
   const last = owners.at(-1)
   if (last !== undefined) return judgeOwned(path, inode, owners, last, context)
   const code = byteCodeSource(path)

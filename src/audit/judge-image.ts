@@ -24,10 +24,12 @@ export function judgeImage(context: JudgeContext): ImageJudgement {
   const files: Pick<AuditedFiles, 'unexplained' | 'modified'> = { unexplained: [], modified: [] }
   const issues: Issue[] = []
   const counted = new Set<Inode>()
+  const present = new Set<string>()
   for (const { path, inode } of context.image.tree.files()) {
     const owners = context.expected.at(path)
+    if (owners.length > 0) present.add(path)
     if (inode.type === 'file') {
-      const judgement = judgeFile(path, inode, context)
+      const judgement = judgeFile(path, inode, owners, context)
       const { status, reason, issue } = judgement
       if (status === 'modified' || status === 'unexplained')
         files[status].push(toAudited(path, inode, judgement))
@@ -48,7 +50,7 @@ export function judgeImage(context: JudgeContext): ImageJudgement {
       if (found !== undefined) issues.push(found)
     }
   }
-  issues.push(...missingFiles(context))
+  issues.push(...missingFiles(context, present))
   const all = Object.values(account).reduce((sum, { bytes }) => sum + bytes, 0)
   return {
     issues,
@@ -144,12 +146,14 @@ function directoryIssue(
 const SCRUBBED =
   /^(dev|proc|sys)\/|^(run|tmp|var\/tmp|var\/lib\/apt\/lists|var\/cache\/apt|var\/cache\/man|var\/log)\//
 
-function missingFiles({ expected, image, check }: JudgeContext): Issue[] {
+/** @param present the expected paths that were met in the tree */
+function missingFiles({ expected, image, check }: JudgeContext, present: ReadonlySet<string>): Issue[] {
   const accounts = check === undefined ? [] : ['etc/passwd', 'etc/group', 'etc/shadow', 'etc/gshadow']
   const issues: Issue[] = accounts
     .filter((path) => image.tree.find(path) === undefined)
     .map((path) => ({ rule: 'file-missing', path, message: 'the account file is not there' }))
   for (const [path, files] of expected.entries()) {
+    if (present.has(path)) continue
     const [file] = files
     if (file === undefined || files.some(({ optional }) => optional) || SCRUBBED.test(path)) continue
     if (image.tree.findLink(path) !== undefined) continue

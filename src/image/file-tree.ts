@@ -105,13 +105,23 @@ export class FileTree {
   }
 }
 
-function* descend(node: TreeNode, prefix: string): Generator<TreeFile> {
-  const names = [...(node.children?.keys() ?? [])].sort()
-  for (const name of names) {
-    const child = node.children?.get(name) as TreeNode
-    yield { path: prefix + name, inode: child.inode }
-    if (child.children !== undefined) yield* descend(child, `${prefix}${name}/`)
+/** Without recursion, which would cost each file as many steps as it lies deep. */
+function* descend(start: TreeNode, below: string): Generator<TreeFile> {
+  const open = [{ node: start, prefix: below, names: childNames(start) }]
+  for (let top = open.at(-1); top !== undefined; top = open.at(-1)) {
+    const name = top.names.pop()
+    if (name === undefined) {
+      open.pop()
+      continue
+    }
+    const node = top.node.children?.get(name) as TreeNode
+    const path = top.prefix + name
+    yield { path, inode: node.inode }
+    if (node.children !== undefined) open.push({ node, prefix: `${path}/`, names: childNames(node) })
   }
 }
+
+/** The last in the order of their bytes first. */
+const childNames = ({ children }: TreeNode) => [...(children?.keys() ?? [])].sort().reverse()
 
 const split = (path: string) => path.split('/').filter((part) => part !== '')

@@ -101,6 +101,11 @@ describe('mergeLayers()', () => {
     ['takes a directory after what is in it', [['a/b', 'a/']], { a: 'directory 0700', 'a/b': '0 bytes' }],
     ['counts the later of two', [['a 1', 'a 22']], { a: '2 bytes' }],
     [
+      'begins a directory anew after a link took its place',
+      [['d/', 'd/a', 'd -> x', 'd/', 'd/b']],
+      { d: 'directory 0700', 'd/b': '0 bytes' },
+    ],
+    [
       'links within a layer',
       [['b 1', 'a = b', 'c = a']],
       { a: '1 bytes', b: '1 bytes = a', c: '1 bytes = a' },
@@ -134,6 +139,7 @@ describe('mergeLayers()', () => {
     ['a member below a symlink of its layer', [['a -> /etc', 'a/b']], 'below "a", which is a symlink'],
     ['a member below a symlink of a lower layer', [['a -> /etc'], ['a/b']], 'below "a", which is a symlink'],
     ['a member below a file', [['a 1'], ['a/b']], 'below "a", which is a file'],
+    ['a member of a directory that became a file', [['a/b/', 'a/b/c', 'a 1', 'a/b/d']], 'which is a file'],
     ['a whiteout below a symlink', [['a -> /etc'], ['a/.wh.passwd']], 'below "a", which is a symlink'],
     ['a hard link to nothing', [['a = b']], 'which is not there'],
     ['a hard link to itself', [['a'], ['a = a']], 'which is not there'],

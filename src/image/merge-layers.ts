@@ -23,6 +23,8 @@ const IMPLIED_LIMIT = 500_000
 interface Layer extends LayerNode {
   /** How many directories may still be implied, in all layers. */
   room: { directories: number }
+  /** The directory that was asked for last: members come in the order of their directories. */
+  recent?: { path: string; node: LayerNode } | undefined
 }
 
 const WHITEOUT = '.wh.'
@@ -91,6 +93,7 @@ function addEntry(layer: Layer, below: TreeNode, { path, link, inode }: LayerEnt
   }
   const siblings = directoryAt(layer, parentOf(path)).children as Map<string, LayerNode>
   const name = baseOf(path)
+  if (siblings.has(name)) layer.recent = undefined
   if (link !== undefined) {
     siblings.set(name, leaf(linkedInode(layer, below, path, link, inode)))
   } else if (inode.type !== 'directory') {
@@ -148,6 +151,7 @@ function overlay(lower: TreeNode, upper: LayerNode, path: string): void {
 
 /** The directory at a path of a layer; those that no member gave yet are implied. */
 function directoryAt(layer: Layer, path: string): LayerNode {
+  if (layer.recent?.path === path) return layer.recent.node
   let node: LayerNode = layer
   for (const name of path === '' ? [] : path.split('/')) {
     const children = node.children as Map<string, LayerNode>
@@ -162,6 +166,7 @@ function directoryAt(layer: Layer, path: string): LayerNode {
     if (next.children === undefined) throw notDirectory(path, next.inode)
     node = next
   }
+  layer.recent = { path, node }
   return node
 }
 

@@ -64,7 +64,7 @@ export interface TreeRecord {
 export function* treeRecords(root: TreeNode): Generator<TreeRecord> {
   const first = new Map<Inode, string>()
   yield toRecord('', root.inode, '')
-  for (const { path, inode } of inOrder(root, '')) {
+  for (const { path, inode } of inOrder(root)) {
     const name = inode.isShared ? first.get(inode) : undefined
     if (inode.isShared && name === undefined) first.set(inode, path)
     yield toRecord(path, inode, name ?? '')
@@ -92,19 +92,31 @@ function toRecord(path: string, inode: Inode, hardlink: string): TreeRecord {
 }
 
 /** All paths below a directory in the order of their bytes: what is in `a` comes after `a-`, as a slash does. */
-function* inOrder(directory: TreeNode, prefix: string): Generator<{ path: string; inode: Inode }> {
-  const children = directory.children ?? new Map<string, TreeNode>()
+function* inOrder(root: TreeNode): Generator<{ path: string; inode: Inode }> {
+  // without recursion, which would cost each path as many steps as it lies deep
+  const open = [{ node: root, prefix: '', places: placesIn(root) }]
+  for (let top = open.at(-1); top !== undefined; top = open.at(-1)) {
+    const place = top.places.pop()
+    if (place === undefined) {
+      open.pop()
+      continue
+    }
+    const path = top.prefix + place
+    const isBelow = place.endsWith('/')
+    const node = top.node.children?.get(isBelow ? place.slice(0, -1) : place) as TreeNode
+    if (isBelow) open.push({ node, prefix: path, places: placesIn(node) })
+    else yield { path, inode: node.inode }
+  }
+}
+
+/** Names in a directory and, with a slash, what is below those that are directories: the last in order first. */
+function placesIn({ children }: TreeNode): string[] {
   const places: string[] = []
-  for (const [name, node] of children) {
+  for (const [name, node] of children ?? []) {
     places.push(name)
     if (node.children !== undefined) places.push(`${name}/`)
   }
-  for (const place of places.sort()) {
-    const path = prefix + place
-    const node = children.get(place.replace('/', '')) as TreeNode
-    if (place.endsWith('/')) yield* inOrder(node, path)
-    else yield { path, inode: node.inode }
-  }
+  return places.sort().reverse()
 }
 
 /** Writes a byte string (latin1) as printable ASCII. */

@@ -6,7 +6,9 @@ export const parentOf = (path: string) => path.slice(0, Math.max(0, path.lastInd
 
 /** A path as it is meant from a directory, below the root and without slashes at the ends; `..` ends at the root. */
 export function resolvePath(directory: string, path: string): string {
-  if (PLAIN.test(path)) return path.slice(1)
+  if (path.startsWith('/') && isPlain(path.slice(1))) return path.slice(1)
+  if (isPlain(path) && (directory === '' || isPlain(directory)))
+    return directory === '' ? path : `${directory}/${path}`
   const parts = path.startsWith('/') ? [] : directory.split('/').filter((part) => part !== '')
   for (const part of path.split('/')) {
     if (part === '..') parts.pop()
@@ -15,8 +17,11 @@ export function resolvePath(directory: string, path: string): string {
   return parts.join('/')
 }
 
-/** Absolute, and no part is empty or begins with a dot: nearly all paths. */
-const PLAIN = /^(?:\/[^./][^/]*)+$/
+/** Relative, and no part is empty or begins with a dot: nearly all paths. */
+function isPlain(path: string): boolean {
+  if (path === '' || path.startsWith('/') || path.startsWith('.') || path.endsWith('/')) return false
+  return !path.includes('//') && !path.includes('/.')
+}
 
 /** Text of JSON and its like as the tree writes paths: one character a byte. */
 export const toBytes = (text: string) => Buffer.from(text, 'utf8').toString('latin1')
