@@ -12,6 +12,7 @@ const BUILDKITD: GoProgram = {
   version: 'v0.34.2',
   sum: 'h1:fXgOe79JW5zJNDumRtwTemOklLX66otQokObUXuiGJo=',
   path: 'cmd/buildkitd',
+  versionVariable: 'github.com/moby/buildkit/version.Version',
 }
 
 /** Why this machine can have no BuildKit of its own; `true` when it can. */

@@ -13,6 +13,8 @@ export interface GoProgram {
   sum: string
   /** The package within the module, such as `cmd/syft`; the program has the name of its last part. */
   path: string
+  /** The variable of its sources that its release is linked with the version in. */
+  versionVariable?: string
 }
 
 /** Why a test can have no such program; `true` when it can. Building one takes minutes, so that is left to the night. */
@@ -27,7 +29,7 @@ export async function canHaveGoProgram(program: GoProgram): Promise<string | tru
 export async function goProgram(program: GoProgram): Promise<string> {
   const place = placeOf(program)
   if (existsSync(place)) return place
-  const { module, version, sum, path } = program
+  const { module, version, sum, path, versionVariable } = program
   console.warn(`building ${basename(path)} ${version}, which may take minutes`)
   await mkdir(programs(), { recursive: true })
   const work = await mkdtemp(`${place}.`)
@@ -43,7 +45,8 @@ export async function goProgram(program: GoProgram): Promise<string> {
     await cp(Dir, sources, { recursive: true })
     // the module cache's directories may not be written to
     await chmod(sources, 0o755)
-    await execa('go', ['build', '-ldflags=-s -w', '-o', join(work, 'program'), `./${path}`], {
+    const flags = `-s -w${versionVariable === undefined ? '' : ` -X ${versionVariable}=${version}`}`
+    await execa('go', ['build', `-ldflags=${flags}`, '-o', join(work, 'program'), `./${path}`], {
       cwd: sources,
       env,
       stdin: 'ignore',
