@@ -23,7 +23,10 @@ const IMPLIED_LIMIT = 500_000
 interface Layer extends LayerNode {
   /** How many directories may still be implied, in all layers. */
   room: { directories: number }
-  /** The directory that was asked for last: members come in the order of their directories. */
+  /**
+   * The directory that was asked for last, since members come in the order of their directories. Whoever puts something
+   * in a directory asks for it first, so this is never what was replaced, nor below it.
+   */
   recent?: { path: string; node: LayerNode } | undefined
 }
 
@@ -93,7 +96,6 @@ function addEntry(layer: Layer, below: TreeNode, { path, link, inode }: LayerEnt
   }
   const siblings = directoryAt(layer, parentOf(path)).children as Map<string, LayerNode>
   const name = baseOf(path)
-  if (siblings.has(name)) layer.recent = undefined
   if (link !== undefined) {
     siblings.set(name, leaf(linkedInode(layer, below, path, link, inode)))
   } else if (inode.type !== 'directory') {
