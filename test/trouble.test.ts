@@ -182,6 +182,22 @@ describe('the engine', () => {
   })
 })
 
+test.skipIf(engines !== true)('a private engine seals runc once', async () => {
+  const engine = await startEngine('test-sealed', 'overlay2')
+  try {
+    const run = await execa('nsenter', [
+      ...['--target', String(await engine.pid()), '--mount', '--pid'],
+      ...['readlink', '--canonicalize', '/run/bin/runc'],
+    ])
+    expect(run.stdout).toBe('/memfd:runc (deleted)')
+    const daemon = await execa('pgrep', ['--parent', String(await engine.pid()), 'dockerd'])
+    const open = await execa('find', [`/proc/${daemon.stdout}/fd`, '-lname', '/memfd:*'])
+    expect(open.stdout, 'what a container could inherit').toBe('')
+  } finally {
+    await engine.purge()
+  }
+})
+
 test('a package manager that does not answer in the image is told with what it said', async () => {
   const image = await tamperedImage({
     script: "printf '#!/bin/sh\\necho dpkg is out of order >&2\\nexit 3\\n' > /usr/bin/dpkg-query",
@@ -255,9 +271,13 @@ describe('Ctrl-C', () => {
     async ([, args, moment]) => {
       const directory = await copyProject('hello')
       const before = await readFile(join(directory, 'recipes/hello/lock.json'), 'utf8')
+      const temporary = await scratch()
+      const contexts = join(defaultCacheDirectory(process.env), 'contexts')
+      const contextsBefore = await readdir(contexts)
       const child = spawn(process.execPath, [commandLine(), ...args], {
         cwd: directory,
         stdio: ['ignore', 'ignore', 'pipe'],
+        env: { ...process.env, TMPDIR: temporary },
       })
       let said = ''
       let sent = false
@@ -277,9 +297,9 @@ describe('Ctrl-C', () => {
       expect((await readdir(directory, { recursive: true })).filter((path) => path.endsWith('.tmp'))).toEqual(
         [],
       )
-      const contexts = await readdir(join(defaultCacheDirectory(process.env), 'contexts'))
-      expect(contexts.filter((path) => path.endsWith('.tmp'))).toEqual([])
-      expect((await readdir(tmpdir())).filter((name) => name.startsWith('stillroom-build-'))).toEqual([])
+      const unfinished = (await readdir(contexts)).filter((path) => path.endsWith('.tmp'))
+      expect(unfinished.filter((path) => !contextsBefore.includes(path))).toEqual([])
+      expect((await readdir(temporary)).filter((name) => name !== 'node-compile-cache')).toEqual([])
     },
   )
 })

@@ -16,6 +16,8 @@ export async function canHaveEngines(): Promise<string | true> {
 export interface PrivateEngine {
   /** Environment in which docker and stillroom use it. */
   env: Record<string, string>
+  /** Its first process, of which dockerd is a child. */
+  pid: () => Promise<number>
   /** Kills its daemon, as a crash would. */
   kill: () => Promise<void>
   /** Ends it, with all it holds. */
@@ -38,10 +40,13 @@ export async function startEngine(name: string, store: 'overlay2' | 'containerd'
   const purge = async () => {
     await execa(BIN_ENGINE, ['down', '--name', name, '--purge'])
   }
-  const kill = async () => {
+  const pid = async () => {
     const socket = (env['DOCKER_HOST'] as string).slice('unix://'.length)
-    const [pid] = (await readFile(join(socket, '../pid'), 'utf8')).split(' ')
-    process.kill(Number(pid), 'SIGKILL')
+    const [first] = (await readFile(join(socket, '../pid'), 'utf8')).split(' ')
+    return Number(first)
   }
-  return { env, kill, purge }
+  const kill = async () => {
+    process.kill(await pid(), 'SIGKILL')
+  }
+  return { env, pid, kill, purge }
 }
