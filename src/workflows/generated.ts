@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto'
 import { readdir, readFile, rm } from 'node:fs/promises'
 import { join, relative } from 'node:path'
-import { createTwoFilesPatch } from 'diff'
 import { type ContextFiles, renderContext } from '../dockerfile/render-context.ts'
 import { StillroomError } from '../error.ts'
 import type { LockedPlatform } from '../lock/schema.ts'
@@ -76,6 +75,7 @@ export async function compareGenerated(
     const present = await readFile(join(root, path), 'utf8').catch(() => undefined)
     if (present === undefined) changes.push({ path, change: 'missing' })
     else if (present !== text) {
+      const { createTwoFilesPatch } = await import('diff')
       changes.push({
         path,
         change: 'edited',
