@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto'
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import type { AuditReport } from '../src/audit/audit-report.ts'
+import { defaultCacheDirectory } from '../src/store/cache-directory.ts'
 import { listedPackages } from './support/listed-packages.ts'
 import { copyProject } from './support/project.ts'
 import { stillroom, stillroomJson } from './support/stillroom.ts'
@@ -33,6 +35,30 @@ describe('audit recipe', () => {
     expect(intact.bytes / (intact.bytes + generated.bytes)).toBeGreaterThan(0.8)
     expect(report.files.generated[0]?.reason).toMatch(/^byte code/)
     expect((report.files.generated[0]?.bytes ?? 0) / generated.bytes).toBeGreaterThan(0.95)
+  })
+
+  test('of layers that were audited before takes the digests alone, and says the same', async () => {
+    const directory = await copyProject('hello')
+    const cache = await mkdtemp(join(tmpdir(), 'stillroom-audit-'))
+    onTestFinished(() => rm(cache, { recursive: true, force: true }))
+    await symlink(join(defaultCacheDirectory(process.env), 'store'), join(cache, 'store'))
+    const env = { STILLROOM_CACHE: cache }
+    const kept = () => readdir(join(cache, 'layers'), { recursive: true })
+
+    const image = await tamperedImage({ script: 'echo //host/:_authToken=npm_0123456789 > /etc/npmrc' })
+    await stillroom(directory, ['audit', 'image', image, '--lock', LOCK], { env })
+    expect(await kept(), 'a layer may hold what was found').toEqual(['tmp'])
+
+    const first = await stillroomJson<AuditReport>(directory, ['audit', 'recipe', 'hello'], { env })
+    expect((await kept()).filter((path) => /[0-9a-f]{64}$/.test(path))).toHaveLength(
+      first.image.diffIDs.length,
+    )
+    expect(await stillroomJson<AuditReport>(directory, ['audit', 'recipe', 'hello'], { env })).toEqual(first)
+    const again = await stillroomJson<AuditReport>(directory, ['audit', 'image', image, '--lock', LOCK], {
+      env,
+    })
+    const files = again.findings.filter(({ rule }) => !IDENTITY.has(rule)).map(({ subject }) => subject)
+    expect(files).toEqual(['/etc/npmrc'])
   })
 
   test('lists every package that dpkg and every pip list in a container', async () => {

@@ -36,6 +36,8 @@ export class BlobReader {
   readonly #size: number
   readonly #budget: Budget
   readonly #digest: Digester
+  /** What the blob holds if it has the digest that it is named by. */
+  readonly #account: Layer | undefined
   #head: Buffer | undefined = Buffer.alloc(0)
   #json: Buffer[] | undefined
   #layer: LayerReader | undefined
@@ -56,6 +58,8 @@ export class BlobReader {
     this.#budget = budget
     this.#digest = budget.digester()
     this.#layerDigest = this.#digest
+    this.#account = this.#findAccount()
+    if (this.#account !== undefined) this.#head = undefined
   }
 
   /** Takes the next bytes; wait for {@link drained} before giving more. */
@@ -86,6 +90,8 @@ export class BlobReader {
       this.#fail(imageInvalid('A compressed layer has more after its end: several zstd frames are not read'))
     }
     const digest = `sha256:${await this.#digest.digest()}`
+    if (this.#account !== undefined)
+      return digest === digestOf(this.#name) ? { digest, layer: this.#account } : { digest }
     if (this.#json !== undefined) return { digest, json: Buffer.concat(this.#json) }
     if (this.#layer === undefined) return { digest }
     const layer = this.#layer
@@ -93,7 +99,20 @@ export class BlobReader {
     const diffID = this.#unzip === undefined ? digest : `sha256:${await this.#layerDigest.digest()}`
     if (this.#problem !== undefined) return { digest, problem: this.#problem }
     await layer.digested()
-    return { digest, layer: { diffID, size: this.#layerSize, entries: layer.entries } }
+    const read = { diffID, size: this.#layerSize, entries: layer.entries }
+    if (digest === digestOf(this.#name)) this.#budget.options.accounts?.add(digest, read)
+    return { digest, layer: read }
+  }
+
+  #findAccount(): Layer | undefined {
+    const digest = digestOf(this.#name)
+    const { options } = this.#budget
+    const layer = digest === undefined ? undefined : options.accounts?.find(digest, options)
+    if (layer === undefined) return undefined
+    this.#budget.take('members', layer.entries.length)
+    for (const { inode } of layer.entries)
+      this.#budget.take('bytes of files to keep', (inode.content ?? inode.head)?.length ?? 0)
+    return layer
   }
 
   #recognize(head: Buffer): void {

@@ -1,6 +1,7 @@
 import { type Algorithm, type Digester, digestHere } from './digester.ts'
 import { imageInvalid } from './image-invalid.ts'
 import type { KnownLayers } from './known-layers.ts'
+import type { LayerAccounts } from './layer-account.ts'
 import type { LayerEntry } from './layer-entry.ts'
 
 /** All regular files, or those it says, by path below the root (latin1) and bytes. */
@@ -24,6 +25,8 @@ export interface ReadOptions {
   retain?: (entry: LayerEntry) => boolean
   /** Layers that need not be read again, by the same choices; those that are read are added. */
   known?: KnownLayers
+  /** Layers of which the digest is enough. */
+  accounts?: LayerAccounts
   /** Operating system and architecture of the image to take; `linux/amd64` when not said. */
   platform?: string
   /** Ends reading: the promise is rejected with its reason. */

@@ -17,6 +17,7 @@ import {
 import { parseLock } from '../lock/parse-lock.ts'
 import type { LockedPlatform, Lockfile } from '../lock/schema.ts'
 import { fetchInputs } from './fetch-inputs.ts'
+import { KeptLayers } from './kept-layers.ts'
 import { requireLock } from './lock-file.ts'
 import { readLockedContents } from './locked-contents.ts'
 import { type OpenImageOptions, openImage } from './open-image.ts'
@@ -69,10 +70,19 @@ async function auditReference(
   progress({ kind: 'status', text: 'locked files' })
   const held = lock === undefined ? undefined : await lockSubject(session, lock)
   progress({ kind: 'status', text: `reading ${what}` })
-  const image = await imageSubject(session, what, held === undefined || held.contents.missing.length > 0)
-  progress({ kind: 'status', text: 'comparing' })
-  const subject = held && { ...held, layers: countLockedLayers(image.layers, held.locked) }
-  return auditImage(image, subject, policyOf(audit?.ignore ?? []))
+  const accounts = new KeptLayers(session.cache)
+  try {
+    const md5 = held === undefined || held.contents.missing.length > 0
+    const image = await imageSubject(session, what, { md5, accounts })
+    progress({ kind: 'status', text: 'comparing' })
+    const subject = held && { ...held, layers: countLockedLayers(image.layers, held.locked) }
+    const report = auditImage(image, subject, policyOf(audit?.ignore ?? []))
+    // a finding may be a secret, which is not to be copied into the cache
+    if (report.findings.length === 0 && report.ignored.length === 0) await accounts.keep()
+    return report
+  } finally {
+    await accounts.discard()
+  }
 }
 
 /** What a lock names, and what its artifacts hold: those that must be read and the store lacks are fetched. */
@@ -106,9 +116,14 @@ async function fetchMissing(
   }
 }
 
-async function imageSubject(session: Session, what: string, md5: boolean): Promise<ImageSubject> {
+async function imageSubject(
+  session: Session,
+  what: string,
+  { md5, accounts }: { md5: boolean; accounts: KeptLayers },
+): Promise<ImageSubject> {
   const options: OpenImageOptions = {
     platform: PLATFORM,
+    accounts,
     keep: (path, size) => wantedByAudit(path, size) || wantedByInventory(path, size),
     head: headWantedByAudit,
     md5: md5 && md5WantedByInventory,

@@ -1,0 +1,95 @@
+import { createHash, randomUUID } from 'node:crypto'
+import { readFileSync, utimesSync } from 'node:fs'
+import { mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type LayerAccounts, packLayer, suffices, unpackLayer } from '../image/layer-account.ts'
+import type { Layer } from '../image/layer-entry.ts'
+import type { ReadOptions } from '../image/read-options.ts'
+import { sweepAbandoned } from '../store/sweep-abandoned.ts'
+
+/** Raised whenever a kept account would be read in another way. */
+const FORMAT = 1
+const UNUSED_AFTER = 30 * 24 * 3600 * 1000
+const CHECKSUM = 32
+
+/**
+ * Accounts of layers in the cache. Those of layers that are read now wait in temporary files until {@link keep}, since
+ * they hold contents of files, which may be secrets.
+ */
+export class KeptLayers implements LayerAccounts {
+  readonly #directory: string
+  readonly #temporary: string
+  readonly #waiting = new Map<string, { path: string; written: Promise<boolean> }>()
+
+  /** @param cache the cache directory */
+  constructor(cache: string) {
+    this.#directory = join(cache, 'layers', `${FORMAT}`)
+    this.#temporary = join(cache, 'layers', 'tmp')
+  }
+
+  find(digest: string, options: ReadOptions): Layer | undefined {
+    if (!/^sha256:[0-9a-f]{64}$/.test(digest)) return undefined
+    const path = this.#pathOf(digest)
+    try {
+      const bytes = readFileSync(path)
+      const packed = bytes.subarray(CHECKSUM)
+      if (!checksum(packed).equals(bytes.subarray(0, CHECKSUM))) return undefined
+      const layer = unpackLayer(packed)
+      if (!suffices(layer, options)) return undefined
+      utimesSync(path, new Date(), new Date())
+      return layer
+    } catch {
+      // none, or not to be read: the layer is
+      return undefined
+    }
+  }
+
+  add(digest: string, layer: Layer): void {
+    if (this.#waiting.has(digest)) return
+    const packed = packLayer(layer)
+    const path = join(this.#temporary, randomUUID())
+    this.#waiting.set(digest, { path, written: this.#write(path, packed) })
+  }
+
+  /** Keeps the accounts of the layers that were read, and forgets those that nothing used for a month. */
+  async keep(): Promise<void> {
+    await mkdir(this.#directory, { recursive: true }).catch(() => {})
+    for (const [digest, { path, written }] of this.#waiting)
+      if (await written) await rename(path, this.#pathOf(digest)).catch(() => {})
+    this.#waiting.clear()
+    await sweepAbandoned(this.#temporary)
+    const now = Date.now()
+    for (const name of await readdir(this.#directory).catch(() => [])) {
+      const path = join(this.#directory, name)
+      const used = await stat(path).catch(() => undefined)
+      if (used !== undefined && now - used.mtimeMs > UNUSED_AFTER)
+        await rm(path, { force: true }).catch(() => {})
+    }
+  }
+
+  /** Forgets the layers that were read and not kept. */
+  async discard(): Promise<void> {
+    for (const { path, written } of this.#waiting.values()) {
+      await written
+      await rm(path, { force: true }).catch(() => {})
+    }
+    this.#waiting.clear()
+  }
+
+  /** Whether it was; an account that cannot be written costs the next audit time, and nothing else. */
+  async #write(path: string, packed: Buffer): Promise<boolean> {
+    try {
+      await mkdir(this.#temporary, { recursive: true, mode: 0o700 })
+      await writeFile(path, [checksum(packed), packed], { flag: 'wx', mode: 0o600 })
+      return true
+    } catch {
+      return false
+    }
+  }
+
+  #pathOf(digest: string): string {
+    return join(this.#directory, digest.slice('sha256:'.length))
+  }
+}
+
+const checksum = (bytes: Buffer) => createHash('sha256').update(bytes).digest()
