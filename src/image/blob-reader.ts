@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { type Decompressor, decompressorFor } from './decompressor.ts'
 import type { Digester } from './digester.ts'
 import { imageInvalid, locateError, quotePath } from './image-invalid.ts'
+import { unpackLayer } from './layer-account.ts'
 import type { Layer } from './layer-entry.ts'
 import { LayerReader } from './layer-reader.ts'
 import type { Budget } from './read-options.ts'
@@ -24,6 +25,27 @@ export function digestOf(path: string): string | undefined {
   return hex === undefined ? undefined : `sha256:${hex}`
 }
 
+/**
+ * The layer that a file of an archive is by its path, when it has an account: unpacked while the digest is taken.
+ *
+ * @throws {StillroomError} IMAGE_INVALID; the promise is rejected with AccountTooShort
+ */
+export function findAccount(name: string, budget: Budget): Promise<Layer> | undefined {
+  const digest = digestOf(name)
+  const packed = digest === undefined ? undefined : budget.options.accounts?.find(digest)
+  if (packed === undefined) return undefined
+  budget.take('bytes of files to keep', packed.length)
+  const layer = unpackLayer(packed, budget.options)
+  // awaited when the digest is there, which is never when the archive is damaged
+  layer.catch(() => {})
+  return layer
+}
+
+/** What a file turned out to be that has an account: that layer, if it has the digest that it is named by. */
+export function withAccount(name: string, digest: string, layer: Layer): Blob {
+  return digest === digestOf(name) ? { digest, layer } : { digest }
+}
+
 /** Larger manifests and configs don't exist; what is larger is not kept. */
 const JSON_LIMIT = 4 * 1024 * 1024
 
@@ -37,7 +59,7 @@ export class BlobReader {
   readonly #budget: Budget
   readonly #digest: Digester
   /** What the blob holds if it has the digest that it is named by. */
-  readonly #account: Layer | undefined
+  readonly #account: Promise<Layer> | undefined
   #head: Buffer | undefined = Buffer.alloc(0)
   #json: Buffer[] | undefined
   #layer: LayerReader | undefined
@@ -58,7 +80,7 @@ export class BlobReader {
     this.#budget = budget
     this.#digest = budget.digester()
     this.#layerDigest = this.#digest
-    this.#account = this.#findAccount()
+    this.#account = findAccount(name, budget)
     if (this.#account !== undefined) this.#head = undefined
   }
 
@@ -90,8 +112,7 @@ export class BlobReader {
       this.#fail(imageInvalid('A compressed layer has more after its end: several zstd frames are not read'))
     }
     const digest = `sha256:${await this.#digest.digest()}`
-    if (this.#account !== undefined)
-      return digest === digestOf(this.#name) ? { digest, layer: this.#account } : { digest }
+    if (this.#account !== undefined) return withAccount(this.#name, digest, await this.#account)
     if (this.#json !== undefined) return { digest, json: Buffer.concat(this.#json) }
     if (this.#layer === undefined) return { digest }
     const layer = this.#layer
@@ -102,17 +123,6 @@ export class BlobReader {
     const read = { diffID, size: this.#layerSize, entries: layer.entries }
     if (digest === digestOf(this.#name)) this.#budget.options.accounts?.add(digest, read)
     return { digest, layer: read }
-  }
-
-  #findAccount(): Layer | undefined {
-    const digest = digestOf(this.#name)
-    const { options } = this.#budget
-    const layer = digest === undefined ? undefined : options.accounts?.find(digest, options)
-    if (layer === undefined) return undefined
-    this.#budget.take('members', layer.entries.length)
-    for (const { inode } of layer.entries)
-      this.#budget.take('bytes of files to keep', (inode.content ?? inode.head)?.length ?? 0)
-    return layer
   }
 
   #recognize(head: Buffer): void {

@@ -6,11 +6,14 @@ import { chooses, type ReadOptions } from './read-options.ts'
  * the digest is taken: its bytes are the same, and so is all that was read from them.
  */
 export interface LayerAccounts {
-  /** A layer whose inodes are the caller's own; undefined when there is no account, or it says too little. */
-  find(digest: string, options: ReadOptions): Layer | undefined
+  /** The account of a layer, packed; undefined when there is none. */
+  find(digest: string): Buffer | undefined
   /** Called with each layer that was read, before its inodes become a tree's. */
   add(digest: string, layer: Layer): void
 }
+
+/** An account says less than what is to be read: the layer must be read again. */
+export class AccountTooShort extends Error {}
 
 /** A member in JSON: null where there is nothing, bytes where a file's beginning or its content follows. */
 type Row = [
@@ -34,19 +37,22 @@ type Row = [
   content: number | null,
 ]
 
-interface Account {
+interface Head {
   diffID: string
   size: number
-  rows: Row[]
+  members: number
+  /** Bytes that were kept of files. */
+  kept: number
 }
 
-/** A layer as bytes: one line of JSON in latin1, then what was kept of files, one after the other. */
+/** A layer as bytes: lines of JSON in latin1, one of the layer and one a member, then what was kept of files. */
 export function packLayer({ diffID, size, entries }: Layer): Buffer {
   const kept: Buffer[] = []
-  const rows = entries.map(({ path, link, inode }): Row => {
+  const lines: string[] = []
+  for (const { path, link, inode } of entries) {
     if (inode.head !== undefined) kept.push(inode.head)
     if (inode.content !== undefined) kept.push(inode.content)
-    return [
+    const row: Row = [
       path,
       link ?? null,
       inode.type,
@@ -66,61 +72,70 @@ export function packLayer({ diffID, size, entries }: Layer): Buffer {
       inode.head?.length ?? null,
       inode.content?.length ?? null,
     ]
-  })
-  const account: Account = { diffID, size, rows }
-  return Buffer.concat([Buffer.from(`${JSON.stringify(account)}\n`, 'latin1'), ...kept])
+    lines.push(JSON.stringify(row))
+  }
+  const bytes = kept.reduce((sum, { length }) => sum + length, 0)
+  const head: Head = { diffID, size, members: entries.length, kept: bytes }
+  const text = [JSON.stringify(head), ...lines, ''].join('\n')
+  return Buffer.concat([Buffer.from(text, 'latin1'), ...kept])
 }
 
-/** The layer that {@link packLayer} made these bytes of. */
-export function unpackLayer(bytes: Buffer): Layer {
-  const end = bytes.indexOf('\n')
-  const { diffID, size, rows } = JSON.parse(bytes.toString('latin1', 0, end)) as Account
-  let at = end + 1
-  const take = (length: number): Buffer => {
-    at += length
-    return Buffer.copyBytesFrom(bytes, at - length, length)
+/** Members that are unpacked at a time, while others work. */
+const AT_ONCE = 500
+
+/**
+ * The layer that {@link packLayer} made these bytes of.
+ *
+ * @param options what reading the layer would be asked for
+ * @throws {AccountTooShort} when that is more than it says
+ */
+export async function unpackLayer(packed: Buffer, options: ReadOptions): Promise<Layer> {
+  let end = packed.indexOf('\n')
+  const { diffID, size, members, kept } = JSON.parse(packed.toString('latin1', 0, end)) as Head
+  let next = packed.length - kept
+  const take = (length: number) => {
+    next += length
+    return Buffer.copyBytesFrom(packed, next - length, length)
   }
-  const entries = rows.map((row): LayerEntry => {
-    const [path, link, type, mode, uid, gid, bytesOfFile, mtime, target, major, minor, ...rest] = row
-    const [xattrs, sha256, md5, sha1, gitBlob, head, content] = rest
-    const inode: Inode = {
-      type,
-      mode,
-      uid,
-      gid,
-      size: bytesOfFile,
-      mtime,
-      target,
-      major,
-      minor,
-      xattrs: xattrs === null ? NONE : new Map(xattrs),
-      sha256,
-      layer: 0,
-    }
-    if (md5 !== null) inode.md5 = md5
-    if (sha1 !== null) inode.sha1 = sha1
-    if (gitBlob !== null) inode.gitBlob = gitBlob
-    if (head !== null) inode.head = take(head)
-    if (content !== null) inode.content = take(content)
-    return { path, inode, link: link ?? undefined }
-  })
+  const entries: LayerEntry[] = []
+  while (entries.length < members) {
+    const from = end + 1
+    end = packed.indexOf('\n', from)
+    const row = JSON.parse(packed.toString('latin1', from, end)) as Row
+    const entry = entryOf(row)
+    const [head, content] = [row[16], row[17]]
+    if (head !== null) entry.inode.head = take(head)
+    if (content !== null) entry.inode.content = take(content)
+    if (!suffices(entry, options)) throw new AccountTooShort()
+    entries.push(entry)
+    if (entries.length % AT_ONCE === 0) await new Promise((resolve) => setImmediate(resolve))
+  }
   return { diffID, size, entries }
+}
+
+function entryOf(row: Row): LayerEntry {
+  const [path, link, type, mode, uid, gid, size, mtime, target, major, minor, ...rest] = row
+  const [xattrs, sha256, md5, sha1, gitBlob] = rest
+  const inode: Inode = {
+    ...{ type, mode, uid, gid, size, mtime, target, major, minor, sha256 },
+    xattrs: xattrs === null ? NONE : new Map(xattrs),
+    layer: 0,
+  }
+  if (md5 !== null) inode.md5 = md5
+  if (sha1 !== null) inode.sha1 = sha1
+  if (gitBlob !== null) inode.gitBlob = gitBlob
+  return { path, inode, link: link ?? undefined }
 }
 
 const NONE: Inode['xattrs'] = new Map()
 
-/** Whether a layer holds all that reading it with these options would give. */
-export function suffices(
-  { entries }: Layer,
-  { keep, head, md5, sha1, gitBlob, retain }: ReadOptions,
-): boolean {
-  if (retain !== undefined) return false
-  return entries.every(({ path, inode, link }) => {
-    if (inode.type !== 'file' || link !== undefined) return true
-    if (inode.md5 === undefined && chooses(md5, path, inode.size)) return false
-    if (inode.sha1 === undefined && chooses(sha1, path, inode.size)) return false
-    if (inode.gitBlob === undefined && chooses(gitBlob, path, inode.size)) return false
-    if (chooses(keep, path, inode.size)) return inode.content !== undefined
-    return (inode.head?.length ?? 0) >= Math.min(head?.(path) ?? 0, inode.size)
-  })
+/** Whether a member has all that reading it with these options would give. */
+function suffices({ path, inode, link }: LayerEntry, options: ReadOptions): boolean {
+  if (inode.type !== 'file' || link !== undefined) return true
+  const { size } = inode
+  if (inode.md5 === undefined && chooses(options.md5, path, size)) return false
+  if (inode.sha1 === undefined && chooses(options.sha1, path, size)) return false
+  if (inode.gitBlob === undefined && chooses(options.gitBlob, path, size)) return false
+  if (chooses(options.keep, path, size)) return inode.content !== undefined
+  return (inode.head?.length ?? 0) >= Math.min(options.head?.(path) ?? 0, size)
 }

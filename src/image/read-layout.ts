@@ -1,4 +1,4 @@
-import { BlobReader, digestOf } from './blob-reader.ts'
+import { BlobReader, digestOf, findAccount, withAccount } from './blob-reader.ts'
 import { imageInvalid, quotePath } from './image-invalid.ts'
 import { type ImageTree, readTree } from './image-tree.ts'
 import { Budget, type ReadOptions } from './read-options.ts'
@@ -8,6 +8,8 @@ import type { Files } from './select-image.ts'
 export interface LayoutFile {
   size: number
   bytes: AsyncIterable<Buffer>
+  /** Instead of the bytes, their sha256 in hex, when somebody else can read them. */
+  digest?: () => Promise<string>
 }
 
 /** Gives a file by its path in a layout, undefined when there is none; paths come from the image and may be hostile. */
@@ -33,6 +35,10 @@ export function layoutFiles(open: OpenFile, options: ReadOptions): Files {
     if (layer !== undefined) return { digest: digest as string, layer }
     const file = await open(path)
     if (file === undefined) return undefined
+    if (file.digest !== undefined) {
+      const account = findAccount(path, budget)
+      if (account !== undefined) return withAccount(path, `sha256:${await file.digest()}`, await account)
+    }
     const reader = new BlobReader(path, file.size, budget)
     let size = 0
     for await (const bytes of file.bytes) {

@@ -8,6 +8,7 @@ import { countLockedLayers, type ImageSubject, type LockSubject } from '../audit
 import { headWantedByAudit, wantedByAudit } from '../audit/wanted.ts'
 import type { PlacedArtifact } from '../dockerfile/context-artifacts.ts'
 import { StillroomError } from '../error.ts'
+import { AccountTooShort } from '../image/layer-account.ts'
 import {
   digestsForInventory,
   md5WantedByInventory,
@@ -70,9 +71,9 @@ async function auditReference(
   progress({ kind: 'status', text: 'locked files' })
   const held = lock === undefined ? undefined : await lockSubject(session, lock)
   progress({ kind: 'status', text: `reading ${what}` })
-  const accounts = new KeptLayers(session.cache)
+  const md5 = held === undefined || held.contents.missing.length > 0
+  const accounts = new KeptLayers(session.cache, md5 ? 'md5' : 'sha256')
   try {
-    const md5 = held === undefined || held.contents.missing.length > 0
     const image = await imageSubject(session, what, { md5, accounts })
     progress({ kind: 'status', text: 'comparing' })
     const subject = held && { ...held, layers: countLockedLayers(image.layers, held.locked) }
@@ -123,12 +124,15 @@ async function imageSubject(
 ): Promise<ImageSubject> {
   const options: OpenImageOptions = {
     platform: PLATFORM,
-    accounts,
     keep: (path, size) => wantedByAudit(path, size) || wantedByInventory(path, size),
     head: headWantedByAudit,
     md5: md5 && md5WantedByInventory,
   }
-  const first = await openImage(session, what, options)
+  const first = await openImage(session, what, { ...options, accounts }).catch((error: unknown) => {
+    if (!(error instanceof AccountTooShort)) throw error
+    accounts.distrust()
+    return openImage(session, what, { ...options, accounts })
+  })
   const digests = digestsForInventory(first.tree, { md5 })
   const image = digests === undefined ? first : await openImage(session, what, { ...options, ...digests })
   const { id, config, layers, tree } = image

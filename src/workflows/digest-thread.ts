@@ -1,10 +1,14 @@
 import { hash } from 'node:crypto'
+import type { FileHandle } from 'node:fs/promises'
 import { Worker } from 'node:worker_threads'
 import type { Algorithm, Digester } from '../image/digester.ts'
+import type { Range } from './read-pieces.ts'
 
 /** Bytes that go over to the thread at a time, and how many pieces may wait there. */
 const PIECE = 1024 * 1024
 const WAITING = 8
+/** Bytes of a file that the thread reads before it listens again. */
+const AT_ONCE = 64 * PIECE
 
 /** A second thread that takes digests while the first one reads. It starts when there is something for it to do. */
 export class DigestThread {
@@ -21,6 +25,28 @@ export class DigestThread {
     return new ThreadDigester(this, this.#count++, algorithm)
   }
 
+  /** The sha256 of part of an open file, which the thread reads by itself; the file stays open. */
+  async digestRange({ fd }: FileHandle, { from, size }: Range, signal?: AbortSignal): Promise<string> {
+    const digest = this.#count++
+    for (let at = 0; ; at += AT_ONCE) {
+      signal?.throwIfAborted()
+      const length = Math.min(AT_ONCE, size - at)
+      const last = at + length === size
+      const result = this.result(digest)
+      this.#worker ??= this.#start()
+      this.#worker.postMessage({
+        digest,
+        algorithm: 'sha256',
+        fd,
+        from: from + at,
+        length,
+        last,
+      } satisfies Task)
+      const hex = await result
+      if (last) return hex
+    }
+  }
+
   /** Ends the thread; digests that are not finished never will be. */
   async end(): Promise<void> {
     await this.#worker?.terminate()
@@ -34,7 +60,7 @@ export class DigestThread {
     if (this.#free.length < WAITING) this.#free.push(piece)
   }
 
-  send(task: Task): void {
+  send(task: PieceTask): void {
     this.#worker ??= this.#start()
     this.#waiting += 1
     this.#worker.postMessage(task, [task.piece])
@@ -57,8 +83,10 @@ export class DigestThread {
     // as text, so that it is the same from the sources and from a bundle
     const worker = new Worker(`(${work.toString()})()`, { eval: true })
     worker.on('message', ({ digest, piece, result }: Done) => {
-      this.#waiting -= 1
-      this.giveBack(piece)
+      if (piece !== undefined) {
+        this.#waiting -= 1
+        this.giveBack(piece)
+      }
       if (result !== undefined) {
         this.#results.get(digest)?.resolve(result)
         this.#results.delete(digest)
@@ -131,33 +159,58 @@ class ThreadDigester implements Digester {
   }
 }
 
-/** To the thread: the first `length` bytes of a piece belong to a digest; after the last of them it is asked for. */
-interface Task {
+interface DigestTask {
   digest: number
   algorithm: Algorithm
-  piece: ArrayBuffer
   length: number
+  /** After this the digest is asked for. */
   last: boolean
 }
 
-/** From the thread: the piece may be used again. */
+/** To the thread: the first `length` bytes of a piece belong to a digest. */
+interface PieceTask extends DigestTask {
+  piece: ArrayBuffer
+}
+
+/** To the thread: `length` bytes of an open file belong to a digest. */
+interface RangeTask extends DigestTask {
+  fd: number
+  from: number
+}
+
+type Task = PieceTask | RangeTask
+
+/** From the thread: the piece may be used again; of ranges, the result is empty until the last. */
 interface Done {
   digest: number
-  piece: ArrayBuffer
+  piece: ArrayBuffer | undefined
   result: string | undefined
 }
 
 /** What the thread runs: it is handed over as text and sees nothing of this module. */
 function work(): void {
   const { createHash } = process.getBuiltinModule('node:crypto')
+  const { readSync } = process.getBuiltinModule('node:fs')
   const { parentPort } = process.getBuiltinModule('node:worker_threads')
   const open = new Map<number, ReturnType<typeof createHash>>()
-  parentPort?.on('message', ({ digest, algorithm, piece, length, last }: Task) => {
+  let memory: Uint8Array | undefined
+  parentPort?.on('message', (task: Task) => {
+    const { digest, algorithm, length, last } = task
     const state = open.get(digest) ?? createHash(algorithm)
-    state.update(new Uint8Array(piece, 0, length))
+    const piece = 'piece' in task ? task.piece : undefined
+    if ('piece' in task) state.update(new Uint8Array(task.piece, 0, length))
+    else {
+      memory ??= new Uint8Array(1024 * 1024)
+      for (let at = 0; at < length; ) {
+        const read = readSync(task.fd, memory, 0, Math.min(memory.length, length - at), task.from + at)
+        if (read === 0) throw new Error(`${length - at} bytes are missing at its end`)
+        state.update(memory.subarray(0, read))
+        at += read
+      }
+    }
     if (last) open.delete(digest)
     else open.set(digest, state)
-    const done: Done = { digest, piece, result: last ? state.digest('hex') : undefined }
-    parentPort.postMessage(done, [piece])
+    const result = last ? state.digest('hex') : piece === undefined ? '' : undefined
+    parentPort.postMessage({ digest, piece, result } satisfies Done, piece === undefined ? [] : [piece])
   })
 }

@@ -2,12 +2,7 @@ import { open } from 'node:fs/promises'
 import { posix } from 'node:path'
 import { BLOCK } from '../image/tar-header.ts'
 import { TarReader } from '../image/tar-reader.ts'
-
-/** Where a file of an archive lies in it. */
-export interface Range {
-  from: number
-  size: number
-}
+import type { Range } from './read-pieces.ts'
 
 /** More files than any image's archive has. */
 const FILE_LIMIT = 10_000

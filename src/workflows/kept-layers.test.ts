@@ -1,6 +1,7 @@
 import { readdir, readFile, stat, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { unpackLayer } from '../image/layer-account.ts'
 import type { Layer } from '../image/layer-entry.ts'
 import { temporaryDirectory } from '../store/testing/temporary-directory.ts'
 import { KeptLayers } from './kept-layers.ts'
@@ -36,7 +37,7 @@ const layer = (content = 'secret'): Layer => ({
 
 async function kept(): Promise<string> {
   const cache = await temporaryDirectory()
-  const layers = new KeptLayers(cache)
+  const layers = new KeptLayers(cache, 'sha256')
   layers.add(DIGEST, layer())
   await layers.keep()
   return cache
@@ -50,18 +51,19 @@ const filesOf = async (cache: string) =>
 describe('KeptLayers', () => {
   test('gives what was kept, and nothing before', async () => {
     const cache = await temporaryDirectory()
-    const layers = new KeptLayers(cache)
+    const layers = new KeptLayers(cache, 'sha256')
     layers.add(DIGEST, layer())
-    expect(new KeptLayers(cache).find(DIGEST, {})).toBeUndefined()
+    expect(new KeptLayers(cache, 'sha256').find(DIGEST)).toBeUndefined()
     await layers.keep()
-    expect(new KeptLayers(cache).find(DIGEST, { keep: true })).toEqual(layer())
-    expect(new KeptLayers(cache).find(DIGEST, { md5: true }), 'it has no md5').toBeUndefined()
-    expect(new KeptLayers(cache).find(OTHER, {})).toBeUndefined()
+    const packed = new KeptLayers(cache, 'sha256').find(DIGEST)
+    expect(packed && (await unpackLayer(packed, { keep: true }))).toEqual(layer())
+    expect(new KeptLayers(cache, 'md5').find(DIGEST), 'it has no md5').toBeUndefined()
+    expect(new KeptLayers(cache, 'sha256').find(OTHER)).toBeUndefined()
   })
 
   test('leaves nothing on the disk of what was discarded', async () => {
     const cache = await temporaryDirectory()
-    const layers = new KeptLayers(cache)
+    const layers = new KeptLayers(cache, 'sha256')
     layers.add(DIGEST, layer())
     await layers.discard()
     await layers.keep()
@@ -78,19 +80,21 @@ describe('KeptLayers', () => {
       Buffer.from(whole).fill(0x20, 40, 41),
     ]) {
       await writeFile(path, damaged)
-      expect(new KeptLayers(cache).find(DIGEST, {})).toBeUndefined()
+      expect(new KeptLayers(cache, 'sha256').find(DIGEST)).toBeUndefined()
     }
-    const layers = new KeptLayers(cache)
+    const layers = new KeptLayers(cache, 'sha256')
     layers.add(DIGEST, layer())
     await layers.keep()
     expect(await readFile(path)).toEqual(whole)
+    layers.distrust()
+    expect(layers.find(DIGEST)).toBeUndefined()
   })
 
   test('looks nowhere but in its directory, whatever an archive names', async () => {
     const cache = await kept()
     const [path = ''] = await filesOf(cache)
     await writeFile(join(cache, 'outside'), await readFile(path))
-    expect(new KeptLayers(cache).find('sha256:../../outside', {})).toBeUndefined()
+    expect(new KeptLayers(cache, 'sha256').find('sha256:../../outside')).toBeUndefined()
   })
 
   test('forgets what nothing used for a month, and keeps what is used', async () => {
@@ -98,21 +102,21 @@ describe('KeptLayers', () => {
     const [path = ''] = await filesOf(cache)
     const before = new Date(Date.now() - 40 * 24 * 3600 * 1000)
     await utimes(path, before, before)
-    expect(new KeptLayers(cache).find(DIGEST, {})).toBeDefined()
-    await new KeptLayers(cache).keep()
+    expect(new KeptLayers(cache, 'sha256').find(DIGEST)).toBeDefined()
+    await new KeptLayers(cache, 'sha256').keep()
     expect(await filesOf(cache)).toEqual([path])
     await utimes(path, before, before)
-    await new KeptLayers(cache).keep()
+    await new KeptLayers(cache, 'sha256').keep()
     expect(await filesOf(cache)).toEqual([])
   })
 
   test('where nothing can be written, nothing is kept and nothing fails', async () => {
     const file = join(await temporaryDirectory(), 'file')
     await writeFile(file, '')
-    const layers = new KeptLayers(file)
+    const layers = new KeptLayers(file, 'sha256')
     layers.add(DIGEST, layer())
     await layers.keep()
-    expect(layers.find(DIGEST, {})).toBeUndefined()
+    expect(layers.find(DIGEST)).toBeUndefined()
   })
 
   test('is readable by its owner alone', async () => {

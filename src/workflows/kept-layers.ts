@@ -2,9 +2,8 @@ import { createHash, randomUUID } from 'node:crypto'
 import { readFileSync, utimesSync } from 'node:fs'
 import { mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type LayerAccounts, packLayer, suffices, unpackLayer } from '../image/layer-account.ts'
+import { type LayerAccounts, packLayer } from '../image/layer-account.ts'
 import type { Layer } from '../image/layer-entry.ts'
-import type { ReadOptions } from '../image/read-options.ts'
 import { sweepAbandoned } from '../store/sweep-abandoned.ts'
 
 /** Raised whenever a kept account would be read in another way. */
@@ -21,27 +20,35 @@ export class KeptLayers implements LayerAccounts {
   readonly #temporary: string
   readonly #waiting = new Map<string, { path: string; written: Promise<boolean> }>()
 
-  /** @param cache the cache directory */
-  constructor(cache: string) {
-    this.#directory = join(cache, 'layers', `${FORMAT}`)
+  #isDistrusted = false
+
+  /**
+   * @param cache the cache directory
+   * @param purpose what layers are read for: each has accounts of its own
+   */
+  constructor(cache: string, purpose: 'sha256' | 'md5') {
+    this.#directory = join(cache, 'layers', `${FORMAT}`, purpose)
     this.#temporary = join(cache, 'layers', 'tmp')
   }
 
-  find(digest: string, options: ReadOptions): Layer | undefined {
-    if (!/^sha256:[0-9a-f]{64}$/.test(digest)) return undefined
+  find(digest: string): Buffer | undefined {
+    if (this.#isDistrusted || !/^sha256:[0-9a-f]{64}$/.test(digest)) return undefined
     const path = this.#pathOf(digest)
     try {
       const bytes = readFileSync(path)
       const packed = bytes.subarray(CHECKSUM)
       if (!checksum(packed).equals(bytes.subarray(0, CHECKSUM))) return undefined
-      const layer = unpackLayer(packed)
-      if (!suffices(layer, options)) return undefined
       utimesSync(path, new Date(), new Date())
-      return layer
+      return packed
     } catch {
       // none, or not to be read: the layer is
       return undefined
     }
+  }
+
+  /** From now on none is found; those of layers that are read replace what was kept. */
+  distrust(): void {
+    this.#isDistrusted = true
   }
 
   add(digest: string, layer: Layer): void {

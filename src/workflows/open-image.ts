@@ -1,5 +1,5 @@
 import { constants } from 'node:fs'
-import { open, readdir, realpath, stat } from 'node:fs/promises'
+import { type FileHandle, open, readdir, realpath, stat } from 'node:fs/promises'
 import { join, sep } from 'node:path'
 import { addAbortSignal, Readable } from 'node:stream'
 import { connectEngine, type Engine } from '../engine/connect.ts'
@@ -12,8 +12,8 @@ import { type LayoutFile, type OpenFile, readImageLayout } from '../image/read-l
 import type { ReadOptions } from '../image/read-options.ts'
 import { readPair } from '../image/read-pair.ts'
 import { DigestThread } from './digest-thread.ts'
-import { indexArchive, type Range } from './index-archive.ts'
-import { readPieces } from './read-pieces.ts'
+import { indexArchive } from './index-archive.ts'
+import { type Range, readPieces, SMALL_PIECE } from './read-pieces.ts'
 import type { Session } from './session.ts'
 
 export interface OpenImageOptions extends Omit<ReadOptions, 'digester'> {
@@ -49,7 +49,7 @@ export async function openImage(
   }
   try {
     const source = await findSource(what)
-    return { reference: what, source, ...(await readFrom(source, what, engine, options)) }
+    return { reference: what, source, ...(await readFrom(source, what, engine, options, thread)) }
   } finally {
     await thread.end()
   }
@@ -81,7 +81,7 @@ async function filesOnDisk(what: string): Promise<OpenFile | undefined> {
       return openLayout(what)
     case 'file': {
       const places = await indexArchive(what)
-      return places && (async (path) => openRange(what, places.get(path)))
+      return places && (async (path) => openRange(what, places.get(path), { piece: SMALL_PIECE }))
     }
   }
 }
@@ -91,12 +91,17 @@ async function readFrom(
   what: string,
   engine: Engine | undefined,
   options: ReadOptions,
+  thread: DigestThread,
 ): Promise<ImageTree> {
+  const digest: RangeDigest = (file, range) => thread.digestRange(file, range, options.signal)
   switch (source) {
-    case 'file':
-      return readImageTree((await openFile(what)).bytes, options)
+    case 'file': {
+      const places = options.accounts && (await indexArchive(what))
+      if (places === undefined) return readImageTree((await openFile(what)).bytes, options)
+      return readImageLayout(async (path) => openRange(what, places.get(path), { digest }), options)
+    }
     case 'directory':
-      return readImageLayout(await openLayout(what), options)
+      return readImageLayout(await openLayout(what, digest), options)
     case 'engine':
       return readImageTree(await savedImage(engine ?? (await connectEngine()), what, options.signal), options)
   }
@@ -144,14 +149,17 @@ async function savedImage(
   })()
 }
 
+/** Takes the sha256 of part of an open file. */
+type RangeDigest = (file: FileHandle, range: Range) => Promise<string>
+
 /** Gives the files of a directory; a path or link that leads out of it leads nowhere. */
-async function openLayout(directory: string): Promise<OpenFile> {
+async function openLayout(directory: string, digest?: RangeDigest): Promise<OpenFile> {
   const root = await realpath(directory)
   return async (path) => {
     if (path.includes('\0')) return undefined
     try {
       const place = await realpath(join(root, path))
-      return place.startsWith(root + sep) ? await openFile(place) : undefined
+      return place.startsWith(root + sep) ? await openFile(place, digest) : undefined
     } catch (error) {
       if (isNotThere(error)) return undefined
       throw error instanceof StillroomError ? error : unreadable(path, error)
@@ -160,21 +168,51 @@ async function openLayout(directory: string): Promise<OpenFile> {
 }
 
 /** Opens a regular file; a pipe or device, which may never end, is refused. */
-async function openFile(path: string): Promise<LayoutFile> {
+async function openFile(path: string, digest?: RangeDigest): Promise<LayoutFile> {
   const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch((error: unknown) => {
     throw isNotThere(error) ? error : unreadable(path, error)
   })
   const stats = await file.stat()
-  if (stats.isFile()) return { size: stats.size, bytes: guarded(path, readPieces(file)) }
+  if (stats.isFile()) return layoutFile(path, file, { from: 0, size: stats.size }, { digest })
   await file.close()
   throw unreadable(path, 'it is not a regular file')
 }
 
 /** A file of an archive on disk. */
-async function openRange(archive: string, range: Range | undefined): Promise<LayoutFile | undefined> {
-  if (range === undefined) return undefined
-  const file = await open(archive)
-  return { size: range.size, bytes: guarded(archive, readPieces(file, range)) }
+async function openRange(
+  archive: string,
+  range: Range | undefined,
+  options: { digest?: RangeDigest; piece?: number },
+): Promise<LayoutFile | undefined> {
+  return range && layoutFile(archive, await open(archive), range, options)
+}
+
+function layoutFile(
+  path: string,
+  file: FileHandle,
+  range: Range,
+  { digest, piece }: { digest?: RangeDigest | undefined; piece?: number },
+): LayoutFile {
+  return {
+    size: range.size,
+    bytes: guarded(path, readPieces(file, range, piece)),
+    ...(digest === undefined ? {} : { digest: () => guardedDigest(path, file, range, digest) }),
+  }
+}
+
+async function guardedDigest(
+  path: string,
+  file: FileHandle,
+  range: Range,
+  digest: RangeDigest,
+): Promise<string> {
+  try {
+    return await digest(file, range)
+  } catch (error) {
+    throw unreadable(path, error)
+  } finally {
+    await file.close()
+  }
 }
 
 async function* guarded(path: string, bytes: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {

@@ -1,9 +1,15 @@
 import type { FileHandle } from 'node:fs/promises'
 
-/** Bytes read at a time of a whole file. */
-const PIECE = 1024 * 1024
-/** And of a range, of which many are read one after the other: less memory waits to be collected. */
-const SMALL_PIECE = 256 * 1024
+/** Bytes read at a time. */
+export const PIECE = 1024 * 1024
+/** Where many ranges are read one after the other: less memory waits to be collected. */
+export const SMALL_PIECE = 256 * 1024
+
+/** Part of a file. */
+export interface Range {
+  from: number
+  size: number
+}
 
 /**
  * The bytes of an open file, or a range of them; it is closed at the end. The next piece is read while one is worked
@@ -11,10 +17,10 @@ const SMALL_PIECE = 256 * 1024
  */
 export async function* readPieces(
   file: FileHandle,
-  range?: { from: number; size: number },
+  { from, size }: Range = { from: 0, size: Number.POSITIVE_INFINITY },
+  piece = PIECE,
 ): AsyncGenerator<Buffer> {
-  const { from, size } = range ?? { from: 0, size: Number.POSITIVE_INFINITY }
-  const most = Math.max(1, Math.min(range === undefined ? PIECE : SMALL_PIECE, size))
+  const most = Math.max(1, Math.min(piece, size))
   const memory: [Buffer, Buffer] = [Buffer.allocUnsafeSlow(most), Buffer.allocUnsafeSlow(most)]
   let done = 0
   const read = (turn: number) => {
