@@ -73,12 +73,13 @@ export class BlobReader {
   /**
    * @param name of the file in the archive, for errors
    * @param size bytes of the file, as the archive announces them
+   * @param digester of the file's bytes
    */
-  constructor(name: string, size: number, budget: Budget) {
+  constructor(name: string, size: number, budget: Budget, digester = budget.digester()) {
     this.#name = name
     this.#size = size
     this.#budget = budget
-    this.#digest = budget.digester()
+    this.#digest = digester
     this.#layerDigest = this.#digest
     this.#account = findAccount(name, budget)
     if (this.#account !== undefined) this.#head = undefined

@@ -1,4 +1,5 @@
 import { BlobReader, digestOf, findAccount, withAccount } from './blob-reader.ts'
+import type { Digester } from './digester.ts'
 import { imageInvalid, quotePath } from './image-invalid.ts'
 import { type ImageTree, readTree } from './image-tree.ts'
 import { Budget, type ReadOptions } from './read-options.ts'
@@ -8,7 +9,7 @@ import type { Files } from './select-image.ts'
 export interface LayoutFile {
   size: number
   bytes: AsyncIterable<Buffer>
-  /** Instead of the bytes, their sha256 in hex, when somebody else can read them. */
+  /** Their sha256 in hex, when somebody else can take it meanwhile. */
   digest?: () => Promise<string>
 }
 
@@ -25,6 +26,18 @@ export function readImageLayout(open: OpenFile, options: ReadOptions = {}): Prom
   return readTree(layoutFiles(open, options), options.platform)
 }
 
+/** From how many bytes on a digest is worth the way to somebody else. */
+const LARGE = 1024 * 1024
+
+/** Takes the digest that somebody else takes of the same bytes. */
+function digesterOf({ digest }: LayoutFile): Digester | undefined {
+  if (digest === undefined) return undefined
+  const taken = digest()
+  // awaited when all bytes were read, which is never when they are damaged
+  taken.catch(() => {})
+  return { update: () => {}, drained: () => undefined, digest: () => taken }
+}
+
 /** The files of a layout, each read when it is asked for, and once. */
 export function layoutFiles(open: OpenFile, options: ReadOptions): Files {
   const budget = new Budget(options)
@@ -39,7 +52,7 @@ export function layoutFiles(open: OpenFile, options: ReadOptions): Files {
       const account = findAccount(path, budget)
       if (account !== undefined) return withAccount(path, `sha256:${await file.digest()}`, await account)
     }
-    const reader = new BlobReader(path, file.size, budget)
+    const reader = new BlobReader(path, file.size, budget, file.size < LARGE ? undefined : digesterOf(file))
     let size = 0
     for await (const bytes of file.bytes) {
       budget.received(bytes.length)

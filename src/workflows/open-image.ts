@@ -81,7 +81,7 @@ async function filesOnDisk(what: string): Promise<OpenFile | undefined> {
       return openLayout(what)
     case 'file': {
       const places = await indexArchive(what)
-      return places && (async (path) => openRange(what, places.get(path), { piece: SMALL_PIECE }))
+      return places && filesOf(what, places, { piece: SMALL_PIECE })
     }
   }
 }
@@ -98,10 +98,10 @@ async function readFrom(
     case 'file': {
       const places = options.accounts && (await indexArchive(what))
       if (places === undefined) return readImageTree((await openFile(what)).bytes, options)
-      return readImageLayout(async (path) => openRange(what, places.get(path), { digest }), options)
+      return readImageLayout(filesOf(what, places, { digest }), options)
     }
     case 'directory':
-      return readImageLayout(await openLayout(what, digest), options)
+      return readImageLayout(await openLayout(what, { digest }), options)
     case 'engine':
       return readImageTree(await savedImage(engine ?? (await connectEngine()), what, options.signal), options)
   }
@@ -149,17 +149,32 @@ async function savedImage(
   })()
 }
 
+/** Gives the files of an archive. */
+function filesOf(archive: string, places: ReadonlyMap<string, Range>, options: FileOptions): OpenFile {
+  return async (path) => {
+    const range = places.get(path)
+    return range && layoutFile(archive, range, options)
+  }
+}
+
 /** Takes the sha256 of part of an open file. */
 type RangeDigest = (file: FileHandle, range: Range) => Promise<string>
 
+interface FileOptions {
+  /** When it can be taken while the bytes are read. */
+  digest?: RangeDigest
+  /** Bytes that are read at a time. */
+  piece?: number
+}
+
 /** Gives the files of a directory; a path or link that leads out of it leads nowhere. */
-async function openLayout(directory: string, digest?: RangeDigest): Promise<OpenFile> {
+async function openLayout(directory: string, options: FileOptions = {}): Promise<OpenFile> {
   const root = await realpath(directory)
   return async (path) => {
     if (path.includes('\0')) return undefined
     try {
       const place = await realpath(join(root, path))
-      return place.startsWith(root + sep) ? await openFile(place, digest) : undefined
+      return place.startsWith(root + sep) ? await openFile(place, options) : undefined
     } catch (error) {
       if (isNotThere(error)) return undefined
       throw error instanceof StillroomError ? error : unreadable(path, error)
@@ -167,52 +182,46 @@ async function openLayout(directory: string, digest?: RangeDigest): Promise<Open
   }
 }
 
-/** Opens a regular file; a pipe or device, which may never end, is refused. */
-async function openFile(path: string, digest?: RangeDigest): Promise<LayoutFile> {
-  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch((error: unknown) => {
-    throw isNotThere(error) ? error : unreadable(path, error)
-  })
-  const stats = await file.stat()
-  if (stats.isFile()) return layoutFile(path, file, { from: 0, size: stats.size }, { digest })
-  await file.close()
-  throw unreadable(path, 'it is not a regular file')
-}
-
-/** A file of an archive on disk. */
-async function openRange(
-  archive: string,
-  range: Range | undefined,
-  options: { digest?: RangeDigest; piece?: number },
-): Promise<LayoutFile | undefined> {
-  return range && layoutFile(archive, await open(archive), range, options)
-}
-
-function layoutFile(
-  path: string,
-  file: FileHandle,
-  range: Range,
-  { digest, piece }: { digest?: RangeDigest | undefined; piece?: number },
-): LayoutFile {
-  return {
-    size: range.size,
-    bytes: guarded(path, readPieces(file, range, piece)),
-    ...(digest === undefined ? {} : { digest: () => guardedDigest(path, file, range, digest) }),
-  }
-}
-
-async function guardedDigest(
-  path: string,
-  file: FileHandle,
-  range: Range,
-  digest: RangeDigest,
-): Promise<string> {
+async function openFile(path: string, options: FileOptions = {}): Promise<LayoutFile> {
+  const file = await openRegular(path)
   try {
-    return await digest(file, range)
-  } catch (error) {
-    throw unreadable(path, error)
+    const { size } = await file.stat()
+    return layoutFile(path, { from: 0, size }, options)
   } finally {
     await file.close()
   }
+}
+
+/** Part of a file, which is opened when it is read. */
+function layoutFile(path: string, range: Range, { digest, piece }: FileOptions): LayoutFile {
+  const bytes = async function* () {
+    yield* readPieces(await openRegular(path), range, piece)
+  }
+  const digestOf = async (take: RangeDigest) => {
+    const file = await openRegular(path)
+    try {
+      return await take(file, range)
+    } catch (error) {
+      throw unreadable(path, error)
+    } finally {
+      await file.close()
+    }
+  }
+  return {
+    size: range.size,
+    bytes: guarded(path, bytes()),
+    ...(digest === undefined ? {} : { digest: () => digestOf(digest) }),
+  }
+}
+
+/** Opens a regular file; a pipe or device, which may never end, is refused. */
+async function openRegular(path: string): Promise<FileHandle> {
+  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch((error: unknown) => {
+    throw isNotThere(error) ? error : unreadable(path, error)
+  })
+  if ((await file.stat()).isFile()) return file
+  await file.close()
+  throw unreadable(path, 'it is not a regular file')
 }
 
 async function* guarded(path: string, bytes: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
