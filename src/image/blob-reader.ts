@@ -41,11 +41,6 @@ export function findAccount(name: string, budget: Budget): Promise<Layer> | unde
   return layer
 }
 
-/** What a file turned out to be that has an account: that layer, if it has the digest that it is named by. */
-export function withAccount(name: string, digest: string, layer: Layer): Blob {
-  return digest === digestOf(name) ? { digest, layer } : { digest }
-}
-
 /** Larger manifests and configs don't exist; what is larger is not kept. */
 const JSON_LIMIT = 4 * 1024 * 1024
 
@@ -113,7 +108,8 @@ export class BlobReader {
       this.#fail(imageInvalid('A compressed layer has more after its end: several zstd frames are not read'))
     }
     const digest = `sha256:${await this.#digest.digest()}`
-    if (this.#account !== undefined) return withAccount(this.#name, digest, await this.#account)
+    if (this.#account !== undefined)
+      return digest === digestOf(this.#name) ? { digest, layer: await this.#account } : { digest }
     if (this.#json !== undefined) return { digest, json: Buffer.concat(this.#json) }
     if (this.#layer === undefined) return { digest }
     const layer = this.#layer

@@ -8,6 +8,11 @@ import { chooses, type ReadOptions } from './read-options.ts'
 export interface LayerAccounts {
   /** The account of a layer, packed; undefined when there is none. */
   find(digest: string): Buffer | undefined
+  /**
+   * Called when a layer is taken from its account before its bytes are hashed: nothing that comes of it may be believed
+   * until the promise is kept. Without this the digest is waited for.
+   */
+  rely?(digested: Promise<void>): void
   /** Called with each layer that was read, before its inodes become a tree's. */
   add(digest: string, layer: Layer): void
 }

@@ -1,4 +1,4 @@
-import { BlobReader, digestOf, findAccount, withAccount } from './blob-reader.ts'
+import { BlobReader, digestOf, findAccount } from './blob-reader.ts'
 import type { Digester } from './digester.ts'
 import { imageInvalid, quotePath } from './image-invalid.ts'
 import { type ImageTree, readTree } from './image-tree.ts'
@@ -26,6 +26,11 @@ export function readImageLayout(open: OpenFile, options: ReadOptions = {}): Prom
   return readTree(layoutFiles(open, options), options.platform)
 }
 
+function requireDigest(path: string, digest: string): void {
+  if (digest !== digestOf(path))
+    throw imageInvalid(`The layout's blob ${quotePath(path)} has other content: ${digest}`)
+}
+
 /** From how many bytes on a digest is worth the way to somebody else. */
 const LARGE = 1024 * 1024
 
@@ -48,9 +53,13 @@ export function layoutFiles(open: OpenFile, options: ReadOptions): Files {
     if (layer !== undefined) return { digest: digest as string, layer }
     const file = await open(path)
     if (file === undefined) return undefined
-    if (file.digest !== undefined) {
-      const account = findAccount(path, budget)
-      if (account !== undefined) return withAccount(path, `sha256:${await file.digest()}`, await account)
+    const account = file.digest === undefined ? undefined : findAccount(path, budget)
+    if (file.digest !== undefined && account !== undefined) {
+      const digested = file.digest().then((hex) => requireDigest(path, `sha256:${hex}`))
+      digested.catch(() => {})
+      if (options.accounts?.rely === undefined) await digested
+      else options.accounts.rely(digested)
+      return { digest: digestOf(path) as string, layer: await account }
     }
     const reader = new BlobReader(path, file.size, budget, file.size < LARGE ? undefined : digesterOf(file))
     let size = 0

@@ -17,6 +17,7 @@ import {
 } from '../inventory/read-inventory.ts'
 import { parseLock } from '../lock/parse-lock.ts'
 import type { LockedPlatform, Lockfile } from '../lock/schema.ts'
+import { DigestThread } from './digest-thread.ts'
 import { fetchInputs } from './fetch-inputs.ts'
 import { KeptLayers } from './kept-layers.ts'
 import { requireLock } from './lock-file.ts'
@@ -73,15 +74,18 @@ async function auditReference(
   progress({ kind: 'status', text: `reading ${what}` })
   const md5 = held === undefined || held.contents.missing.length > 0
   const accounts = new KeptLayers(session.cache, md5 ? 'md5' : 'sha256')
+  const thread = new DigestThread()
   try {
-    const image = await imageSubject(session, what, { md5, accounts })
+    const image = await imageSubject(session, what, { md5, accounts, thread })
     progress({ kind: 'status', text: 'comparing' })
     const subject = held && { ...held, layers: countLockedLayers(image.layers, held.locked) }
     const report = auditImage(image, subject, policyOf(audit?.ignore ?? []))
+    await accounts.confirmed()
     // a finding may be a secret, which is not to be copied into the cache
     if (report.findings.length === 0 && report.ignored.length === 0) await accounts.keep()
     return report
   } finally {
+    await thread.end()
     await accounts.discard()
   }
 }
@@ -120,10 +124,11 @@ async function fetchMissing(
 async function imageSubject(
   session: Session,
   what: string,
-  { md5, accounts }: { md5: boolean; accounts: KeptLayers },
+  { md5, accounts, thread }: { md5: boolean; accounts: KeptLayers; thread: DigestThread },
 ): Promise<ImageSubject> {
   const options: OpenImageOptions = {
     platform: PLATFORM,
+    thread,
     keep: (path, size) => wantedByAudit(path, size) || wantedByInventory(path, size),
     head: headWantedByAudit,
     md5: md5 && md5WantedByInventory,

@@ -7,8 +7,6 @@ import type { Range } from './read-pieces.ts'
 /** Bytes that go over to the thread at a time, and how many pieces may wait there. */
 const PIECE = 1024 * 1024
 const WAITING = 8
-/** Bytes of a file that the thread reads before it listens again. */
-const AT_ONCE = 64 * PIECE
 
 /** A second thread that takes digests while the first one reads. It starts when there is something for it to do. */
 export class DigestThread {
@@ -25,31 +23,36 @@ export class DigestThread {
     return new ThreadDigester(this, this.#count++, algorithm)
   }
 
-  /** The sha256 of part of an open file, which the thread reads by itself; the file stays open. */
+  /**
+   * The sha256 of part of an open file, which the thread reads by itself; the file must stay open until then. The thread
+   * ends when that is asked for.
+   */
   async digestRange({ fd }: FileHandle, { from, size }: Range, signal?: AbortSignal): Promise<string> {
+    signal?.throwIfAborted()
     const digest = this.#count++
-    for (let at = 0; ; at += AT_ONCE) {
-      signal?.throwIfAborted()
-      const length = Math.min(AT_ONCE, size - at)
-      const last = at + length === size
-      const result = this.result(digest)
-      this.#worker ??= this.#start()
-      this.#worker.postMessage({
-        digest,
-        algorithm: 'sha256',
-        fd,
-        from: from + at,
-        length,
-        last,
-      } satisfies Task)
-      const hex = await result
-      if (last) return hex
+    const result = this.result(digest)
+    this.#worker ??= this.#start()
+    this.#worker.postMessage({
+      digest,
+      algorithm: 'sha256',
+      fd,
+      from,
+      length: size,
+      last: true,
+    } satisfies Task)
+    const stop = () => void this.end(signal?.reason)
+    signal?.addEventListener('abort', stop)
+    try {
+      return await result
+    } finally {
+      signal?.removeEventListener('abort', stop)
     }
   }
 
   /** Ends the thread; digests that are not finished never will be. */
-  async end(): Promise<void> {
+  async end(reason: unknown = new Error('the thread has ended')): Promise<void> {
     await this.#worker?.terminate()
+    this.#fail(reason)
   }
 
   piece(): ArrayBuffer {
@@ -69,6 +72,8 @@ export class DigestThread {
   result(digest: number): Promise<string> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure)
     const result = Promise.withResolvers<string>()
+    // who asked may have met another error meanwhile
+    result.promise.catch(() => {})
     this.#results.set(digest, result)
     return result.promise
   }
@@ -93,12 +98,14 @@ export class DigestThread {
       }
       if (this.#waiting <= WAITING / 2) this.#release()
     })
-    worker.on('error', (error) => {
-      this.#failure = error
-      for (const { reject } of this.#results.values()) reject(error)
-      this.#release()
-    })
+    worker.on('error', (error) => this.#fail(error))
     return worker
+  }
+
+  #fail(reason: unknown): void {
+    this.#failure ??= reason
+    for (const { reject } of this.#results.values()) reject(this.#failure)
+    this.#release()
   }
 
   #release(): void {
@@ -180,7 +187,7 @@ interface RangeTask extends DigestTask {
 
 type Task = PieceTask | RangeTask
 
-/** From the thread: the piece may be used again; of ranges, the result is empty until the last. */
+/** From the thread: the piece may be used again. */
 interface Done {
   digest: number
   piece: ArrayBuffer | undefined
@@ -210,7 +217,7 @@ function work(): void {
     }
     if (last) open.delete(digest)
     else open.set(digest, state)
-    const result = last ? state.digest('hex') : piece === undefined ? '' : undefined
+    const result = last ? state.digest('hex') : undefined
     parentPort.postMessage({ digest, piece, result } satisfies Done, piece === undefined ? [] : [piece])
   })
 }

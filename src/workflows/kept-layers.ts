@@ -21,6 +21,7 @@ export class KeptLayers implements LayerAccounts {
   readonly #waiting = new Map<string, { path: string; written: Promise<boolean> }>()
 
   #isDistrusted = false
+  readonly #relied: Promise<void>[] = []
 
   /**
    * @param cache the cache directory
@@ -44,6 +45,19 @@ export class KeptLayers implements LayerAccounts {
       // none, or not to be read: the layer is
       return undefined
     }
+  }
+
+  rely(digested: Promise<void>): void {
+    this.#relied.push(digested)
+  }
+
+  /**
+   * To be waited for before anything is told that may come of an account.
+   *
+   * @throws {StillroomError} IMAGE_INVALID when a layer is another than its name says
+   */
+  async confirmed(): Promise<void> {
+    await Promise.all(this.#relied)
   }
 
   /** From now on none is found; those of layers that are read replace what was kept. */

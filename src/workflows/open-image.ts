@@ -19,6 +19,8 @@ import type { Session } from './session.ts'
 export interface OpenImageOptions extends Omit<ReadOptions, 'digester'> {
   /** The engine to ask, when there is a connection already. */
   engine?: Engine
+  /** Takes the digests, and is ended by who gave it; else one is made. */
+  thread?: DigestThread
 }
 
 export interface OpenedImage extends ImageTree {
@@ -39,9 +41,9 @@ export interface OpenedImage extends ImageTree {
 export async function openImage(
   session: Pick<Session, 'signal'>,
   what: string,
-  { engine, ...rest }: OpenImageOptions = {},
+  { engine, thread: given, ...rest }: OpenImageOptions = {},
 ): Promise<OpenedImage> {
-  const thread = new DigestThread()
+  const thread = given ?? new DigestThread()
   const options: ReadOptions = {
     signal: session.signal,
     ...rest,
@@ -51,7 +53,7 @@ export async function openImage(
     const source = await findSource(what)
     return { reference: what, source, ...(await readFrom(source, what, engine, options, thread)) }
   } finally {
-    await thread.end()
+    if (given === undefined) await thread.end()
   }
 }
 
