@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { type Decompressor, decompressorFor } from './decompressor.ts'
-import type { Digester } from './digester.ts'
+import { type Digester, digestThere, LARGE, type RangeDigester } from './digester.ts'
 import { imageInvalid, locateError, quotePath } from './image-invalid.ts'
 import { unpackLayer } from './layer-account.ts'
 import type { Layer } from './layer-entry.ts'
@@ -41,6 +41,26 @@ export function findAccount(name: string, budget: Budget): Promise<Layer> | unde
   return layer
 }
 
+/**
+ * The digest of a file of an archive, which is being taken; or the one that it is named by, when somebody relies on that
+ * and waits for the other later.
+ */
+export async function digestOrName(
+  name: string,
+  taken: Promise<string>,
+  { options }: Budget,
+): Promise<string> {
+  const named = digestOf(name)
+  if (named === undefined || options.accounts?.rely === undefined) return `sha256:${await taken}`
+  const digested = taken.then((hex) => {
+    if (`sha256:${hex}` !== named)
+      throw imageInvalid(`The archive's blob ${quotePath(named)} has other content: sha256:${hex}`)
+  })
+  digested.catch(() => {})
+  options.accounts.rely(digested)
+  return named
+}
+
 /** Larger manifests and configs don't exist; what is larger is not kept. */
 const JSON_LIMIT = 4 * 1024 * 1024
 
@@ -52,6 +72,9 @@ export class BlobReader {
   readonly #name: string
   readonly #size: number
   readonly #budget: Budget
+  readonly #elsewhere: RangeDigester | undefined
+  /** The digest, when it is taken there. */
+  readonly #there: Promise<string> | undefined
   readonly #digest: Digester
   /** What the blob holds if it has the digest that it is named by. */
   readonly #account: Promise<Layer> | undefined
@@ -68,13 +91,17 @@ export class BlobReader {
   /**
    * @param name of the file in the archive, for errors
    * @param size bytes of the file, as the archive announces them
-   * @param digester of the file's bytes
+   * @param elsewhere reads the same file
    */
-  constructor(name: string, size: number, budget: Budget, digester = budget.digester()) {
+  constructor(name: string, size: number, budget: Budget, elsewhere?: RangeDigester) {
     this.#name = name
     this.#size = size
     this.#budget = budget
-    this.#digest = digester
+    this.#elsewhere = elsewhere
+    this.#there = elsewhere === undefined || size < LARGE ? undefined : elsewhere.digest(0, size, 'later')
+    // awaited when all bytes were read, which is never when they are damaged
+    this.#there?.catch(() => {})
+    this.#digest = this.#there === undefined ? budget.digester() : digestThere(this.#there)
     this.#layerDigest = this.#digest
     this.#account = findAccount(name, budget)
     if (this.#account !== undefined) this.#head = undefined
@@ -107,7 +134,10 @@ export class BlobReader {
     if (this.#unzip !== undefined && this.#unzip.bytesWritten < this.#zipped) {
       this.#fail(imageInvalid('A compressed layer has more after its end: several zstd frames are not read'))
     }
-    const digest = `sha256:${await this.#digest.digest()}`
+    const digest =
+      this.#there === undefined
+        ? `sha256:${await this.#digest.digest()}`
+        : await digestOrName(this.#name, this.#there, this.#budget)
     if (this.#account !== undefined)
       return digest === digestOf(this.#name) ? { digest, layer: await this.#account } : { digest }
     if (this.#json !== undefined) return { digest, json: Buffer.concat(this.#json) }
@@ -124,7 +154,7 @@ export class BlobReader {
 
   #recognize(head: Buffer): void {
     if (isTarHeader(head) || (head.length >= BLOCK && isZeroBlock(head))) {
-      this.#layer = new LayerReader(this.#budget)
+      this.#layer = new LayerReader(this.#budget, this.#elsewhere)
       return
     }
     this.#unzip = decompressorFor(head)

@@ -12,6 +12,17 @@ export interface Digester {
   digest(): Promise<string>
 }
 
+/** Takes sha256 digests, in lower-case hex, of parts of one file, which it reads by itself. */
+export interface RangeDigester {
+  /** Bytes that are still to be read for digests that are wanted soon. */
+  readonly backlog: number
+  /** @param when `soon` before all that is wanted `later` */
+  digest(from: number, size: number, when: 'soon' | 'later'): Promise<string>
+}
+
+/** From how many bytes on a digest is worth the way to another thread. */
+export const LARGE = 1024 * 1024
+
 /** Works at once, on the thread that calls it. */
 export function digestHere(): Digester {
   const hash = createHash('sha256')
@@ -20,4 +31,9 @@ export function digestHere(): Digester {
     drained: () => undefined,
     digest: async () => hash.digest('hex'),
   }
+}
+
+/** Is given bytes in vain, and waits for their digest, which is taken elsewhere. */
+export function digestThere(taken: Promise<string>): Digester {
+  return { update: () => {}, drained: () => undefined, digest: () => taken }
 }

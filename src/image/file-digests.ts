@@ -1,14 +1,11 @@
 import { createHash, type Hash, hash } from 'node:crypto'
-import type { Digester } from './digester.ts'
+import { type Digester, LARGE } from './digester.ts'
 import type { Inode } from './layer-entry.ts'
 import { chooses, type ReadOptions } from './read-options.ts'
 
 const EXTRA = ['md5', 'sha1', 'gitBlob'] as const
 type Kind = 'sha256' | (typeof EXTRA)[number]
 const ALGORITHMS = { sha256: 'sha256', md5: 'md5', sha1: 'sha1', gitBlob: 'sha1' } as const
-
-/** From how many bytes on a file's md5 is worth the way to another thread, which has the sha256 of blobs to take. */
-const LARGE = 1024 * 1024
 
 /** Takes the digests of one regular file's content, as they are asked for, and writes them into its inode. */
 export class FileDigests {

@@ -1,11 +1,16 @@
+import { LARGE, type RangeDigester } from './digester.ts'
 import { FileDigests } from './file-digests.ts'
 import { imageInvalid, quotePath } from './image-invalid.ts'
 import { type Inode, type LayerEntry, toLayerEntry } from './layer-entry.ts'
 import { Budget, chooses, type ReadOptions } from './read-options.ts'
+import { BLOCK } from './tar-header.ts'
 import { type TarHandler, type TarMember, TarReader } from './tar-reader.ts'
 
 /** The largest file whose content is kept. */
 const CONTENT_LIMIT = 64 * 1024 * 1024
+
+/** With fewer bytes than this to read, another reader has no work for long. */
+const BACKLOG = 16 * 1024 * 1024
 
 /** Reads a layer's archive as it comes in pieces: contents are hashed and, but for those to keep, forgotten. */
 export class LayerReader implements TarHandler {
@@ -22,9 +27,15 @@ export class LayerReader implements TarHandler {
   /** Digests that are being taken elsewhere. */
   readonly #pending: Promise<unknown>[] = []
 
-  /** @param budget one for all layers of an image; or what to read of a layer alone */
-  constructor(budget: Budget | ReadOptions = {}) {
+  readonly #elsewhere: RangeDigester | undefined
+
+  /**
+   * @param budget one for all layers of an image; or what to read of a layer alone
+   * @param elsewhere reads the same archive
+   */
+  constructor(budget: Budget | ReadOptions = {}, elsewhere?: RangeDigester) {
     this.#budget = budget instanceof Budget ? budget : new Budget(budget)
+    this.#elsewhere = elsewhere
   }
 
   write(bytes: Buffer): void {
@@ -58,7 +69,8 @@ export class LayerReader implements TarHandler {
     const { path, inode, link } = entry
     this.#inode = inode
     if (inode.type !== 'file' || link !== undefined) return
-    this.#digests = new FileDigests(this.#budget.options, path, inode)
+    if (!this.#digestElsewhere(path, inode))
+      this.#digests = new FileDigests(this.#budget.options, path, inode)
     const { keep, head } = this.#budget.options
     this.#isWhole = chooses(keep, path, inode.size)
     const wanted = this.#isWhole ? inode.size : Math.min(head?.(path) ?? 0, inode.size)
@@ -81,6 +93,20 @@ export class LayerReader implements TarHandler {
     if (this.#content !== undefined && this.#inode !== undefined)
       this.#inode[this.#isWhole ? 'content' : 'head'] = this.#content
     this.#content = undefined
+  }
+
+  /** Of a large file, when it is the sha256 alone, and there is little to do there. */
+  #digestElsewhere(path: string, inode: Inode): boolean {
+    const { size } = inode
+    if (this.#elsewhere === undefined || size < LARGE || this.#elsewhere.backlog > BACKLOG) return false
+    const { md5, sha1, gitBlob } = this.#budget.options
+    if ([md5, sha1, gitBlob].some((choice) => chooses(choice, path, size))) return false
+    const digested = this.#elsewhere.digest(this.#tar.offset + BLOCK, size, 'soon').then((hex) => {
+      inode.sha256 = hex
+    })
+    digested.catch(() => {})
+    this.#pending.push(digested)
+    return true
   }
 
   #room(path: string, size: number): Buffer {

@@ -1,5 +1,5 @@
-import { BlobReader, digestOf, findAccount } from './blob-reader.ts'
-import type { Digester } from './digester.ts'
+import { BlobReader, digestOf, digestOrName, findAccount } from './blob-reader.ts'
+import type { RangeDigester } from './digester.ts'
 import { imageInvalid, quotePath } from './image-invalid.ts'
 import { type ImageTree, readTree } from './image-tree.ts'
 import { Budget, type ReadOptions } from './read-options.ts'
@@ -9,8 +9,8 @@ import type { Files } from './select-image.ts'
 export interface LayoutFile {
   size: number
   bytes: AsyncIterable<Buffer>
-  /** Their sha256 in hex, when somebody else can take it meanwhile. */
-  digest?: () => Promise<string>
+  /** When somebody else can read it, too. */
+  digester?: RangeDigester
 }
 
 /** Gives a file by its path in a layout, undefined when there is none; paths come from the image and may be hostile. */
@@ -26,23 +26,6 @@ export function readImageLayout(open: OpenFile, options: ReadOptions = {}): Prom
   return readTree(layoutFiles(open, options), options.platform)
 }
 
-function requireDigest(path: string, digest: string): void {
-  if (digest !== digestOf(path))
-    throw imageInvalid(`The layout's blob ${quotePath(path)} has other content: ${digest}`)
-}
-
-/** From how many bytes on a digest is worth the way to somebody else. */
-const LARGE = 1024 * 1024
-
-/** Takes the digest that somebody else takes of the same bytes. */
-function digesterOf({ digest }: LayoutFile): Digester | undefined {
-  if (digest === undefined) return undefined
-  const taken = digest()
-  // awaited when all bytes were read, which is never when they are damaged
-  taken.catch(() => {})
-  return { update: () => {}, drained: () => undefined, digest: () => taken }
-}
-
 /** The files of a layout, each read when it is asked for, and once. */
 export function layoutFiles(open: OpenFile, options: ReadOptions): Files {
   const budget = new Budget(options)
@@ -53,15 +36,12 @@ export function layoutFiles(open: OpenFile, options: ReadOptions): Files {
     if (layer !== undefined) return { digest: digest as string, layer }
     const file = await open(path)
     if (file === undefined) return undefined
-    const account = file.digest === undefined ? undefined : findAccount(path, budget)
-    if (file.digest !== undefined && account !== undefined) {
-      const digested = file.digest().then((hex) => requireDigest(path, `sha256:${hex}`))
-      digested.catch(() => {})
-      if (options.accounts?.rely === undefined) await digested
-      else options.accounts.rely(digested)
-      return { digest: digestOf(path) as string, layer: await account }
+    const account = file.digester && findAccount(path, budget)
+    if (file.digester !== undefined && account !== undefined) {
+      const found = await digestOrName(path, file.digester.digest(0, file.size, 'later'), budget)
+      return found === digest ? { digest: found, layer: await account } : { digest: found }
     }
-    const reader = new BlobReader(path, file.size, budget, file.size < LARGE ? undefined : digesterOf(file))
+    const reader = new BlobReader(path, file.size, budget, file.digester)
     let size = 0
     for await (const bytes of file.bytes) {
       budget.received(bytes.length)

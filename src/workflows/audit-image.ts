@@ -74,7 +74,7 @@ async function auditReference(
   progress({ kind: 'status', text: `reading ${what}` })
   const md5 = held === undefined || held.contents.missing.length > 0
   const accounts = new KeptLayers(session.cache, md5 ? 'md5' : 'sha256')
-  const thread = new DigestThread()
+  const thread = new DigestThread(session.signal)
   try {
     const image = await imageSubject(session, what, { md5, accounts, thread })
     progress({ kind: 'status', text: 'comparing' })

@@ -1,5 +1,4 @@
 import { hash } from 'node:crypto'
-import type { FileHandle } from 'node:fs/promises'
 import { Worker } from 'node:worker_threads'
 import type { Algorithm, Digester } from '../image/digester.ts'
 import type { Range } from './read-pieces.ts'
@@ -10,6 +9,10 @@ const WAITING = 8
 
 /** A second thread that takes digests while the first one reads. It starts when there is something for it to do. */
 export class DigestThread {
+  /** Bytes of files that are still to be read for digests that are wanted soon. */
+  backlog = 0
+  readonly signal: AbortSignal | undefined
+  readonly #abort = () => void this.end(this.signal?.reason)
   #worker: Worker | undefined
   readonly #results = new Map<number, PromiseWithResolvers<string>>()
   readonly #free: ArrayBuffer[] = []
@@ -18,39 +21,44 @@ export class DigestThread {
   #failure: unknown
   #count = 0
 
+  /** @param signal ends the thread */
+  constructor(signal?: AbortSignal) {
+    this.signal = signal
+    signal?.addEventListener('abort', this.#abort)
+  }
+
   /** One more digest to take. */
   digester(algorithm: Algorithm): Digester {
     return new ThreadDigester(this, this.#count++, algorithm)
   }
 
   /**
-   * The sha256 of part of an open file, which the thread reads by itself; the file must stay open until then. The thread
-   * ends when that is asked for.
+   * The sha256 of part of a file, which the thread reads by itself.
+   *
+   * @param state of the file, see {@link fileState}; the promise is rejected when it is another after reading
+   * @param when `soon` before all that is wanted `later`
    */
-  async digestRange({ fd }: FileHandle, { from, size }: Range, signal?: AbortSignal): Promise<string> {
-    signal?.throwIfAborted()
+  async digestRange(
+    path: string,
+    state: string,
+    { from, size }: Range,
+    when: 'soon' | 'later',
+  ): Promise<string> {
     const digest = this.#count++
     const result = this.result(digest)
+    const task: RangeTask = { digest, path, state, from, size, when }
     this.#worker ??= this.#start()
-    this.#worker.postMessage({
-      digest,
-      algorithm: 'sha256',
-      fd,
-      from,
-      length: size,
-      last: true,
-    } satisfies Task)
-    const stop = () => void this.end(signal?.reason)
-    signal?.addEventListener('abort', stop)
-    try {
-      return await result
-    } finally {
-      signal?.removeEventListener('abort', stop)
-    }
+    this.#worker.postMessage(task)
+    if (when === 'later') return result
+    this.backlog += size
+    return result.finally(() => {
+      this.backlog -= size
+    })
   }
 
   /** Ends the thread; digests that are not finished never will be. */
   async end(reason: unknown = new Error('the thread has ended')): Promise<void> {
+    this.signal?.removeEventListener('abort', this.#abort)
     await this.#worker?.terminate()
     this.#fail(reason)
   }
@@ -166,26 +174,22 @@ class ThreadDigester implements Digester {
   }
 }
 
-interface DigestTask {
+/** To the thread: the first `length` bytes of a piece belong to a digest; after the last of them it is asked for. */
+interface PieceTask {
   digest: number
   algorithm: Algorithm
+  piece: ArrayBuffer
   length: number
-  /** After this the digest is asked for. */
   last: boolean
 }
 
-/** To the thread: the first `length` bytes of a piece belong to a digest. */
-interface PieceTask extends DigestTask {
-  piece: ArrayBuffer
+/** To the thread: take the sha256 of part of a file. */
+interface RangeTask extends Range {
+  digest: number
+  path: string
+  state: string
+  when: 'soon' | 'later'
 }
-
-/** To the thread: `length` bytes of an open file belong to a digest. */
-interface RangeTask extends DigestTask {
-  fd: number
-  from: number
-}
-
-type Task = PieceTask | RangeTask
 
 /** From the thread: the piece may be used again. */
 interface Done {
@@ -194,30 +198,62 @@ interface Done {
   result: string | undefined
 }
 
+/** What changes when a file is written to: its number and the time of its last change, in nanoseconds. */
+export function fileState({ ino, ctimeNs }: { ino: bigint; ctimeNs: bigint }): string {
+  return `${ino} ${ctimeNs}`
+}
+
 /** What the thread runs: it is handed over as text and sees nothing of this module. */
 function work(): void {
   const { createHash } = process.getBuiltinModule('node:crypto')
-  const { readSync } = process.getBuiltinModule('node:fs')
+  const { constants, fstatSync, openSync, readSync } = process.getBuiltinModule('node:fs')
   const { parentPort } = process.getBuiltinModule('node:worker_threads')
   const open = new Map<number, ReturnType<typeof createHash>>()
-  let memory: Uint8Array | undefined
-  parentPort?.on('message', (task: Task) => {
-    const { digest, algorithm, length, last } = task
+  /** Closed when the thread ends. */
+  const files = new Map<string, number>()
+  const memory = new Uint8Array(1024 * 1024)
+  interface Job extends RangeTask {
+    hash: ReturnType<typeof createHash>
+    at: number
+  }
+  const later: Job[] = []
+
+  const takePiece = ({ digest, algorithm, piece, length, last }: PieceTask) => {
     const state = open.get(digest) ?? createHash(algorithm)
-    const piece = 'piece' in task ? task.piece : undefined
-    if ('piece' in task) state.update(new Uint8Array(task.piece, 0, length))
-    else {
-      memory ??= new Uint8Array(1024 * 1024)
-      for (let at = 0; at < length; ) {
-        const read = readSync(task.fd, memory, 0, Math.min(memory.length, length - at), task.from + at)
-        if (read === 0) throw new Error(`${length - at} bytes are missing at its end`)
-        state.update(memory.subarray(0, read))
-        at += read
-      }
-    }
+    state.update(new Uint8Array(piece, 0, length))
     if (last) open.delete(digest)
     else open.set(digest, state)
-    const result = last ? state.digest('hex') : undefined
-    parentPort.postMessage({ digest, piece, result } satisfies Done, piece === undefined ? [] : [piece])
+    const done: Done = { digest, piece, result: last ? state.digest('hex') : undefined }
+    parentPort?.postMessage(done, [piece])
+  }
+  /** Reads on, and tells the digest at the end. */
+  const readOn = (job: Job, most: number) => {
+    const fd = files.get(job.path) ?? openSync(job.path, constants.O_RDONLY | constants.O_NONBLOCK)
+    files.set(job.path, fd)
+    for (const end = Math.min(job.size, job.at + most); job.at < end; ) {
+      const read = readSync(fd, memory, 0, Math.min(memory.length, end - job.at), job.from + job.at)
+      if (read === 0) throw new Error('it is shorter than it was')
+      job.hash.update(memory.subarray(0, read))
+      job.at += read
+    }
+    if (job.at < job.size) return
+    const { ino, ctimeNs } = fstatSync(fd, { bigint: true })
+    if (`${ino} ${ctimeNs}` !== job.state) throw new Error('it was changed while it was read')
+    const done: Done = { digest: job.digest, piece: undefined, result: job.hash.digest('hex') }
+    parentPort?.postMessage(done)
+  }
+  const goOn = () => {
+    const [job] = later
+    if (job === undefined) return
+    readOn(job, 4 * memory.length)
+    if (job.at === job.size) later.shift()
+    if (later.length > 0) setImmediate(goOn)
+  }
+  parentPort?.on('message', (task: PieceTask | RangeTask) => {
+    if ('piece' in task) return takePiece(task)
+    const job = { ...task, hash: createHash('sha256'), at: 0 }
+    if (task.when === 'soon') return readOn(job, task.size)
+    later.push(job)
+    if (later.length === 1) setImmediate(goOn)
   })
 }

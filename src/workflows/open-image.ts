@@ -6,12 +6,13 @@ import { connectEngine, type Engine } from '../engine/connect.ts'
 import { engineError } from '../engine/engine-error.ts'
 import { findImage, saveImage } from '../engine/find-image.ts'
 import { StillroomError } from '../error.ts'
+import type { RangeDigester } from '../image/digester.ts'
 import type { ImageTree } from '../image/image-tree.ts'
 import { readImageTree } from '../image/read-archive.ts'
 import { type LayoutFile, type OpenFile, readImageLayout } from '../image/read-layout.ts'
 import type { ReadOptions } from '../image/read-options.ts'
 import { readPair } from '../image/read-pair.ts'
-import { DigestThread } from './digest-thread.ts'
+import { DigestThread, fileState } from './digest-thread.ts'
 import { indexArchive } from './index-archive.ts'
 import { type Range, readPieces, SMALL_PIECE } from './read-pieces.ts'
 import type { Session } from './session.ts'
@@ -43,7 +44,7 @@ export async function openImage(
   what: string,
   { engine, thread: given, ...rest }: OpenImageOptions = {},
 ): Promise<OpenedImage> {
-  const thread = given ?? new DigestThread()
+  const thread = given ?? new DigestThread(session.signal)
   const options: ReadOptions = {
     signal: session.signal,
     ...rest,
@@ -95,15 +96,15 @@ async function readFrom(
   options: ReadOptions,
   thread: DigestThread,
 ): Promise<ImageTree> {
-  const digest: RangeDigest = (file, range) => thread.digestRange(file, range, options.signal)
   switch (source) {
     case 'file': {
+      const state = fileState(await stat(what, { bigint: true }))
       const places = options.accounts && (await indexArchive(what))
       if (places === undefined) return readImageTree((await openFile(what)).bytes, options)
-      return readImageLayout(filesOf(what, places, { digest }), options)
+      return readImageLayout(filesOf(what, places, { thread, state }), options)
     }
     case 'directory':
-      return readImageLayout(await openLayout(what, { digest }), options)
+      return readImageLayout(await openLayout(what, { thread }), options)
     case 'engine':
       return readImageTree(await savedImage(engine ?? (await connectEngine()), what, options.signal), options)
   }
@@ -159,12 +160,11 @@ function filesOf(archive: string, places: ReadonlyMap<string, Range>, options: F
   }
 }
 
-/** Takes the sha256 of part of an open file. */
-type RangeDigest = (file: FileHandle, range: Range) => Promise<string>
-
 interface FileOptions {
-  /** When it can be taken while the bytes are read. */
-  digest?: RangeDigest
+  /** Takes digests of what is read. */
+  thread?: DigestThread
+  /** Of the file, before anything was read of it. */
+  state?: string
   /** Bytes that are read at a time. */
   piece?: number
 }
@@ -187,33 +187,34 @@ async function openLayout(directory: string, options: FileOptions = {}): Promise
 async function openFile(path: string, options: FileOptions = {}): Promise<LayoutFile> {
   const file = await openRegular(path)
   try {
-    const { size } = await file.stat()
-    return layoutFile(path, { from: 0, size }, options)
+    const stats = await file.stat({ bigint: true })
+    const range = { from: 0, size: Number(stats.size) }
+    return layoutFile(path, range, { ...options, state: fileState(stats) })
   } finally {
     await file.close()
   }
 }
 
-/** Part of a file, which is opened when it is read. */
-function layoutFile(path: string, range: Range, { digest, piece }: FileOptions): LayoutFile {
+/** Part of a file, which is opened when it is read: here, by the thread, or by both. */
+function layoutFile(path: string, range: Range, { thread, state, piece }: FileOptions): LayoutFile {
   const bytes = async function* () {
     yield* readPieces(await openRegular(path), range, piece)
+    if (state !== undefined && fileState(await stat(path, { bigint: true })) !== state)
+      throw new Error('it was changed while it was read')
   }
-  const digestOf = async (take: RangeDigest) => {
-    const file = await openRegular(path)
-    try {
-      return await take(file, range)
-    } catch (error) {
-      throw unreadable(path, error)
-    } finally {
-      await file.close()
-    }
+  const file = { size: range.size, bytes: guarded(path, bytes()) }
+  if (thread === undefined || state === undefined) return file
+  const digester: RangeDigester = {
+    get backlog() {
+      return thread.backlog
+    },
+    digest: (from, size, when) =>
+      thread.digestRange(path, state, { from: range.from + from, size }, when).catch((error: unknown) => {
+        thread.signal?.throwIfAborted()
+        throw unreadable(path, error)
+      }),
   }
-  return {
-    size: range.size,
-    bytes: guarded(path, bytes()),
-    ...(digest === undefined ? {} : { digest: () => digestOf(digest) }),
-  }
+  return { ...file, digester }
 }
 
 /** Opens a regular file; a pipe or device, which may never end, is refused. */
