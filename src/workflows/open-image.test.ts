@@ -1,13 +1,17 @@
+import { utimesSync } from 'node:fs'
 import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { execa } from 'execa'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import type { FileTree } from '../image/file-tree.ts'
 import { configOf, json, legacyFiles, ociFiles, sha256, tarOf } from '../image/image-archive.test-data.ts'
+import type { ImageTree } from '../image/image-tree.ts'
 import { treeDigest } from '../image/tree-digest.ts'
-import { openImage, openPair } from './open-image.ts'
+import { DigestThread } from './digest-thread.ts'
+import { KeptLayers } from './kept-layers.ts'
+import { type OpenImageOptions, openImage, openPair } from './open-image.ts'
 
 const session = { signal: new AbortController().signal }
 let scratch: string
@@ -154,6 +158,87 @@ describe('openImage()', () => {
     const path = await archive('end.tar', ociFiles(await layers()))
     const signal = AbortSignal.abort(new Error('stop'))
     await expect(openImage({ signal }, path)).rejects.toThrow('stop')
+  })
+})
+
+describe('openImage() with accounts of layers', () => {
+  const open = async (path: string, cache: string, options: OpenImageOptions = {}) => {
+    const accounts = new KeptLayers(cache, 'sha256')
+    const thread = new DigestThread()
+    onTestFinished(() => thread.end())
+    return { accounts, image: await openImage(session, path, { accounts, thread, ...options }) }
+  }
+  const summary = ({ id, layers: read, root }: ImageTree) => ({ id, read, tree: treeDigest(root) })
+
+  it('gives the same image as without, read for the first time and again', async () => {
+    const plain = await layers()
+    const kinds = [
+      await archive('known.tar', ociFiles(plain)),
+      await archive('known.tar.gz', ociFiles(plain), true),
+      await archive('known-zstd.tar', ociFiles(plain, 'zstd')),
+      await archive('known-old.tar', legacyFiles(plain)),
+      await unpack('known', ociFiles(plain, 'gzip')),
+      await unpack('known-old', legacyFiles(plain)),
+    ]
+    for (const path of kinds) {
+      const cache = await mkdtemp(join(scratch, 'cache-'))
+      const expected = summary(await openImage(session, path))
+      const first = await open(path, cache)
+      expect(summary(first.image)).toEqual(expected)
+      await first.accounts.confirmed()
+      await first.accounts.keep()
+      const again = await open(path, cache)
+      expect(summary(again.image)).toEqual(expected)
+      await again.accounts.confirmed()
+    }
+  })
+
+  it('tells that a layer is not what it is named, known or not', async () => {
+    const files = ociFiles(await layers())
+    const path = await archive('sound.tar', files)
+    const [name, layer] = files[2] as [string, Buffer]
+    expect(layer.length).toBeGreaterThan(BIG.length)
+    const changed = Buffer.from(layer)
+    changed[2000] = 0x58
+    const damaged = await archive(
+      'damaged.tar',
+      files.map((each) => (each[0] === name ? [name, changed] : each)),
+    )
+    const cache = await mkdtemp(join(scratch, 'cache-'))
+    const unknown = await open(damaged, cache)
+    await expect(unknown.accounts.confirmed()).rejects.toThrow(error('IMAGE_INVALID', 'has other content'))
+    const sound = await open(path, cache)
+    await sound.accounts.confirmed()
+    await sound.accounts.keep()
+    const known = await open(damaged, cache)
+    expect(known.image.id, 'what it says of itself').toBe(sound.image.id)
+    await expect(known.accounts.confirmed()).rejects.toThrow(error('IMAGE_INVALID', 'has other content'))
+  })
+
+  it('refuses a file that changes while it is read', async () => {
+    const path = await archive('changing.tar', ociFiles(await layers()))
+    const change = () => {
+      utimesSync(path, new Date(), new Date())
+      return 0
+    }
+    const cache = await mkdtemp(join(scratch, 'cache-'))
+    await expect(open(path, cache, { head: change })).rejects.toThrow(
+      error('IMAGE_UNREADABLE', 'was changed'),
+    )
+    const thread = new DigestThread()
+    onTestFinished(() => thread.end())
+    const whole = { from: 0, size: BIG.length }
+    await expect(thread.digestRange(path, 'another', whole, 'later')).rejects.toThrow('was changed')
+  })
+
+  it('ends when that is asked for', async () => {
+    const path = await archive('ended.tar', ociFiles(await layers()))
+    const stop = new AbortController()
+    const thread = new DigestThread(stop.signal)
+    const accounts = new KeptLayers(await mkdtemp(join(scratch, 'cache-')), 'sha256')
+    const reading = openImage({ signal: stop.signal }, path, { accounts, thread })
+    stop.abort(new Error('enough'))
+    await expect(reading).rejects.toThrow('enough')
   })
 })
 

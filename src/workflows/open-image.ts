@@ -20,7 +20,7 @@ import type { Session } from './session.ts'
 export interface OpenImageOptions extends Omit<ReadOptions, 'digester'> {
   /** The engine to ask, when there is a connection already. */
   engine?: Engine
-  /** Takes the digests, and is ended by who gave it; else one is made. */
+  /** Takes the digests, and is ended by who gave it; needed where accounts are relied on until later. */
   thread?: DigestThread
 }
 
