@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, readlink, rm } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -185,13 +185,12 @@ describe('the engine', () => {
 test.skipIf(engines !== true)('a private engine seals runc once', async () => {
   const engine = await startEngine('test-sealed', 'overlay2')
   try {
-    const run = await execa('nsenter', [
-      ...['--target', String(await engine.pid()), '--mount', '--pid'],
-      ...['readlink', '--canonicalize', '/run/bin/runc'],
-    ])
-    expect(run.stdout).toBe('/memfd:runc (deleted)')
-    const daemon = await execa('pgrep', ['--parent', String(await engine.pid()), 'dockerd'])
-    const open = await execa('find', [`/proc/${daemon.stdout}/fd`, '-lname', '/memfd:*'])
+    const first = await engine.pid()
+    expect(await readlink(`/proc/${first}/root/run/bin/runc`)).toBe('/proc/1/fd/9')
+    expect(await readlink(`/proc/${first}/fd/9`)).toBe('/memfd:runc (deleted)')
+    const [daemon] = (await readFile(`/proc/${first}/task/${first}/children`, 'utf8')).split(' ')
+    expect(await readFile(`/proc/${daemon}/comm`, 'utf8')).toBe('dockerd\n')
+    const open = await execa('find', [`/proc/${daemon}/fd`, '-lname', '/memfd:*'])
     expect(open.stdout, 'what a container could inherit').toBe('')
   } finally {
     await engine.purge()

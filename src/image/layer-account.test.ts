@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { type Compression, type Member, ociFiles, pieces, tarOf } from './image-archive.test-data.ts'
-import { AccountTooShort, type LayerAccounts, packLayer } from './layer-account.ts'
+import { AccountTooShort, packLayer } from './layer-account.ts'
 import { readImageTree } from './read-archive.ts'
-import type { ReadOptions } from './read-options.ts'
+import type { LayerAccounts, ReadOptions } from './read-options.ts'
 
 /** Accounts in memory, and how many layers were taken from them. */
 function accountsInMemory() {

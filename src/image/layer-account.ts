@@ -1,22 +1,6 @@
 import type { FileType, Inode, Layer, LayerEntry } from './layer-entry.ts'
 import { chooses, type ReadOptions } from './read-options.ts'
 
-/**
- * What layers hold, by the digest of their blob, from when they were read before. Of a layer that has an account only
- * the digest is taken: its bytes are the same, and so is all that was read from them.
- */
-export interface LayerAccounts {
-  /** The account of a layer, packed; undefined when there is none. */
-  find(digest: string): Buffer | undefined
-  /**
-   * Called when a layer is taken from its account before its bytes are hashed: nothing that comes of it may be believed
-   * until the promise is kept. Without this the digest is waited for.
-   */
-  rely?(digested: Promise<void>): void
-  /** Called with each layer that was read, before its inodes become a tree's. */
-  add(digest: string, layer: Layer): void
-}
-
 /** An account says less than what is to be read: the layer must be read again. */
 export class AccountTooShort extends Error {}
 

@@ -1,8 +1,7 @@
 import { type Algorithm, type Digester, digestHere } from './digester.ts'
 import { imageInvalid } from './image-invalid.ts'
 import type { KnownLayers } from './known-layers.ts'
-import type { LayerAccounts } from './layer-account.ts'
-import type { LayerEntry } from './layer-entry.ts'
+import type { Layer, LayerEntry } from './layer-entry.ts'
 
 /** All regular files, or those it says, by path below the root (latin1) and bytes. */
 export type FileChoice = boolean | ((path: string, size: number) => boolean)
@@ -33,6 +32,22 @@ export interface ReadOptions {
   signal?: AbortSignal
   /** Takes the digests of whole blobs and the md5 of large files: reading is faster with one that works on another thread. */
   digester?: (algorithm: Algorithm) => Digester
+}
+
+/**
+ * What layers hold, by the digest of their blob, from when they were read before. Of a layer that has an account only
+ * the digest is taken: its bytes are the same, and so is all that was read from them.
+ */
+export interface LayerAccounts {
+  /** The account of a layer, packed; undefined when there is none. */
+  find(digest: string): Buffer | undefined
+  /**
+   * Called when a layer is taken from its account before its bytes are hashed: nothing that comes of it may be believed
+   * until the promise is kept. Without this the digest is waited for.
+   */
+  rely?(digested: Promise<void>): void
+  /** Called with each layer that was read, before its inodes become a tree's. */
+  add(digest: string, layer: Layer): void
 }
 
 /** Ends for hostile archives, each more than any image has; they hold for all of an archive together. */

@@ -2,8 +2,9 @@ import { createHash, randomUUID } from 'node:crypto'
 import { readFileSync, utimesSync } from 'node:fs'
 import { mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type LayerAccounts, packLayer } from '../image/layer-account.ts'
+import { packLayer } from '../image/layer-account.ts'
 import type { Layer } from '../image/layer-entry.ts'
+import type { LayerAccounts } from '../image/read-options.ts'
 import { sweepAbandoned } from '../store/sweep-abandoned.ts'
 
 /** Raised whenever a kept account would be read in another way. */
