@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto'
-import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import type { AuditReport } from '../src/audit/audit-report.ts'
 import { defaultCacheDirectory } from '../src/store/cache-directory.ts'
+import { KeptLayers } from '../src/workflows/kept-layers.ts'
+import { openImage } from '../src/workflows/open-image.ts'
 import { listedPackages } from './support/listed-packages.ts'
 import { copyProject } from './support/project.ts'
 import { stillroom, stillroomJson } from './support/stillroom.ts'
@@ -54,6 +56,18 @@ describe('audit recipe', () => {
       first.image.diffIDs.length,
     )
     expect(await stillroomJson<AuditReport>(directory, ['audit', 'recipe', 'hello'], { env })).toEqual(first)
+
+    // accounts that say too little, as those of another release might, are replaced
+    const accounts = new KeptLayers(cache, 'sha256')
+    accounts.distrust()
+    await openImage({ signal: new AbortController().signal }, 'stillroom/hello', { accounts })
+    await accounts.keep()
+    const size = async () =>
+      (await stat(join(cache, 'layers/1/sha256', first.image.diffIDs[0]?.slice(7) ?? ''))).size
+    const short = await size()
+    expect(await stillroomJson<AuditReport>(directory, ['audit', 'recipe', 'hello'], { env })).toEqual(first)
+    expect(await size()).toBeGreaterThan(short)
+
     const again = await stillroomJson<AuditReport>(directory, ['audit', 'image', image, '--lock', LOCK], {
       env,
     })
