@@ -44,6 +44,7 @@ export class DigestThread {
     { from, size }: Range,
     when: 'soon' | 'later',
   ): Promise<string> {
+    this.signal?.throwIfAborted()
     const digest = this.#count++
     const result = this.result(digest)
     const task: RangeTask = { digest, path, state, from, size, when }

@@ -1,4 +1,4 @@
-import { open } from 'node:fs/promises'
+import type { FileHandle } from 'node:fs/promises'
 import { posix } from 'node:path'
 import { BLOCK } from '../image/tar-header.ts'
 import { TarReader } from '../image/tar-reader.ts'
@@ -8,11 +8,12 @@ import type { Range } from './read-pieces.ts'
 const FILE_LIMIT = 10_000
 
 /**
- * Where the files of a tar archive on disk lie, by path: reads headers, and none of what the files hold.
+ * Where the files of a tar archive on disk lie, by path: reads headers, and none of what the files hold. The archive
+ * stays open.
  *
  * @returns undefined when it is no plain archive of plain files, sound to its end: reading it whole tells what it is
  */
-export async function indexArchive(path: string): Promise<Map<string, Range> | undefined> {
+export async function indexArchive(file: FileHandle): Promise<Map<string, Range> | undefined> {
   const places = new Map<string, Range>()
   let isPlain = true
   const tar: TarReader = new TarReader({
@@ -25,7 +26,6 @@ export async function indexArchive(path: string): Promise<Map<string, Range> | u
     data: () => {},
     end: () => {},
   })
-  const file = await open(path)
   try {
     const block = Buffer.alloc(BLOCK)
     for (let at = 0; isPlain && !tar.ended; at += tar.skip()) {
@@ -36,8 +36,6 @@ export async function indexArchive(path: string): Promise<Map<string, Range> | u
     }
   } catch {
     return undefined
-  } finally {
-    await file.close()
   }
   return isPlain ? places : undefined
 }

@@ -20,7 +20,6 @@ export class KeptLayers implements LayerAccounts {
   readonly #directory: string
   readonly #temporary: string
   readonly #waiting = new Map<string, { path: string; written: Promise<boolean> }>()
-
   #isDistrusted = false
   readonly #relied: Promise<void>[] = []
 
@@ -78,7 +77,6 @@ export class KeptLayers implements LayerAccounts {
     await mkdir(this.#directory, { recursive: true }).catch(() => {})
     for (const [digest, { path, written }] of this.#waiting)
       if (await written) await rename(path, this.#pathOf(digest)).catch(() => {})
-    this.#waiting.clear()
     await sweepAbandoned(this.#temporary)
     const now = Date.now()
     for (const name of await readdir(this.#directory).catch(() => [])) {
@@ -89,7 +87,7 @@ export class KeptLayers implements LayerAccounts {
     }
   }
 
-  /** Forgets the layers that were read and not kept. */
+  /** Forgets the layers that were read and not kept, and leaves none of their files. */
   async discard(): Promise<void> {
     for (const { path, written } of this.#waiting.values()) {
       await written

@@ -231,6 +231,16 @@ describe('openImage() with accounts of layers', () => {
     await expect(thread.digestRange(path, 'another', whole, 'later')).rejects.toThrow('was changed')
   })
 
+  it('refuses a pipe, which may never end', async () => {
+    const pipe = join(scratch, 'pipe.tar')
+    await execa('mkfifo', [pipe])
+    const cache = await mkdtemp(join(scratch, 'cache-'))
+    await expect(open(pipe, cache)).rejects.toThrow(error('IMAGE_UNREADABLE', 'not a regular file'))
+    await expect(openPair(session, [pipe, pipe])).rejects.toThrow(
+      error('IMAGE_UNREADABLE', 'not a regular file'),
+    )
+  })
+
   it('ends when that is asked for', async () => {
     const path = await archive('ended.tar', ociFiles(await layers()))
     const stop = new AbortController()

@@ -82,10 +82,8 @@ async function filesOnDisk(what: string): Promise<OpenFile | undefined> {
       return undefined
     case 'directory':
       return openLayout(what)
-    case 'file': {
-      const places = await indexArchive(what)
-      return places && filesOf(what, places, { piece: SMALL_PIECE })
-    }
+    case 'file':
+      return openArchive(what, { piece: SMALL_PIECE })
   }
 }
 
@@ -98,10 +96,9 @@ async function readFrom(
 ): Promise<ImageTree> {
   switch (source) {
     case 'file': {
-      const state = fileState(await stat(what, { bigint: true }))
-      const places = options.accounts && (await indexArchive(what))
-      if (places === undefined) return readImageTree((await openFile(what)).bytes, options)
-      return readImageLayout(filesOf(what, places, { thread, state }), options)
+      const files = options.accounts && (await openArchive(what, { thread }))
+      if (files !== undefined) return readImageLayout(files, options)
+      return readImageTree((await openFile(what)).bytes, options)
     }
     case 'directory':
       return readImageLayout(await openLayout(what, { thread }), options)
@@ -152,11 +149,21 @@ async function savedImage(
   })()
 }
 
-/** Gives the files of an archive. */
-function filesOf(archive: string, places: ReadonlyMap<string, Range>, options: FileOptions): OpenFile {
-  return async (path) => {
-    const range = places.get(path)
-    return range && layoutFile(archive, range, options)
+/** Gives the files of an archive; undefined when it must be read as a whole. */
+async function openArchive(archive: string, options: FileOptions): Promise<OpenFile | undefined> {
+  const file = await openRegular(archive)
+  try {
+    const state = fileState(await file.stat({ bigint: true }))
+    const places = await indexArchive(file)
+    return (
+      places &&
+      (async (path) => {
+        const range = places.get(path)
+        return range && layoutFile(archive, range, { ...options, state })
+      })
+    )
+  } finally {
+    await file.close()
   }
 }
 

@@ -1,7 +1,7 @@
 import type { FileHandle } from 'node:fs/promises'
 
 /** Bytes read at a time. */
-export const PIECE = 1024 * 1024
+const PIECE = 1024 * 1024
 /** Where many ranges are read one after the other: less memory waits to be collected. */
 export const SMALL_PIECE = 256 * 1024
 
