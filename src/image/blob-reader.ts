@@ -30,7 +30,7 @@ export function digestOf(path: string): string | undefined {
  *
  * @throws {StillroomError} IMAGE_INVALID; the promise is rejected with AccountTooShort
  */
-export function findAccount(name: string, budget: Budget): Promise<Layer> | undefined {
+function findAccount(name: string, budget: Budget): Promise<Layer> | undefined {
   const digest = digestOf(name)
   const packed = digest === undefined ? undefined : budget.options.accounts?.find(digest)
   if (packed === undefined) return undefined
@@ -45,13 +45,9 @@ export function findAccount(name: string, budget: Budget): Promise<Layer> | unde
  * The digest of a file of an archive, which is being taken; or the one that it is named by, when somebody relies on that
  * and waits for the other later.
  */
-export async function digestOrName(
-  name: string,
-  taken: Promise<string>,
-  { options }: Budget,
-): Promise<string> {
+async function digestOrName(name: string, taken: Promise<string>, { options }: Budget): Promise<string> {
   const named = digestOf(name)
-  if (named === undefined || options.accounts?.rely === undefined) return `sha256:${await taken}`
+  if (named === undefined || options.accounts === undefined) return `sha256:${await taken}`
   const digested = taken.then((hex) => {
     if (`sha256:${hex}` !== named)
       throw imageInvalid(`The archive's blob ${quotePath(named)} has other content: sha256:${hex}`)
@@ -105,6 +101,11 @@ export class BlobReader {
     this.#layerDigest = this.#digest
     this.#account = findAccount(name, budget)
     if (this.#account !== undefined) this.#head = undefined
+  }
+
+  /** Whether the bytes must be written: not when another takes their digest, and what they hold is known. */
+  get wantsBytes(): boolean {
+    return this.#account === undefined || this.#there === undefined
   }
 
   /** Takes the next bytes; wait for {@link drained} before giving more. */

@@ -1,4 +1,4 @@
-import { BlobReader, digestOf, digestOrName, findAccount } from './blob-reader.ts'
+import { BlobReader, digestOf } from './blob-reader.ts'
 import type { RangeDigester } from './digester.ts'
 import { imageInvalid, quotePath } from './image-invalid.ts'
 import { type ImageTree, readTree } from './image-tree.ts'
@@ -36,22 +36,8 @@ export function layoutFiles(open: OpenFile, options: ReadOptions): Files {
     if (layer !== undefined) return { digest: digest as string, layer }
     const file = await open(path)
     if (file === undefined) return undefined
-    const account = file.digester && findAccount(path, budget)
-    if (file.digester !== undefined && account !== undefined) {
-      const found = await digestOrName(path, file.digester.digest(0, file.size, 'later'), budget)
-      return found === digest ? { digest: found, layer: await account } : { digest: found }
-    }
     const reader = new BlobReader(path, file.size, budget, file.digester)
-    let size = 0
-    for await (const bytes of file.bytes) {
-      budget.received(bytes.length)
-      size += bytes.length
-      reader.write(bytes)
-      const drained = reader.drained()
-      if (drained !== undefined) await drained
-    }
-    if (size !== file.size)
-      throw imageInvalid(`${quotePath(path)} had ${file.size} bytes and now has ${size}: it is being written`)
+    if (reader.wantsBytes) await writeAll(reader, path, file, budget)
     const blob = await reader.end()
     budget.take('bytes of JSON', blob.json?.length ?? 0)
     if (blob.layer !== undefined) options.known?.add(blob.digest, blob.layer)
@@ -62,4 +48,17 @@ export function layoutFiles(open: OpenFile, options: ReadOptions): Files {
     read.set(path, blob)
     return blob
   }
+}
+
+async function writeAll(reader: BlobReader, path: string, file: LayoutFile, budget: Budget): Promise<void> {
+  let size = 0
+  for await (const bytes of file.bytes) {
+    budget.received(bytes.length)
+    size += bytes.length
+    reader.write(bytes)
+    const drained = reader.drained()
+    if (drained !== undefined) await drained
+  }
+  if (size !== file.size)
+    throw imageInvalid(`${quotePath(path)} had ${file.size} bytes and now has ${size}: it is being written`)
 }

@@ -42,10 +42,10 @@ export interface LayerAccounts {
   /** The account of a layer, packed; undefined when there is none. */
   find(digest: string): Buffer | undefined
   /**
-   * Called when a layer is taken from its account before its bytes are hashed: nothing that comes of it may be believed
-   * until the promise is kept. Without this the digest is waited for.
+   * Called when a blob is taken for what its name says while its digest is still being taken: nothing that comes of it
+   * may be believed until the promise is kept.
    */
-  rely?(digested: Promise<void>): void
+  rely(digested: Promise<void>): void
   /** Called with each layer that was read, before its inodes become a tree's. */
   add(digest: string, layer: Layer): void
 }
