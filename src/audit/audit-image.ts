@@ -29,13 +29,13 @@ export interface AuditPolicy {
 
 /**
  * Says what is in an image, whose each file is, and in what it differs from the lock. Without a lock, files are held
- * against what their own packages say of them.
+ * against what their own packages say of them. What is expected is found out while digests are still being taken.
  */
-export function auditImage(
+export async function auditImage(
   image: ImageSubject,
   lock: LockSubject | undefined,
   policy: AuditPolicy,
-): AuditReport {
+): Promise<AuditReport> {
   const packages = lock === undefined ? new Map<string, LockedPackage>() : lockedPackages(lock.locked)
   const expected =
     lock === undefined ? expectAll(image) : expectLock(image.tree, image.inventory, lock, packages)
@@ -43,6 +43,7 @@ export function auditImage(
     lock === undefined
       ? { findings: [], strays: [], absent: new Set() }
       : comparePackages(image.inventory, packages, expected, inBase(lock.locked))
+  await image.digested
   const { files, issues } = judgeImage(judgeContext(image, lock, packages, expected))
   const tree = treeDigest(image.tree.root)
   const config = lock === undefined ? undefined : expectedConfig(lock.recipe, lock.locked.base)

@@ -28,12 +28,12 @@ export function expectLock(
     const artifact = contents.artifacts.get(entry.artifact?.sha256 ?? '')
     const found = installed.get(`${packageId(entry)} ${entry.version}`)
     if (found !== undefined && entry.artifact === undefined && entry.step !== 'base')
-      expectBuilt(expected, tree, found, placed)
+      expectBuilt(expected, found, placed)
     else if (artifact === undefined) {
       if (found !== undefined && entry.artifact !== undefined) expectInstalled(expected, tree, found)
     } else if (entry.kind === 'deb') expectDeb(expected, entry, artifact, diversions)
     else if (entry.artifact?.file.endsWith('.whl')) expectWheel(expected, tree, entry, artifact, sites)
-    else if (found !== undefined) expectBuilt(expected, tree, found, artifact.files)
+    else if (found !== undefined) expectBuilt(expected, found, artifact.files)
   }
   expectSources(expected, recipe, locked, contents)
   return expected

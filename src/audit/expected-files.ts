@@ -10,6 +10,8 @@ export interface ExpectedFile {
   type: FileType
   /** Of a regular file; undefined when its owner does not say. */
   digest?: FileDigest
+  /** Of a regular file that may be any of these: their sha256. */
+  oneOf?: ReadonlySet<string>
   size?: number
   /** Of a symbolic link. */
   target?: string

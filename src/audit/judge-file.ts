@@ -57,8 +57,8 @@ function judgeOwned(
   { check }: JudgeContext,
 ): Judgement {
   const match = owners.find(
-    ({ digest, unchecked }) =>
-      sameContent(inode, digest) && !(unchecked && check !== undefined && isForeign(inode, check.lock)),
+    ({ digest, oneOf, unchecked }) =>
+      sameContent(inode, digest, oneOf) && !(unchecked && check !== undefined && isForeign(inode, check.lock)),
   )
   if (match !== undefined) {
     const { owner, generated } = match
@@ -83,7 +83,12 @@ function judgeOwned(
 }
 
 /** A digest of a kind that was not taken when the image was read tells nothing, and so matches nothing. */
-function sameContent(inode: Inode, digest: ExpectedFile['digest']): boolean {
+function sameContent(
+  inode: Inode,
+  digest: ExpectedFile['digest'],
+  oneOf: ExpectedFile['oneOf'],
+): boolean {
+  if (oneOf !== undefined) return oneOf.has(inode.sha256)
   if (digest === undefined) return true
   return digest.value === (digest.algorithm === 'git-blob' ? inode.gitBlob : inode[digest.algorithm])
 }
@@ -96,10 +101,10 @@ function judgeByteCode(
   { source, tag }: { source: string; tag: string },
   { expected, image, check, sourceHashes }: JudgeContext,
 ): Judgement {
-  const locked = expected.at(source).find(({ digest }) => digest?.algorithm === 'sha256')
+  const owners = expected.at(source)
   const present = image.tree.findLink(source)?.inode
-  const sha256 = locked?.digest?.value ?? present?.sha256
-  const owner = expected.at(source).at(-1)?.owner
+  const sha256 = lockedSource(owners, present) ?? present?.sha256
+  const owner = owners.at(-1)?.owner
   const hash = sha256 === undefined ? undefined : sourceHashes.get(sha256)
   const problem =
     sha256 === undefined
@@ -114,6 +119,12 @@ function judgeByteCode(
   if (problem === undefined) return { status: 'generated', ...whose, reason: BYTE_CODE_REASON }
   const message = `the byte code is not that of its source: ${problem}`
   return { status: 'modified', ...whose, issue: { rule: 'byte-code', path, ...whose, message } }
+}
+
+/** The sha256 that its owners say of a source. */
+function lockedSource(owners: readonly ExpectedFile[], present: Inode | undefined): string | undefined {
+  if (owners.some(({ oneOf }) => oneOf?.has(present?.sha256 ?? ''))) return present?.sha256
+  return owners.find(({ digest }) => digest?.algorithm === 'sha256')?.digest?.value
 }
 
 /**

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { type Decompressor, decompressorFor } from './decompressor.ts'
-import { type Digester, digestThere, LARGE, type RangeDigester } from './digester.ts'
+import { type Digester, digestThere, type RangeDigester } from './digester.ts'
 import { imageInvalid, locateError, quotePath } from './image-invalid.ts'
 import { unpackLayer } from './layer-account.ts'
 import type { Layer } from './layer-entry.ts'
@@ -94,7 +94,7 @@ export class BlobReader {
     this.#size = size
     this.#budget = budget
     this.#elsewhere = elsewhere
-    this.#there = elsewhere === undefined || size < LARGE ? undefined : elsewhere.digest(0, size, 'later')
+    this.#there = elsewhere?.whole()
     // awaited when all bytes were read, which is never when they are damaged
     this.#there?.catch(() => {})
     this.#digest = this.#there === undefined ? budget.digester() : digestThere(this.#there)
@@ -119,6 +119,18 @@ export class BlobReader {
       this.#recognize(next)
     }
     this.#pass(next)
+  }
+
+  /**
+   * Passes over bytes that another reads.
+   *
+   * @returns how many bytes of the blob are left out before more are written
+   */
+  skip(): number {
+    if (this.#there === undefined || this.#unzip !== undefined || this.#problem !== undefined) return 0
+    const skipped = this.#layer?.skip(this.#size - this.#layerSize) ?? 0
+    this.#layerSize += skipped
+    return skipped
   }
 
   /** Something to wait for before more bytes are written; undefined when nothing is. */
@@ -147,9 +159,12 @@ export class BlobReader {
     this.#try(() => layer.close())
     const diffID = this.#unzip === undefined ? digest : `sha256:${await this.#layerDigest.digest()}`
     if (this.#problem !== undefined) return { digest, problem: this.#problem }
-    await layer.digested()
-    const read = { diffID, size: this.#layerSize, entries: layer.entries }
-    if (digest === digestOf(this.#name)) this.#budget.options.accounts?.add(digest, read)
+    const read: Layer = { diffID, size: this.#layerSize, entries: layer.entries }
+    const digested = layer.digested()
+    const { accounts } = this.#budget.options
+    if (accounts === undefined) await digested
+    else if (digested !== undefined) read.digested = digested
+    if (digest === digestOf(this.#name)) accounts?.add(digest, read)
     return { digest, layer: read }
   }
 

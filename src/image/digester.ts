@@ -12,12 +12,12 @@ export interface Digester {
   digest(): Promise<string>
 }
 
-/** Takes sha256 digests, in lower-case hex, of parts of one file, which it reads by itself. */
+/** Takes sha256 digests, in lower-case hex, of one file or parts of it, which it reads by itself. */
 export interface RangeDigester {
-  /** Bytes that are still to be read for digests that are wanted soon. */
-  readonly backlog: number
-  /** @param when `soon` before all that is wanted `later` */
-  digest(from: number, size: number, when: 'soon' | 'later'): Promise<string>
+  /** Of all of it; asked for again it is the same one. */
+  whole(): Promise<string>
+  /** Of a part, before the whole of any. */
+  part(from: number, size: number): Promise<string>
 }
 
 /** From how many bytes on a digest is worth the way to another thread. */

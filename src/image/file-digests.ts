@@ -17,11 +17,9 @@ export class FileDigests {
 
   constructor(options: ReadOptions, path: string, inode: Inode) {
     this.#inode = inode
-    const extra = EXTRA.filter((kind) => chooses(options[kind], path, inode.size))
-    this.#kinds = extra.length === 0 ? ONLY_SHA256 : ['sha256', ...extra]
+    this.#kinds = kindsFor(options, path, inode.size)
     const { digester } = options
-    if (digester === undefined || inode.size < LARGE) return
-    if (!this.#kinds.includes('md5')) return
+    if (digester === undefined || inode.size < LARGE || !this.#kinds.includes('md5')) return
     this.#md5 = digester('md5')
     this.#kinds = this.#kinds.filter((kind) => kind !== 'md5')
   }
@@ -49,6 +47,11 @@ export class FileDigests {
       this.#inode.md5 = digest
     })
   }
+}
+
+function kindsFor(options: ReadOptions, path: string, size: number): readonly Kind[] {
+  if (!(options.md5 || options.sha1 || options.gitBlob)) return ONLY_SHA256
+  return [...ONLY_SHA256, ...EXTRA.filter((kind) => chooses(options[kind], path, size))]
 }
 
 const ONLY_SHA256: readonly Kind[] = ['sha256']

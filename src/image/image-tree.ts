@@ -18,6 +18,8 @@ export interface ImageTree {
   root: TreeNode
   /** {@link root}, to be looked into. */
   tree: FileTree
+  /** Kept when all files of the tree have their digests; waited for already, but when `accounts` were given. */
+  digested: Promise<unknown>
 }
 
 /** Engines stop at 127. */
@@ -26,13 +28,22 @@ const LAYER_LIMIT = 1000
 /**
  * Finds the image among files, holds its layers against its config, and merges them.
  *
+ * @param announce told of each layer before the first one is read
  * @throws {StillroomError} IMAGE_INVALID
  */
-export async function readTree(files: Files, platform: string | undefined): Promise<ImageTree> {
+export async function readTree(
+  files: Files,
+  platform: string | undefined,
+  announce?: (path: string) => Promise<void>,
+): Promise<ImageTree> {
   const image = await selectImage(files, platform)
   requireFew(image)
+  for (const { path } of image.layers) await announce?.(path)
   const layers: ReadLayer[] = []
   for (const index of image.layers.keys()) layers.push(await readLayer(files, image, index))
+  // of a layer that comes again the tree gets other inodes
+  if (new Set(layers.map(({ digest }) => digest)).size < layers.length)
+    await Promise.all(layers.map(({ digested }) => digested))
   return treeOf(image, layers)
 }
 
@@ -43,7 +54,10 @@ export type ReadLayer = Layer & { digest: string }
 export function treeOf({ id, config, manifest }: SelectedImage, layers: readonly ReadLayer[]): ImageTree {
   const root = mergeLayers(layers.map(({ entries }) => entries))
   const told = layers.map(({ diffID, size, digest }) => ({ diffID, size, digest }))
-  return { id, config, manifest, layers: told, root, tree: new FileTree(root) }
+  const digested = Promise.all(layers.map((layer) => layer.digested))
+  // awaited later, which is never when something else fails before
+  digested.catch(() => {})
+  return { id, config, manifest, layers: told, root, tree: new FileTree(root), digested }
 }
 
 /** @throws {StillroomError} IMAGE_INVALID when there are more layers than any engine makes */

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { type Compression, type Member, ociFiles, pieces, tarOf } from './image-archive.test-data.ts'
-import { AccountTooShort, packLayer } from './layer-account.ts'
+import { AccountTooShort, packDigests, packLayer } from './layer-account.ts'
 import { readImageTree } from './read-archive.ts'
 import type { LayerAccounts, ReadOptions } from './read-options.ts'
 
@@ -18,7 +18,7 @@ function accountsInMemory() {
     rely: () => {
       throw new Error('what streams by is hashed before it is taken')
     },
-    add: (digest, layer) => void packed.set(digest, packLayer(layer)),
+    add: (digest, layer) => void packed.set(digest, Buffer.concat([packLayer(layer), packDigests(layer)])),
   }
   return { accounts, packed, taken: () => taken }
 }

@@ -18,10 +18,6 @@ type Row = [
   major: number,
   minor: number,
   xattrs: [string, string][] | null,
-  sha256: string,
-  md5: string | null,
-  sha1: string | null,
-  gitBlob: string | null,
   head: number | null,
   content: number | null,
 ]
@@ -30,11 +26,24 @@ interface Head {
   diffID: string
   size: number
   members: number
+  /** Bytes of the members' lines. */
+  lines: number
   /** Bytes that were kept of files. */
   kept: number
 }
 
-/** A layer as bytes: lines of JSON in latin1, one of the layer and one a member, then what was kept of files. */
+/** What may be taken of a file, in this order: how many bytes, and the bit that says that it was. */
+const DIGESTS = [
+  { kind: 'sha256', length: 32, bit: 1 },
+  { kind: 'md5', length: 16, bit: 2 },
+  { kind: 'sha1', length: 20, bit: 4 },
+  { kind: 'gitBlob', length: 20, bit: 8 },
+] as const
+
+/**
+ * A layer as bytes: lines of JSON in latin1, one of the layer and one a member, then what was kept of files. The files'
+ * digests, see {@link packDigests}, follow.
+ */
 export function packLayer({ diffID, size, entries }: Layer): Buffer {
   const kept: Buffer[] = []
   const lines: string[] = []
@@ -54,34 +63,50 @@ export function packLayer({ diffID, size, entries }: Layer): Buffer {
       inode.major,
       inode.minor,
       inode.xattrs.size === 0 ? null : [...inode.xattrs],
-      inode.sha256,
-      inode.md5 ?? null,
-      inode.sha1 ?? null,
-      inode.gitBlob ?? null,
       inode.head?.length ?? null,
       inode.content?.length ?? null,
     ]
     lines.push(JSON.stringify(row))
   }
   const bytes = kept.reduce((sum, { length }) => sum + length, 0)
-  const head: Head = { diffID, size, members: entries.length, kept: bytes }
-  const text = [JSON.stringify(head), ...lines, ''].join('\n')
-  return Buffer.concat([Buffer.from(text, 'latin1'), ...kept])
+  const text = [...lines, ''].join('\n')
+  const head: Head = { diffID, size, members: entries.length, lines: text.length, kept: bytes }
+  return Buffer.concat([Buffer.from(`${JSON.stringify(head)}\n${text}`, 'latin1'), ...kept])
 }
+
+/** The digests of a layer's files as bytes: of each which there are, and those. */
+export function packDigests({ entries }: Layer): Buffer {
+  const packed = Buffer.alloc(entries.length * DIGESTS.reduce((sum, { length }) => sum + length, 1))
+  let end = 0
+  for (const entry of entries) {
+    if (!hasDigests(entry)) continue
+    const bits = end++
+    for (const { kind, length, bit } of DIGESTS) {
+      const hex = entry.inode[kind]
+      if (hex === undefined) continue
+      packed[bits] = (packed[bits] as number) | bit
+      end += packed.write(hex, end, length, 'hex')
+    }
+  }
+  return packed.subarray(0, end)
+}
+
+const hasDigests = ({ inode, link }: LayerEntry) => inode.type === 'file' && link === undefined
 
 /** Members that are unpacked at a time, while others work. */
 const AT_ONCE = 500
 
 /**
- * The layer that {@link packLayer} made these bytes of.
+ * The layer that {@link packLayer} and {@link packDigests} made these bytes of.
  *
  * @param options what reading the layer would be asked for
  * @throws {AccountTooShort} when that is more than it says
  */
 export async function unpackLayer(packed: Buffer, options: ReadOptions): Promise<Layer> {
   let end = packed.indexOf('\n')
-  const { diffID, size, members, kept } = JSON.parse(packed.toString('latin1', 0, end)) as Head
-  let next = packed.length - kept
+  const { diffID, size, members, lines, kept } = JSON.parse(packed.toString('latin1', 0, end)) as Head
+  let next = end + 1 + lines
+  let digests = next + kept
   const take = (length: number) => {
     next += length
     return Buffer.copyBytesFrom(packed, next - length, length)
@@ -92,7 +117,8 @@ export async function unpackLayer(packed: Buffer, options: ReadOptions): Promise
     end = packed.indexOf('\n', from)
     const row = JSON.parse(packed.toString('latin1', from, end)) as Row
     const entry = entryOf(row)
-    const [head, content] = [row[16], row[17]]
+    if (hasDigests(entry)) digests = takeDigests(packed, digests, entry.inode)
+    const [head, content] = [row[12], row[13]]
     if (head !== null) entry.inode.head = take(head)
     if (content !== null) entry.inode.content = take(content)
     if (!suffices(entry, options)) throw new AccountTooShort()
@@ -103,17 +129,26 @@ export async function unpackLayer(packed: Buffer, options: ReadOptions): Promise
 }
 
 function entryOf(row: Row): LayerEntry {
-  const [path, link, type, mode, uid, gid, size, mtime, target, major, minor, ...rest] = row
-  const [xattrs, sha256, md5, sha1, gitBlob] = rest
+  const [path, link, type, mode, uid, gid, size, mtime, target, major, minor, xattrs] = row
   const inode: Inode = {
-    ...{ type, mode, uid, gid, size, mtime, target, major, minor, sha256 },
+    ...{ type, mode, uid, gid, size, mtime, target, major, minor },
     xattrs: xattrs === null ? NONE : new Map(xattrs),
+    sha256: '',
     layer: 0,
   }
-  if (md5 !== null) inode.md5 = md5
-  if (sha1 !== null) inode.sha1 = sha1
-  if (gitBlob !== null) inode.gitBlob = gitBlob
   return { path, inode, link: link ?? undefined }
+}
+
+/** Gives an inode the digests that lie at a place, and returns where the next ones lie. */
+function takeDigests(packed: Buffer, at: number, inode: Inode): number {
+  const bits = packed[at] as number
+  let next = at + 1
+  for (const { kind, length, bit } of DIGESTS) {
+    if ((bits & bit) === 0) continue
+    inode[kind] = packed.toString('hex', next, next + length)
+    next += length
+  }
+  return next
 }
 
 const NONE: Inode['xattrs'] = new Map()

@@ -42,6 +42,8 @@ export interface Layer {
   diffID: string
   size: number
   entries: LayerEntry[]
+  /** Kept when the digests of all files are there, where that may be later than the layer was read. */
+  digested?: Promise<unknown>
 }
 
 /** One member of a layer. */

@@ -9,8 +9,8 @@ import { type TarHandler, type TarMember, TarReader } from './tar-reader.ts'
 /** The largest file whose content is kept. */
 const CONTENT_LIMIT = 64 * 1024 * 1024
 
-/** With fewer bytes than this to read, another reader has no work for long. */
-const BACKLOG = 16 * 1024 * 1024
+/** To pass over less than this takes longer than to read it: reading begins anew, and has read ahead. */
+const WORTH_SKIPPING = 4 * 1024 * 1024
 
 /** Reads a layer's archive as it comes in pieces: contents are hashed and, but for those to keep, forgotten. */
 export class LayerReader implements TarHandler {
@@ -40,6 +40,13 @@ export class LayerReader implements TarHandler {
 
   write(bytes: Buffer): void {
     this.#tar.write(bytes)
+  }
+
+  /** As {@link TarReader.skip}, where no digest is taken here of what is left, and none of it is kept. */
+  skip(most: number): number {
+    const isWanted =
+      this.#digests !== undefined || (this.#content !== undefined && this.#filled < this.#content.length)
+    return isWanted ? 0 : this.#tar.skip({ least: WORTH_SKIPPING, most })
   }
 
   close(): void {
@@ -95,13 +102,13 @@ export class LayerReader implements TarHandler {
     this.#content = undefined
   }
 
-  /** Of a large file, when it is the sha256 alone, and there is little to do there. */
+  /** Of a large file, when it is the sha256 alone. */
   #digestElsewhere(path: string, inode: Inode): boolean {
     const { size } = inode
-    if (this.#elsewhere === undefined || size < LARGE || this.#elsewhere.backlog > BACKLOG) return false
+    if (this.#elsewhere === undefined || size < LARGE) return false
     const { md5, sha1, gitBlob } = this.#budget.options
     if ([md5, sha1, gitBlob].some((choice) => chooses(choice, path, size))) return false
-    const digested = this.#elsewhere.digest(this.#tar.offset + BLOCK, size, 'soon').then((hex) => {
+    const digested = this.#elsewhere.part(this.#tar.offset + BLOCK, size).then((hex) => {
       inode.sha256 = hex
     })
     digested.catch(() => {})

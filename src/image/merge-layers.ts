@@ -137,16 +137,13 @@ function overlay(lower: TreeNode, upper: LayerNode, path: string): void {
   const places = lower.children as Map<string, TreeNode>
   for (const [name, node] of upper.children as Map<string, LayerNode>) {
     const known = places.get(name)
-    if (node.children === undefined) {
-      places.set(name, leaf(node.inode))
-    } else if (known?.children !== undefined) {
+    if (node.children !== undefined && known?.children !== undefined) {
       if (!node.implied) known.inode = node.inode
       overlay(known, node, `${path}${name}/`)
     } else {
       if (known !== undefined && node.implied) throw notDirectory(`${path}${name}`, known.inode)
-      const directory = { inode: node.inode, children: new Map() }
-      places.set(name, directory)
-      overlay(directory, node, `${path}${name}/`)
+      // with all that is below
+      places.set(name, node)
     }
   }
 }

@@ -5,11 +5,12 @@ import { type ImageTree, readTree } from './image-tree.ts'
 import { Budget, type ReadOptions } from './read-options.ts'
 import type { Files } from './select-image.ts'
 
-/** A file of a layout on disk; `bytes` may use the memory of one piece for the next. */
+/** A file of a layout on disk. */
 export interface LayoutFile {
   size: number
-  bytes: AsyncIterable<Buffer>
-  /** When somebody else can read it, too. */
+  /** What it holds from a byte on; one piece may take the memory of the last. */
+  read(from: number): AsyncIterable<Buffer>
+  /** When somebody else can read it, too, and it is worth the way. */
   digester?: RangeDigester
 }
 
@@ -23,7 +24,16 @@ export type OpenFile = (path: string) => Promise<LayoutFile | undefined>
  * @throws {StillroomError} IMAGE_INVALID as `readImageTree`
  */
 export function readImageLayout(open: OpenFile, options: ReadOptions = {}): Promise<ImageTree> {
-  return readTree(layoutFiles(open, options), options.platform)
+  const opened = new Map<string, ReturnType<OpenFile>>()
+  const openOnce: OpenFile = (path) => {
+    const file = opened.get(path) ?? open(path)
+    opened.set(path, file)
+    return file
+  }
+  return readTree(layoutFiles(openOnce, options), options.platform, async (path) => {
+    // asked for again when the layer is read
+    ;(await openOnce(path))?.digester?.whole().catch(() => {})
+  })
 }
 
 /** The files of a layout, each read when it is asked for, and once. */
@@ -52,12 +62,17 @@ export function layoutFiles(open: OpenFile, options: ReadOptions): Files {
 
 async function writeAll(reader: BlobReader, path: string, file: LayoutFile, budget: Budget): Promise<void> {
   let size = 0
-  for await (const bytes of file.bytes) {
-    budget.received(bytes.length)
-    size += bytes.length
-    reader.write(bytes)
-    const drained = reader.drained()
-    if (drained !== undefined) await drained
+  for (let skipped = 1; skipped > 0; size += skipped) {
+    skipped = 0
+    for await (const bytes of file.read(size)) {
+      budget.received(bytes.length)
+      size += bytes.length
+      reader.write(bytes)
+      const drained = reader.drained()
+      if (drained !== undefined) await drained
+      skipped = reader.skip()
+      if (skipped > 0) break
+    }
   }
   if (size !== file.size)
     throw imageInvalid(`${quotePath(path)} had ${file.size} bytes and now has ${size}: it is being written`)

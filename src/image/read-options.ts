@@ -24,7 +24,7 @@ export interface ReadOptions {
   retain?: (entry: LayerEntry) => boolean
   /** Layers that need not be read again, by the same choices; those that are read are added. */
   known?: KnownLayers
-  /** Layers of which the digest is enough. */
+  /** Layers of which the digest is enough; who gives these waits for the tree's `digested`. */
   accounts?: LayerAccounts
   /** Operating system and architecture of the image to take; `linux/amd64` when not said. */
   platform?: string
@@ -46,7 +46,7 @@ export interface LayerAccounts {
    * may be believed until the promise is kept.
    */
   rely(digested: Promise<void>): void
-  /** Called with each layer that was read, before its inodes become a tree's. */
+  /** Called with each layer that was read, before its inodes become a tree's; digests may come later. */
   add(digest: string, layer: Layer): void
 }
 

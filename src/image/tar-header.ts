@@ -47,10 +47,18 @@ export function parseTarHeader(block: Buffer): TarHeader {
 /** Whether the block's checksum is right: the sum of its bytes, those of the checksum itself taken as spaces. */
 export function isTarHeader(block: Buffer): boolean {
   if (block.length < BLOCK) return false
-  let sum = 8 * 32
-  for (let i = 0; i < 148; i++) sum += block[i] as number
-  for (let i = 156; i < BLOCK; i++) sum += block[i] as number
+  let sum = sumOfBytes(block) + 8 * 32
+  for (let i = 148; i < 156; i++) sum -= block[i] as number
   return sum === octal(block, 148, 8)
+}
+
+/** Of one block: words of four bytes are taken apart into two sums of 16 bits each, which 128 words do not fill. */
+function sumOfBytes(block: Buffer): number {
+  const aligned = block.byteOffset % 4 === 0 ? block : Buffer.from(block.subarray(0, BLOCK))
+  const words = new Uint32Array(aligned.buffer, aligned.byteOffset, BLOCK / 4)
+  let sums = 0
+  for (const word of words) sums = (sums + (word & 0x00ff00ff) + ((word >>> 8) & 0x00ff00ff)) | 0
+  return (sums & 0xffff) + (sums >>> 16)
 }
 
 /** Two blocks of zeros end an archive. */

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { octal, padded, paxHeader, tarBlock, tarOf } from './image-archive.test-data.ts'
+import { isTarHeader, parseTarHeader } from './tar-header.ts'
 import { type TarMember, TarReader } from './tar-reader.ts'
 
 type Read = TarMember & { content: string }
@@ -49,6 +50,62 @@ describe('TarReader', () => {
         )
         expect(found.map((member) => member.mtime)).toEqual(list.map((member) => member.mtime))
       }),
+    )
+  })
+
+  it('passes over the rest of a content, and reads on where the next member begins', async () => {
+    const sizes = fc.array(fc.integer({ min: 0, max: 3000 }), { maxLength: 5 })
+    const piece = fc.integer({ min: 1, max: 2000 })
+    const bound = fc.integer({ min: 0, max: 3000 })
+    await fc.assert(
+      fc.asyncProperty(sizes, piece, bound, bound, async (list, length, least, most) => {
+        const bytes = await tarOf(list.map((size, i) => ({ name: `f${i}`, content: 'x'.repeat(size) })))
+        const found: { name: string; size: number; read: number; offset: number; ended: boolean }[] = []
+        const reader: TarReader = new TarReader({
+          member: ({ name, size }) =>
+            void found.push({ name, size, read: 0, offset: reader.offset, ended: false }),
+          data: (part) => {
+            const last = found.at(-1)
+            if (last !== undefined) last.read += part.length
+          },
+          end: () => Object.assign(found.at(-1) ?? {}, { ended: true }),
+        })
+        for (let at = 0; at < bytes.length; ) {
+          reader.write(bytes.subarray(at, at + length))
+          at = Math.min(bytes.length, at + length)
+          const skipped = reader.skip({ least, most })
+          if (skipped > 0) expect(skipped).toBeGreaterThanOrEqual(least)
+          expect(skipped).toBeLessThanOrEqual(Math.max(0, most))
+          at += skipped
+        }
+        reader.close()
+        expect(found.map(({ name, size, ended }) => ({ name, size, ended }))).toEqual(
+          list.map((size, i) => ({ name: `f${i}`, size, ended: true })),
+        )
+        for (const { name, offset } of found)
+          expect(parseTarHeader(bytes.subarray(offset, offset + 512)).name).toBe(name)
+      }),
+    )
+  })
+
+  it('sums up any block', () => {
+    const header = tarBlock({ name: 'a', size: octal(3) })
+    fc.assert(
+      fc.property(
+        fc.uint8Array({ minLength: 100, maxLength: 100 }),
+        fc.constantFrom(0, 0x7f, 0xff),
+        fc.nat(3),
+        (name, rest, shift) => {
+          const block = Buffer.alloc(512 + shift, rest).subarray(shift)
+          block.set(name)
+          block.set(header.subarray(100, 157), 100)
+          const sum = [...block.subarray(0, 148), ...block.subarray(156)].reduce((a, b) => a + b, 8 * 32)
+          block.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148, 'latin1')
+          expect(isTarHeader(block)).toBe(true)
+          block[200] = (rest + 1) & 0xff
+          expect(isTarHeader(block)).toBe(false)
+        },
+      ),
     )
   })
 

@@ -69,24 +69,26 @@ async function auditReference(
 ): Promise<AuditReport> {
   const { progress } = session
   const { audit } = await readConfig(session.directory)
-  progress({ kind: 'status', text: 'locked files' })
-  const held = lock === undefined ? undefined : await lockSubject(session, lock)
-  progress({ kind: 'status', text: `reading ${what}` })
-  const md5 = held === undefined || held.contents.missing.length > 0
-  const accounts = new KeptLayers(session.cache, md5 ? 'md5' : 'sha256')
   const thread = new DigestThread(session.signal)
+  thread.start()
+  let accounts: KeptLayers | undefined
   try {
+    progress({ kind: 'status', text: 'locked files' })
+    const held = lock === undefined ? undefined : await lockSubject(session, lock)
+    progress({ kind: 'status', text: `reading ${what}` })
+    const md5 = held === undefined || held.contents.missing.length > 0
+    accounts = new KeptLayers(session.cache, md5 ? 'md5' : 'sha256')
     const image = await imageSubject(session, what, { md5, accounts, thread })
     progress({ kind: 'status', text: 'comparing' })
     const subject = held && { ...held, layers: countLockedLayers(image.layers, held.locked) }
-    const report = auditImage(image, subject, policyOf(audit?.ignore ?? []))
+    const report = await auditImage(image, subject, policyOf(audit?.ignore ?? []))
     await accounts.confirmed()
     // a finding may be a secret, which is not to be copied into the cache
     if (report.findings.length === 0 && report.ignored.length === 0) await accounts.keep()
     return report
   } finally {
     await thread.end()
-    await accounts.discard()
+    await accounts?.discard()
   }
 }
 
@@ -140,8 +142,8 @@ async function imageSubject(
   })
   const digests = digestsForInventory(first.tree, { md5 })
   const image = digests === undefined ? first : await openImage(session, what, { ...options, ...digests })
-  const { id, config, layers, tree } = image
-  return { reference: what, id, config, layers, tree, inventory: await readInventory(tree) }
+  const { id, config, layers, tree, digested } = image
+  return { reference: what, id, config, layers, tree, digested, inventory: await readInventory(tree) }
 }
 
 function policyOf(ignore: readonly PolicyException[]) {

@@ -7,10 +7,8 @@ import type { Range } from './read-pieces.ts'
 const PIECE = 1024 * 1024
 const WAITING = 8
 
-/** A second thread that takes digests while the first one reads. It starts when there is something for it to do. */
+/** A second thread that takes digests while the first one reads. It starts when there is something for it to do, at the latest. */
 export class DigestThread {
-  /** Bytes of files that are still to be read for digests that are wanted soon. */
-  backlog = 0
   readonly signal: AbortSignal | undefined
   readonly #abort = () => void this.end(this.signal?.reason)
   #worker: Worker | undefined
@@ -25,6 +23,11 @@ export class DigestThread {
   constructor(signal?: AbortSignal) {
     this.signal = signal
     signal?.addEventListener('abort', this.#abort)
+  }
+
+  /** Starts it, for what is to come soon. */
+  start(): void {
+    this.#worker ??= this.#start()
   }
 
   /** One more digest to take. */
@@ -50,11 +53,7 @@ export class DigestThread {
     const task: RangeTask = { digest, path, state, from, size, when }
     this.#worker ??= this.#start()
     this.#worker.postMessage(task)
-    if (when === 'later') return result
-    this.backlog += size
-    return result.finally(() => {
-      this.backlog -= size
-    })
+    return result
   }
 
   /** Ends the thread; digests that are not finished never will be. */

@@ -2,7 +2,7 @@ import { readdir, readFile, stat, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { unpackLayer } from '../image/layer-account.ts'
-import type { Layer } from '../image/layer-entry.ts'
+import type { Inode, Layer } from '../image/layer-entry.ts'
 import { temporaryDirectory } from '../store/testing/temporary-directory.ts'
 import { KeptLayers } from './kept-layers.ts'
 
@@ -59,6 +59,28 @@ describe('KeptLayers', () => {
     expect(packed && (await unpackLayer(packed, { keep: true }))).toEqual(layer())
     expect(new KeptLayers(cache, 'md5').find(DIGEST), 'it has no md5').toBeUndefined()
     expect(new KeptLayers(cache, 'sha256').find(OTHER)).toBeUndefined()
+  })
+
+  test('waits for digests, and keeps nothing when they do not come', async () => {
+    const cache = await temporaryDirectory()
+    const late = Promise.withResolvers<void>()
+    const read: Layer = { ...layer(), digested: late.promise }
+    const inode = read.entries[0]?.inode as Inode
+    const { sha256 } = inode
+    inode.sha256 = ''
+    const layers = new KeptLayers(cache, 'sha256')
+    layers.add(DIGEST, read)
+    Object.assign(inode, { sha256, mode: 0o755 })
+    late.resolve()
+    await layers.keep()
+    const packed = layers.find(DIGEST)
+    expect(packed && (await unpackLayer(packed, {})), 'as it was when it was added').toEqual(layer())
+
+    layers.add(OTHER, { ...layer(), digested: Promise.reject(new Error('no digest')) })
+    await layers.keep()
+    await layers.discard()
+    expect(layers.find(OTHER)).toBeUndefined()
+    expect(await filesOf(cache)).toHaveLength(1)
   })
 
   test('leaves nothing on the disk of what was discarded', async () => {

@@ -2,13 +2,13 @@ import { createHash, randomUUID } from 'node:crypto'
 import { readFileSync, utimesSync } from 'node:fs'
 import { mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { packLayer } from '../image/layer-account.ts'
+import { packDigests, packLayer } from '../image/layer-account.ts'
 import type { Layer } from '../image/layer-entry.ts'
 import type { LayerAccounts } from '../image/read-options.ts'
 import { sweepAbandoned } from '../store/sweep-abandoned.ts'
 
 /** Raised whenever a kept account would be read in another way. */
-const FORMAT = 1
+const FORMAT = 2
 const UNUSED_AFTER = 30 * 24 * 3600 * 1000
 const CHECKSUM = 32
 
@@ -38,7 +38,7 @@ export class KeptLayers implements LayerAccounts {
     try {
       const bytes = readFileSync(path)
       const packed = bytes.subarray(CHECKSUM)
-      if (!checksum(packed).equals(bytes.subarray(0, CHECKSUM))) return undefined
+      if (!checksum([packed]).equals(bytes.subarray(0, CHECKSUM))) return undefined
       utimesSync(path, new Date(), new Date())
       return packed
     } catch {
@@ -67,9 +67,8 @@ export class KeptLayers implements LayerAccounts {
 
   add(digest: string, layer: Layer): void {
     if (this.#waiting.has(digest)) return
-    const packed = packLayer(layer)
     const path = join(this.#temporary, randomUUID())
-    this.#waiting.set(digest, { path, written: this.#write(path, packed) })
+    this.#waiting.set(digest, { path, written: this.#write(path, layer) })
   }
 
   /** Keeps the accounts of the layers that were read, and forgets those that nothing used for a month. */
@@ -97,10 +96,14 @@ export class KeptLayers implements LayerAccounts {
   }
 
   /** Whether it was; an account that cannot be written costs the next audit time, and nothing else. */
-  async #write(path: string, packed: Buffer): Promise<boolean> {
+  async #write(path: string, layer: Layer): Promise<boolean> {
     try {
+      // at once: what it says of files may change with the layers above
+      const told = packLayer(layer)
+      await layer.digested
+      const packed = [told, packDigests(layer)]
       await mkdir(this.#temporary, { recursive: true, mode: 0o700 })
-      await writeFile(path, [checksum(packed), packed], { flag: 'wx', mode: 0o600 })
+      await writeFile(path, [checksum(packed), ...packed], { flag: 'wx', mode: 0o600 })
       return true
     } catch {
       return false
@@ -112,4 +115,8 @@ export class KeptLayers implements LayerAccounts {
   }
 }
 
-const checksum = (bytes: Buffer) => createHash('sha256').update(bytes).digest()
+function checksum(parts: readonly Buffer[]): Buffer {
+  const hash = createHash('sha256')
+  for (const part of parts) hash.update(part)
+  return hash.digest()
+}

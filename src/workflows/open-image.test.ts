@@ -20,12 +20,14 @@ beforeAll(async () => {
 })
 afterAll(() => rm(scratch, { recursive: true, force: true }))
 
-/** Larger than what goes to the second thread at a time. */
-const BIG = 'x'.repeat(3_000_000)
+/** Larger than what is read or goes to the second thread at a time, and than what is left to that thread alone. */
+const BIG = 'x'.repeat(9_000_000)
 const layers = async () => [
   await tarOf([
     { name: 'etc/hosts', content: 'localhost' },
     { name: 'big', content: BIG },
+    { name: 'large', content: 'y'.repeat(3_000_000) },
+    { name: 'small', content: 'after it' },
   ]),
   await tarOf([
     { name: 'etc/motd', content: 'hello' },
@@ -58,7 +60,12 @@ describe('openImage()', () => {
     const expected = {
       id: `sha256:${sha256(configOf(plain))}`,
       diffIDs: plain.map((layer) => `sha256:${sha256(layer)}`),
-      files: { big: sha256(BIG), 'etc/motd': sha256('hello') },
+      files: {
+        big: sha256(BIG),
+        large: sha256('y'.repeat(3_000_000)),
+        small: sha256('after it'),
+        'etc/motd': sha256('hello'),
+      },
     }
     const kinds: [string, string][] = [
       ['file', await archive('saved.tar', ociFiles(plain))],
@@ -166,7 +173,9 @@ describe('openImage() with accounts of layers', () => {
     const accounts = new KeptLayers(cache, 'sha256')
     const thread = new DigestThread()
     onTestFinished(() => thread.end())
-    return { accounts, image: await openImage(session, path, { accounts, thread, ...options }) }
+    const image = await openImage(session, path, { accounts, thread, ...options })
+    await image.digested
+    return { accounts, image }
   }
   const summary = ({ id, layers: read, root }: ImageTree) => ({ id, read, tree: treeDigest(root) })
 
@@ -213,6 +222,25 @@ describe('openImage() with accounts of layers', () => {
     const known = await open(damaged, cache)
     expect(known.image.id, 'what it says of itself').toBe(sound.image.id)
     await expect(known.accounts.confirmed()).rejects.toThrow(error('IMAGE_INVALID', 'has other content'))
+  })
+
+  it('has the digests of a layer that comes twice, and the beginning of a file that is passed over', async () => {
+    const [lower] = await layers()
+    const path = await archive('twice-layer.tar', ociFiles([lower, lower] as Buffer[]))
+    const cache = await mkdtemp(join(scratch, 'cache-'))
+    const { image } = await open(path, cache, { head: (name) => (name === 'big' ? 4 : 0) })
+    expect(image.layers).toHaveLength(2)
+    expect(image.tree.find('big')?.inode).toMatchObject({ sha256: sha256(BIG), head: Buffer.from('xxxx') })
+  })
+
+  it('tells that a layer ends within a file', async () => {
+    const [lower] = (await layers()) as [Buffer]
+    const cut = lower.subarray(0, 6_000_000)
+    const paths = [await archive('cut-layer.tar', ociFiles([cut])), await unpack('cut', ociFiles([cut]))]
+    for (const path of paths)
+      await expect(open(path, await mkdtemp(join(scratch, 'cache-')))).rejects.toThrow(
+        error('IMAGE_INVALID', 'cut short'),
+      )
   })
 
   it('refuses a file that changes while it is read', async () => {

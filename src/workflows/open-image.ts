@@ -6,7 +6,7 @@ import { connectEngine, type Engine } from '../engine/connect.ts'
 import { engineError } from '../engine/engine-error.ts'
 import { findImage, saveImage } from '../engine/find-image.ts'
 import { StillroomError } from '../error.ts'
-import type { RangeDigester } from '../image/digester.ts'
+import { LARGE, type RangeDigester } from '../image/digester.ts'
 import type { ImageTree } from '../image/image-tree.ts'
 import { readImageTree } from '../image/read-archive.ts'
 import { type LayoutFile, type OpenFile, readImageLayout } from '../image/read-layout.ts'
@@ -98,7 +98,7 @@ async function readFrom(
     case 'file': {
       const files = options.accounts && (await openArchive(what, { thread }))
       if (files !== undefined) return readImageLayout(files, options)
-      return readImageTree((await openFile(what)).bytes, options)
+      return readImageTree((await openFile(what)).read(0), options)
     }
     case 'directory':
       return readImageLayout(await openLayout(what, { thread }), options)
@@ -204,22 +204,26 @@ async function openFile(path: string, options: FileOptions = {}): Promise<Layout
 
 /** Part of a file, which is opened when it is read: here, by the thread, or by both. */
 function layoutFile(path: string, range: Range, { thread, state, piece }: FileOptions): LayoutFile {
-  const bytes = async function* () {
-    yield* readPieces(await openRegular(path), range, piece)
+  const bytes = async function* (at: number) {
+    const rest = { from: range.from + at, size: range.size - at }
+    yield* readPieces(await openRegular(path), rest, piece)
     if (state !== undefined && fileState(await stat(path, { bigint: true })) !== state)
       throw new Error('it was changed while it was read')
   }
-  const file = { size: range.size, bytes: guarded(path, bytes()) }
-  if (thread === undefined || state === undefined) return file
+  const file = { size: range.size, read: (at: number) => guarded(path, bytes(at)) }
+  if (thread === undefined || state === undefined || range.size < LARGE) return file
+  const digest = (part: Range, when: 'soon' | 'later') =>
+    thread.digestRange(path, state, part, when).catch((error: unknown) => {
+      thread.signal?.throwIfAborted()
+      throw unreadable(path, error)
+    })
+  let whole: Promise<string> | undefined
   const digester: RangeDigester = {
-    get backlog() {
-      return thread.backlog
+    whole: () => {
+      whole ??= digest(range, 'later')
+      return whole
     },
-    digest: (from, size, when) =>
-      thread.digestRange(path, state, { from: range.from + from, size }, when).catch((error: unknown) => {
-        thread.signal?.throwIfAborted()
-        throw unreadable(path, error)
-      }),
+    part: (from, size) => digest({ from: range.from + from, size }, 'soon'),
   }
   return { ...file, digester }
 }
