@@ -6,8 +6,9 @@ import { execa } from 'execa'
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import type { AuditReport } from '../src/audit/audit-report.ts'
 import { defaultCacheDirectory } from '../src/store/cache-directory.ts'
+import { DigestThread } from '../src/workflows/digest-thread.ts'
 import { KeptLayers } from '../src/workflows/kept-layers.ts'
-import { openImage } from '../src/workflows/open-image.ts'
+import { locateImage } from '../src/workflows/open-image.ts'
 import { listedPackages } from './support/listed-packages.ts'
 import { copyProject } from './support/project.ts'
 import { stillroom, stillroomJson } from './support/stillroom.ts'
@@ -60,10 +61,13 @@ describe('audit recipe', () => {
     // accounts that say too little, as those of another release might, are replaced
     const accounts = new KeptLayers(cache, 'sha256')
     accounts.distrust()
-    await openImage({ signal: new AbortController().signal }, 'stillroom/hello', { accounts })
+    const thread = new DigestThread()
+    onTestFinished(() => thread.end())
+    const read = await locateImage('stillroom/hello', thread)
+    await read({ accounts })
     await accounts.keep()
     const size = async () =>
-      (await stat(join(cache, 'layers/1/sha256', first.image.diffIDs[0]?.slice(7) ?? ''))).size
+      (await stat(join(cache, 'layers/2/sha256', first.image.diffIDs[0]?.slice(7) ?? ''))).size
     const short = await size()
     expect(await stillroomJson<AuditReport>(directory, ['audit', 'recipe', 'hello'], { env })).toEqual(first)
     expect(await size()).toBeGreaterThan(short)

@@ -58,7 +58,8 @@ function judgeOwned(
 ): Judgement {
   const match = owners.find(
     ({ digest, oneOf, unchecked }) =>
-      sameContent(inode, digest, oneOf) && !(unchecked && check !== undefined && isForeign(inode, check.lock)),
+      sameContent(inode, digest, oneOf) &&
+      !(unchecked && check !== undefined && isForeign(inode, check.lock)),
   )
   if (match !== undefined) {
     const { owner, generated } = match
@@ -83,11 +84,7 @@ function judgeOwned(
 }
 
 /** A digest of a kind that was not taken when the image was read tells nothing, and so matches nothing. */
-function sameContent(
-  inode: Inode,
-  digest: ExpectedFile['digest'],
-  oneOf: ExpectedFile['oneOf'],
-): boolean {
+function sameContent(inode: Inode, digest: ExpectedFile['digest'], oneOf: ExpectedFile['oneOf']): boolean {
   if (oneOf !== undefined) return oneOf.has(inode.sha256)
   if (digest === undefined) return true
   return digest.value === (digest.algorithm === 'git-blob' ? inode.gitBlob : inode[digest.algorithm])

@@ -28,17 +28,11 @@ const LAYER_LIMIT = 1000
 /**
  * Finds the image among files, holds its layers against its config, and merges them.
  *
- * @param announce told of each layer before the first one is read
  * @throws {StillroomError} IMAGE_INVALID
  */
-export async function readTree(
-  files: Files,
-  platform: string | undefined,
-  announce?: (path: string) => Promise<void>,
-): Promise<ImageTree> {
+export async function readTree(files: Files, platform: string | undefined): Promise<ImageTree> {
   const image = await selectImage(files, platform)
   requireFew(image)
-  for (const { path } of image.layers) await announce?.(path)
   const layers: ReadLayer[] = []
   for (const index of image.layers.keys()) layers.push(await readLayer(files, image, index))
   // of a layer that comes again the tree gets other inodes

@@ -1,9 +1,9 @@
 import { BlobReader, digestOf } from './blob-reader.ts'
 import type { RangeDigester } from './digester.ts'
 import { imageInvalid, quotePath } from './image-invalid.ts'
-import { type ImageTree, readTree } from './image-tree.ts'
+import { type ImageTree, readTree, requireFew } from './image-tree.ts'
 import { Budget, type ReadOptions } from './read-options.ts'
-import type { Files } from './select-image.ts'
+import { type Files, selectImage } from './select-image.ts'
 
 /** A file of a layout on disk. */
 export interface LayoutFile {
@@ -24,16 +24,22 @@ export type OpenFile = (path: string) => Promise<LayoutFile | undefined>
  * @throws {StillroomError} IMAGE_INVALID as `readImageTree`
  */
 export function readImageLayout(open: OpenFile, options: ReadOptions = {}): Promise<ImageTree> {
-  const opened = new Map<string, ReturnType<OpenFile>>()
-  const openOnce: OpenFile = (path) => {
-    const file = opened.get(path) ?? open(path)
-    opened.set(path, file)
-    return file
+  return readTree(layoutFiles(open, options), options.platform)
+}
+
+/**
+ * Lets the digests of an image's layers be taken, where another can, before they are read.
+ *
+ * @throws {StillroomError} IMAGE_INVALID
+ */
+export async function digestLayers(open: OpenFile, platform?: string): Promise<void> {
+  const image = await selectImage(layoutFiles(open, {}), platform)
+  requireFew(image)
+  for (const { path } of image.layers) {
+    const file = await open(path)
+    // awaited when the layer is read
+    file?.digester?.whole().catch(() => {})
   }
-  return readTree(layoutFiles(openOnce, options), options.platform, async (path) => {
-    // asked for again when the layer is read
-    ;(await openOnce(path))?.digester?.whole().catch(() => {})
-  })
 }
 
 /** The files of a layout, each read when it is asked for, and once. */

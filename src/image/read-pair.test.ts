@@ -21,7 +21,12 @@ async function open(
     open: async (path) => {
       const bytes = byPath.get(path)
       opened.push(path)
-      return bytes && { size: bytes.length, read: (at) => pieces(bytes.subarray(at), 700) as AsyncIterable<Buffer> }
+      return (
+        bytes && {
+          size: bytes.length,
+          read: (at) => pieces(bytes.subarray(at), 700) as AsyncIterable<Buffer>,
+        }
+      )
     },
   }
 }
@@ -75,7 +80,9 @@ describe('readPair()', () => {
     const spoilt: OpenFile = async (path) => {
       const found = await left.open(path)
       const bytes = await tarOf([file('a', 'eno')])
-      return path === blob ? { size: bytes.length, read: (at: number) => pieces(bytes.subarray(at)) as AsyncIterable<Buffer> } : found
+      return path === blob
+        ? { size: bytes.length, read: (at: number) => pieces(bytes.subarray(at)) as AsyncIterable<Buffer> }
+        : found
     }
     await expect(readPair(spoilt, right.open)).rejects.toThrow('not what')
   })

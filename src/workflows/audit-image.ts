@@ -22,7 +22,7 @@ import { fetchInputs } from './fetch-inputs.ts'
 import { KeptLayers } from './kept-layers.ts'
 import { requireLock } from './lock-file.ts'
 import { readLockedContents } from './locked-contents.ts'
-import { type OpenImageOptions, openImage } from './open-image.ts'
+import { locateImage } from './open-image.ts'
 import { readConfig } from './read-config.ts'
 import type { Session } from './session.ts'
 
@@ -70,15 +70,15 @@ async function auditReference(
   const { progress } = session
   const { audit } = await readConfig(session.directory)
   const thread = new DigestThread(session.signal)
-  thread.start()
   let accounts: KeptLayers | undefined
   try {
+    const read = await locateImage(what, thread, PLATFORM)
     progress({ kind: 'status', text: 'locked files' })
     const held = lock === undefined ? undefined : await lockSubject(session, lock)
     progress({ kind: 'status', text: `reading ${what}` })
     const md5 = held === undefined || held.contents.missing.length > 0
     accounts = new KeptLayers(session.cache, md5 ? 'md5' : 'sha256')
-    const image = await imageSubject(session, what, { md5, accounts, thread })
+    const image = await imageSubject(read, { md5, accounts })
     progress({ kind: 'status', text: 'comparing' })
     const subject = held && { ...held, layers: countLockedLayers(image.layers, held.locked) }
     const report = await auditImage(image, subject, policyOf(audit?.ignore ?? []))
@@ -124,26 +124,23 @@ async function fetchMissing(
 }
 
 async function imageSubject(
-  session: Session,
-  what: string,
-  { md5, accounts, thread }: { md5: boolean; accounts: KeptLayers; thread: DigestThread },
+  read: Awaited<ReturnType<typeof locateImage>>,
+  { md5, accounts }: { md5: boolean; accounts: KeptLayers },
 ): Promise<ImageSubject> {
-  const options: OpenImageOptions = {
-    platform: PLATFORM,
-    thread,
+  const options: Parameters<typeof read>[0] = {
     keep: (path, size) => wantedByAudit(path, size) || wantedByInventory(path, size),
     head: headWantedByAudit,
     md5: md5 && md5WantedByInventory,
   }
-  const first = await openImage(session, what, { ...options, accounts }).catch((error: unknown) => {
+  const first = await read({ ...options, accounts }).catch((error: unknown) => {
     if (!(error instanceof AccountTooShort)) throw error
     accounts.distrust()
-    return openImage(session, what, { ...options, accounts })
+    return read({ ...options, accounts })
   })
   const digests = digestsForInventory(first.tree, { md5 })
-  const image = digests === undefined ? first : await openImage(session, what, { ...options, ...digests })
-  const { id, config, layers, tree, digested } = image
-  return { reference: what, id, config, layers, tree, digested, inventory: await readInventory(tree) }
+  const image = digests === undefined ? first : await read({ ...options, ...digests })
+  const { reference, id, config, layers, tree, digested } = image
+  return { reference, id, config, layers, tree, digested, inventory: await readInventory(tree) }
 }
 
 function policyOf(ignore: readonly PolicyException[]) {

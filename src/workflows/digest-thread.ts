@@ -7,7 +7,7 @@ import type { Range } from './read-pieces.ts'
 const PIECE = 1024 * 1024
 const WAITING = 8
 
-/** A second thread that takes digests while the first one reads. It starts when there is something for it to do, at the latest. */
+/** A second thread that takes digests while the first one reads. It starts when there is something for it to do. */
 export class DigestThread {
   readonly signal: AbortSignal | undefined
   readonly #abort = () => void this.end(this.signal?.reason)
@@ -23,11 +23,6 @@ export class DigestThread {
   constructor(signal?: AbortSignal) {
     this.signal = signal
     signal?.addEventListener('abort', this.#abort)
-  }
-
-  /** Starts it, for what is to come soon. */
-  start(): void {
-    this.#worker ??= this.#start()
   }
 
   /** One more digest to take. */

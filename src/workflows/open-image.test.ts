@@ -8,10 +8,11 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vites
 import type { FileTree } from '../image/file-tree.ts'
 import { configOf, json, legacyFiles, ociFiles, sha256, tarOf } from '../image/image-archive.test-data.ts'
 import type { ImageTree } from '../image/image-tree.ts'
+import type { ReadOptions } from '../image/read-options.ts'
 import { treeDigest } from '../image/tree-digest.ts'
 import { DigestThread } from './digest-thread.ts'
 import { KeptLayers } from './kept-layers.ts'
-import { type OpenImageOptions, openImage, openPair } from './open-image.ts'
+import { locateImage, openImage, openPair } from './open-image.ts'
 
 const session = { signal: new AbortController().signal }
 let scratch: string
@@ -169,11 +170,12 @@ describe('openImage()', () => {
 })
 
 describe('openImage() with accounts of layers', () => {
-  const open = async (path: string, cache: string, options: OpenImageOptions = {}) => {
+  const open = async (path: string, cache: string, options: Pick<ReadOptions, 'head'> = {}) => {
     const accounts = new KeptLayers(cache, 'sha256')
     const thread = new DigestThread()
     onTestFinished(() => thread.end())
-    const image = await openImage(session, path, { accounts, thread, ...options })
+    const read = await locateImage(path, thread)
+    const image = await read({ accounts, ...options })
     await image.digested
     return { accounts, image }
   }
@@ -274,7 +276,7 @@ describe('openImage() with accounts of layers', () => {
     const stop = new AbortController()
     const thread = new DigestThread(stop.signal)
     const accounts = new KeptLayers(await mkdtemp(join(scratch, 'cache-')), 'sha256')
-    const reading = openImage({ signal: stop.signal }, path, { accounts, thread })
+    const reading = locateImage(path, thread).then((read) => read({ accounts }))
     stop.abort(new Error('enough'))
     await expect(reading).rejects.toThrow('enough')
   })

@@ -9,7 +9,7 @@ import { StillroomError } from '../error.ts'
 import { LARGE, type RangeDigester } from '../image/digester.ts'
 import type { ImageTree } from '../image/image-tree.ts'
 import { readImageTree } from '../image/read-archive.ts'
-import { type LayoutFile, type OpenFile, readImageLayout } from '../image/read-layout.ts'
+import { digestLayers, type LayoutFile, type OpenFile, readImageLayout } from '../image/read-layout.ts'
 import type { ReadOptions } from '../image/read-options.ts'
 import { readPair } from '../image/read-pair.ts'
 import { DigestThread, fileState } from './digest-thread.ts'
@@ -17,11 +17,9 @@ import { indexArchive } from './index-archive.ts'
 import { type Range, readPieces, SMALL_PIECE } from './read-pieces.ts'
 import type { Session } from './session.ts'
 
-export interface OpenImageOptions extends Omit<ReadOptions, 'digester'> {
+export interface OpenImageOptions extends Omit<ReadOptions, 'digester' | 'accounts'> {
   /** The engine to ask, when there is a connection already. */
   engine?: Engine
-  /** Takes the digests, and is ended by who gave it; needed where accounts are relied on until later. */
-  thread?: DigestThread
 }
 
 export interface OpenedImage extends ImageTree {
@@ -42,22 +40,39 @@ export interface OpenedImage extends ImageTree {
 export async function openImage(
   session: Pick<Session, 'signal'>,
   what: string,
-  { engine, thread: given, ...rest }: OpenImageOptions = {},
+  { engine, ...options }: OpenImageOptions = {},
 ): Promise<OpenedImage> {
-  const thread = given ?? new DigestThread(session.signal)
-  const options: ReadOptions = {
-    signal: session.signal,
-    ...rest,
-    digester: (algorithm) => thread.digester(algorithm),
-  }
+  const thread = new DigestThread(session.signal)
   try {
     const source = await findSource(what)
-    return { reference: what, source, ...(await readFrom(source, what, engine, options, thread)) }
+    const files = source === 'directory' ? await openLayout(what, { thread }) : undefined
+    return await readFrom({ what, source, files, engine, thread }, options)
   } finally {
-    if (given === undefined) await thread.end()
+    await thread.end()
   }
 }
 
+/**
+ * Finds an image as {@link openImage} does, and gives what reads it, once or again. Of one that lies on disk, where
+ * parts of it can be read, the digests of its layers are being taken from now on.
+ *
+ * @param thread takes the digests, and is ended by who gave it, when nothing is waited for any more
+ * @throws {StillroomError} as {@link openImage}, which what is given does too
+ */
+export async function locateImage(
+  what: string,
+  thread: DigestThread,
+  platform?: string,
+): Promise<(options: Omit<ReadOptions, 'digester' | 'platform'>) => Promise<OpenedImage>> {
+  const source = await findSource(what)
+  const files = await filesOnDisk(source, what, { thread })
+  if (files !== undefined) await digestLayers(files, platform)
+  return (options) =>
+    readFrom(
+      { what, source, files, engine: undefined, thread },
+      { ...options, ...(platform && { platform }) },
+    )
+}
 /**
  * Reads two images for what differs between them, when both lie on disk so that parts of them can be read: as
  * directories, or as archives that are not compressed as a whole.
@@ -70,41 +85,55 @@ export async function openPair(
   [a, b]: readonly [string, string],
   options: Omit<ReadOptions, 'digester'> = {},
 ): Promise<{ a: ImageTree; b: ImageTree } | undefined> {
-  const [openA, openB] = [await filesOnDisk(a), await filesOnDisk(b)]
+  const small = { piece: SMALL_PIECE }
+  const openA = await filesOnDisk(await findSource(a), a, small)
+  const openB = await filesOnDisk(await findSource(b), b, small)
   if (openA === undefined || openB === undefined) return undefined
   // layers of one image, of whose files few are hashed: a second thread would win little and take as much memory again
   return readPair(openA, openB, { signal: session.signal, ...options })
 }
 
-async function filesOnDisk(what: string): Promise<OpenFile | undefined> {
-  switch (await findSource(what)) {
+/** Gives the files of an image, where parts of it can be read. */
+async function filesOnDisk(
+  source: OpenedImage['source'],
+  what: string,
+  options: FileOptions,
+): Promise<OpenFile | undefined> {
+  switch (source) {
     case 'engine':
       return undefined
     case 'directory':
-      return openLayout(what)
+      return openLayout(what, options)
     case 'file':
-      return openArchive(what, { piece: SMALL_PIECE })
+      return openArchive(what, options)
   }
 }
 
+interface FoundImage {
+  what: string
+  source: OpenedImage['source']
+  /** When it is to be read in parts. */
+  files: OpenFile | undefined
+  engine: Engine | undefined
+  thread: DigestThread
+}
+
 async function readFrom(
-  source: OpenedImage['source'],
-  what: string,
-  engine: Engine | undefined,
-  options: ReadOptions,
-  thread: DigestThread,
-): Promise<ImageTree> {
-  switch (source) {
-    case 'file': {
-      const files = options.accounts && (await openArchive(what, { thread }))
-      if (files !== undefined) return readImageLayout(files, options)
-      return readImageTree((await openFile(what)).read(0), options)
-    }
-    case 'directory':
-      return readImageLayout(await openLayout(what, { thread }), options)
-    case 'engine':
-      return readImageTree(await savedImage(engine ?? (await connectEngine()), what, options.signal), options)
+  { what, source, files, engine, thread }: FoundImage,
+  given: Omit<ReadOptions, 'digester'>,
+): Promise<OpenedImage> {
+  const { signal } = thread
+  const options: ReadOptions = {
+    ...(signal && { signal }),
+    ...given,
+    digester: (algorithm) => thread.digester(algorithm),
   }
+  const read = async () => {
+    if (files !== undefined) return readImageLayout(files, options)
+    if (source === 'file') return readImageTree((await openFile(what)).read(0), options)
+    return readImageTree(await savedImage(engine ?? (await connectEngine()), what, options.signal), options)
+  }
+  return { reference: what, source, ...(await read()) }
 }
 
 async function findSource(what: string): Promise<OpenedImage['source']> {
@@ -157,7 +186,7 @@ async function openArchive(archive: string, options: FileOptions): Promise<OpenF
     const places = await indexArchive(file)
     return (
       places &&
-      (async (path) => {
+      once(async (path) => {
         const range = places.get(path)
         return range && layoutFile(archive, range, { ...options, state })
       })
@@ -179,7 +208,7 @@ interface FileOptions {
 /** Gives the files of a directory; a path or link that leads out of it leads nowhere. */
 async function openLayout(directory: string, options: FileOptions = {}): Promise<OpenFile> {
   const root = await realpath(directory)
-  return async (path) => {
+  return once(async (path) => {
     if (path.includes('\0')) return undefined
     try {
       const place = await realpath(join(root, path))
@@ -188,6 +217,16 @@ async function openLayout(directory: string, options: FileOptions = {}): Promise
       if (isNotThere(error)) return undefined
       throw error instanceof StillroomError ? error : unreadable(path, error)
     }
+  })
+}
+
+/** The same file whenever it is asked for, with the digest that is being taken of it. */
+function once(open: OpenFile): OpenFile {
+  const opened = new Map<string, ReturnType<OpenFile>>()
+  return (path) => {
+    const file = opened.get(path) ?? open(path)
+    opened.set(path, file)
+    return file
   }
 }
 
