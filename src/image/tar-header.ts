@@ -19,6 +19,7 @@ export interface TarHeader {
 }
 
 export const BLOCK = 512
+const MAGIC = [...Buffer.from('ustar\0')]
 
 /**
  * Reads a header block.
@@ -27,12 +28,12 @@ export const BLOCK = 512
  */
 export function parseTarHeader(block: Buffer): TarHeader {
   if (!isTarHeader(block)) throw imageInvalid('A tar header has a wrong checksum')
-  const posix = block.toString('latin1', 257, 263) === 'ustar\0'
+  const posix = MAGIC.every((byte, i) => block[257 + i] === byte)
   const prefix = posix ? text(block, 345, 155) : ''
   const name = text(block, 0, 100)
   return {
     name: prefix === '' ? name : `${prefix}/${name}`,
-    flag: block.toString('latin1', 156, 157),
+    flag: String.fromCharCode(block[156] as number),
     mode: number(block, 100, 8, 'mode'),
     uid: number(block, 108, 8, 'uid'),
     gid: number(block, 116, 8, 'gid'),
@@ -70,7 +71,7 @@ export function isZeroBlock(block: Buffer): boolean {
 function text(block: Buffer, start: number, length: number): string {
   let end = start
   while (end < start + length && block[end] !== 0) end++
-  return block.toString('latin1', start, end)
+  return end === start ? '' : block.toString('latin1', start, end)
 }
 
 function number(block: Buffer, start: number, length: number, field: string): number {
