@@ -18,7 +18,7 @@ function accountsInMemory() {
     rely: () => {
       throw new Error('what streams by is hashed before it is taken')
     },
-    add: (digest, layer) => void packed.set(digest, Buffer.concat([packLayer(layer), packDigests(layer)])),
+    add: (digest, layer) => void packed.set(digest, Buffer.concat([...packLayer(layer), packDigests(layer)])),
   }
   return { accounts, packed, taken: () => taken }
 }

@@ -41,15 +41,15 @@ const DIGESTS = [
 ] as const
 
 /**
- * A layer as bytes: lines of JSON in latin1, one of the layer and one a member, then what was kept of files. The files'
- * digests, see {@link packDigests}, follow.
+ * A layer as bytes, in parts: lines of JSON in latin1, one of the layer and one a member, then what was kept of files.
+ * The files' digests, see {@link packDigests}, follow.
  */
-export function packLayer({ diffID, size, entries }: Layer): Buffer {
-  const kept: Buffer[] = []
-  const lines: string[] = []
+export function packLayer({ diffID, size, entries }: Layer): Buffer[] {
+  const lines = new Parts()
+  const kept = new Parts()
   for (const { path, link, inode } of entries) {
-    if (inode.head !== undefined) kept.push(inode.head)
-    if (inode.content !== undefined) kept.push(inode.content)
+    if (inode.head !== undefined) kept.add(inode.head)
+    if (inode.content !== undefined) kept.add(inode.content)
     const row: Row = [
       path,
       link ?? null,
@@ -66,13 +66,46 @@ export function packLayer({ diffID, size, entries }: Layer): Buffer {
       inode.head?.length ?? null,
       inode.content?.length ?? null,
     ]
-    lines.push(JSON.stringify(row))
+    lines.add(`${JSON.stringify(row)}\n`)
   }
-  const bytes = kept.reduce((sum, { length }) => sum + length, 0)
-  const text = [...lines, ''].join('\n')
-  const head: Head = { diffID, size, members: entries.length, lines: text.length, kept: bytes }
-  return Buffer.concat([Buffer.from(`${JSON.stringify(head)}\n${text}`, 'latin1'), ...kept])
+  const members = entries.length
+  const [told, contents] = [lines.end(), kept.end()]
+  const head: Head = { diffID, size, members, lines: lengthOf(told), kept: lengthOf(contents) }
+  return [Buffer.from(`${JSON.stringify(head)}\n`), ...told, ...contents]
 }
+
+/** Many small pieces, text in latin1 or bytes, as few larger ones. */
+class Parts {
+  readonly #parts: Buffer[] = []
+  #part = Buffer.allocUnsafe(PART)
+  #filled = 0
+
+  add(piece: string | Buffer): void {
+    if (this.#filled + piece.length > PART) this.#close()
+    if (piece.length > PART) {
+      this.#parts.push(typeof piece === 'string' ? Buffer.from(piece, 'latin1') : piece)
+      return
+    }
+    if (typeof piece === 'string') this.#part.write(piece, this.#filled, 'latin1')
+    else piece.copy(this.#part, this.#filled)
+    this.#filled += piece.length
+  }
+
+  end(): Buffer[] {
+    this.#close()
+    return this.#parts
+  }
+
+  #close(): void {
+    this.#parts.push(this.#part.subarray(0, this.#filled))
+    this.#part = Buffer.allocUnsafe(PART)
+    this.#filled = 0
+  }
+}
+
+const PART = 256 * 1024
+
+const lengthOf = (parts: readonly Buffer[]) => parts.reduce((sum, { length }) => sum + length, 0)
 
 /** The digests of a layer's files as bytes: of each which there are, and those. */
 export function packDigests({ entries }: Layer): Buffer {

@@ -55,7 +55,11 @@ export class LayerReader implements TarHandler {
 
   /** Something to wait for before all files have their digests; undefined when they have. */
   digested(): Promise<unknown> | undefined {
-    return this.#pending.length === 0 ? undefined : Promise.all(this.#pending)
+    if (this.#pending.length === 0) return undefined
+    const digested = Promise.all(this.#pending)
+    // awaited later, which is never when something else fails before
+    digested.catch(() => {})
+    return digested
   }
 
   /** Where in the archive the member lies that is being read. */

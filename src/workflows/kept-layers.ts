@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from 'node:crypto'
+import { createHash, hash, randomUUID } from 'node:crypto'
 import { readFileSync, utimesSync } from 'node:fs'
 import { mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -37,8 +37,8 @@ export class KeptLayers implements LayerAccounts {
     const path = this.#pathOf(digest)
     try {
       const bytes = readFileSync(path)
-      const packed = bytes.subarray(CHECKSUM)
-      if (!checksum([packed]).equals(bytes.subarray(0, CHECKSUM))) return undefined
+      const packed = bytes.subarray(0, -CHECKSUM)
+      if (!hash('sha256', packed, 'buffer').equals(bytes.subarray(-CHECKSUM))) return undefined
       utimesSync(path, new Date(), new Date())
       return packed
     } catch {
@@ -100,10 +100,8 @@ export class KeptLayers implements LayerAccounts {
     try {
       // at once: what it says of files may change with the layers above
       const told = packLayer(layer)
-      await layer.digested
-      const packed = [told, packDigests(layer)]
       await mkdir(this.#temporary, { recursive: true, mode: 0o700 })
-      await writeFile(path, [checksum(packed), ...packed], { flag: 'wx', mode: 0o600 })
+      await writeFile(path, account(told, layer), { flag: 'wx', mode: 0o600 })
       return true
     } catch {
       return false
@@ -115,8 +113,16 @@ export class KeptLayers implements LayerAccounts {
   }
 }
 
-function checksum(parts: readonly Buffer[]): Buffer {
-  const hash = createHash('sha256')
-  for (const part of parts) hash.update(part)
-  return hash.digest()
+/** What is kept of a layer; its digests may be waited for, and a checksum ends it. */
+async function* account(told: Buffer[], layer: Layer): AsyncGenerator<Buffer> {
+  const checksum = createHash('sha256')
+  // one by one, so that none is remembered once it is written
+  for (let part = told.shift(); part !== undefined; part = told.shift()) {
+    checksum.update(part)
+    yield part
+  }
+  await layer.digested
+  const digests = packDigests(layer)
+  yield digests
+  yield checksum.update(digests).digest()
 }
