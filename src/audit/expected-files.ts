@@ -2,6 +2,7 @@ import type { FileTree } from '../image/file-tree.ts'
 import type { FileType } from '../image/layer-entry.ts'
 import { escapeBytes } from '../image/tree-digest.ts'
 import type { FileDigest } from '../inventory/inventory.ts'
+import { baseOf, parentOf } from '../inventory/tree-paths.ts'
 
 /** What its owner says that a path holds. */
 export interface ExpectedFile {
@@ -31,8 +32,10 @@ export interface ExpectedFile {
 /** What is expected at which path of an image, by all owners. */
 export class ExpectedFiles {
   readonly #tree: FileTree
-  readonly #byPath = new Map<string, ExpectedFile[]>()
-  readonly #directories = new Map<string, string>()
+  /** By directory and name: both are short, and are looked up faster than paths, which are new and long each time. */
+  readonly #byDirectory = new Map<string, Map<string, ExpectedFile[]>>()
+  /** Where directories lie in the image, by how their owners give them. */
+  readonly #places = new Map<string, string>()
 
   constructor(tree: FileTree) {
     this.#tree = tree
@@ -40,34 +43,49 @@ export class ExpectedFiles {
 
   /** Adds a file by the path its owner gives it, whose directories may be symlinks in the image: `bin/sh`. */
   add(path: string, file: ExpectedFile): void {
-    const place = this.place(path)
-    const known = this.#byPath.get(place)
-    if (known === undefined) this.#byPath.set(place, [file])
+    const directory = this.#placeOf(parentOf(path))
+    let files = this.#byDirectory.get(directory)
+    if (files === undefined) {
+      files = new Map()
+      this.#byDirectory.set(directory, files)
+    }
+    const name = baseOf(path)
+    const known = files.get(name)
+    if (known === undefined) files.set(name, [file])
     else known.push(file)
   }
 
   /** Where a path lies in the image: its directories without symlinks. */
   place(path: string): string {
-    const slash = path.lastIndexOf('/')
-    if (slash === -1) return path
-    const parent = path.slice(0, slash)
-    let real = this.#directories.get(parent)
-    if (real === undefined) {
-      const found = this.#tree.find(parent)
-      real = found?.inode.type === 'directory' ? found.path : parent
-      this.#directories.set(parent, real)
-    }
-    return real + path.slice(slash)
+    return join(this.#placeOf(parentOf(path)), baseOf(path))
   }
 
   at(path: string): readonly ExpectedFile[] {
-    return this.#byPath.get(path) ?? []
+    return this.in(parentOf(path), baseOf(path))
   }
 
-  entries(): IterableIterator<[path: string, files: ExpectedFile[]]> {
-    return this.#byPath.entries()
+  in(directory: string, name: string): readonly ExpectedFile[] {
+    return this.#byDirectory.get(directory)?.get(name) ?? NONE
+  }
+
+  *entries(): Generator<[path: string, files: readonly ExpectedFile[]]> {
+    for (const [directory, files] of this.#byDirectory)
+      for (const [name, expected] of files) yield [join(directory, name), expected]
+  }
+
+  #placeOf(directory: string): string {
+    let place = this.#places.get(directory)
+    if (place === undefined) {
+      const found = this.#tree.find(directory)
+      place = found?.inode.type === 'directory' ? found.path : directory
+      this.#places.set(directory, place)
+    }
+    return place
   }
 }
+
+const NONE: readonly ExpectedFile[] = []
+const join = (directory: string, name: string) => (directory === '' ? name : `${directory}/${name}`)
 
 /** A path as findings show it: with a slash in front, bytes that are no printable ASCII as `%XX`. */
 export function showPath(path: string): string {

@@ -1,7 +1,7 @@
 import type { Inode } from '../image/layer-entry.ts'
 import type { AuditedFile, AuditedFiles } from './audit-report.ts'
 import { credentialIn } from './credentials.ts'
-import { showPath } from './expected-files.ts'
+import { type ExpectedFile, showPath } from './expected-files.ts'
 import type { FileAccount } from './finding.ts'
 import { type Issue, isOfImageBase, type JudgeContext, type Judgement, judgeFile } from './judge-file.ts'
 import { judgeOther } from './judge-link.ts'
@@ -24,10 +24,10 @@ export function judgeImage(context: JudgeContext): ImageJudgement {
   const files: Pick<AuditedFiles, 'unexplained' | 'modified'> = { unexplained: [], modified: [] }
   const issues: Issue[] = []
   const counted = new Set<Inode>()
-  const present = new Set<string>()
-  for (const { path, inode } of context.image.tree.files()) {
-    const owners = context.expected.at(path)
-    if (owners.length > 0) present.add(path)
+  const present = new Set<readonly ExpectedFile[]>()
+  for (const { path, directory, name, inode } of context.image.tree.files()) {
+    const owners = context.expected.in(directory, name)
+    if (owners.length > 0) present.add(owners)
     if (inode.type === 'file') {
       const judgement = judgeFile(path, inode, owners, context)
       const { status, reason, issue } = judgement
@@ -146,14 +146,17 @@ function directoryIssue(
 const SCRUBBED =
   /^(dev|proc|sys)\/|^(run|tmp|var\/tmp|var\/lib\/apt\/lists|var\/cache\/apt|var\/cache\/man|var\/log)\//
 
-/** @param present the expected paths that were met in the tree */
-function missingFiles({ expected, image, check }: JudgeContext, present: ReadonlySet<string>): Issue[] {
+/** @param present what is expected at the paths that were met in the tree */
+function missingFiles(
+  { expected, image, check }: JudgeContext,
+  present: ReadonlySet<readonly ExpectedFile[]>,
+): Issue[] {
   const accounts = check === undefined ? [] : ['etc/passwd', 'etc/group', 'etc/shadow', 'etc/gshadow']
   const issues: Issue[] = accounts
     .filter((path) => image.tree.find(path) === undefined)
     .map((path) => ({ rule: 'file-missing', path, message: 'the account file is not there' }))
   for (const [path, files] of expected.entries()) {
-    if (present.has(path)) continue
+    if (present.has(files)) continue
     const [file] = files
     if (file === undefined || files.some(({ optional }) => optional) || SCRUBBED.test(path)) continue
     if (image.tree.findLink(path) !== undefined) continue

@@ -11,6 +11,12 @@ export interface TreeFile {
   inode: Inode
 }
 
+/** The parts of a path; the directory is empty for what is in the root. */
+export interface PlaceInDirectory {
+  directory: string
+  name: string
+}
+
 /**
  * Looks into a merged tree as a program in the container would: paths are below the root, with or without a slash in
  * front, and symlinks are followed within the image.
@@ -56,11 +62,11 @@ export class FileTree {
   }
 
   /** Every path but the root's, parents first, in the order of their bytes within a directory. */
-  *files(below = ''): Generator<TreeFile> {
+  *files(below = ''): Generator<TreeFile & PlaceInDirectory> {
     const start = this.find(below)
     const node = start === undefined ? undefined : this.#node(start.path)
     if (start === undefined || node === undefined) return
-    yield* descend(node, start.path === '' ? '' : `${start.path}/`)
+    yield* descend(node, start.path)
   }
 
   #node(path: string): TreeNode | undefined {
@@ -106,8 +112,8 @@ export class FileTree {
 }
 
 /** Without recursion, which would cost each file as many steps as it lies deep. */
-function* descend(start: TreeNode, below: string): Generator<TreeFile> {
-  const open = [{ node: start, prefix: below, names: childNames(start) }]
+function* descend(start: TreeNode, below: string): Generator<TreeFile & PlaceInDirectory> {
+  const open = [{ node: start, directory: below, names: childNames(start) }]
   for (let top = open.at(-1); top !== undefined; top = open.at(-1)) {
     const name = top.names.pop()
     if (name === undefined) {
@@ -115,9 +121,10 @@ function* descend(start: TreeNode, below: string): Generator<TreeFile> {
       continue
     }
     const node = top.node.children?.get(name) as TreeNode
-    const path = top.prefix + name
-    yield { path, inode: node.inode }
-    if (node.children !== undefined) open.push({ node, prefix: `${path}/`, names: childNames(node) })
+    const { directory } = top
+    const path = directory === '' ? name : `${directory}/${name}`
+    yield { path, directory, name, inode: node.inode }
+    if (node.children !== undefined) open.push({ node, directory: path, names: childNames(node) })
   }
 }
 
