@@ -1,4 +1,4 @@
-import { LARGE, type RangeDigester } from './digester.ts'
+import type { RangeDigester } from './digester.ts'
 import { FileDigests } from './file-digests.ts'
 import { imageInvalid, quotePath } from './image-invalid.ts'
 import { type Inode, type LayerEntry, toLayerEntry } from './layer-entry.ts'
@@ -9,7 +9,10 @@ import { type TarHandler, type TarMember, TarReader } from './tar-reader.ts'
 /** The largest file whose content is kept. */
 const CONTENT_LIMIT = 64 * 1024 * 1024
 
-/** To pass over less than this takes longer than to read it: reading begins anew, and has read ahead. */
+/**
+ * From how many bytes on a file is left to another reader. To pass over less than this takes longer than to read it:
+ * reading begins anew, and has read ahead.
+ */
 const WORTH_SKIPPING = 4 * 1024 * 1024
 
 /** Reads a layer's archive as it comes in pieces: contents are hashed and, but for those to keep, forgotten. */
@@ -109,7 +112,7 @@ export class LayerReader implements TarHandler {
   /** Of a large file, when it is the sha256 alone. */
   #digestElsewhere(path: string, inode: Inode): boolean {
     const { size } = inode
-    if (this.#elsewhere === undefined || size < LARGE) return false
+    if (this.#elsewhere === undefined || size < WORTH_SKIPPING) return false
     const { md5, sha1, gitBlob } = this.#budget.options
     if ([md5, sha1, gitBlob].some((choice) => chooses(choice, path, size))) return false
     const digested = this.#elsewhere.part(this.#tar.offset + BLOCK, size).then((hex) => {

@@ -31,13 +31,23 @@ export function treeDigest(root: TreeNode): string {
   const digest = createHash('sha256')
   let lines = ''
   for (const record of treeRecords(root)) {
-    lines += `${JSON.stringify(record)}\n`
+    lines += `${lineOf(record)}\n`
     if (lines.length < TOGETHER) continue
     digest.update(lines)
     lines = ''
   }
   digest.update(lines)
   return `sha256:${digest.digest('hex')}`
+}
+
+/** A record in JSON, as `JSON.stringify` gives it; nothing in its strings is to be escaped. */
+function lineOf({ path, type, mode, uid, gid, size, mtime, target, ...rest }: TreeRecord): string {
+  const { major, minor, hardlink, xattrs, sha256 } = rest
+  const attributes = xattrs.length === 0 ? '[]' : JSON.stringify(xattrs)
+  return (
+    `{"path":"${path}","type":"${type}","mode":"${mode}","uid":${uid},"gid":${gid},"size":${size},"mtime":${mtime},` +
+    `"target":"${target}","major":${major},"minor":${minor},"hardlink":"${hardlink}","xattrs":${attributes},"sha256":"${sha256}"}`
+  )
 }
 
 /** Characters that are hashed at a time: one call a line would cost more than the hashing. */
@@ -84,11 +94,17 @@ function toRecord(path: string, inode: Inode, hardlink: string): TreeRecord {
     major: inode.major,
     minor: inode.minor,
     hardlink: escapeBytes(hardlink),
-    xattrs: [...inode.xattrs]
-      .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([name, value]) => [escapeBytes(name), Buffer.from(value, 'latin1').toString('hex')]),
+    xattrs: inode.xattrs.size === 0 ? NO_XATTRS : toPairs(inode.xattrs),
     sha256: inode.sha256,
   }
+}
+
+const NO_XATTRS: TreeRecord['xattrs'] = []
+
+function toPairs(xattrs: Inode['xattrs']): TreeRecord['xattrs'] {
+  return [...xattrs]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, value]) => [escapeBytes(name), Buffer.from(value, 'latin1').toString('hex')])
 }
 
 /** All paths below a directory in the order of their bytes: what is in `a` comes after `a-`, as a slash does. */

@@ -26,6 +26,8 @@ export function readRecord(text: string, environment: string): { files: OwnedFil
 
 /** Rows of CSV (RFC 4180) without line breaks in fields, which are quoted as a whole or not at all. */
 function parseRows(text: string): string[][] {
+  // nearly all are so
+  if (!/["\r]/.test(text)) return text.split('\n').flatMap((line) => (line === '' ? [] : [line.split(',')]))
   const rows: string[][] = []
   const field = /("(?:[^"\r\n]|""){0,8192}"|[^",\r\n][^,\r\n]*|)(,|\r?\n|$)/y
   let row: string[] = []

@@ -14,11 +14,12 @@ const FORMAT = 1
  * @param key names the artifact's content, and all else that the account depends on
  */
 export async function keptContents(session: Session, key: string): Promise<ArtifactContents | undefined> {
-  const text = await readFile(pathOf(session, key), 'utf8').catch(() => undefined)
-  if (text === undefined) return undefined
-  const end = text.indexOf('\n')
-  const body = text.slice(end + 1, -1)
-  return text.slice(0, end) === digest(body) ? (JSON.parse(body) as ArtifactContents) : undefined
+  const bytes = await readFile(pathOf(session, key)).catch(() => undefined)
+  if (bytes === undefined) return undefined
+  const end = bytes.indexOf('\n')
+  const body = bytes.subarray(end + 1, -1)
+  if (bytes.toString('latin1', 0, end) !== digest(body)) return undefined
+  return JSON.parse(body.toString()) as ArtifactContents
 }
 
 /** Keeps an account for {@link keptContents}. */
@@ -34,4 +35,4 @@ export async function keepContents(
 
 const pathOf = ({ cache }: Session, key: string) => join(cache, 'contents', `${FORMAT}`, key.slice(0, 2), key)
 
-const digest = (text: string) => createHash('sha256').update(text).digest('hex')
+const digest = (text: string | Buffer) => createHash('sha256').update(text).digest('hex')
