@@ -73,6 +73,7 @@ export async function locateImage(
       { ...options, ...(platform && { platform }) },
     )
 }
+
 /**
  * Reads two images for what differs between them, when both lie on disk so that parts of them can be read: as
  * directories, or as archives that are not compressed as a whole.
