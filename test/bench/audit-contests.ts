@@ -19,6 +19,8 @@ export function auditContests(scratch: string): Contest[] {
     if (existsSync(archive)) return
     await execa(process.execPath, ['bin/run.js', 'build', 'recipe', RECIPE], { cwd: ROOT })
     await execa('docker', ['save', '--output', archive, `stillroom/${RECIPE}`])
+    // written to the disk, so that this does not go on while it is read
+    await execa('sync', [archive])
   }
   /** A cache with the machine's store and what is known of its artifacts, but with no layers. */
   const cache = join(scratch, 'cache')
