@@ -22,7 +22,7 @@ export interface ReadOptions {
   gitBlob?: FileChoice
   /** Which members of layers are told of at all, all when not said; a layer's digest is taken of all its bytes. */
   retain?: (entry: LayerEntry) => boolean
-  /** Layers that need not be read again, by the same choices; those that are read are added. */
+  /** Layers that need not be read again, by the same choices; those that are read are added. Not with `accounts`. */
   known?: KnownLayers
   /** Layers of which the digest is enough; who gives these waits for the tree's `digested`. */
   accounts?: LayerAccounts

@@ -79,7 +79,7 @@ export class TarReader {
   }
 
   /**
-   * Passes over what is left of a member's content, if it is no more and no less than that.
+   * Passes over what is left of a member's content and padding, if that is `least` to `most` bytes.
    *
    * @returns how many bytes of the archive the caller leaves out before it writes more
    */
