@@ -9,7 +9,7 @@ import { type Plugin as BundlerPlugin, rolldown } from 'rolldown'
 import { parseAst } from 'rolldown/parseAst'
 
 const root = new URL('..', import.meta.url).pathname
-const DATA = ['dockerfile/companions', 'resolve/debian/keys', 'workflows/templates']
+const DATA = ['dockerfile/build-scripts', 'resolve/debian/keys', 'workflows/project/templates']
 /** With programs, WebAssembly or data of their own, or found by name at run time. */
 const LEFT_OUT = /^(@cyclonedx\/|@napi-rs\/|openpgp|sql\.js|make-fetch-happen|stillroom$)/
 /** Functions that load much and are seldom called, by the `require` of their modules: loaded when called. */

@@ -5,24 +5,11 @@ import { dirname, join, relative } from 'node:path'
 
 /** In the order of the flow. */
 const ROOMS = [
-  ...['recipe', 'resolve', 'lock', 'store', 'dockerfile', 'engine', 'image', 'inventory', 'audit', 'verify'],
-  ...['report', 'workflows', 'commands'],
+  ...['formats', 'net', 'recipe', 'lock', 'store', 'sources', 'resolve', 'dockerfile', 'engine', 'image'],
+  ...['inventory', 'audit', 'verify', 'report', 'workflows', 'commands'],
 ]
 
-/** What a room may import from a later one, each with its reason. */
-const EXCEPTIONS: { from: string; to: string; why: string }[] = [
-  { from: 'resolve', to: 'lock/schema.ts', why: 'pins are what a resolver gives' },
-  { from: 'resolve', to: 'lock/versions/compare-debian.ts', why: 'one order of versions for all rooms' },
-]
-
-const PURE = ['recipe', 'lock', 'dockerfile', 'image', 'inventory', 'audit', 'verify', 'report']
-
-/** Files of a pure room that read from disk all the same, each with its reason. */
-const IMPURE_FILES: Record<string, string> = {
-  'recipe/list-recipes.ts': 'recipes are files',
-  'recipe/load-recipe.ts': 'a recipe is a module',
-  'recipe/describe-load-error.ts': 'runs the type stripper again to find the place of an error',
-}
+const PURE = ['formats', 'recipe', 'lock', 'dockerfile', 'inventory', 'audit', 'verify', 'report']
 
 const IMPURE_MODULES =
   /^(node:)?(fs|net|http|https|http2|tls|dns|dgram|child_process|os|process|worker_threads|cluster|timers)(\/|$)/
@@ -44,7 +31,7 @@ export function findRoomViolations(root: string): string[] {
   return [
     ...[...graph].flatMap(([file, imports]) => [
       ...imports.flatMap((target) => checkOrder(file, target)),
-      ...checkPurity(source, file, imports),
+      ...checkPurity(source, file, graph),
     ]),
     ...findCycles(graph).map((cycle) => `a circle of imports: ${cycle.join(' -> ')}`),
   ]
@@ -86,30 +73,35 @@ function checkOrder(file: string, { own, target }: Import): string[] {
   if (!own || from === to || target === 'error.ts' || file === 'index.ts') return []
   if (!ROOMS.includes(from)) return [`${file}: "${from}" is no room that scripts/rooms.ts knows`]
   if (ROOMS.indexOf(to) !== -1 && ROOMS.indexOf(to) < ROOMS.indexOf(from)) return []
-  if (EXCEPTIONS.some((exception) => exception.from === from && exception.to === target)) return []
   return [`${file}: imports ${target}, which is not of a room before "${from}"`]
 }
 
-function checkPurity(source: string, file: string, imports: Import[]): string[] {
+/** A file of a pure room, with all that it loads, touches nothing outside: that of another room counts, too. */
+function checkPurity(source: string, file: string, graph: Map<string, Import[]>): string[] {
   const room = roomOf(file)
-  if (!PURE.includes(room) || file in IMPURE_FILES) return []
+  if (!PURE.includes(room)) return []
+  const problems: string[] = []
+  const seen = new Set<string>()
+  const visit = (at: string, by: string) => {
+    if (seen.has(at) || !graph.has(at)) return
+    seen.add(at)
+    const what = findImpurity(source, at, graph)
+    if (what !== undefined) problems.push(`${file}: ${by}${what} in the pure room "${room}"`)
+    for (const { own, target, typeOnly } of graph.get(at) ?? [])
+      if (own && !typeOnly && !PURE.includes(roomOf(target))) visit(target, `loads ${target}, which `)
+  }
+  visit(file, '')
+  return problems
+}
+
+function findImpurity(source: string, file: string, graph: Map<string, Import[]>): string | undefined {
+  const module = graph
+    .get(file)
+    ?.find(({ own, target, typeOnly }) => !own && !typeOnly && IMPURE_MODULES.test(target))
+  if (module) return `imports ${module.target}`
   const code = readFileSync(join(source, file), 'utf8').replace(/^\s*(\/\/|\/?\*).*$/gm, '')
   const word = IMPURE_WORDS.exec(code)?.[1]
-  return [
-    ...imports
-      .filter(({ own, target, typeOnly }) => !own && !typeOnly && IMPURE_MODULES.test(target))
-      .map(({ target }) => `${file}: imports ${target} in the pure room "${room}"`),
-    ...imports
-      .filter(
-        ({ own, target, typeOnly }) =>
-          own && !typeOnly && roomOf(target) !== '' && !PURE.includes(roomOf(target)),
-      )
-      .map(
-        ({ target }) =>
-          `${file}: imports more than types of ${target}, which is not pure, in the pure room "${room}"`,
-      ),
-    ...(word === undefined ? [] : [`${file}: uses ${word} in the pure room "${room}"`]),
-  ]
+  return word === undefined ? undefined : `uses ${word}`
 }
 
 /** Each circle once, from its first file by name. */

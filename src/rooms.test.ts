@@ -44,18 +44,20 @@ describe('findRoomViolations()', () => {
 
   it('finds clock, environment, randomness, network and disk in a pure room, but not in its tests', async () => {
     const found = await violations({
-      'image/a.ts': "import { readFile } from 'node:fs/promises'\n",
-      'image/b.ts': 'export const b = () => Date.now()\n',
-      'image/c.ts': "// process.env\nexport const c = () => process.env['A']\n",
-      'image/d.ts': "import { e } from '../store/e.ts'\nimport type { E } from '../store/e.ts'\n",
-      'image/f.test.ts': "import { readFile } from 'node:fs/promises'\n",
+      'audit/a.ts': "import { readFile } from 'node:fs/promises'\n",
+      'audit/b.ts': 'export const b = () => Date.now()\n',
+      'audit/c.ts': "// process.env\nexport const c = () => process.env['A']\n",
+      'audit/d.ts': "import { e } from '../image/e.ts'\nimport type { G } from '../engine/g.ts'\n",
+      'image/e.ts': "import { h } from './h.ts'\n",
+      'image/h.ts': "import { open } from 'node:fs'\n",
+      'audit/f.test.ts': "import { readFile } from 'node:fs/promises'\n",
       'engine/g.ts': "import { connect } from 'node:net'\n",
     })
     expect(found).toEqual([
-      'image/a.ts: imports node:fs/promises in the pure room "image"',
-      'image/b.ts: uses Date.now( in the pure room "image"',
-      'image/c.ts: uses process. in the pure room "image"',
-      'image/d.ts: imports more than types of store/e.ts, which is not pure, in the pure room "image"',
+      'audit/a.ts: imports node:fs/promises in the pure room "audit"',
+      'audit/b.ts: uses Date.now( in the pure room "audit"',
+      'audit/c.ts: uses process. in the pure room "audit"',
+      'audit/d.ts: loads image/h.ts, which imports node:fs in the pure room "audit"',
     ])
   })
 })

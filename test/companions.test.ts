@@ -8,7 +8,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { parseLock } from '../src/lock/parse-lock.ts'
 import type { LockedPlatform } from '../src/lock/schema.ts'
 import { Recipe } from '../src/recipe/schema.ts'
-import { renderGenerated } from '../src/workflows/generated.ts'
+import { renderGenerated } from '../src/workflows/project/generated.ts'
 
 const run = promisify(execFile)
 const root = fileURLToPath(new URL('..', import.meta.url))

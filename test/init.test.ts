@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import { expect, onTestFinished, test } from 'vitest'
-import type { InitResult } from '../src/workflows/init-project.ts'
+import type { InitResult } from '../src/workflows/project/init-project.ts'
 import { makeProject, put } from './support/project.ts'
 import { stillroom, stillroomJson } from './support/stillroom.ts'
 

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import type { SourcesReport } from '../src/verify/source-risk.ts'
-import { readHistory } from '../src/workflows/history-files.ts'
+import { readHistory } from '../src/workflows/verify/history-files.ts'
 import { copyProject } from './support/project.ts'
 import { stillroom } from './support/stillroom.ts'
 

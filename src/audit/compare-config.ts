@@ -1,4 +1,4 @@
-import type { ImageConfig } from '../image/schema.ts'
+import type { ImageConfig } from '../formats/oci.ts'
 import type { LockedBase } from '../lock/schema.ts'
 import type { Recipe } from '../recipe/schema.ts'
 import type { ConfigSummary } from './audit-report.ts'

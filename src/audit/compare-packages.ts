@@ -1,6 +1,6 @@
+import { compareDebian } from '../formats/versions/compare-debian.ts'
+import { comparePep440 } from '../formats/versions/compare-pep440.ts'
 import type { InstalledPackage, Inventory, PackageKind } from '../inventory/inventory.ts'
-import { compareDebian } from '../lock/versions/compare-debian.ts'
-import { comparePep440 } from '../lock/versions/compare-pep440.ts'
 import type { ExpectedFiles } from './expected-files.ts'
 import { showPath } from './expected-files.ts'
 import type { Finding } from './finding.ts'

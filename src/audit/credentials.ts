@@ -1,5 +1,5 @@
+import type { ImageConfig } from '../formats/oci.ts'
 import type { Inode } from '../image/layer-entry.ts'
-import type { ImageConfig } from '../image/schema.ts'
 import { readConfig } from './compare-config.ts'
 import type { Finding } from './finding.ts'
 import { findSecret, isSecretName } from './secrets.ts'

@@ -1,5 +1,5 @@
+import type { ImageConfig } from '../formats/oci.ts'
 import type { FileTree } from '../image/file-tree.ts'
-import type { ImageConfig } from '../image/schema.ts'
 import type { Inventory } from '../inventory/inventory.ts'
 import type { LockedPlatform, Lockfile } from '../lock/schema.ts'
 import type { Recipe } from '../recipe/schema.ts'

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import { Args } from '@oclif/core'
-import type { InitResult } from '../workflows/init-project.ts'
+import type { InitResult } from '../workflows/project/init-project.ts'
 import { BaseCommand } from './base-command.ts'
 
 export default class Init extends BaseCommand {
@@ -15,7 +15,7 @@ export default class Init extends BaseCommand {
 
   async run(): Promise<InitResult> {
     const { args, flags } = await this.parse(Init)
-    const { initProject } = await import('../workflows/init-project.ts')
+    const { initProject } = await import('../workflows/project/init-project.ts')
     const result = await initProject({
       directory: resolve(flags.directory, args.directory),
       env: process.env,

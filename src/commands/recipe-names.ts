@@ -12,7 +12,7 @@ export async function recipeNames(directory: string, names: string[], all: boole
     })
   }
   if (!all) return names
-  const { listRecipes } = await import('../recipe/list-recipes.ts')
+  const { listRecipes } = await import('../workflows/project/list-recipes.ts')
   const found = await listRecipes(directory)
   if (found.length > 0) return found
   throw new StillroomError('RECIPE_NOT_FOUND', `there is no recipe in ${directory}`, {

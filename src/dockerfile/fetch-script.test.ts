@@ -8,7 +8,7 @@ import * as fault from '../store/testing/fault-server.ts'
 import { makeBytes, sha256 } from '../store/testing/make-artifact.ts'
 import { temporaryDirectory } from '../store/testing/temporary-directory.ts'
 
-const script = fileURLToPath(new URL('companions/fetch.sh', import.meta.url))
+const script = fileURLToPath(new URL('build-scripts/fetch.sh', import.meta.url))
 const bytes = makeBytes(5000)
 const deb = 'pool/main/g/g++/g++_1%3a2+b1_amd64.deb'
 const escaped = 'pool/main/g/g%2B%2B/g%2B%2B_1%253a2%2Bb1_amd64.deb'

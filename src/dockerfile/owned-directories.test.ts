@@ -54,7 +54,7 @@ describe('placedDirectories()', () => {
 })
 
 describe('make_directories of layer.sh', () => {
-  const layer = fileURLToPath(new URL('companions/layer.sh', import.meta.url))
+  const layer = fileURLToPath(new URL('build-scripts/layer.sh', import.meta.url))
 
   it('makes exactly the directories that it is given, whatever their names', async () => {
     const root = await temporaryDirectory()

@@ -1,12 +1,12 @@
 import { once } from 'node:events'
-import { type Decompressor, decompressorFor } from './decompressor.ts'
+import { type Decompressor, decompressorFor } from '../formats/decompressor.ts'
+import { BLOCK, isTarHeader, isZeroBlock } from '../formats/tar/tar-header.ts'
 import { type Digester, digestThere, type RangeDigester } from './digester.ts'
 import { imageInvalid, locateError, quotePath } from './image-invalid.ts'
 import { unpackLayer } from './layer-account.ts'
 import type { Layer } from './layer-entry.ts'
 import { LayerReader } from './layer-reader.ts'
 import type { Budget } from './read-options.ts'
-import { BLOCK, isTarHeader, isZeroBlock } from './tar-header.ts'
 
 /** What one file of an image archive turned out to be. */
 export interface Blob {

@@ -1,8 +1,8 @@
+import type { ImageConfig } from '../formats/oci.ts'
 import { FileTree } from './file-tree.ts'
 import { imageInvalid, quotePath } from './image-invalid.ts'
 import type { Layer } from './layer-entry.ts'
 import { mergeLayers, type TreeNode } from './merge-layers.ts'
-import type { ImageConfig } from './schema.ts'
 import { type Files, requireFile, type SelectedImage, selectImage } from './select-image.ts'
 
 /** An image as it was read: what its config says, and the files that a container of it would see. */

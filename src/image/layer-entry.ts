@@ -1,5 +1,5 @@
+import type { TarMember } from '../formats/tar/tar-reader.ts'
 import { imageInvalid, quotePath } from './image-invalid.ts'
-import type { TarMember } from './tar-reader.ts'
 
 export type FileType = 'file' | 'directory' | 'symlink' | 'character' | 'block' | 'fifo'
 

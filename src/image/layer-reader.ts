@@ -1,10 +1,10 @@
+import { BLOCK } from '../formats/tar/tar-header.ts'
+import { type TarHandler, type TarMember, TarReader } from '../formats/tar/tar-reader.ts'
 import type { RangeDigester } from './digester.ts'
 import { FileDigests } from './file-digests.ts'
 import { imageInvalid, quotePath } from './image-invalid.ts'
 import { type Inode, type LayerEntry, toLayerEntry } from './layer-entry.ts'
 import { Budget, chooses, type ReadOptions } from './read-options.ts'
-import { BLOCK } from './tar-header.ts'
-import { type TarHandler, type TarMember, TarReader } from './tar-reader.ts'
 
 /** The largest file whose content is kept. */
 const CONTENT_LIMIT = 64 * 1024 * 1024

@@ -1,12 +1,12 @@
 import { posix } from 'node:path'
+import type { ImageConfig } from '../formats/oci.ts'
+import { type TarHandler, type TarMember, TarReader } from '../formats/tar/tar-reader.ts'
+import { uncompressed } from '../formats/uncompressed.ts'
 import { type Blob, BlobReader, digestOf } from './blob-reader.ts'
 import { imageInvalid, locateError, quotePath } from './image-invalid.ts'
 import { type ImageTree, readTree } from './image-tree.ts'
 import { Budget, type ReadOptions } from './read-options.ts'
-import type { ImageConfig } from './schema.ts'
-import { type TarHandler, type TarMember, TarReader } from './tar-reader.ts'
 import { treeDigest } from './tree-digest.ts'
-import { uncompressed } from './uncompressed.ts'
 
 /** What an image is, whatever archive it was read from. */
 export interface ImageSummary {

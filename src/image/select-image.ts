@@ -1,7 +1,7 @@
+import { checkShape, parseJson } from '../formats/json/parse-json.ts'
+import { type Descriptor, ImageConfig, Index, Manifest, SavedImages } from '../formats/oci.ts'
 import type { Blob } from './blob-reader.ts'
 import { imageInvalid, quotePath } from './image-invalid.ts'
-import { checkShape, parseJson } from './parse-json.ts'
-import { type Descriptor, ImageConfig, Index, Manifest, SavedImages } from './schema.ts'
 
 /** Gives a file of an archive or layout by its path, read and hashed; undefined when there is none. */
 export type Files = (path: string) => Promise<Blob | undefined>

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
+import type { IndexEntry } from '../formats/git/git-index.ts'
 import type { FileTree } from '../image/file-tree.ts'
-import type { IndexEntry } from './git-index.ts'
 
 /** What became of an index's paths in the work tree. */
 export interface WorkTree {

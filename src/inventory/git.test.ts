@@ -12,7 +12,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { parseGitIndex } from './git-index.ts'
+import { parseGitIndex } from '../formats/git/git-index.ts'
 import { readInventory } from './read-inventory.ts'
 import { membersOf, treeOf } from './tree.test-data.ts'
 

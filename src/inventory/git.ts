@@ -1,6 +1,6 @@
+import { parseGitConfig } from '../formats/git/git-config.ts'
+import { parseGitIndex } from '../formats/git/git-index.ts'
 import type { FileTree } from '../image/file-tree.ts'
-import { parseGitConfig } from './git-config.ts'
-import { parseGitIndex } from './git-index.ts'
 import { gitDirectories, headCommit } from './git-refs.ts'
 import { compareWorkTree, joinPath } from './git-work-tree.ts'
 import type { InstalledPackage, Inventory, PackageManager } from './inventory.ts'

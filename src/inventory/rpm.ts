@@ -1,6 +1,6 @@
+import { parseRpmHeader, type RpmHeader } from '../formats/rpm-header.ts'
 import type { FileTree } from '../image/file-tree.ts'
 import type { FileDigest, InstalledPackage, Inventory, OwnedFile, PackageManager } from './inventory.ts'
-import { parseRpmHeader, type RpmHeader } from './rpm-header.ts'
 import { readRpmBlobs } from './rpm-sqlite.ts'
 import { baseOf, Findings, resolvePath } from './tree-paths.ts'
 

@@ -1,7 +1,7 @@
 import { StillroomError } from '../error.ts'
-import { describeIssues, formatIssues, type Issue, quoteValue } from '../recipe/describe-issues.ts'
+import { describeIssues, formatIssues, type Issue, quoteValue } from '../formats/json/describe-issues.ts'
+import { findJsonError } from '../formats/json/find-json-error.ts'
 import { checkLock } from './check-lock.ts'
-import { findJsonError } from './find-json-error.ts'
 import { LOCKFILE_VERSION, Lockfile } from './schema.ts'
 import { serializeLock } from './serialize-lock.ts'
 

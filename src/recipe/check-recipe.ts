@@ -1,4 +1,4 @@
-import { formatPath, type Issue, quoteValue } from './describe-issues.ts'
+import { formatPath, type Issue, quoteValue } from '../formats/json/describe-issues.ts'
 import type { Recipe } from './schema.ts'
 
 /**

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
+import { parseRecipe } from '../workflows/project/load-recipe.ts'
 import { findTask } from './find-task.ts'
-import { parseRecipe } from './load-recipe.ts'
 
 const recipe = parseRecipe(
   {

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
-import { redactUrl } from '../resolve/sources/redact-url.ts'
+import { httpRequest, type Reply, Unreachable } from '../net/http-request.ts'
+import { parseRetryAfter } from '../net/parse-retry-after.ts'
+import { redactUrl } from '../net/redact-url.ts'
 import type { Artifact, Located } from './artifact.ts'
-import { httpRequest, type Reply, Unreachable } from './http-request.ts'
-import { parseRetryAfter } from './parse-retry-after.ts'
 import type { PartialFile } from './partial-file.ts'
 import {
   describeMismatch,

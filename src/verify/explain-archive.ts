@@ -1,8 +1,8 @@
+import type { ArchiveMember } from '../formats/read-members.ts'
 import type { NamedCause } from './cause.ts'
 import type { ArchiveDetail, MemberDifference } from './content-detail.ts'
 import { distinctCauses, type ExplainInner, type Explanation } from './explanation.ts'
 import { printable } from './printable.ts'
-import type { ArchiveMember } from './read-members.ts'
 
 /** Members that a report shows. */
 const MEMBERS_SHOWN = 50

@@ -1,4 +1,5 @@
-import { readElfSections } from './elf-sections.ts'
+import { readElfSections } from '../formats/elf-sections.ts'
+import { readAr, readTar, readZip } from '../formats/read-members.ts'
 import { explainArchive } from './explain-archive.ts'
 import { explainByteCode, isByteCode } from './explain-byte-code.ts'
 import { decompress, explainCompressed } from './explain-compressed.ts'
@@ -6,7 +7,6 @@ import { explainElf, shown } from './explain-elf.ts'
 import { explainText, textCauses } from './explain-text.ts'
 import type { ExplainInner, Explanation } from './explanation.ts'
 import { asText, onlyIn, printableStrings } from './printable.ts'
-import { readAr, readTar, readZip } from './read-members.ts'
 
 /** Archives in archives are looked into as deep as that. */
 const DEPTH_LIMIT = 4

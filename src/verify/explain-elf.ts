@@ -1,6 +1,6 @@
+import type { ElfSection } from '../formats/elf-sections.ts'
 import type { NamedCause } from './cause.ts'
 import type { ElfDetail } from './content-detail.ts'
-import type { ElfSection } from './elf-sections.ts'
 import { textCauses } from './explain-text.ts'
 import { distinctCauses, type Explanation } from './explanation.ts'
 import { onlyIn, printable, printableStrings } from './printable.ts'

@@ -1,5 +1,5 @@
-import { trustedCertificates } from '../resolve/sources/find-certificates.ts'
-import { redactUrl } from '../resolve/sources/redact-url.ts'
+import { redactUrl } from '../net/redact-url.ts'
+import { trustedCertificates } from '../sources/find-certificates.ts'
 
 export type Probe =
   | {

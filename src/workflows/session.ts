@@ -1,8 +1,8 @@
 import { join } from 'node:path'
-import type { Sources } from '../resolve/sources/find-sources.ts'
+import type { Sources } from '../sources/find-sources.ts'
 import { defaultCacheDirectory } from '../store/cache-directory.ts'
 import { openStore, type Store } from '../store/store.ts'
-import { readConfig } from './read-config.ts'
+import { readConfig } from './project/read-config.ts'
 
 /** What a workflow tells while it works; everything of it goes to stderr. */
 export type Progress = (event: ProgressEvent) => void
@@ -46,7 +46,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
 }
 
 async function findMachineSources({ directory, env }: SessionOptions): Promise<Sources> {
-  const { findSources } = await import('../resolve/sources/find-sources.ts')
+  const { findSources } = await import('../sources/find-sources.ts')
   const config = await readConfig(directory)
   return findSources({ env, ...(config.sources ? { config: config.sources } : {}) })
 }

@@ -1,5 +1,5 @@
 // Reads an image as the audit does and tells how large the process grew: `node image-read.ts FILE|DIR|REF`.
-import { openImage } from '../../src/workflows/open-image.ts'
+import { openImage } from '../../src/image/open-image.ts'
 
 const image = await openImage({ signal: new AbortController().signal }, process.argv[2] ?? '')
 let files = 0

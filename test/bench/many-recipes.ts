@@ -6,7 +6,7 @@ import { normalizeLock } from '../../src/lock/normalize-lock.ts'
 import type { DebianPackage, Lockfile } from '../../src/lock/schema.ts'
 import { serializeLock } from '../../src/lock/serialize-lock.ts'
 import { Recipe } from '../../src/recipe/schema.ts'
-import { programsChecksum, renderGenerated, writeGenerated } from '../../src/workflows/generated.ts'
+import { programsChecksum, renderGenerated, writeGenerated } from '../../src/workflows/project/generated.ts'
 
 const PACKAGES = 500
 const BASE = 100

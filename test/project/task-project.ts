@@ -4,9 +4,9 @@ import { join } from 'node:path'
 import { lockInputs } from '../../src/lock/lock-inputs.ts'
 import { parseLock } from '../../src/lock/parse-lock.ts'
 import { serializeLock } from '../../src/lock/serialize-lock.ts'
-import { parseRecipe } from '../../src/recipe/load-recipe.ts'
 import type { Task } from '../../src/recipe/schema.ts'
-import { programsChecksum } from '../../src/workflows/generated.ts'
+import { programsChecksum } from '../../src/workflows/project/generated.ts'
+import { parseRecipe } from '../../src/workflows/project/load-recipe.ts'
 
 const HELLO = new URL('../../recipes/hello/', import.meta.url)
 

@@ -3,8 +3,8 @@ import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { execa } from 'execa'
+import { uncompressed } from '../../src/formats/uncompressed.ts'
 import { Budget } from '../../src/image/read-options.ts'
-import { uncompressed } from '../../src/image/uncompressed.ts'
 
 /** In a locale of characters grep takes many times as long for what is no text. */
 const BYTES = { LC_ALL: 'C' }

@@ -25,7 +25,7 @@ export default class AuditImage extends BaseCommand {
   async run(): Promise<AuditReport> {
     const { args, flags } = await this.parse(AuditImage)
     const session = await this.session(flags.directory)
-    const { auditAny } = await import('../../workflows/audit-image.ts')
+    const { auditAny } = await import('../../workflows/audit/audit-recipe.ts')
     const report = await auditAny(session, args.image, flags.lock)
     await tellAudit(report, report.image.created, flags, (text) => this.log(text))
     if (report.verdict !== 'clean') process.exitCode = 1

@@ -19,7 +19,7 @@ export default class AuditRecipe extends BaseCommand {
   async run(): Promise<AuditReport> {
     const { args, flags } = await this.parse(AuditRecipe)
     const session = await this.session(flags.directory)
-    const { auditRecipe } = await import('../../workflows/audit-image.ts')
+    const { auditRecipe } = await import('../../workflows/audit/audit-recipe.ts')
     const report = await auditRecipe(session, args.name)
     await tellAudit(report, report.image.created, flags, (text) => this.log(text))
     if (report.verdict !== 'clean') process.exitCode = 1

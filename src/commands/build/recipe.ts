@@ -26,7 +26,7 @@ export default class BuildRecipe extends BaseCommand {
   async run(): Promise<BuildReport> {
     const { args, flags } = await this.parse(BuildRecipe)
     const session = await this.session(flags.directory)
-    const { buildRecipe } = await import('../../workflows/build-recipe.ts')
+    const { buildRecipe } = await import('../../workflows/build/build-recipe.ts')
     const result = await buildRecipe(session, args.name, {
       noCache: !flags.cache,
       builder: flags.builder,

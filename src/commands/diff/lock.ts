@@ -39,7 +39,7 @@ export default class DiffLock extends BaseCommand {
   async run(): Promise<LockDiff> {
     const { args, flags } = await this.parse(DiffLock)
     const session = await this.session(flags.directory)
-    const { diffLock } = await import('../../workflows/diff-lock.ts')
+    const { diffLock } = await import('../../workflows/lock/diff-lock.ts')
     const { base, head } = args
     const diff = await diffLock(session, { base, head, recipes: flags.recipe })
     if (!this.jsonEnabled()) process.stdout.write(await render(diff, flags.format))

@@ -1,6 +1,6 @@
 import { Args, Flags } from '@oclif/core'
 import { StillroomError } from '../../error.ts'
-import type { GeneratedChange } from '../../workflows/generated.ts'
+import type { GeneratedChange } from '../../workflows/project/generated.ts'
 import { BaseCommand } from '../base-command.ts'
 
 interface Generated {
@@ -26,8 +26,8 @@ export default class GenerateRecipe extends BaseCommand {
       throw new StillroomError('USAGE', 'expected the name of one recipe, or --all', { hint: 'see --help' })
     }
     const session = await this.session(flags.directory)
-    const { listRecipes } = await import('../../recipe/list-recipes.ts')
-    const { generateRecipe } = await import('../../workflows/generate-recipe.ts')
+    const { listRecipes } = await import('../../workflows/project/list-recipes.ts')
+    const { generateRecipe } = await import('../../workflows/lock/generate-recipe.ts')
     const recipes: Generated[] = []
     for (const recipe of args.name === undefined ? await listRecipes(session.directory) : [args.name]) {
       this.signal.throwIfAborted()

@@ -14,8 +14,8 @@ export default class ListRecipes extends BaseCommand {
 
   async run(): Promise<{ recipes: ListedRecipe[] }> {
     const { flags } = await this.parse(ListRecipes)
-    const { listRecipes } = await import('../../recipe/list-recipes.ts')
-    const { readLock } = await import('../../workflows/lock-file.ts')
+    const { listRecipes } = await import('../../workflows/project/list-recipes.ts')
+    const { readLock } = await import('../../workflows/project/lock-file.ts')
     const recipes: ListedRecipe[] = []
     for (const name of await listRecipes(flags.directory)) {
       const lock = await readLock(flags.directory, name)

@@ -34,7 +34,7 @@ export default class LockRecipe extends BaseCommand {
       })
     }
     const session = await this.session(flags.directory)
-    const { checkLock, lockRecipe } = await import('../../workflows/lock-recipe.ts')
+    const { checkLock, lockRecipe } = await import('../../workflows/lock/lock-recipe.ts')
     if (flags.check) {
       const result = await checkLock(session, args.name)
       this.log(

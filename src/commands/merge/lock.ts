@@ -1,5 +1,5 @@
 import { Args } from '@oclif/core'
-import type { MergeLockResult } from '../../workflows/merge-lock.ts'
+import type { MergeLockResult } from '../../workflows/lock/merge-lock.ts'
 import { BaseCommand } from '../base-command.ts'
 
 export default class MergeLock extends BaseCommand {
@@ -16,7 +16,7 @@ export default class MergeLock extends BaseCommand {
 
   async run(): Promise<MergeLockResult> {
     const { args } = await this.parse(MergeLock)
-    const { mergeLock } = await import('../../workflows/merge-lock.ts')
+    const { mergeLock } = await import('../../workflows/lock/merge-lock.ts')
     const result = await mergeLock(args)
     if (result.outcome === 'merged') {
       this.log(`merged the lockfile of recipe "${result.recipe}"`)

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import { Flags } from '@oclif/core'
-import type { IssueChange } from '../../workflows/drift-issues.ts'
+import type { IssueChange } from '../../workflows/github/drift-issues.ts'
 import { BaseCommand } from '../base-command.ts'
 
 export default class ReportIssues extends BaseCommand {
@@ -15,8 +15,8 @@ export default class ReportIssues extends BaseCommand {
   async run(): Promise<{ issues: IssueChange[] }> {
     const { flags } = await this.parse(ReportIssues)
     const session = await this.session(flags.directory)
-    const { gitHubOf } = await import('../../workflows/github.ts')
-    const { syncDriftIssues } = await import('../../workflows/drift-issues.ts')
+    const { gitHubOf } = await import('../../workflows/github/github.ts')
+    const { syncDriftIssues } = await import('../../workflows/github/drift-issues.ts')
     const gitHub = gitHubOf(session.env, session.signal)
     const issues = await syncDriftIssues(gitHub, resolve(flags.directory, flags.history))
     for (const { recipe, change, number } of issues)

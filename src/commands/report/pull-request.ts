@@ -1,6 +1,6 @@
 import { Flags } from '@oclif/core'
 import { compareLevels } from '../../lock/diff/levels.ts'
-import type { PullRequestReport } from '../../workflows/report-pull-request.ts'
+import type { PullRequestReport } from '../../workflows/github/report-pull-request.ts'
 import { BaseCommand } from '../base-command.ts'
 
 export default class ReportPullRequest extends BaseCommand {
@@ -20,7 +20,7 @@ export default class ReportPullRequest extends BaseCommand {
   async run(): Promise<PullRequestReport> {
     const { flags } = await this.parse(ReportPullRequest)
     const session = await this.session(flags.directory)
-    const { reportPullRequest } = await import('../../workflows/report-pull-request.ts')
+    const { reportPullRequest } = await import('../../workflows/github/report-pull-request.ts')
     const report = await reportPullRequest(session, { comment: flags.comment })
     const { diff, stale, comment } = report
     for (const { recipe, mend } of stale) this.log(`${recipe} is not up to date: ${mend}`)

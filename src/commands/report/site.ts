@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import { Flags } from '@oclif/core'
-import type { SiteResult } from '../../workflows/make-site.ts'
+import type { SiteResult } from '../../workflows/github/make-site.ts'
 import { BaseCommand } from '../base-command.ts'
 
 export default class ReportSite extends BaseCommand {
@@ -18,7 +18,7 @@ export default class ReportSite extends BaseCommand {
 
   async run(): Promise<SiteResult> {
     const { flags } = await this.parse(ReportSite)
-    const { makeSite } = await import('../../workflows/make-site.ts')
+    const { makeSite } = await import('../../workflows/github/make-site.ts')
     const place = (path: string) => resolve(flags.directory, path)
     const { title, nights } = flags
     const result = await makeSite(place(flags.history), place(flags.output), {

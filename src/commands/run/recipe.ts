@@ -1,5 +1,5 @@
 import { Args, Flags } from '@oclif/core'
-import type { RunResult } from '../../workflows/run-task.ts'
+import type { RunResult } from '../../workflows/run/run-task.ts'
 import { BaseCommand } from '../base-command.ts'
 
 export default class RunRecipe extends BaseCommand {
@@ -40,9 +40,9 @@ export default class RunRecipe extends BaseCommand {
     const { args, argv, flags } = await this.parse(RunRecipe)
     const session = await this.session(flags.directory)
     const [{ runTask }, { localTerminal }, { onProcessSignal }] = await Promise.all([
-      import('../../workflows/run-task.ts'),
+      import('../../workflows/run/run-task.ts'),
       import('../../engine/local-terminal.ts'),
-      import('../../workflows/process-signals.ts'),
+      import('../../workflows/run/process-signals.ts'),
     ])
     const result = await runTask(session, args.name, args.task, (argv as string[]).slice(2), {
       terminal: localTerminal(this.jsonEnabled()),

@@ -1,5 +1,5 @@
 import { Args } from '@oclif/core'
-import type { RunResult } from '../../workflows/run-task.ts'
+import type { RunResult } from '../../workflows/run/run-task.ts'
 import { BaseCommand } from '../base-command.ts'
 import RunRecipe from '../run/recipe.ts'
 
@@ -19,9 +19,9 @@ export default class ShellRecipe extends BaseCommand {
     const { args, flags } = await this.parse(ShellRecipe)
     const session = await this.session(flags.directory)
     const [{ openShell }, { localTerminal }, { onProcessSignal }] = await Promise.all([
-      import('../../workflows/run-task.ts'),
+      import('../../workflows/run/run-task.ts'),
       import('../../engine/local-terminal.ts'),
-      import('../../workflows/process-signals.ts'),
+      import('../../workflows/run/process-signals.ts'),
     ])
     const result = await openShell(session, args.name, {
       terminal: localTerminal(this.jsonEnabled()),

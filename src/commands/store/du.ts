@@ -1,4 +1,4 @@
-import type { StoreUsage } from '../../workflows/store-usage.ts'
+import type { StoreUsage } from '../../workflows/store/store-usage.ts'
 import { BaseCommand } from '../base-command.ts'
 
 export default class StoreDu extends BaseCommand {
@@ -8,7 +8,7 @@ export default class StoreDu extends BaseCommand {
   async run(): Promise<StoreUsage> {
     const { flags } = await this.parse(StoreDu)
     const session = await this.session(flags.directory)
-    const { storeUsage } = await import('../../workflows/store-usage.ts')
+    const { storeUsage } = await import('../../workflows/store/store-usage.ts')
     const usage = await storeUsage(session)
     const row = (name: string, { entries, bytes }: { entries: number; bytes: number }, more = '') =>
       this.log(

@@ -1,5 +1,5 @@
 import { Flags } from '@oclif/core'
-import type { StoreCleaning } from '../../workflows/store-usage.ts'
+import type { StoreCleaning } from '../../workflows/store/store-usage.ts'
 import { BaseCommand } from '../base-command.ts'
 
 export default class StoreGc extends BaseCommand {
@@ -19,7 +19,7 @@ export default class StoreGc extends BaseCommand {
   async run(): Promise<StoreCleaning> {
     const { flags } = await this.parse(StoreGc)
     const session = await this.session(flags.directory)
-    const { cleanStore } = await import('../../workflows/store-usage.ts')
+    const { cleanStore } = await import('../../workflows/store/store-usage.ts')
     const result = await cleanStore(session, { days: flags.days, dryRun: flags['dry-run'] })
     const { removed, kept } = result
     const verb = result.dryRun ? 'would remove' : 'removed'

@@ -1,5 +1,5 @@
 import { Args, Flags } from '@oclif/core'
-import type { ImportResult } from '../../workflows/import-archive.ts'
+import type { ImportResult } from '../../workflows/store/import-archive.ts'
 import { BaseCommand } from '../base-command.ts'
 
 export default class StoreImport extends BaseCommand {
@@ -13,7 +13,7 @@ export default class StoreImport extends BaseCommand {
   async run(): Promise<ImportResult> {
     const { args, flags } = await this.parse(StoreImport)
     const session = await this.session(flags.directory)
-    const { importArchive } = await import('../../workflows/import-archive.ts')
+    const { importArchive } = await import('../../workflows/store/import-archive.ts')
     const result = await importArchive(session, args.file, flags.sha256)
     const { added, present, bytes } = result.artifacts
     this.log(`recipe    ${result.recipe} for ${result.platform}`)

@@ -46,7 +46,7 @@ export default class VerifyRecipe extends BaseCommand {
     const { argv, flags } = await this.parse(VerifyRecipe)
     const session = await this.session(flags.directory)
     const names = await recipeNames(session.directory, argv as string[], flags.all)
-    const { verifyRecipe } = await import('../../workflows/verify-recipe.ts')
+    const { verifyRecipe } = await import('../../workflows/verify/verify-recipe.ts')
     const { all: _, directory: __, json: ___, history, statement, ...rest } = flags
     const options = { ...rest, vary: variationsOf(flags.vary ?? []) }
     const reports: VerifyReport[] = []
@@ -55,11 +55,11 @@ export default class VerifyRecipe extends BaseCommand {
       const report = await verifyRecipe(session, name, options)
       reports.push(report)
       if (statement !== undefined) {
-        const { keepStatement } = await import('../../workflows/history-files.ts')
+        const { keepStatement } = await import('../../workflows/verify/history-files.ts')
         await keepStatement(resolve(flags.directory, statement), report)
       }
       if (history !== undefined) {
-        const { keepRun } = await import('../../workflows/history-files.ts')
+        const { keepRun } = await import('../../workflows/verify/history-files.ts')
         await keepRun(session, resolve(flags.directory, history), report, at)
       }
       this.log(verifyTable(report))

@@ -29,14 +29,14 @@ export default class VerifySources extends BaseCommand {
     const { argv, flags } = await this.parse(VerifySources)
     const session = await this.session(flags.directory)
     const names = await recipeNames(session.directory, argv as string[], flags.all)
-    const { verifySources } = await import('../../workflows/verify-sources.ts')
+    const { verifySources } = await import('../../workflows/verify/verify-sources.ts')
     const reports: SourcesReport[] = []
     for (const name of names) {
       const report = await verifySources(session, name, { bytes: flags.bytes })
       reports.push(report)
       this.log(sourcesTable(report).trimEnd())
       if (flags.history !== undefined) {
-        const { keepSources } = await import('../../workflows/history-files.ts')
+        const { keepSources } = await import('../../workflows/verify/history-files.ts')
         await keepSources(resolve(flags.directory, flags.history), report)
       }
     }

@@ -1,5 +1,5 @@
-import { compareDebian } from '../versions/compare-debian.ts'
-import { comparePep440, isPep440 } from '../versions/compare-pep440.ts'
+import { compareDebian } from '../../formats/versions/compare-debian.ts'
+import { comparePep440, isPep440 } from '../../formats/versions/compare-pep440.ts'
 import type { ChangeClass, DiffLevel, PackageState } from './schema.ts'
 
 /** In the order that they were released in. */

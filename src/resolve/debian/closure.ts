@@ -1,6 +1,6 @@
 import { StillroomError } from '../../error.ts'
-import { compareDebian } from '../../lock/versions/compare-debian.ts'
-import { appliesTo, type Dependency, type Operator, parseDepends } from './parse-depends.ts'
+import { appliesTo, type Dependency, type Operator, parseDepends } from '../../formats/debian-depends.ts'
+import { compareDebian } from '../../formats/versions/compare-debian.ts'
 import type { BinaryPackage, PackageSet } from './read-packages.ts'
 
 const ARCHITECTURE = 'amd64'

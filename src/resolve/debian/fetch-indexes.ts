@@ -1,9 +1,9 @@
 import { StillroomError } from '../../error.ts'
 import type { Archive, DebianArchive, DebianIndex } from '../../lock/schema.ts'
+import type { Get } from '../../net/http-get.ts'
+import { redactUrl } from '../../net/redact-url.ts'
 import type { Suite } from '../../recipe/schema.ts'
-import { redactUrl } from '../sources/redact-url.ts'
 import { fetchPackages, sha256 } from './fetch-packages.ts'
-import type { Get } from './http-get.ts'
 import type { ReleaseFile } from './parse-release.ts'
 import { verifyRelease } from './verify-release.ts'
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { StillroomError } from '../../error.ts'
-import { redactUrl } from '../sources/redact-url.ts'
-import type { Get } from './http-get.ts'
+import type { Get } from '../../net/http-get.ts'
+import { redactUrl } from '../../net/redact-url.ts'
 import type { ReleaseEntry, ReleaseFile } from './parse-release.ts'
 
 const DIRECTORY = 'binary-amd64'

@@ -1,7 +1,7 @@
 import { StillroomError } from '../../error.ts'
+import { parseControl, type Stanza } from '../../formats/deb822.ts'
+import { compareDebian } from '../../formats/versions/compare-debian.ts'
 import type { Archive } from '../../lock/schema.ts'
-import { compareDebian } from '../../lock/versions/compare-debian.ts'
-import { parseControl, type Stanza } from './parse-control.ts'
 
 /** One binary package of an index; relationship fields as written, empty when missing. */
 export interface BinaryPackage {

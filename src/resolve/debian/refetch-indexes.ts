@@ -1,6 +1,6 @@
 import { StillroomError } from '../../error.ts'
 import type { DebianIndex } from '../../lock/schema.ts'
-import { redactUrl } from '../sources/redact-url.ts'
+import { redactUrl } from '../../net/redact-url.ts'
 import { archiveUrls } from './archive-urls.ts'
 import { checkSuite, type FetchedIndex, type FetchIndexesOptions, RELEASE_LIMIT } from './fetch-indexes.ts'
 import { fetchPackages, packagesEntry, sha256 } from './fetch-packages.ts'

@@ -1,7 +1,7 @@
 import { StillroomError } from '../../error.ts'
 import type { LockedFile } from '../../lock/schema.ts'
+import { redactUrl } from '../../net/redact-url.ts'
 import type { FileStep } from '../../recipe/schema.ts'
-import { redactUrl } from '../sources/redact-url.ts'
 
 /** Brings a file into the store and says what it is. */
 export type FetchFile = (url: string) => Promise<{ sha256: string; size: number }>

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { StillroomError } from '../../error.ts'
-import { EXECUTABLE, GITLINK, type Leaf, objectId, SYMLINK, treeId } from './git-object.ts'
+import { EXECUTABLE, GITLINK, type Leaf, objectId, SYMLINK, treeId } from '../../formats/git/git-object.ts'
+import { TAR_END, tarHeader, tarPadding } from '../../formats/tar/write-tar.ts'
 import type { Snapshot } from './snapshot.ts'
-import { TAR_END, tarHeader, tarPadding } from './write-tar.ts'
 
 /**
  * A tar of a snapshot, the same bytes for the same commit on every machine: files in git's order, submodules in their

@@ -1,5 +1,5 @@
 import { StillroomError } from '../../error.ts'
-import { redactUrl } from '../sources/redact-url.ts'
+import { redactUrl } from '../../net/redact-url.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>
 

@@ -1,5 +1,5 @@
+import type { Leaf } from '../../formats/git/git-object.ts'
 import { local } from './bare-repository.ts'
-import type { Leaf } from './git-object.ts'
 import type { GitRunner } from './run-git.ts'
 
 export interface LfsObject {

@@ -1,7 +1,7 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import type { Readable, Writable } from 'node:stream'
 import { StillroomError } from '../../error.ts'
-import { objectId } from './git-object.ts'
+import { objectId } from '../../formats/git/git-object.ts'
 import { type GitRunner, gitOptions } from './run-git.ts'
 
 type Kind = 'blob' | 'tree' | 'commit'

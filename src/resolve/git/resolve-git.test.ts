@@ -4,10 +4,10 @@ import { join } from 'node:path'
 import { execa } from 'execa'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type Leaf, treeId } from '../../formats/git/git-object.ts'
 import type { LockedGit } from '../../lock/schema.ts'
 import { GitStep } from '../../recipe/schema.ts'
 import { openStore, type Store } from '../../store/store.ts'
-import { type Leaf, treeId } from './git-object.ts'
 import { type GitOptions, refetchGit, resolveGit } from './resolve-git.ts'
 
 let root: string

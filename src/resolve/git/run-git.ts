@@ -1,4 +1,4 @@
-import { redactUrl } from '../sources/redact-url.ts'
+import { redactUrl } from '../../net/redact-url.ts'
 
 /** How git is run for one piece of work. */
 export interface GitRunner {

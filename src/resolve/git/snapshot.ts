@@ -1,7 +1,14 @@
 import { StillroomError } from '../../error.ts'
+import {
+  DIRECTORY,
+  EXECUTABLE,
+  GITLINK,
+  type Leaf,
+  parseTree,
+  SYMLINK,
+} from '../../formats/git/git-object.ts'
 import type { LfsFile, LockedSubmodule } from '../../lock/schema.ts'
 import { fetchCommit } from './bare-repository.ts'
-import { DIRECTORY, EXECUTABLE, GITLINK, type Leaf, parseTree, SYMLINK } from './git-object.ts'
 import { lfsFiles, POINTER_LIMIT, parsePointer } from './lfs-pointer.ts'
 import { ObjectReader } from './object-reader.ts'
 import type { GitRunner } from './run-git.ts'

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { StillroomError } from '../../error.ts'
-import { redactUrl } from '../sources/redact-url.ts'
+import { redactUrl } from '../../net/redact-url.ts'
 import { GitRefusal } from './run-git.ts'
 
 /** What a place's refusal means, by git's own words (2.30 to 2.50, LC_ALL=C). */

@@ -1,6 +1,6 @@
 import { stripVTControlCharacters } from 'node:util'
 import { StillroomError } from '../../error.ts'
-import { redactUrl } from '../sources/redact-url.ts'
+import { redactUrl } from '../../net/redact-url.ts'
 import { normalizeName } from './list-distributions.ts'
 
 /**

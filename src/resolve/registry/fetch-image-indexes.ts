@@ -1,11 +1,11 @@
 import { StillroomError } from '../../error.ts'
 import type { DebianIndex } from '../../lock/schema.ts'
+import type { Get } from '../../net/http-get.ts'
+import { redactUrl } from '../../net/redact-url.ts'
 import { checkSuite, type FetchedIndex, firstGood, RELEASE_LIMIT } from '../debian/fetch-indexes.ts'
 import { fetchPackages, sha256 } from '../debian/fetch-packages.ts'
-import type { Get } from '../debian/http-get.ts'
 import { refetchIndexes } from '../debian/refetch-indexes.ts'
 import { verifyRelease } from '../debian/verify-release.ts'
-import { redactUrl } from '../sources/redact-url.ts'
 import type { ImageAptSource } from './image-apt-sources.ts'
 import { nameArchive } from './name-archive.ts'
 

@@ -1,6 +1,6 @@
 import { StillroomError } from '../../error.ts'
 import { Archive } from '../../lock/schema.ts'
-import { redactUrl } from '../sources/redact-url.ts'
+import { redactUrl } from '../../net/redact-url.ts'
 
 const SNAPSHOT = /\/archive\/(debian(?:-security)?)\/[0-9]{8}T[0-9]{6}Z$/
 

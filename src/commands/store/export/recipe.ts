@@ -1,5 +1,5 @@
 import { Args } from '@oclif/core'
-import type { ExportResult } from '../../../workflows/export-recipe.ts'
+import type { ExportResult } from '../../../workflows/store/export-recipe.ts'
 import { BaseCommand } from '../../base-command.ts'
 
 export default class StoreExportRecipe extends BaseCommand {
@@ -16,7 +16,7 @@ export default class StoreExportRecipe extends BaseCommand {
   async run(): Promise<ExportResult> {
     const { args, flags } = await this.parse(StoreExportRecipe)
     const session = await this.session(flags.directory)
-    const { exportRecipe } = await import('../../../workflows/export-recipe.ts')
+    const { exportRecipe } = await import('../../../workflows/store/export-recipe.ts')
     const result = await exportRecipe(session, args.name, args.file)
     this.log(`archive   ${result.file}`)
     this.log(`sha256    ${result.sha256}`)

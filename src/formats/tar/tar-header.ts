@@ -1,0 +1,108 @@
+import { imageInvalid } from '../../image/image-invalid.ts'
+
+/**
+ * The fields of one header block (POSIX.1-2001, "ustar Interchange Format"; GNU tar's variant).
+ * Strings hold one byte a character (latin1), since names need not be UTF-8.
+ */
+export interface TarHeader {
+  name: string
+  /** `typeflag`: '0' file, '1' hard link, '2' symbolic link, 'x' extended header, ... */
+  flag: string
+  mode: number
+  uid: number
+  gid: number
+  size: number
+  mtime: number
+  linkName: string
+  major: number
+  minor: number
+}
+
+export const BLOCK = 512
+const MAGIC = [...Buffer.from('ustar\0')]
+
+/**
+ * Reads a header block.
+ *
+ * @throws {StillroomError} IMAGE_INVALID when the checksum or a number is wrong
+ */
+export function parseTarHeader(block: Buffer): TarHeader {
+  if (!isTarHeader(block)) throw imageInvalid('A tar header has a wrong checksum')
+  const posix = MAGIC.every((byte, i) => block[257 + i] === byte)
+  const prefix = posix ? text(block, 345, 155) : ''
+  const name = text(block, 0, 100)
+  return {
+    name: prefix === '' ? name : `${prefix}/${name}`,
+    flag: String.fromCharCode(block[156] as number),
+    mode: number(block, 100, 8, 'mode'),
+    uid: number(block, 108, 8, 'uid'),
+    gid: number(block, 116, 8, 'gid'),
+    size: number(block, 124, 12, 'size'),
+    mtime: number(block, 136, 12, 'mtime'),
+    linkName: text(block, 157, 100),
+    major: number(block, 329, 8, 'devmajor'),
+    minor: number(block, 337, 8, 'devminor'),
+  }
+}
+
+/** Whether the block's checksum is right: the sum of its bytes, those of the checksum itself taken as spaces. */
+export function isTarHeader(block: Buffer): boolean {
+  if (block.length < BLOCK) return false
+  let sum = sumOfBytes(block) + 8 * 32
+  for (let i = 148; i < 156; i++) sum -= block[i] as number
+  return sum === octal(block, 148, 8)
+}
+
+/** Of one block: words of four bytes are taken apart into two sums of 16 bits each, which 128 words do not fill. */
+function sumOfBytes(block: Buffer): number {
+  const aligned = block.byteOffset % 4 === 0 ? block : Buffer.from(block.subarray(0, BLOCK))
+  const words = new Uint32Array(aligned.buffer, aligned.byteOffset, BLOCK / 4)
+  let sums = 0
+  for (const word of words) sums = (sums + (word & 0x00ff00ff) + ((word >>> 8) & 0x00ff00ff)) | 0
+  return (sums & 0xffff) + (sums >>> 16)
+}
+
+/** Two blocks of zeros end an archive. */
+export function isZeroBlock(block: Buffer): boolean {
+  for (let i = 0; i < BLOCK; i++) if (block[i] !== 0) return false
+  return true
+}
+
+function text(block: Buffer, start: number, length: number): string {
+  let end = start
+  while (end < start + length && block[end] !== 0) end++
+  return end === start ? '' : block.toString('latin1', start, end)
+}
+
+function number(block: Buffer, start: number, length: number, field: string): number {
+  const value =
+    ((block[start] as number) & 0x80) === 0 ? octal(block, start, length) : base256(block, start, length)
+  if (!Number.isSafeInteger(value)) throw imageInvalid(`A tar header has no sensible number in "${field}"`)
+  return value
+}
+
+/** Octal digits between spaces and NULs; an empty field is 0. */
+function octal(block: Buffer, start: number, length: number): number {
+  let at = start
+  const end = start + length
+  while (at < end && (block[at] === 32 || block[at] === 0)) at++
+  let value = 0
+  for (; at < end && block[at] !== 32 && block[at] !== 0; at++) {
+    const digit = (block[at] as number) - 48
+    if (digit < 0 || digit > 7) return Number.NaN
+    value = value * 8 + digit
+  }
+  for (; at < end; at++) if (block[at] !== 32 && block[at] !== 0) return Number.NaN
+  return value
+}
+
+/** GNU's big-endian two's complement, marked by the top bit. */
+function base256(block: Buffer, start: number, length: number): number {
+  const negative = ((block[start] as number) & 0x40) !== 0
+  let value = negative ? -1n : 0n
+  for (let i = start; i < start + length; i++) {
+    const byte = block[i] as number
+    value = (value << 8n) | BigInt(i === start ? (negative ? byte | 0x80 : byte & 0x7f) : byte)
+  }
+  return Number(value)
+}

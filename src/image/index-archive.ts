@@ -1,0 +1,41 @@
+import type { FileHandle } from 'node:fs/promises'
+import { posix } from 'node:path'
+import { BLOCK } from '../formats/tar/tar-header.ts'
+import { TarReader } from '../formats/tar/tar-reader.ts'
+import type { Range } from './read-pieces.ts'
+
+/** More files than any image's archive has. */
+const FILE_LIMIT = 10_000
+
+/**
+ * Where the files of a tar archive on disk lie, by path: reads headers, and none of what the files hold. The archive
+ * stays open.
+ *
+ * @returns undefined when it is no plain archive of plain files, sound to its end: reading it whole tells what it is
+ */
+export async function indexArchive(file: FileHandle): Promise<Map<string, Range> | undefined> {
+  const places = new Map<string, Range>()
+  let isPlain = true
+  const tar: TarReader = new TarReader({
+    member: ({ name, flag, size }) => {
+      const place = posix.normalize(name)
+      if (flag === '5') return
+      if (flag !== '0' || places.has(place) || places.size >= FILE_LIMIT) isPlain = false
+      places.set(place, { from: tar.offset + BLOCK, size })
+    },
+    data: () => {},
+    end: () => {},
+  })
+  try {
+    const block = Buffer.alloc(BLOCK)
+    for (let at = 0; isPlain && !tar.ended; at += tar.skip()) {
+      const { bytesRead } = await file.read(block, 0, BLOCK, at)
+      if (bytesRead < BLOCK) return undefined
+      tar.write(block)
+      at += BLOCK
+    }
+  } catch {
+    return undefined
+  }
+  return isPlain ? places : undefined
+}

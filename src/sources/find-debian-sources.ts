@@ -1,0 +1,106 @@
+import { StillroomError } from '../error.ts'
+import type { DebianArchive } from '../lock/schema.ts'
+import { redactUrl } from '../net/redact-url.ts'
+import { aptLogins } from './find-credentials.ts'
+import type { Machine } from './machine.ts'
+import { type AptSource, debianMirrors, parseAptDeb822, parseAptList } from './parse-apt-sources.ts'
+import type { SourcesConfig } from './schema.ts'
+
+export interface DebianSources {
+  /** Roots of each archive's live mirrors, the preferred one first; never empty. */
+  debian: Record<DebianArchive, string[]>
+  /** Root of a snapshot service, when one is known. */
+  snapshot: string | undefined
+}
+
+type Mirrors = Partial<Record<DebianArchive, string[]>>
+
+/** What a mirror of a snapshot service looks like in apt's sources. */
+const SNAPSHOT = /^(https?:\/\/.+)\/archive\/debian(-security)?\/[0-9]{8}T[0-9]{6}Z$/
+
+/**
+ * Finds Debian's archives: STILLROOM_DEBIAN and STILLROOM_DEBIAN_SECURITY (several URLs parted by blanks), then the
+ * configuration, then apt's own sources, then debootstrap's default. The first that knows an archive decides on it.
+ * Who names only a `.../debian` is taken to have `.../debian-security` beside it. URLs get the login that apt's
+ * auth.conf has for them.
+ *
+ * @throws {StillroomError} SOURCE_UNKNOWN when an archive isn't found; CONFIG_INVALID when a variable is no URL.
+ */
+export async function findDebianSources(
+  env: Readonly<Record<string, string | undefined>>,
+  config: SourcesConfig,
+  machine: Machine,
+): Promise<DebianSources> {
+  const [fromApt, addLogin] = await Promise.all([aptMirrors(machine), aptLogins(machine)])
+  const isLive = (uri: string): boolean => !SNAPSHOT.test(uri)
+  const candidates: Mirrors[] = [
+    { debian: urls(env, 'STILLROOM_DEBIAN'), 'debian-security': urls(env, 'STILLROOM_DEBIAN_SECURITY') },
+    { debian: config.debian ?? [], 'debian-security': config.debianSecurity ?? [] },
+    { debian: fromApt.debian.filter(isLive), 'debian-security': fromApt['debian-security'].filter(isLive) },
+    { debian: await debootstrapMirror(machine) },
+  ]
+  const known = candidates.map(withSibling)
+  const first = (archive: DebianArchive): string[] => {
+    const found = known.map((mirrors) => mirrors[archive] ?? []).find((mirrors) => mirrors.length > 0)
+    if (found !== undefined) return found.map(addLogin)
+    throw new StillroomError(
+      'SOURCE_UNKNOWN',
+      `cannot find a mirror of Debian's archive "${archive}" on this machine`,
+      {
+        hint: 'name one: STILLROOM_DEBIAN=https://mirror.example.org/debian, or sources.debian in stillroom.config.ts',
+      },
+    )
+  }
+  const aptSnapshot = Object.values(fromApt)
+    .flat()
+    .map((uri) => SNAPSHOT.exec(uri)?.[1])
+  const snapshot =
+    urls(env, 'STILLROOM_SNAPSHOT')[0] ?? config.snapshot ?? aptSnapshot.find((root) => root !== undefined)
+  return {
+    debian: { debian: first('debian'), 'debian-security': first('debian-security') },
+    snapshot: snapshot === undefined ? undefined : addLogin(snapshot),
+  }
+}
+
+function withSibling(mirrors: Mirrors): Mirrors {
+  if ((mirrors['debian-security'] ?? []).length > 0) return mirrors
+  const siblings = (mirrors.debian ?? [])
+    .filter((url) => url.endsWith('/debian'))
+    .map((url) => `${url}-security`)
+  return { ...mirrors, 'debian-security': siblings }
+}
+
+function urls(env: Readonly<Record<string, string | undefined>>, name: string): string[] {
+  const words = (env[name] ?? '').split(/\s+/).filter((word) => word !== '')
+  for (const word of words) {
+    if (/^https?:\/\/./.test(word)) continue
+    throw new StillroomError(
+      'CONFIG_INVALID',
+      `cannot use ${name}: expected an http or https URL, got "${redactUrl(word)}"`,
+    )
+  }
+  return words.map((word) => word.replace(/\/+$/, ''))
+}
+
+async function aptMirrors(machine: Machine): Promise<Record<DebianArchive, string[]>> {
+  const directory = '/etc/apt/sources.list.d'
+  const names = await machine.readDirectory(directory)
+  const lists = [
+    '/etc/apt/sources.list',
+    ...names.filter((name) => name.endsWith('.list')).map((name) => `${directory}/${name}`),
+  ]
+  const deb822 = names.filter((name) => name.endsWith('.sources')).map((name) => `${directory}/${name}`)
+  const read = async (paths: string[], parse: (text: string) => AptSource[]): Promise<AptSource[]> =>
+    (await Promise.all(paths.map((path) => machine.readFile(path)))).flatMap((text) => parse(text ?? ''))
+  return debianMirrors([...(await read(lists, parseAptList)), ...(await read(deb822, parseAptDeb822))])
+}
+
+/** debootstrap's default: what its Debian script sets, else the program's own where that is Debian's. */
+async function debootstrapMirror(machine: Machine): Promise<string[]> {
+  const script = (await machine.readFile('/usr/share/debootstrap/scripts/sid')) ?? ''
+  const program = (await machine.readFile('/usr/sbin/debootstrap')) ?? ''
+  const named =
+    /^\s*default_mirror\s+["']?(https?:\/\/[^\s"']+)/m.exec(script)?.[1] ??
+    /^\s*DEF_MIRROR=["']?(https?:\/\/[^\s"']+\/debian)\/?["']?\s*$/m.exec(program)?.[1]
+  return named === undefined ? [] : [named.replace(/\/+$/, '')]
+}

@@ -1,0 +1,95 @@
+import type { z } from 'zod'
+import { StillroomError } from '../error.ts'
+import { redactUrl } from '../net/redact-url.ts'
+import type { Machine } from './machine.ts'
+import { GitPrefix, RegistryName, type SourcesConfig } from './schema.ts'
+
+type Environment = Readonly<Record<string, string | undefined>>
+/** What is mirrored -> by what, the preferred one first; never empty. */
+export type Mirrors = Record<string, string[]>
+
+/**
+ * Finds mirrors of registries: STILLROOM_REGISTRY_MIRRORS (`NAME=URL`, several parted by blanks), then the
+ * configuration, then what the Docker Engine is set up with. The first that knows a registry decides on it.
+ *
+ * @returns base URLs by registry, below which `v2/` lies; may carry credentials
+ * @throws {StillroomError} CONFIG_INVALID
+ */
+export async function findRegistryMirrors(
+  env: Environment,
+  config: SourcesConfig,
+  machine: Machine,
+): Promise<Mirrors> {
+  const fromEnv = pairs(env, 'STILLROOM_REGISTRY_MIRRORS', RegistryName, /^https?:\/\/\S+$/)
+  return { ...(await engineMirrors(machine)), ...config.registries, ...fromEnv }
+}
+
+/**
+ * Finds what git URLs may begin with instead: STILLROOM_GIT_MIRRORS (`PREFIX=PREFIX`), then the configuration. What
+ * git itself is told by `url.*.insteadOf` is git's to follow.
+ *
+ * @throws {StillroomError} CONFIG_INVALID
+ */
+export function findGitMirrors(env: Environment, config: SourcesConfig): Mirrors {
+  const fromEnv = pairs(env, 'STILLROOM_GIT_MIRRORS', GitPrefix, /\S/)
+  return { ...config.git, ...fromEnv }
+}
+
+/**
+ * Where a repository may be fetched from, best place first: by the longest prefix that has mirrors, then as it is.
+ *
+ * @example
+ * ```ts
+ * gitUrls('https://git.example.org/a/b', { 'https://git.example.org/': ['https://mirror.example.org/'] })
+ * // ['https://mirror.example.org/a/b', 'https://git.example.org/a/b']
+ * ```
+ */
+export function gitUrls(url: string, mirrors: Mirrors): string[] {
+  const [longest] = Object.keys(mirrors)
+    .filter((prefix) => url.startsWith(prefix))
+    .sort((a, b) => b.length - a.length)
+  if (longest === undefined) return [url]
+  return [...(mirrors[longest] ?? []).map((mirror) => `${mirror}${url.slice(longest.length)}`), url]
+}
+
+function pairs(env: Environment, name: string, key: z.ZodString, value: RegExp): Mirrors {
+  const mirrors: Mirrors = {}
+  for (const word of (env[name] ?? '').split(/\s+/).filter((text) => text !== '')) {
+    const [, from = '', to = ''] = /^(.*?)=([a-z]+:\/\/.*|.*@.*:.*)$/.exec(word) ?? []
+    const isGit = key === GitPrefix
+    if (!key.safeParse(from).success || !value.test(to) || (isGit && !GitPrefix.safeParse(to).success)) {
+      const expected = isGit ? 'PREFIX=PREFIX, each ending in "/" or ":"' : 'REGISTRY=URL'
+      throw new StillroomError(
+        'CONFIG_INVALID',
+        `cannot use ${name}: expected ${expected}, got "${redactUrl(word)}"`,
+      )
+    }
+    mirrors[from] = [...(mirrors[from] ?? []), isGit ? to : to.replace(/\/+$/, '')]
+  }
+  return mirrors
+}
+
+/** The engine names the registries itself, with the mirrors that its daemon.json gives. */
+async function engineMirrors(machine: Machine): Promise<Mirrors> {
+  const text = await machine.run('docker', ['info', '--format', '{{json .RegistryConfig.IndexConfigs}}'])
+  const mirrors: Mirrors = {}
+  for (const [name, entry] of Object.entries(objectOrEmpty(text))) {
+    const found = (entry as { Mirrors?: unknown } | null)?.Mirrors
+    const urls = (Array.isArray(found) ? found : []).filter(
+      (url): url is string => typeof url === 'string' && /^https?:\/\/\S+$/.test(url),
+    )
+    if (urls.length > 0 && RegistryName.safeParse(name).success) {
+      mirrors[name] = urls.map((url) => url.replace(/\/+$/, ''))
+    }
+  }
+  return mirrors
+}
+
+function objectOrEmpty(text: string | undefined): object {
+  try {
+    const value: unknown = JSON.parse(text ?? '{}')
+    return typeof value === 'object' && value !== null ? value : {}
+  } catch {
+    return {}
+  }
+}

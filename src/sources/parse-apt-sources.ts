@@ -1,0 +1,63 @@
+import { parseControl } from '../formats/deb822.ts'
+import type { DebianArchive } from '../lock/schema.ts'
+
+/** One entry of apt's sources for binary packages (sources.list(5)). */
+export interface AptSource {
+  uris: string[]
+  suites: string[]
+  components: string[]
+}
+
+/** Reads the one-line format: `deb [options] uri suite component...`. Lines that aren't entries are read over. */
+export function parseAptList(text: string): AptSource[] {
+  return text.split('\n').flatMap((line) => {
+    const match = /^\s*deb\s+(?:\[[^\]]*\]\s*)?(\S+)\s+(\S+)\s*([^#]*)/.exec(line)
+    if (match === null) return []
+    const [, uri = '', suite = '', components = ''] = match
+    return [{ uris: [uri], suites: [suite], components: words(components) }]
+  })
+}
+
+/** Reads the deb822 format of `*.sources` files; entries switched off by `Enabled: no` are left out. */
+export function parseAptDeb822(text: string): AptSource[] {
+  return [...parseControl(text)]
+    .filter(
+      (stanza) => words(stanza.get('types')).includes('deb') && stanza.get('enabled')?.toLowerCase() !== 'no',
+    )
+    .map((stanza) => ({
+      uris: words(stanza.get('uris')),
+      suites: words(stanza.get('suites')),
+      components: words(stanza.get('components')),
+    }))
+}
+
+const SUITE =
+  /^(stretch|buster|bullseye|bookworm|trixie|forky|sid|(old)*stable|testing|unstable)(-updates|-backports|-proposed-updates|-security|\/updates)?$/
+
+/**
+ * Which of Debian's archives the entries point to: http and https only, entries with a Debian suite and the
+ * component main only. What other vendors publish under the same suite names can't be told apart here; the
+ * signatures do that. So the usual places, a path that ends in the archive's name, come first.
+ */
+export function debianMirrors(sources: readonly AptSource[]): Record<DebianArchive, string[]> {
+  const found: Record<DebianArchive, Set<string>> = { debian: new Set(), 'debian-security': new Set() }
+  for (const source of sources) {
+    if (!source.components.includes('main')) continue
+    for (const suite of source.suites.filter((name) => SUITE.test(name))) {
+      const archive = /-security$|\/updates$/.test(suite) ? 'debian-security' : 'debian'
+      for (const uri of source.uris) {
+        if (/^https?:\/\//.test(uri)) found[archive].add(uri.replace(/\/+$/, ''))
+      }
+    }
+  }
+  const usualFirst = (archive: DebianArchive): string[] => {
+    const isUsual = (uri: string): boolean => uri.endsWith(`/${archive}`)
+    const uris = [...found[archive]]
+    return [...uris.filter(isUsual), ...uris.filter((uri) => !isUsual(uri))]
+  }
+  return { debian: usualFirst('debian'), 'debian-security': usualFirst('debian-security') }
+}
+
+function words(text: string | undefined): string[] {
+  return (text ?? '').split(/\s+/).filter((word) => word !== '')
+}

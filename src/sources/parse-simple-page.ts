@@ -1,0 +1,104 @@
+import { Parser } from 'htmlparser2'
+import { z } from 'zod'
+import { StillroomError } from '../error.ts'
+import { redactUrl } from '../net/redact-url.ts'
+
+/** One file as a package index lists it. */
+export interface SimpleFile {
+  file: string
+  /** Absolute, http or https, without fragment. */
+  url: string
+  /** Lower-case hex, when the index states it. */
+  sha256?: string
+}
+
+/** Preferred is JSON (PEP 691); indexes of before 2022 know only HTML (PEP 503). */
+export const SIMPLE_ACCEPT =
+  'application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.1'
+
+const SimplePage = z.object({
+  meta: z.object({ 'api-version': z.string().regex(/^1\.\d+$/) }),
+  files: z.array(
+    z.object({ filename: z.string(), url: z.string(), hashes: z.record(z.string(), z.string()) }),
+  ),
+})
+
+/**
+ * Parses the page of one package of an index's simple API. Addresses are resolved against `pageUrl`;
+ * entries that are no plain file or no http address are left out.
+ * @throws StillroomError INDEX_INVALID
+ */
+export function parseSimplePage(text: string, contentType: string, pageUrl: string): SimpleFile[] {
+  const type = contentType.split(';')[0]?.trim().toLowerCase() ?? ''
+  if (type === 'application/vnd.pypi.simple.v1+json' || type === 'application/json')
+    return parseJson(text, pageUrl)
+  if (type === 'application/vnd.pypi.simple.v1+html' || type === 'text/html') return parseHtml(text, pageUrl)
+  throw invalid(pageUrl, `expected a page of a package index, got content type "${type}"`)
+}
+
+function invalid(pageUrl: string, reason: string): StillroomError {
+  return new StillroomError('INDEX_INVALID', `cannot read ${redactUrl(pageUrl)}: ${reason}`, {
+    hint: "check that this is an index' simple API, and that no proxy answers instead",
+  })
+}
+
+function parseJson(text: string, pageUrl: string): SimpleFile[] {
+  const json = jsonOrUndefined(text)
+  if (json === undefined)
+    throw invalid(pageUrl, 'its page is no JSON; likely cut short, or of a proxy or login portal')
+  const page = SimplePage.safeParse(json)
+  if (!page.success) {
+    const issue = page.error.issues[0]
+    const reason = `${issue?.path.join('.') || 'page'}: ${issue?.message}`
+    throw invalid(pageUrl, `its page is none of a simple API: ${reason}`)
+  }
+  return page.data.files.flatMap(({ filename, url, hashes }) =>
+    simpleFile(url, pageUrl, filename, Object.hasOwn(hashes, 'sha256') ? hashes.sha256 : undefined),
+  )
+}
+
+function parseHtml(text: string, pageUrl: string): SimpleFile[] {
+  const files: SimpleFile[] = []
+  let base = pageUrl
+  const parser = new Parser(
+    {
+      onopentag: (tag, { href }) => {
+        if (href === undefined) return
+        if (tag === 'base' && base === pageUrl && URL.canParse(href, pageUrl))
+          base = new URL(href, pageUrl).href
+        if (tag === 'a') files.push(...simpleFile(href, base))
+      },
+    },
+    { decodeEntities: true, lowerCaseTags: true },
+  )
+  parser.end(text)
+  return files
+}
+
+/** Without a name of its own, a file is called as its address ends; its sha256 is in the fragment then. */
+function simpleFile(href: string, base: string, name?: string, sha256?: string): SimpleFile[] {
+  if (!URL.canParse(href, base)) return []
+  const url = new URL(href, base)
+  if (url.protocol !== 'https:' && url.protocol !== 'http:') return []
+  const file = name ?? decoded(url.pathname.slice(url.pathname.lastIndexOf('/') + 1))
+  if (file === undefined || !/^[A-Za-z0-9_][A-Za-z0-9._+~%!-]*$/.test(file)) return []
+  const stated = (sha256 ?? url.hash.match(/^#(?:.*&)?sha256=([0-9A-Fa-f]{64})(?:&|$)/)?.[1])?.toLowerCase()
+  url.hash = ''
+  return [{ file, url: url.href, ...(stated && /^[0-9a-f]{64}$/.test(stated) ? { sha256: stated } : {}) }]
+}
+
+function decoded(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return undefined
+  }
+}
+
+function jsonOrUndefined(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,148 @@
+import { readFile } from 'node:fs/promises'
+import { relative, resolve } from 'node:path'
+import { auditImage } from '../../audit/audit-image.ts'
+import type { AuditReport } from '../../audit/audit-report.ts'
+import type { PolicyException } from '../../audit/policy.ts'
+import { recordedRecipe } from '../../audit/recorded-recipe.ts'
+import { countLockedLayers, type ImageSubject, type LockSubject } from '../../audit/subject.ts'
+import { headWantedByAudit, wantedByAudit } from '../../audit/wanted.ts'
+import type { PlacedArtifact } from '../../dockerfile/context-artifacts.ts'
+import { StillroomError } from '../../error.ts'
+import { DigestThread } from '../../image/digest-thread.ts'
+import { AccountTooShort } from '../../image/layer-account.ts'
+import { locateImage } from '../../image/open-image.ts'
+import {
+  digestsForInventory,
+  md5WantedByInventory,
+  readInventory,
+  wantedByInventory,
+} from '../../inventory/read-inventory.ts'
+import { parseLock } from '../../lock/parse-lock.ts'
+import type { LockedPlatform, Lockfile } from '../../lock/schema.ts'
+import { fetchInputs } from '../build/fetch-inputs.ts'
+import { requireLock } from '../project/lock-file.ts'
+import { readConfig } from '../project/read-config.ts'
+import type { Session } from '../session.ts'
+import { KeptLayers } from './kept-layers.ts'
+import { readLockedContents } from './read-locked-contents.ts'
+
+const PLATFORM = 'linux/amd64'
+
+/**
+ * Audits the image that the engine has of a recipe against the recipe's lockfile.
+ *
+ * @throws {StillroomError} LOCK_*; IMAGE_MISSING when the engine has none; those of reading images and of fetching
+ */
+export async function auditRecipe(session: Session, name: string): Promise<AuditReport> {
+  const lockfile = await requireLock(session.directory, name)
+  return auditReference(session, `stillroom/${name}`, { lockfile, path: `recipes/${name}/lock.json` })
+}
+
+/**
+ * Audits an image against a lockfile, or by itself when there is none.
+ *
+ * @param what a name or ID of the engine's, an archive, or an OCI layout
+ * @param lock path of a lockfile
+ * @throws {StillroomError} as {@link auditRecipe}
+ */
+export async function auditAny(
+  session: Session,
+  what: string,
+  lock: string | undefined,
+): Promise<AuditReport> {
+  if (lock === undefined) return auditReference(session, what, undefined)
+  const path = resolve(session.directory, lock)
+  const text = await readFile(path, 'utf8').catch((cause: NodeJS.ErrnoException) => {
+    throw new StillroomError('LOCK_MISSING', `there is no lockfile ${lock}: ${cause.code}`, {
+      hint: 'name a file such as recipes/NAME/lock.json',
+      cause,
+    })
+  })
+  const shown = relative(session.directory, path)
+  return auditReference(session, what, { lockfile: parseLock(text, shown), path: shown })
+}
+
+async function auditReference(
+  session: Session,
+  what: string,
+  lock: { lockfile: Lockfile; path: string } | undefined,
+): Promise<AuditReport> {
+  const { progress } = session
+  const { audit } = await readConfig(session.directory)
+  const thread = new DigestThread(session.signal)
+  let accounts: KeptLayers | undefined
+  try {
+    const read = await locateImage(what, thread, PLATFORM)
+    progress({ kind: 'status', text: 'locked files' })
+    const held = lock === undefined ? undefined : await lockSubject(session, lock)
+    progress({ kind: 'status', text: `reading ${what}` })
+    const md5 = held === undefined || held.contents.missing.length > 0
+    accounts = new KeptLayers(session.cache, md5 ? 'md5' : 'sha256')
+    const image = await imageSubject(read, { md5, accounts })
+    progress({ kind: 'status', text: 'comparing' })
+    const subject = held && { ...held, layers: countLockedLayers(image.layers, held.locked) }
+    const report = await auditImage(image, subject, policyOf(audit?.ignore ?? []))
+    await accounts.confirmed()
+    // a finding may be a secret, which is not to be copied into the cache
+    if (report.findings.length === 0 && report.ignored.length === 0) await accounts.keep()
+    return report
+  } finally {
+    await thread.end()
+    await accounts?.discard()
+  }
+}
+
+/** What a lock names, and what its artifacts hold: those that must be read and the store lacks are fetched. */
+async function lockSubject(
+  session: Session,
+  { lockfile, path }: { lockfile: Lockfile; path: string },
+): Promise<Omit<LockSubject, 'layers'>> {
+  const recipe = recordedRecipe(lockfile)
+  const locked = lockfile.platforms[recipe.platform]
+  if (locked === undefined) {
+    throw new StillroomError('LOCK_STALE', `${path} has nothing for ${recipe.platform}`, {
+      hint: `run: stillroom lock recipe ${lockfile.recipe}`,
+    })
+  }
+  const fetch = (files: PlacedArtifact[]) => fetchMissing(session, locked, files)
+  const contents = await readLockedContents(session, locked, session.directory, fetch)
+  return { lockfile, path, platform: recipe.platform, locked, recipe, contents }
+}
+
+/** That an artifact cannot be had is told by the audit, as inconclusive. */
+async function fetchMissing(
+  session: Session,
+  locked: LockedPlatform,
+  files: PlacedArtifact[],
+): Promise<void> {
+  try {
+    await fetchInputs(session, { files }, locked)
+  } catch (error) {
+    if (!(error instanceof StillroomError) || session.signal.aborted) throw error
+    session.progress({ kind: 'note', text: error.message.split('\n', 1)[0]?.slice(0, 200) ?? '' })
+  }
+}
+
+async function imageSubject(
+  read: Awaited<ReturnType<typeof locateImage>>,
+  { md5, accounts }: { md5: boolean; accounts: KeptLayers },
+): Promise<ImageSubject> {
+  const options: Parameters<typeof read>[0] = {
+    keep: (path, size) => wantedByAudit(path, size) || wantedByInventory(path, size),
+    head: headWantedByAudit,
+    md5: md5 && md5WantedByInventory,
+  }
+  const first = await read({ ...options, accounts }).catch((error: unknown) => {
+    if (!(error instanceof AccountTooShort)) throw error
+    accounts.distrust()
+    return read({ ...options, accounts })
+  })
+  const digests = digestsForInventory(first.tree, { md5 })
+  const image = digests === undefined ? first : await read({ ...options, ...digests })
+  const { reference, id, config, layers, tree, digested } = image
+  return { reference, id, config, layers, tree, digested, inventory: await readInventory(tree) }
+}
+
+function policyOf(ignore: readonly PolicyException[]) {
+  return { ignore, today: new Date().toISOString().slice(0, 10) }
+}

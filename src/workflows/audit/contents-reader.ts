@@ -1,0 +1,95 @@
+import { createHash } from 'node:crypto'
+import type { ArtifactContents, ContentFile } from '../../audit/locked-contents.ts'
+import { type PythonAbi, sourceHash } from '../../audit/source-hash.ts'
+import { type TarHandler, type TarMember, TarReader } from '../../formats/tar/tar-reader.ts'
+import { type Inode, toLayerEntry } from '../../image/layer-entry.ts'
+
+/** Larger sources are no Python that anyone compiles. */
+const SOURCE_LIMIT = 16 * 1024 * 1024
+
+/** Content of a regular file, as it is hashed. */
+export class ContentHasher {
+  readonly #sha256 = createHash('sha256')
+  readonly #source: Buffer[] | undefined
+  readonly #python: PythonAbi | undefined
+
+  constructor(path: string, size: number, python: PythonAbi | undefined) {
+    this.#python = python
+    if (python !== undefined && path.endsWith('.py') && size <= SOURCE_LIMIT) this.#source = []
+  }
+
+  update(bytes: Buffer): void {
+    this.#sha256.update(bytes)
+    this.#source?.push(Buffer.from(bytes))
+  }
+
+  digest(): { sha256: string; sourceHash?: string } {
+    const sha256 = this.#sha256.digest('hex')
+    if (this.#source === undefined || this.#python === undefined) return { sha256 }
+    return { sha256, sourceHash: sourceHash(Buffer.concat(this.#source), this.#python) }
+  }
+}
+
+/**
+ * Reads a tar that was verified by its digest.
+ *
+ * @throws {StillroomError} IMAGE_INVALID when it is no tar
+ */
+export async function readTarContents(
+  tar: Uint8Array | AsyncIterable<Uint8Array>,
+  python?: PythonAbi,
+): Promise<ArtifactContents> {
+  const handler = new ContentsHandler(python)
+  const reader = new TarReader(handler)
+  for await (const bytes of tar instanceof Uint8Array ? [tar] : tar)
+    reader.write(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength))
+  reader.close()
+  return { files: handler.files() }
+}
+
+class ContentsHandler implements TarHandler {
+  readonly #files = new Map<string, ContentFile & { link?: string }>()
+  readonly #python: PythonAbi | undefined
+  #current: (ContentFile & { link?: string }) | undefined
+  #hasher: ContentHasher | undefined
+
+  constructor(python: PythonAbi | undefined) {
+    this.#python = python
+  }
+
+  member(member: TarMember): void {
+    const { path, inode, link } = toLayerEntry(member)
+    const { type, size, mode, uid, gid, target } = inode satisfies Inode
+    this.#current = {
+      path,
+      type,
+      size,
+      sha256: '',
+      mode,
+      uid,
+      gid,
+      target,
+      ...(link === undefined ? {} : { link }),
+    }
+    if (path !== '') this.#files.set(path, this.#current)
+    this.#hasher =
+      type === 'file' && link === undefined ? new ContentHasher(path, size, this.#python) : undefined
+  }
+
+  data(bytes: Buffer): void {
+    this.#hasher?.update(bytes)
+  }
+
+  end(): void {
+    if (this.#hasher !== undefined) Object.assign(this.#current as ContentFile, this.#hasher.digest())
+  }
+
+  files(): ContentFile[] {
+    return [...this.#files.values()].map(({ link, ...file }) => {
+      const target = link === undefined ? undefined : this.#files.get(link)
+      if (target === undefined) return file
+      const { size, sha256, sourceHash } = target
+      return { ...file, size, sha256, ...(sourceHash === undefined ? {} : { sourceHash }) }
+    })
+  }
+}

@@ -1,0 +1,101 @@
+import { createHash } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { promisify } from 'node:util'
+import { gunzip, zstdDecompress } from 'node:zlib'
+import type { Entry } from 'yauzl'
+import type { ArtifactContents, ContentFile, ControlMember } from '../../audit/locked-contents.ts'
+import { INTERPRETER } from '../../audit/locked-contents.ts'
+import type { PythonAbi } from '../../audit/source-hash.ts'
+import { debControlTar, debDataTar } from '../../formats/deb-data-tar.ts'
+import { isTarHeader } from '../../formats/tar/tar-header.ts'
+import { LayerReader } from '../../image/layer-reader.ts'
+import { ContentHasher, readTarContents } from './contents-reader.ts'
+
+/** Members of a .deb's control archive whose text the audit reads. */
+const TEXTS = new Set(['control', 'conffiles', 'preinst', 'postinst'])
+
+/**
+ * Reads a .deb's files and what dpkg keeps of it.
+ *
+ * @throws {StillroomError} ARTIFACT_MISMATCH, IMAGE_INVALID when it is no .deb
+ */
+export async function readDeb(path: string, name: string, python?: PythonAbi): Promise<ArtifactContents> {
+  const deb = await readFile(path)
+  const reader = new LayerReader({ keep: (member) => TEXTS.has(member) })
+  reader.write(Buffer.from(await debControlTar(deb, name)))
+  reader.close()
+  const control: Record<string, ControlMember> = {}
+  for (const { path: member, inode } of reader.entries) {
+    if (inode.type !== 'file') continue
+    const { size, sha256, content } = inode
+    control[member] = { size, sha256, ...(content === undefined ? {} : { text: content.toString('latin1') }) }
+  }
+  return { ...(await readTarContents(await debDataTar(deb, name), python)), control }
+}
+
+/**
+ * Reads a zip, or a tar: plain, or compressed by gzip, xz or zstd. What is none of them has no files, as far as the
+ * audit can tell.
+ */
+export async function readArchive(path: string, python?: PythonAbi): Promise<ArtifactContents> {
+  const bytes = await readFile(path)
+  const magic = bytes.toString('hex', 0, 6)
+  if (magic.startsWith('504b')) return readZip(path, python)
+  if (magic.startsWith('1f8b')) return readTarContents(await promisify(gunzip)(bytes), python)
+  if (magic.startsWith('28b52ffd')) return readTarContents(await promisify(zstdDecompress)(bytes), python)
+  if (magic === 'fd377a585a00') {
+    const { decompress } = await import('@napi-rs/lzma/xz')
+    return readTarContents(await decompress(bytes), python)
+  }
+  return isTarHeader(bytes) ? readTarContents(bytes, python) : { files: [] }
+}
+
+/** Reads a wheel's files, its RECORD and its entry points (PyPA "Binary distribution format"). */
+export async function readZip(path: string, python?: PythonAbi): Promise<ArtifactContents> {
+  const { openPromise } = await import('yauzl')
+  const zip = await openPromise(path)
+  const contents: ArtifactContents = { files: [] }
+  try {
+    for await (const entry of zip.eachEntry()) {
+      if (entry.fileName.endsWith('/')) continue
+      const name = Buffer.from(entry.fileName, 'utf8').toString('latin1')
+      const isText = /^[^/]+\.dist-info\/(RECORD|entry_points\.txt)$/.test(name)
+      const isScript = /^[^/]+\.data\/scripts\//.test(name)
+      const hasher = new ContentHasher(name, entry.uncompressedSize, python)
+      const kept: Buffer[] = []
+      for await (const bytes of await zip.openReadStreamPromise(entry)) {
+        hasher.update(bytes as Buffer)
+        if (isText || isScript) kept.push(bytes as Buffer)
+      }
+      contents.files.push(toFile(name, entry, hasher, isScript ? Buffer.concat(kept) : undefined))
+      const text = Buffer.concat(kept).toString('latin1')
+      if (isText && name.endsWith('/RECORD')) contents.record = text
+      else if (isText) contents.entryPoints = text
+    }
+  } finally {
+    zip.close()
+  }
+  return contents
+}
+
+function toFile(path: string, entry: Entry, hasher: ContentHasher, script: Buffer | undefined): ContentFile {
+  const executable = ((entry.externalFileAttributes >>> 16) & 0o111) !== 0
+  return {
+    path,
+    type: 'file',
+    size: entry.uncompressedSize,
+    mode: executable ? 0o755 : 0o644,
+    uid: 0,
+    gid: 0,
+    target: '',
+    ...hasher.digest(),
+    ...(script?.toString('latin1', 0, 8) === '#!python' ? { script: rewritten(script) } : {}),
+  }
+}
+
+/** As pip installs a script: its first line names the Python at hand. */
+function rewritten(script: Buffer): { size: number; sha256: string } {
+  const end = script.indexOf('\n') + 1
+  const bytes = Buffer.concat([Buffer.from(`#!${INTERPRETER}\n`), script.subarray(end)])
+  return { size: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') }
+}

@@ -1,0 +1,105 @@
+import { createReadStream } from 'node:fs'
+import pMap from 'p-map'
+import type { ArtifactContents, LockedContents } from '../../audit/locked-contents.ts'
+import { PYTHONS, type PythonAbi } from '../../audit/source-hash.ts'
+import { contextArtifacts, type PlacedArtifact } from '../../dockerfile/context-artifacts.ts'
+import { StillroomError } from '../../error.ts'
+import type { LockedPlatform } from '../../lock/schema.ts'
+import { archiveTree } from '../../resolve/project/archive-tree.ts'
+import type { Artifact } from '../../store/artifact.ts'
+import type { Session } from '../session.ts'
+import { keepContents, keptContents } from './artifact-contents.ts'
+import { readTarContents } from './contents-reader.ts'
+import { readArchive, readDeb, readZip } from './read-artifact.ts'
+
+/**
+ * What the artifacts of a lock hold. An account of each is kept in the cache by the artifact's sha256; an artifact
+ * without one is fetched, hashed and read. What cannot be had is told in `missing`, and so are project trees that the
+ * repository lacks.
+ *
+ * @param repository a directory of the git repository that holds the project trees
+ * @param fetch brings artifacts into the store, those that it can
+ */
+export async function readLockedContents(
+  session: Session,
+  locked: LockedPlatform,
+  repository: string,
+  fetch: (files: PlacedArtifact[]) => Promise<void>,
+): Promise<LockedContents> {
+  const { files, projects } = contextArtifacts(locked)
+  const python = lockedPython(locked)
+  const artifacts = new Map<string, ArtifactContents>()
+  const trees = new Map<string, ArtifactContents>()
+  const missing: LockedContents['missing'] = []
+  const unread: PlacedArtifact[] = []
+  const unique = new Map(files.map((each) => [each.artifact.sha256, each])).values()
+  const concurrency = { concurrency: 4 }
+  const take = async (placed: PlacedArtifact) => {
+    session.signal.throwIfAborted()
+    const { sha256 } = placed.artifact
+    const kept = await keptContents(session, keyOf(sha256, python))
+    if (kept === undefined) unread.push(placed)
+    else artifacts.set(sha256, kept)
+  }
+  const read = async ({ artifact }: PlacedArtifact) => {
+    session.signal.throwIfAborted()
+    const contents = await artifactContents(session, artifact, python)
+    if (contents === undefined) missing.push({ name: artifact.name, reason: 'it is not in the store' })
+    else artifacts.set(artifact.sha256, contents)
+  }
+  await pMap(unique, take, concurrency)
+  if (unread.length > 0) await fetch(unread)
+  await pMap(unread, read, concurrency)
+  for (const { tree, commit } of projects) {
+    try {
+      trees.set(tree, await treeContents(session, repository, tree, python))
+    } catch (error) {
+      if (!(error instanceof StillroomError) || error.code !== 'PROJECT_TREE_GONE') throw error
+      missing.push({ name: `project of commit ${commit}`, reason: error.message })
+    }
+  }
+  return { artifacts, trees, missing: missing.sort((a, b) => (a.name < b.name ? -1 : 1)) }
+}
+
+const keyOf = (content: string, python: PythonAbi | undefined) => `${content}-${python?.tag ?? 'none'}`
+
+async function treeContents(
+  session: Session,
+  repository: string,
+  tree: string,
+  python: PythonAbi | undefined,
+): Promise<ArtifactContents> {
+  const key = keyOf(tree, python)
+  const kept = await keptContents(session, key)
+  if (kept !== undefined) return kept
+  const contents = await readTarContents(await archiveTree(repository, tree, 0), python)
+  return keepContents(session, key, contents)
+}
+
+/** Undefined when the store doesn't have it. */
+async function artifactContents(
+  session: Session,
+  { sha256, size, name, file, origin }: Artifact,
+  python: PythonAbi | undefined,
+): Promise<ArtifactContents | undefined> {
+  const { store } = session
+  if (!(await store.verify({ sha256, size }))) return undefined
+  const path = store.path(sha256)
+  const read = () => {
+    if (origin.kind === 'debian') return readDeb(path, name, python)
+    if (origin.kind === 'git') return readTarContents(createReadStream(path), python)
+    if (origin.kind === 'url') return readArchive(path, python)
+    return file.endsWith('.whl') ? readZip(path, python) : readArchive(path, python)
+  }
+  return keepContents(session, keyOf(sha256, python), await read())
+}
+
+/** The Python that Debian's packages of a lock bring. */
+function lockedPython({ base, steps }: LockedPlatform): PythonAbi | undefined {
+  const debs = [
+    ...(base.kind === 'debian' ? base.packages : []),
+    ...steps.flatMap((step) => (step.kind === 'apt' ? step.packages : [])),
+  ]
+  const [, minor] = /^3\.(\d+)/.exec(debs.find(({ name }) => name === 'python3-minimal')?.version ?? '') ?? []
+  return PYTHONS.find(({ tag }) => tag === `cpython-3${minor}`)
+}

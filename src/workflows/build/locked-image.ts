@@ -1,0 +1,60 @@
+import type { Engine } from '../../engine/connect.ts'
+import { type EngineImage, findImage, saveImage } from '../../engine/find-image.ts'
+import { StillroomError } from '../../error.ts'
+import { readImageArchive } from '../../image/read-archive.ts'
+import type { LockedPlatform } from '../../lock/schema.ts'
+import type { Session } from '../session.ts'
+import { knownImageID, rememberImage } from './known-images.ts'
+
+/**
+ * The image that the lockfile names, as the engine has it.
+ *
+ * @throws {StillroomError} IMAGE_MISSING when the lockfile names none or the engine has another or none
+ */
+export async function requireLockedImage(
+  session: Session,
+  engine: Engine,
+  name: string,
+  { image }: LockedPlatform,
+): Promise<{ id: string; reference: string }> {
+  const hint = `build it: stillroom build recipe ${name}`
+  if (image === null) {
+    throw new StillroomError(
+      'IMAGE_MISSING',
+      `the lockfile of recipe "${name}" names no image: it was never built`,
+      { hint },
+    )
+  }
+  // An image ID is a name only on the graph stores
+  const present =
+    (engine.store === 'graph' && (await findImage(engine, image.id))) ||
+    (await findImage(engine, `stillroom/${name}`))
+  const actual = present && (await imageID(session, engine, present, image.diffIDs))
+  if (present && actual === image.id) return { id: image.id, reference: present.reference }
+  const found = present ? `its stillroom/${name} is ${actual ?? 'another'}` : `it has no stillroom/${name}`
+  throw new StillroomError(
+    'IMAGE_MISSING',
+    `the Docker Engine lacks image ${image.id} of recipe "${name}": ${found}`,
+    {
+      hint,
+      details: { recipe: name, expected: image.id, actual: actual ?? null },
+    },
+  )
+}
+
+/** Undefined for an image that is plainly another. What the containerd store calls an image is looked up or read, once. */
+async function imageID(
+  session: Session,
+  engine: Engine,
+  { reference, diffIDs }: EngineImage,
+  expected: readonly string[],
+): Promise<string | undefined> {
+  if (engine.store === 'graph') return reference
+  const known = await knownImageID(session, reference)
+  if (known !== undefined) return known
+  if (diffIDs.join() !== expected.join()) return undefined
+  session.progress({ kind: 'status', text: 'reading the image, once' })
+  const { id } = await readImageArchive(await saveImage(engine, reference))
+  await rememberImage(session, { id, reference })
+  return id
+}

@@ -1,0 +1,88 @@
+import { stat } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+import type { Commit, CommitLog, PackageChange } from '../../lock/diff/schema.ts'
+import { GitRefusal, type GitRunner, runGit } from '../../resolve/git/run-git.ts'
+import type { Session } from '../session.ts'
+import { projectGit } from './lock-sides.ts'
+
+/** As many commits of a log as a reader takes in. */
+const SHOWN = 20
+
+/**
+ * Adds what was committed between to each change of a commit, where the repository is at hand: the project's own for
+ * its projects and for any commit that it has, else the directory that a `file:` address names. Nothing is fetched.
+ */
+export async function addCommitLogs(
+  session: Session,
+  recipe: string,
+  changes: readonly PackageChange[],
+): Promise<PackageChange[]> {
+  const result: PackageChange[] = []
+  for (const change of changes) {
+    const [from, to] = [change.from?.version, change.to?.version]
+    const moved = from !== to && typeof from === 'string' && typeof to === 'string'
+    const log =
+      moved && (change.ecosystem === 'git' || change.ecosystem === 'project')
+        ? await findLog(session, recipe, change, from, to)
+        : null
+    result.push({ ...change, log })
+  }
+  return result
+}
+
+async function findLog(
+  session: Session,
+  recipe: string,
+  { ecosystem, name, to }: PackageChange,
+  from: string,
+  head: string,
+): Promise<CommitLog | null> {
+  const path = ecosystem === 'project' ? `recipes/${recipe}/${name}` : undefined
+  for (const directory of [session.directory, ...localRepository(to?.source ?? '')]) {
+    if (!(await exists(directory))) continue
+    const log = await readLog(projectGit(session), directory, from, head, path)
+    if (log) return log
+  }
+  return null
+}
+
+function localRepository(url: string): string[] {
+  return url.startsWith('file:///') ? [fileURLToPath(url)] : []
+}
+
+/** Undefined when the repository doesn't have both commits. */
+async function readLog(
+  git: GitRunner,
+  directory: string,
+  from: string,
+  to: string,
+  path: string | undefined,
+): Promise<CommitLog | undefined> {
+  const list = async (since: string, until: string) => {
+    const output = await runGit(git, [
+      ...['-C', directory, 'log', '-z', '--no-show-signature', '--format=%H %s', '--end-of-options'],
+      ...[`${since}..${until}`, ...(path === undefined ? [] : ['--', path])],
+    ])
+    return output.toString('utf8').split('\0').filter(Boolean).map(parseCommit)
+  }
+  try {
+    const [added, removed] = [await list(from, to), await list(to, from)]
+    const shown = (commits: Commit[]) => commits.slice(0, SHOWN)
+    const omitted = Math.max(0, added.length - SHOWN) + Math.max(0, removed.length - SHOWN)
+    return { added: shown(added), removed: shown(removed), omitted }
+  } catch (error) {
+    if (error instanceof GitRefusal) return undefined
+    throw error
+  }
+}
+
+function parseCommit(line: string): Commit {
+  return { commit: line.slice(0, line.indexOf(' ')), subject: line.slice(line.indexOf(' ') + 1) }
+}
+
+async function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  )
+}

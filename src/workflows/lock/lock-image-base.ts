@@ -1,0 +1,168 @@
+import { readFile } from 'node:fs/promises'
+import { layerArtifacts } from '../../dockerfile/image-base.ts'
+import { StillroomError } from '../../error.ts'
+import type { FileTree } from '../../image/file-tree.ts'
+import { readInventory } from '../../inventory/read-inventory.ts'
+import { BasePackage, type LockedImageBase } from '../../lock/schema.ts'
+import { type Get, httpGet } from '../../net/http-get.ts'
+import type { Recipe } from '../../recipe/schema.ts'
+import type { FetchedIndex } from '../../resolve/debian/fetch-indexes.ts'
+import {
+  fetchImageIndexes,
+  type ImageIndexOptions,
+  refetchImageIndexes,
+} from '../../resolve/registry/fetch-image-indexes.ts'
+import { findAccount } from '../../resolve/registry/find-account.ts'
+import { type ImageAptSource, imageAptSources } from '../../resolve/registry/image-apt-sources.ts'
+import { resolveImage } from '../../resolve/registry/resolve-image.ts'
+import { locateRegistry } from '../../sources/registry/locate-registry.ts'
+import { fetchDocument } from '../../sources/registry/locate-registry-document.ts'
+import { openRegistries } from '../../sources/registry/open-registries.ts'
+import { formatReference } from '../../sources/registry/parse-reference.ts'
+import { fetchArtifacts } from '../../store/fetch-artifacts.ts'
+import type { Session } from '../session.ts'
+import { readBaseTree } from './read-base-tree.ts'
+
+/**
+ * Pins a base from a registry: its manifest, config and layers, which go into the store, and what is in them. Indexes
+ * of its apt sources are taken when the recipe has an apt step.
+ *
+ * @throws {StillroomError} REGISTRY_*, ARTIFACT_*, FETCH_FAILED, IMAGE_INVALID; SIGNATURE_INVALID and INDEX_* of indexes
+ */
+export async function lockImageBase(session: Session, recipe: Recipe): Promise<LockedImageBase> {
+  const { base, platform } = recipe
+  if (base.kind !== 'image') throw new TypeError('not a base from a registry')
+  const { progress, signal } = session
+  progress({ kind: 'stage', title: `resolving ${base.reference}` })
+  const find = openRegistries(session, await session.sources())
+  const places = await find(base.reference)
+  const parsed = await find.spelledOut(base.reference)
+  const image = await resolveImage({
+    reference: formatReference(parsed),
+    wanted: parsed.digest ?? parsed.tag ?? 'latest',
+    platform,
+    get: (kind, name, accept) => fetchDocument(places, kind, name, { accept, signal }),
+  })
+  progress({ kind: 'stage', title: `fetching ${image.layers.length} layers of ${image.reference}` })
+  await fetchLayers(session, image)
+  progress({ kind: 'stage', title: `reading ${image.reference}` })
+  const tree = await readBaseTree(session, image)
+  requirePrograms(tree, image.reference)
+  const text = (path: string) => tree.read(path)?.toString('utf8') ?? ''
+  const { packages, problems } = await readInventory(tree)
+  for (const { path, reason } of problems) progress({ kind: 'note', text: `base: ${path}: ${reason}` })
+  const locked: LockedImageBase = {
+    ...image,
+    account: findAccount(image.configuration.user, text('etc/passwd'), text('etc/group')),
+    indexes: [],
+    inventory: packages.map(({ kind, name, version, architecture, environment }) =>
+      BasePackage.parse({ kind, name, version, architecture, environment }),
+    ),
+  }
+  return recipe.steps.some(({ kind }) => kind === 'apt') ? withIndexes(session, locked, tree) : locked
+}
+
+/** The same base with the present indexes of its own apt sources: for a recipe that had no apt step before. */
+export async function withIndexes(
+  session: Session,
+  base: LockedImageBase,
+  known?: FileTree,
+): Promise<LockedImageBase> {
+  session.progress({ kind: 'stage', title: "fetching indexes of the base's apt sources" })
+  const tree = known ?? (await readLayers(session, base))
+  const sources = imageAptSources(filesOf(tree))
+  if (sources.length === 0) {
+    throw new StillroomError(
+      'SOURCE_UNKNOWN',
+      `cannot resolve apt steps on ${base.reference}: it has no apt sources`,
+      {
+        hint: 'apt steps need a base of Debian or Ubuntu, with sources in /etc/apt that are read over http or https',
+      },
+    )
+  }
+  const fetched = await fetchImageIndexes(sources, await indexOptions(session))
+  // kept so that the same lock can be extended after the mirrors have moved on
+  for (const { inRelease, packages } of fetched) {
+    await session.store.put(inRelease)
+    await session.store.put(packages)
+  }
+  return { ...base, indexes: fetched.map(({ index }) => index) }
+}
+
+/** The indexes that the lock of a base names. @throws {StillroomError} INDEX_INVALID, SIGNATURE_INVALID, FETCH_FAILED */
+export async function lockedImageIndexes(session: Session, base: LockedImageBase): Promise<FetchedIndex[]> {
+  return refetchImageIndexes(base.indexes, await readAptSources(session, base), await indexOptions(session))
+}
+
+/** The apt sources in a base's own layers. */
+export async function readAptSources(session: Session, base: LockedImageBase): Promise<ImageAptSource[]> {
+  return imageAptSources(filesOf(await readLayers(session, base)))
+}
+
+/** Of GNU, as Debian's and Ubuntu's are. */
+const PROGRAMS = ['sh', 'tar', 'find', 'xargs', 'touch', 'sed', 'grep', 'sort', 'comm', 'cmp', 'cp']
+
+/** Steps run by the base's own programs: said now, instead of in the midst of a build. */
+function requirePrograms(tree: FileTree, reference: string): void {
+  const places = ['bin', 'usr/bin', 'usr/local/bin', 'sbin', 'usr/sbin']
+  const find = (name: string) =>
+    places.map((place) => tree.find(`${place}/${name}`)).find((file) => file?.inode.type === 'file')
+  const missing = PROGRAMS.filter((name) => find(name) === undefined)
+  const small = PROGRAMS.filter((name) => name !== 'sh' && /busybox|toybox/.test(find(name)?.path ?? ''))
+  if (missing.length + small.length === 0) return
+  const reasons = [
+    ...(missing.length > 0 ? [`it has no ${missing.join(', ')}`] : []),
+    ...(small.length > 0 ? [`its ${small.join(', ')} are busybox's`] : []),
+  ]
+  throw new StillroomError('REGISTRY_IMAGE_UNUSABLE', `cannot build on ${reference}: ${reasons.join('; ')}`, {
+    hint: 'take an image of Debian or Ubuntu as the base: steps are run by its GNU programs',
+  })
+}
+
+async function readLayers(session: Session, base: LockedImageBase): Promise<FileTree> {
+  await fetchLayers(session, base)
+  return readBaseTree(session, base)
+}
+
+async function fetchLayers(
+  session: Session,
+  image: Pick<LockedImageBase, 'reference' | 'layers'>,
+): Promise<void> {
+  const { store, signal, progress } = session
+  await fetchArtifacts(
+    layerArtifacts(image).map(({ artifact }) => artifact),
+    {
+      store,
+      signal,
+      locate: locateRegistry(openRegistries(session, await session.sources())),
+      onProgress: ({ bytesDone, bytesTotal }) =>
+        progress({
+          kind: 'status',
+          text: `${Math.floor(bytesDone / 1e6)}/${Math.ceil(bytesTotal / 1e6)} MB`,
+        }),
+    },
+  )
+}
+
+async function indexOptions(session: Session): Promise<ImageIndexOptions> {
+  const { debian, snapshot, ca } = await session.sources()
+  const get: Get = (url, options) => httpGet(url, { ...options, ca })
+  const cached = async (sha256: string) => readFile(session.store.path(sha256)).catch(() => undefined)
+  return {
+    get,
+    now: new Date(),
+    mirrors: { ...debian, ubuntu: ubuntuMirrors(session.env) },
+    snapshot,
+    cached,
+  }
+}
+
+/** STILLROOM_UBUNTU: roots of mirrors of Ubuntu, parted by blanks. */
+export function ubuntuMirrors(env: Session['env']): string[] {
+  const words = (env['STILLROOM_UBUNTU'] ?? '').split(/\s+/).filter((word) => /^https?:\/\/./.test(word))
+  return words.map((word) => word.replace(/\/+$/, ''))
+}
+
+function filesOf(tree: FileTree) {
+  return { read: (path: string) => tree.read(path), list: (directory: string) => tree.list(directory) }
+}

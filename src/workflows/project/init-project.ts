@@ -1,0 +1,174 @@
+import { lstat, readFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { StillroomError } from '../../error.ts'
+import { gitEnvironment, gitSecrets } from '../../resolve/git/git-environment.ts'
+import { GitRefusal, runGit } from '../../resolve/git/run-git.ts'
+import { systemCode, writing } from '../../store/disk-error.ts'
+import { makeDirectory } from '../../store/make-directory.ts'
+import { writeFileAtomic } from '../../store/write-file-atomic.ts'
+import type { SessionOptions } from '../session.ts'
+import { listRecipes } from './list-recipes.ts'
+
+export interface InitFile {
+  /** Below the project's directory. */
+  path: string
+  /** `kept`: it was there and is as it was; `extended`: lines that it lacked were appended. */
+  outcome: 'written' | 'extended' | 'kept'
+}
+
+export interface InitResult {
+  directory: string
+  files: InitFile[]
+  /** The merge driver of lockfiles in git's own configuration of this clone. */
+  mergeDriver: { outcome: 'registered' | 'kept' } | { outcome: 'none'; reason: string }
+  /** What is left to do by hand: commands, or what to see to. */
+  next: string[]
+}
+
+const TEMPLATES = new URL('./templates/', import.meta.url)
+const FIRST_RECIPE = 'recipes/hello/recipe.ts'
+/** Files that are written when there is none, with their templates. */
+const FILES = {
+  'stillroom.config.ts': 'stillroom.config.ts.txt',
+  'package.json': 'package.json.txt',
+  [FIRST_RECIPE]: 'recipe.ts.txt',
+  '.github/workflows/stillroom-pull-request.yml': 'stillroom-pull-request.yml',
+  '.github/workflows/stillroom-nightly.yml': 'stillroom-nightly.yml',
+}
+/** Files that get the lines they lack. */
+const LINES = { '.gitattributes': 'gitattributes.txt', '.gitignore': 'gitignore.txt' }
+
+const DRIVER = 'merge.stillroom-lock.driver'
+
+/** git runs it by a shell, at the root of the repository. Without a stillroom on the PATH the project's own is run. */
+const driverCommand = (prefix: string) =>
+  `PATH="$PATH:${prefix.replace(/["\\$`]/g, '\\$&')}node_modules/.bin" stillroom merge lock %O %A %B`
+
+/**
+ * Sets up a directory as a project of stillroom. What is there stays: files are only added, lines only appended. A
+ * first recipe is written when there is none, and in a git repository the merge driver of lockfiles is registered.
+ *
+ * @throws {StillroomError} NOT_WRITABLE, DISK_FULL; USAGE when a file is where a directory must be
+ */
+export async function initProject(options: GitOptions): Promise<InitResult> {
+  const { directory } = options
+  const hasRecipes = (await listRecipes(directory)).length > 0
+  const files: InitFile[] = []
+  for (const [path, name] of Object.entries(FILES)) {
+    if (path === FIRST_RECIPE && hasRecipes && !(await isThere(join(directory, path)))) continue
+    files.push({ path, outcome: await addFile(join(directory, path), await template(name)) })
+  }
+  for (const [path, name] of Object.entries(LINES)) {
+    files.push({ path, outcome: await addLines(join(directory, path), await template(name)) })
+  }
+  const mergeDriver = await registerMergeDriver(options)
+  return { directory, files, mergeDriver, next: await nextSteps(options) }
+}
+
+async function nextSteps(options: GitOptions): Promise<string[]> {
+  const { directory } = options
+  const prefix = await ask(options, 'rev-parse', '--show-prefix').catch(() => '')
+  const wanted = await readFile(join(directory, 'package.json'), 'utf8').catch(() => '')
+  const isNew =
+    (await isThere(join(directory, FIRST_RECIPE))) &&
+    !(await isThere(join(directory, dirname(FIRST_RECIPE), 'lock.json')))
+  return [
+    ...(wanted.includes('"stillroom"')
+      ? []
+      : ['add stillroom to the dependencies in package.json: recipes import it, and the workflows run it']),
+    ...(prefix === ''
+      ? []
+      : [`move .github to the root of the repository, and add "-C ${prefix}" to each stillroom in it`]),
+    ...(isNew ? ['stillroom lock recipe hello', 'stillroom build recipe hello'] : []),
+  ]
+}
+
+async function addFile(path: string, text: string): Promise<InitFile['outcome']> {
+  if (await isThere(path)) return 'kept'
+  await write(path, text)
+  return 'written'
+}
+
+async function addLines(path: string, text: string): Promise<InitFile['outcome']> {
+  if (!(await isThere(path))) return addFile(path, text)
+  const present = await writing(path, () => readFile(path, 'utf8'))
+  const known = new Set(present.split('\n').map((line) => line.trim()))
+  const missing = text.split('\n').filter((line) => line !== '' && !known.has(line))
+  if (missing.length === 0) return 'kept'
+  const gap = present === '' || present.endsWith('\n') ? '' : '\n'
+  await write(path, `${present}${gap}${missing.join('\n')}\n`)
+  return 'extended'
+}
+
+/** Whatever it is: a link to nowhere counts, too. */
+async function isThere(path: string): Promise<boolean> {
+  try {
+    await lstat(path)
+    return true
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return false
+    throw explained(error, path)
+  }
+}
+
+async function write(path: string, text: string): Promise<void> {
+  try {
+    await writing(path, () => makeDirectory(dirname(path)))
+    await writeFileAtomic(path, text)
+  } catch (error) {
+    throw explained(error, path)
+  }
+}
+
+function explained(error: unknown, path: string): unknown {
+  if (systemCode(error) !== 'ENOTDIR') return error
+  return new StillroomError(
+    'USAGE',
+    `cannot set up "${path}": a part of its path is a file, not a directory`,
+    {
+      hint: 'move that file away',
+      cause: error,
+    },
+  )
+}
+
+type GitOptions = Pick<SessionOptions, 'directory' | 'env' | 'signal'>
+
+/** What git prints. @throws {GitRefusal} */
+async function ask({ directory, env, signal }: GitOptions, ...args: string[]): Promise<string> {
+  const git = { env: gitEnvironment(env), secrets: gitSecrets(env), signal }
+  return (await runGit(git, ['-C', directory, ...args])).toString('utf8').trim()
+}
+
+async function registerMergeDriver(options: GitOptions): Promise<InitResult['mergeDriver']> {
+  let prefix: string
+  try {
+    prefix = await ask(options, 'rev-parse', '--show-prefix')
+  } catch (error) {
+    if (!(error instanceof GitRefusal)) throw error
+    return { outcome: 'none', reason: error.said }
+  }
+  if (await answers(ask(options, 'config', '--get-all', DRIVER))) return { outcome: 'kept' }
+  try {
+    await ask(options, 'config', '--local', DRIVER, driverCommand(prefix))
+  } catch (error) {
+    if (!(error instanceof GitRefusal)) throw error
+    throw new StillroomError('NOT_WRITABLE', `cannot register the merge driver with git: ${error.said}`, {
+      hint: "make the repository's .git/config writable for this user",
+      cause: error,
+    })
+  }
+  return { outcome: 'registered' }
+}
+
+async function answers(asked: Promise<string>): Promise<boolean> {
+  try {
+    await asked
+    return true
+  } catch (error) {
+    if (error instanceof GitRefusal) return false
+    throw error
+  }
+}
+
+const template = (name: string) => readFile(new URL(name, TEMPLATES), 'utf8')

@@ -1,0 +1,90 @@
+import { join, relative } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { StillroomError } from '../../error.ts'
+import { describeIssues, formatIssues, type Issue, quoteValue } from '../../formats/json/describe-issues.ts'
+import { nearestName } from '../../formats/json/nearest-name.ts'
+import { checkRecipe } from '../../recipe/check-recipe.ts'
+import { Recipe } from '../../recipe/schema.ts'
+import { describeLoadError } from './describe-load-error.ts'
+import { listRecipes, RECIPE_NAME } from './list-recipes.ts'
+
+export interface LoadedRecipe {
+  name: string
+  /** `recipes/NAME`, absolute when the project's directory is. */
+  directory: string
+  recipe: Recipe
+}
+
+/**
+ * Reads `recipes/NAME/recipe.ts` by Node's own import, which strips its types without checking them: a value of a
+ * wrong type is found here, at run time, with its path and the reason. The recipe's code is run.
+ * A recipe that was changed since this process first loaded it is not read again.
+ *
+ * @throws {StillroomError} RECIPE_NOT_FOUND; RECIPE_SYNTAX when the file can't be parsed or throws, with its line and
+ *   column; RECIPE_INVALID with everything that is wrong in the recipe
+ */
+export async function loadRecipe(projectDirectory: string, name: string): Promise<LoadedRecipe> {
+  const names = RECIPE_NAME.test(name) ? await listRecipes(projectDirectory) : []
+  if (!names.includes(name)) throw await notFound(projectDirectory, name)
+  const directory = join(projectDirectory, 'recipes', name)
+  const file = join(directory, 'recipe.ts')
+  const shownPath = relative(projectDirectory, file)
+  const exported = await importRecipe(file, shownPath)
+  return { name, directory, recipe: parseRecipe(exported, shownPath) }
+}
+
+/**
+ * Checks what a recipe's module exports and fills in the defaults.
+ *
+ * @throws {StillroomError} RECIPE_INVALID with every issue
+ */
+export function parseRecipe(exported: unknown, path: string): Recipe {
+  const result = Recipe.safeParse(exported)
+  const hidden = hiddenKeys(exported)
+  if (!result.success) throw invalid(path, [...describeIssues(result.error.issues, exported), ...hidden])
+  const issues = [...hidden, ...checkRecipe(result.data)]
+  if (issues.length > 0) throw invalid(path, issues)
+  return result.data
+}
+
+async function importRecipe(file: string, path: string): Promise<unknown> {
+  const module = await import(pathToFileURL(file).href).catch((cause: unknown) => {
+    throw describeLoadError(cause, file, path)
+  })
+  if ('default' in module) return module.default
+  const hint = 'Write: export default defineRecipe({ ... })'
+  throw new StillroomError('RECIPE_INVALID', `${path}: has no default export`, { hint, details: { path } })
+}
+
+async function notFound(projectDirectory: string, name: string): Promise<StillroomError> {
+  const names = await listRecipes(projectDirectory)
+  const nearest = nearestName(name, names)
+  const reason = RECIPE_NAME.test(name)
+    ? ''
+    : ': a name is made of lower-case letters, digits and single dashes'
+  const known =
+    names.length > 0 ? `Recipes here: ${names.join(', ')}` : 'There is no recipes/NAME/recipe.ts here'
+  return new StillroomError('RECIPE_NOT_FOUND', `There is no recipe ${quoteValue(name)}${reason}`, {
+    hint: nearest === undefined ? known : `Did you mean "${nearest}"? ${known}`,
+    details: { name, recipes: names },
+  })
+}
+
+/** Zod drops a key named `__proto__` without a word; it is a legal name of a shell variable. */
+function hiddenKeys(value: unknown, path = ''): Issue[] {
+  if (typeof value !== 'object' || value === null) return []
+  return Object.entries(value).flatMap(([key, item]) => {
+    const place = `${path}[${JSON.stringify(key)}]`
+    return key === '__proto__'
+      ? [{ path: place, reason: 'is not a possible name' }]
+      : path.length > 200
+        ? []
+        : hiddenKeys(item, place)
+  })
+}
+
+function invalid(path: string, issues: Issue[]): StillroomError {
+  return new StillroomError('RECIPE_INVALID', `${path}: the recipe is not valid:\n${formatIssues(issues)}`, {
+    details: { path, issues },
+  })
+}

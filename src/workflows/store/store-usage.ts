@@ -1,0 +1,100 @@
+import { forgetUses, readUses } from '../../store/uses.ts'
+import { listRecipes } from '../project/list-recipes.ts'
+import { readLock } from '../project/lock-file.ts'
+import type { Session } from '../session.ts'
+import { allLockedDigests } from './locked-digests.ts'
+
+/** What is put in the store belongs to a run that may not have said yet what it needs it for. */
+const SETTLED_AFTER = 86_400_000
+const DAY = 86_400_000
+
+export interface StoreUsage {
+  /** The store's own directory. */
+  directory: string
+  entries: number
+  bytes: number
+  /** What each recipe needs of it, here or elsewhere; entries that several need count for each. */
+  recipes: { recipe: string; entries: number; bytes: number; lastUsed: string | null }[]
+  /** Entries that no lock known here needs. */
+  unused: { entries: number; bytes: number }
+}
+
+/** Tells what the store holds and for which recipes. */
+export async function storeUsage(session: Session): Promise<StoreUsage> {
+  const sizes = new Map<string, number>()
+  for await (const { sha256, size } of session.store.entries()) sizes.set(sha256, size)
+  const needs = new Map<string, { digests: Set<string>; lastUsed: string | null }>()
+  for (const [recipe, digests] of await projectDigests(session)) {
+    needs.set(recipe, { digests: new Set(digests), lastUsed: null })
+  }
+  for (const { recipe, digests, last } of await readUses(session.store.directory)) {
+    const need = needs.get(recipe) ?? { digests: new Set<string>(), lastUsed: null }
+    for (const digest of digests) need.digests.add(digest)
+    need.lastUsed ??= last.toISOString()
+    needs.set(recipe, need)
+  }
+  const total = (digests: Iterable<string>) => {
+    const present = [...digests].filter((digest) => sizes.has(digest))
+    return {
+      entries: present.length,
+      bytes: present.reduce((sum, digest) => sum + (sizes.get(digest) ?? 0), 0),
+    }
+  }
+  const used = new Set([...needs.values()].flatMap(({ digests }) => [...digests]))
+  const all = total(sizes.keys())
+  const recipes = [...needs].map(([recipe, need]) => ({
+    recipe,
+    ...total(need.digests),
+    lastUsed: need.lastUsed,
+  }))
+  return {
+    directory: session.store.directory,
+    ...all,
+    recipes: recipes.sort((a, b) => b.bytes - a.bytes || (a.recipe < b.recipe ? -1 : 1)),
+    unused: total([...sizes.keys()].filter((digest) => !used.has(digest))),
+  }
+}
+
+export interface StoreCleaning {
+  removed: { entries: number; bytes: number }
+  kept: { entries: number; bytes: number }
+  dryRun: boolean
+}
+
+/**
+ * Throws away what nobody needs: neither a lock of this project, nor any lock that was fetched in the last `days`, nor
+ * a run of the last day.
+ */
+export async function cleanStore(
+  session: Session,
+  { days, dryRun }: { days: number; dryRun: boolean },
+): Promise<StoreCleaning> {
+  const { store } = session
+  const now = Date.now()
+  const oldest = new Date(now - days * DAY)
+  const needed = new Set((await projectDigests(session)).flatMap(([, digests]) => digests))
+  for (const { digests, last } of await readUses(store.directory)) {
+    if (last >= oldest) for (const digest of digests) needed.add(digest)
+  }
+  const removed = { entries: 0, bytes: 0 }
+  const kept = { entries: 0, bytes: 0 }
+  for await (const { sha256, size, since } of store.entries()) {
+    const keep = needed.has(sha256) || now - since.getTime() < SETTLED_AFTER
+    if (!keep && !dryRun) await store.discard(sha256)
+    const side = keep ? kept : removed
+    side.entries += 1
+    side.bytes += size
+  }
+  if (!dryRun) await forgetUses(store.directory, oldest)
+  return { removed, kept, dryRun }
+}
+
+/** @throws {StillroomError} LOCK_INVALID, LOCK_VERSION: what a lock needs that can't be read is not known, so nothing is thrown away */
+async function projectDigests({ directory }: Session): Promise<[recipe: string, digests: string[]][]> {
+  const found: [string, string[]][] = []
+  for (const recipe of await listRecipes(directory)) {
+    const lock = await readLock(directory, recipe)
+    if (lock) found.push([recipe, allLockedDigests(lock)])
+  }
+  return found
+}

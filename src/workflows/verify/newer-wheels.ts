@@ -1,0 +1,58 @@
+import pMap from 'p-map'
+import { StillroomError } from '../../error.ts'
+import { comparePep440, isPep440 } from '../../formats/versions/compare-pep440.ts'
+import type { LockedPlatform } from '../../lock/schema.ts'
+import { DEFAULT_TIMING } from '../../net/http-origins.ts'
+import { splitUserinfo } from '../../net/split-userinfo.ts'
+import { fetchSimplePage } from '../../sources/fetch-simple-page.ts'
+import type { Sources } from '../../sources/find-sources.ts'
+import type { NewerVersion } from '../../verify/forecast.ts'
+
+/** Final releases; a pre-release is nobody's upgrade unless asked for. */
+const PRE_RELEASE = /(a|b|c|rc|alpha|beta|pre|preview|dev)[0-9.]*$/i
+
+/** The newest version of each Python package of a lock that the main index has a file of, where that is newer. */
+export async function newerWheels(
+  { steps }: LockedPlatform,
+  { pypi, ca }: Sources,
+  signal: AbortSignal,
+): Promise<NewerVersion[]> {
+  const [index] = pypi.indexes
+  if (index === undefined) return []
+  const root = splitUserinfo({ label: 'index', url: index, ...(ca === undefined ? {} : { ca }) })
+  const locked = new Map(
+    steps
+      .flatMap((step) => (step.kind === 'pip' ? step.files : []))
+      .map(({ name, version }) => [name, version]),
+  )
+  const found = await pMap(
+    [...locked],
+    async ([name, version]): Promise<NewerVersion[]> => {
+      const url = `${root.url.replace(/\/+$/, '')}/${encodeURIComponent(name)}/`
+      // that an index is silent has been told for the artifact itself
+      const files = await fetchSimplePage({ ...root, url }, { signal, timing: DEFAULT_TIMING }).catch(
+        (error) => {
+          if (error instanceof StillroomError) return []
+          throw error
+        },
+      )
+      const versions = files
+        .map(({ file }) => versionOf(name, file))
+        .filter((each) => each !== undefined && isPep440(each) && !PRE_RELEASE.test(each)) as string[]
+      const newest = versions.sort(comparePep440).at(-1)
+      if (newest === undefined || comparePep440(newest, version) <= 0) return []
+      return [{ subject: `pypi/${name}`, locked: version, newest, security: false }]
+    },
+    { concurrency: 8, signal },
+  )
+  return found.flat()
+}
+
+/** The version in a file's name: PEP 427 for wheels, PEP 625 and what came before for source distributions. */
+function versionOf(name: string, file: string): string | undefined {
+  const wheel = /^[^-]+-([^-]+)-.*\.whl$/.exec(file)?.[1]
+  if (wheel !== undefined) return wheel
+  const stem = /^(.+)\.(tar\.(gz|bz2|xz)|zip)$/.exec(file)?.[1]
+  const normal = stem?.replace(/[-_.]+/g, '-').toLowerCase()
+  return stem !== undefined && normal?.startsWith(`${name}-`) ? stem.slice(name.length + 1) : undefined
+}

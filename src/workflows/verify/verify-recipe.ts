@@ -1,0 +1,154 @@
+import { createHash } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { StillroomError } from '../../error.ts'
+import { requireFresh } from '../../lock/compare-inputs.ts'
+import type { LockedImage } from '../../lock/schema.ts'
+import { explainImages, summaryOf } from '../../verify/explain-images.ts'
+import { type Variation, VERIFY_REPORT_VERSION, type VerifyReport } from '../../verify/verify-report.ts'
+import { renderGenerated, requireGenerated } from '../project/generated.ts'
+import { loadInputs } from '../project/load-inputs.ts'
+import { lockedPlatform, requireLock } from '../project/lock-file.ts'
+import type { Session } from '../session.ts'
+import { StageClock } from '../stage-clock.ts'
+import { buildAgain, type NewImage, type VerifyPlan } from './verify-build.ts'
+import { findReference, type Reference, referenceSource } from './verify-reference.ts'
+import { buildVaried } from './verify-varied.ts'
+
+export interface VerifyOptions {
+  /** Keep the new image when it is as expected, so that a later difference can be explained. */
+  keep: boolean
+  /** What to make different for the build. */
+  vary: readonly Variation[]
+  /** Build only this step and those after it again, such as `run-1`; what is before comes from the cache. */
+  from?: string | undefined
+  /** A buildx builder by name. */
+  builder?: string | undefined
+}
+
+/**
+ * Rebuilds a recipe from nothing and holds the image against the lockfile or, when that names no image, against
+ * another build. Equal image IDs end it; else both images are read and their differences explained.
+ * What goes wrong is told in the report, by the verdicts `failed` and `inconclusive`.
+ *
+ * @throws {StillroomError} INTERRUPTED
+ */
+export async function verifyRecipe(
+  session: Session,
+  name: string,
+  options: VerifyOptions,
+): Promise<VerifyReport> {
+  const clock = new StageClock(session)
+  const report: VerifyReport = {
+    reportVersion: VERIFY_REPORT_VERSION,
+    recipe: name,
+    platform: 'linux/amd64',
+    verdict: 'failed',
+    lock: await lockDigest(session, name),
+    reference: null,
+    image: null,
+    variations: [],
+    difference: null,
+    problem: null,
+    stages: [],
+  }
+  try {
+    clock.stage(`recipe ${name} and its lockfile`)
+    const plan = await makePlan(session, name, options)
+    report.platform = plan.loaded.recipe.platform
+    await rebuild(session, plan, options, clock, report)
+  } catch (error) {
+    if (session.signal.aborted || !(error instanceof StillroomError)) throw error
+    const { code, message, hint } = error
+    if (report.image !== null) report.verdict = 'inconclusive'
+    report.problem = { code, message, ...(hint === undefined ? {} : { hint }) }
+  }
+  report.stages = clock.end()
+  return report
+}
+
+async function makePlan(
+  session: Session,
+  name: string,
+  { from, builder, keep }: VerifyOptions,
+): Promise<VerifyPlan> {
+  const loaded = await loadInputs(session, name)
+  const lock = await requireLock(session.directory, name)
+  requireFresh(lock, loaded.inputs)
+  const locked = lockedPlatform(lock, loaded.recipe)
+  const context = await renderGenerated(name, loaded.recipe, locked)
+  await requireGenerated(session.directory, name, context)
+  return { loaded, locked, context, from, builder, keep }
+}
+
+/** Builds, compares, and fills in the report. */
+async function rebuild(
+  session: Session,
+  plan: VerifyPlan,
+  { vary }: VerifyOptions,
+  clock: StageClock,
+  report: VerifyReport,
+): Promise<void> {
+  const reference = await findReference(session, plan, clock, vary.length > 0)
+  report.reference = reference.named
+  const built =
+    vary.length > 0
+      ? await buildVaried(session, plan, vary, clock)
+      : await buildAgain(session, plan, clock, 'verify')
+  try {
+    report.variations = built.variations
+    report.image = built.summary
+    clock.stage('compare')
+    if (built.summary.id === reference.named.id) {
+      report.verdict = 'identical'
+      report.image = { ...built.summary, ...asLocked(plan.locked.image) }
+    } else {
+      await compare(session, plan, reference, built, report)
+    }
+  } finally {
+    await built.end(report.verdict)
+    await reference.end(report.verdict)
+  }
+}
+
+async function compare(
+  session: Session,
+  plan: VerifyPlan,
+  reference: Reference,
+  built: NewImage,
+  report: VerifyReport,
+): Promise<void> {
+  const expected = await referenceSource(session, plan, reference)
+  if (expected === undefined) {
+    session.progress({ kind: 'status', text: 'reading the new image' })
+    report.image = summaryOf(built.source.reference, await built.source.read())
+    report.verdict = reference.named.tree === report.image.tree ? 'equivalent' : 'different'
+    report.problem = {
+      code: 'IMAGE_MISSING',
+      message: 'what differs is not known: the engine has no image as the lockfile expects it',
+      hint: `keep one while it is identical: stillroom verify recipe ${report.recipe} --keep`,
+    }
+    return
+  }
+  session.progress({ kind: 'status', text: 'reading both images' })
+  const { a, b, difference } = await explainImages(expected, built.source)
+  report.reference = {
+    ...reference.named,
+    kind: reference.named.kind === 'lock' ? 'image' : 'build',
+    name: a.reference,
+    ...(a.tree ? { tree: a.tree } : {}),
+  }
+  report.image = b
+  report.difference = difference
+  // that two IDs differ and no field does, would be a fault of the reader
+  report.verdict = difference.verdict === 'identical' ? 'inconclusive' : difference.verdict
+}
+
+function asLocked(image: LockedImage | null) {
+  return image === null ? {} : { tree: image.tree, size: image.size, diffIDs: image.diffIDs }
+}
+
+async function lockDigest({ directory }: Session, name: string): Promise<string | null> {
+  const bytes = await readFile(join(directory, 'recipes', name, 'lock.json')).catch(() => null)
+  return bytes === null ? null : createHash('sha256').update(bytes).digest('hex')
+}

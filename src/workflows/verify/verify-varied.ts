@@ -1,0 +1,200 @@
+import { mkdir, readFile, rm, symlink } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { execa } from 'execa'
+import { connectEngine } from '../../engine/connect.ts'
+import { StillroomError } from '../../error.ts'
+import { openImage } from '../../image/open-image.ts'
+import type { Variation } from '../../verify/verify-report.ts'
+import type { BuildResult } from '../build/build-result.ts'
+import type { Session } from '../session.ts'
+import type { StageClock } from '../stage-clock.ts'
+import type { NewImage, VerifyPlan } from './verify-build.ts'
+
+const ENGINE = fileURLToPath(new URL('../../../bin/engine', import.meta.url))
+/** A day in spring of the next year, whichever day it is now. */
+const CLOCK_AHEAD_DAYS = 124
+const HOSTNAME = 'elsewhere'
+/** Without a file of the time zone database. */
+const TIMEZONE = 'LINT-14'
+/** Case and sorting differ from English. */
+const LOCALE = 'tr_TR.UTF-8'
+const UMASK = '077'
+
+/**
+ * Builds from nothing on a private engine that looks like another machine, by a stillroom of its own whose
+ * surroundings are other ones, too.
+ *
+ * @throws {StillroomError} ENGINE_MISSING when this machine can't have a private engine; those of fetching and building
+ */
+export async function buildVaried(
+  session: Session,
+  plan: VerifyPlan,
+  vary: readonly Variation[],
+  clock: StageClock,
+): Promise<NewImage> {
+  const name = `verify-${process.pid}`
+  const cache = join(session.cache, name)
+  clock.stage('another machine')
+  const store = vary.includes('store') ? await otherStore() : await ownStore()
+  const end = async () => {
+    await execa(ENGINE, ['down', '--name', name, '--purge'], { reject: false })
+    await rm(cache, { recursive: true, force: true })
+  }
+  try {
+    const words = await engineWords(vary, plan)
+    const socket = await startEngine(session, ['--name', name, '--store', store, '--vary', words.join(' ')])
+    clock.stage('build')
+    // the store is shared; build contexts are put together anew
+    await mkdir(cache, { recursive: true })
+    await symlink(session.store.directory, join(cache, 'store'))
+    const built = await buildThere(session, plan, vary, name, cache)
+    const engine = await connectEngine(socket)
+    const reference = `stillroom/${plan.loaded.name}`
+    return {
+      summary: {
+        reference: `${reference} on another machine`,
+        id: built.id,
+        diffIDs: [],
+        ...(built.tree ? { tree: built.tree } : {}),
+      },
+      source: {
+        reference: `${reference} on another machine`,
+        read: (options) => openImage(session, reference, { engine, ...options }),
+      },
+      variations: vary.map((variation) => ({ variation, value: inWords(variation, store) })),
+      end,
+    }
+  } catch (error) {
+    await end()
+    throw error
+  }
+}
+
+async function ownStore(): Promise<string> {
+  return (await connectEngine()).store === 'containerd' ? 'containerd' : 'overlay2'
+}
+
+async function otherStore(): Promise<string> {
+  return (await connectEngine()).store === 'containerd' ? 'overlay2' : 'containerd'
+}
+
+/** What `bin/engine up --vary` is to make different. */
+async function engineWords(vary: readonly Variation[], { loaded }: VerifyPlan): Promise<string[]> {
+  const { base } = loaded.recipe
+  const suite = base.kind === 'debian' ? base.suite : 'bullseye'
+  const words: Record<Variation, string[]> = {
+    clock: [`clock=${CLOCK_AHEAD_DAYS * 86_400}`, `suite=${suite}`],
+    hostname: [`hostname=${HOSTNAME}`],
+    cpus: [`cpus=${await firstProcessor()}`],
+    timezone: [`timezone=${TIMEZONE}`],
+    locale: [`locale=${LOCALE}`],
+    umask: [`umask=${Number.parseInt(UMASK, 8)}`],
+    store: [],
+  }
+  return vary.flatMap((variation) => words[variation])
+}
+
+/** The first processor that this process may use (proc(5), `Cpus_allowed_list`: `0-3,8`). */
+async function firstProcessor(): Promise<string> {
+  const status = await readFile('/proc/self/status', 'utf8').catch(() => '')
+  return /^Cpus_allowed_list:\s*(\d+)/m.exec(status)?.[1] ?? '0'
+}
+
+async function startEngine({ signal }: Session, args: readonly string[]): Promise<string> {
+  const started = await execa(ENGINE, ['up', ...args], { reject: false, cancelSignal: signal, all: true })
+  signal.throwIfAborted()
+  if (started.failed) {
+    const said = started.all?.trim().split('\n').slice(-8).join('\n') || started.shortMessage
+    throw new StillroomError(
+      'ENGINE_MISSING',
+      `a private engine could not be started to vary the build:\n${said}`,
+      {
+        hint: 'variations need Linux, root, and apt; without them, verify without --vary',
+        cause: started.cause,
+      },
+    )
+  }
+  const name = args[args.indexOf('--name') + 1] as string
+  const { stdout } = await execa(ENGINE, ['env', '--name', name])
+  const [, socket] = /DOCKER_HOST='unix:\/\/(.*)'$/m.exec(stdout) ?? []
+  if (socket === undefined) throw new Error(`bin/engine env told no socket:\n${stdout}`)
+  return socket
+}
+
+interface BuildAnswer {
+  image?: BuildResult['image']
+  error?: { code: string; message: string; hint?: string }
+}
+
+/** Runs `build recipe` as a process of its own, in the surroundings to be had there. */
+async function buildThere(
+  { signal, directory, progress }: Session,
+  { loaded }: VerifyPlan,
+  vary: readonly Variation[],
+  engine: string,
+  cache: string,
+): Promise<BuildResult['image']> {
+  const umask = vary.includes('umask') ? `umask ${UMASK}; ` : ''
+  const script = `eval "$("$1" env --name "$2")"; export STILLROOM_CACHE="$3"; shift 3; ${umask}exec "$@"`
+  const words = [
+    process.argv[1] ?? '',
+    'build',
+    'recipe',
+    loaded.name,
+    '-C',
+    directory,
+    '--no-cache',
+    // its image ID is all that is wanted
+    '--no-audit',
+    '--json',
+  ]
+  const child = execa('sh', ['-c', script, 'sh', ENGINE, engine, cache, process.execPath, ...words], {
+    reject: false,
+    cancelSignal: signal,
+    forceKillAfterDelay: 10_000,
+    stdin: 'ignore',
+    env: {
+      ...(vary.includes('timezone') ? { TZ: TIMEZONE } : {}),
+      ...(vary.includes('locale') ? { LANG: LOCALE, LC_ALL: LOCALE } : {}),
+    },
+  })
+  child.stderr.on('data', (bytes: Buffer) => {
+    const line = bytes.toString().trim().split('\n').at(-1)?.trim()
+    if (line) progress({ kind: 'status', text: line })
+  })
+  const { stdout, stderr, exitCode } = await child
+  signal.throwIfAborted()
+  const answer = parseAnswer(stdout)
+  if (answer?.image !== undefined) return answer.image
+  const { code, message, hint } = answer?.error ?? { code: 'BUILD_FAILED', message: stderr.slice(-2000) }
+  throw new StillroomError(
+    'BUILD_FAILED',
+    `the varied build ended with ${code} (exit code ${exitCode}): ${message}`,
+    {
+      ...(hint === undefined ? {} : { hint }),
+    },
+  )
+}
+
+function parseAnswer(text: string): BuildAnswer | undefined {
+  try {
+    return JSON.parse(text) as BuildAnswer
+  } catch {
+    // told as the failure that it is, with what the process said
+    return undefined
+  }
+}
+
+function inWords(variation: Variation, store: string): string {
+  const words: Record<Variation, string> = {
+    clock: `${CLOCK_AHEAD_DAYS} days ahead, for programs of the C library`,
+    hostname: HOSTNAME,
+    cpus: '1 processor',
+    timezone: `${TIMEZONE} (14 hours ahead)`,
+    locale: LOCALE,
+    umask: UMASK,
+    store,
+  }
+  return words[variation]
+}
