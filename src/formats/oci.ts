@@ -1,5 +1,7 @@
 import { z } from 'zod'
-import { Digest } from '../lock/schema.ts'
+
+/** A digest of content: of blobs, image IDs, diffIDs (OCI image specification, "Digests"; sha256 alone is used). */
+export const Digest = z.string().regex(/^sha256:[0-9a-f]{64}$/, 'must be "sha256:" and 64 hex digits')
 
 /** OCI image specification: "Descriptor", as far as it is used. */
 export const Descriptor = z.looseObject({

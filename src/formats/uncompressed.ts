@@ -1,8 +1,13 @@
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { imageInvalid } from '../image/image-invalid.ts'
-import type { Budget } from '../image/read-options.ts'
 import { decompressorFor } from './decompressor.ts'
+import { imageInvalid } from './image-invalid.ts'
+
+/** Counts what goes into a decompressor and what comes out of it; each throws when that is too much. */
+export interface UnpackingLimit {
+  received(bytes: number): void
+  unpacked(bytes: number): void
+}
 
 /**
  * The bytes of a stream, unpacked when it is compressed as a whole: an archive that someone gzipped to send it.
@@ -11,9 +16,9 @@ import { decompressorFor } from './decompressor.ts'
  */
 export async function* uncompressed(
   stream: AsyncIterable<Uint8Array>,
-  budget: Budget,
+  limit: UnpackingLimit,
 ): AsyncGenerator<Buffer> {
-  const source = counted(stream, budget)
+  const source = counted(stream, limit)
   const first: Buffer[] = []
   let length = 0
   while (length < 4) {
@@ -48,7 +53,7 @@ export async function* uncompressed(
         throw failure ?? imageInvalid('The compressed archive is damaged or cut short', cause)
       })
       if (done) return
-      budget.unpacked(value.length)
+      limit.unpacked(value.length)
       yield value
     }
   } finally {
@@ -57,9 +62,9 @@ export async function* uncompressed(
   }
 }
 
-async function* counted(stream: AsyncIterable<Uint8Array>, budget: Budget): AsyncGenerator<Buffer> {
+async function* counted(stream: AsyncIterable<Uint8Array>, limit: UnpackingLimit): AsyncGenerator<Buffer> {
   for await (const bytes of stream) {
-    budget.received(bytes.length)
+    limit.received(bytes.length)
     yield Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
   }
 }

@@ -1,6 +1,6 @@
+import { imageInvalid, quotePath } from '../formats/image-invalid.ts'
 import type { ImageConfig } from '../formats/oci.ts'
 import { FileTree } from './file-tree.ts'
-import { imageInvalid, quotePath } from './image-invalid.ts'
 import type { Layer } from './layer-entry.ts'
 import { mergeLayers, type TreeNode } from './merge-layers.ts'
 import { type Files, requireFile, type SelectedImage, selectImage } from './select-image.ts'

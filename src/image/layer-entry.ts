@@ -1,5 +1,5 @@
+import { imageInvalid, quotePath } from '../formats/image-invalid.ts'
 import type { TarMember } from '../formats/tar/tar-reader.ts'
-import { imageInvalid, quotePath } from './image-invalid.ts'
 
 export type FileType = 'file' | 'directory' | 'symlink' | 'character' | 'block' | 'fifo'
 

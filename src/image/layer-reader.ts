@@ -1,8 +1,8 @@
+import { imageInvalid, quotePath } from '../formats/image-invalid.ts'
 import { BLOCK } from '../formats/tar/tar-header.ts'
 import { type TarHandler, type TarMember, TarReader } from '../formats/tar/tar-reader.ts'
 import type { RangeDigester } from './digester.ts'
 import { FileDigests } from './file-digests.ts'
-import { imageInvalid, quotePath } from './image-invalid.ts'
 import { type Inode, type LayerEntry, toLayerEntry } from './layer-entry.ts'
 import { Budget, chooses, type ReadOptions } from './read-options.ts'
 

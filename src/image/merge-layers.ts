@@ -1,4 +1,4 @@
-import { imageInvalid, quotePath } from './image-invalid.ts'
+import { imageInvalid, quotePath } from '../formats/image-invalid.ts'
 import type { Inode, LayerEntry } from './layer-entry.ts'
 
 /** A place in the merged tree; names of one hard-linked file share their inode. */

@@ -1,6 +1,6 @@
+import { imageInvalid, quotePath } from '../formats/image-invalid.ts'
 import { BlobReader, digestOf } from './blob-reader.ts'
 import type { RangeDigester } from './digester.ts'
-import { imageInvalid, quotePath } from './image-invalid.ts'
 import { type ImageTree, readTree, requireFew } from './image-tree.ts'
 import { Budget, type ReadOptions } from './read-options.ts'
 import { type Files, selectImage } from './select-image.ts'

@@ -1,5 +1,5 @@
+import { imageInvalid } from '../formats/image-invalid.ts'
 import { type Algorithm, type Digester, digestHere } from './digester.ts'
-import { imageInvalid } from './image-invalid.ts'
 import type { KnownLayers } from './known-layers.ts'
 import type { Layer, LayerEntry } from './layer-entry.ts'
 

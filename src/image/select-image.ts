@@ -1,7 +1,7 @@
+import { imageInvalid, quotePath } from '../formats/image-invalid.ts'
 import { checkShape, parseJson } from '../formats/json/parse-json.ts'
 import { type Descriptor, ImageConfig, Index, Manifest, SavedImages } from '../formats/oci.ts'
 import type { Blob } from './blob-reader.ts'
-import { imageInvalid, quotePath } from './image-invalid.ts'
 
 /** Gives a file of an archive or layout by its path, read and hashed; undefined when there is none. */
 export type Files = (path: string) => Promise<Blob | undefined>
@@ -93,20 +93,20 @@ async function listManifests(files: Files, top: Blob, wanted: string): Promise<M
       if (!isWanted(descriptor, wanted) || seen.has(digest)) continue
       seen.add(digest)
       const blob = await requireFile(files, pathOf(descriptor), digest)
-      const data = parseJson(blob, digest)
+      const data = parseJson(blob.json, digest)
       if (!isIndex(data)) manifests.set(digest, checkShape(Manifest, data, digest))
       else if (depth < 4) await visit(checkShape(Index, data, digest), depth + 1)
       else throw imageInvalid('The archive has indexes in indexes, deeper than any image has')
     }
   }
-  await visit(checkShape(Index, parseJson(top, 'index.json'), 'index.json'), 0)
+  await visit(checkShape(Index, parseJson(top.json, 'index.json'), 'index.json'), 0)
   return manifests
 }
 
 async function fromSaved(files: Files): Promise<SelectedImage | undefined> {
   const list = await files('manifest.json')
   if (list === undefined) return undefined
-  const saved = checkShape(SavedImages, parseJson(list, 'manifest.json'), 'manifest.json')
+  const saved = checkShape(SavedImages, parseJson(list.json, 'manifest.json'), 'manifest.json')
   const images = new Map<string, SelectedImage>()
   for (const { Config, Layers } of saved) {
     const named = /([0-9a-f]{64})(\.json)?$/.exec(Config)?.[1]
@@ -137,6 +137,6 @@ function isIndex(data: unknown): boolean {
 }
 
 const readConfig = (blob: Blob) =>
-  checkShape(ImageConfig, parseJson(blob, `config ${blob.digest}`), `config ${blob.digest}`)
+  checkShape(ImageConfig, parseJson(blob.json, `config ${blob.digest}`), `config ${blob.digest}`)
 
 const pathOf = ({ digest }: Pick<Descriptor, 'digest'>) => `blobs/${digest.replace(':', '/')}`

@@ -1,11 +1,10 @@
 import { z } from 'zod'
+import { Digest } from '../formats/oci.ts'
 import { Platform, Suite } from '../recipe/schema.ts'
 
 export const LOCKFILE_VERSION = 1
 
 export const Sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'must be a sha256 in lower-case hex')
-/** An OCI digest: image IDs, diffIDs. */
-export const Digest = z.string().regex(/^sha256:[0-9a-f]{64}$/, 'must be "sha256:" and 64 hex digits')
 const GitId = z.string().regex(/^[0-9a-f]{40}([0-9a-f]{24})?$/, 'must be a git object id')
 const size = z.int().nonnegative()
 const nonControl = z.string().regex(/^[^\p{Cc}]+$/u, 'must be a line of text')

@@ -1,17 +1,18 @@
 import type { z } from 'zod'
-import type { Blob } from '../../image/blob-reader.ts'
-import { imageInvalid } from '../../image/image-invalid.ts'
+import { imageInvalid } from '../image-invalid.ts'
 import { describeIssues, formatIssues } from './describe-issues.ts'
 
 /** Objects in objects, deeper than any manifest or config: whoever writes them again must not run out of stack. */
 const DEPTH_LIMIT = 64
 
 /**
- * A file of an image as JSON (UTF-8, RFC 8259).
+ * A document of an image as JSON (UTF-8, RFC 8259).
+ *
+ * @param json its bytes; undefined when they are too many, or do not look like JSON
  *
  * @throws {StillroomError} IMAGE_INVALID when it is none
  */
-export function parseJson({ json }: Blob, name: string): unknown {
+export function parseJson(json: Buffer | undefined, name: string): unknown {
   if (json === undefined) throw imageInvalid(`${name} is not JSON of a sensible size`)
   let data: unknown
   try {

@@ -1,4 +1,4 @@
-import { imageInvalid } from '../../image/image-invalid.ts'
+import { imageInvalid } from '../image-invalid.ts'
 
 /**
  * The records of a pax extended header (POSIX.1-2001): each is `LENGTH KEY=VALUE\n`, LENGTH counting all of it.

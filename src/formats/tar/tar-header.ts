@@ -1,4 +1,4 @@
-import { imageInvalid } from '../../image/image-invalid.ts'
+import { imageInvalid } from '../image-invalid.ts'
 
 /**
  * The fields of one header block (POSIX.1-2001, "ustar Interchange Format"; GNU tar's variant).

@@ -1,4 +1,4 @@
-import { imageInvalid } from '../../image/image-invalid.ts'
+import { imageInvalid } from '../image-invalid.ts'
 import { parsePaxRecords, XATTR } from './pax-records.ts'
 import { BLOCK, isZeroBlock, parseTarHeader, type TarHeader } from './tar-header.ts'
 

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { Digest } from '../../lock/schema.ts'
+import { Digest } from '../../formats/oci.ts'
 
 const size = z.int().nonnegative()
 

@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { Digest, Sha256 } from '../../lock/schema.ts'
+import { Digest } from '../../formats/oci.ts'
+import { Sha256 } from '../../lock/schema.ts'
 import { Platform } from '../../recipe/schema.ts'
 import { RECIPE_NAME } from '../project/list-recipes.ts'
 
