@@ -1,17 +1,17 @@
-import type { Session } from './session.ts'
+import type { Progress } from './ports.ts'
 
 /** Tells each stage and how long it took. */
 export class StageClock {
-  readonly #session: Session
+  readonly #progress: Progress
   readonly #stages: { name: string; started: number }[] = []
 
-  constructor(session: Session) {
-    this.#session = session
+  constructor(progress: Progress) {
+    this.#progress = progress
   }
 
   stage(name: string): void {
     this.#stages.push({ name, started: performance.now() })
-    this.#session.progress({ kind: 'stage', title: name })
+    this.#progress({ kind: 'stage', title: name })
   }
 
   end(): { name: string; seconds: number }[] {

@@ -36,7 +36,7 @@ export default class LockRecipe extends BaseCommand {
     const session = await this.session(flags.directory)
     const { checkLock, lockRecipe } = await import('../../workflows/lock/lock-recipe.ts')
     if (flags.check) {
-      const result = await checkLock(session, args.name)
+      const result = await checkLock(session.directory, args.name)
       this.log(
         result.stale
           ? `recipes/${args.name}/lock.json is stale:`

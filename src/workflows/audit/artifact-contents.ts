@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ArtifactContents } from '../../audit/locked-contents.ts'
 import { writeFileAtomic } from '../../store/write-file-atomic.ts'
-import type { Session } from '../session.ts'
+import type { Cache } from '../ports.ts'
 
 /** Raised whenever a kept account would be read in another way. */
 const FORMAT = 1
@@ -13,8 +13,8 @@ const FORMAT = 1
  *
  * @param key names the artifact's content, and all else that the account depends on
  */
-export async function keptContents(session: Session, key: string): Promise<ArtifactContents | undefined> {
-  const bytes = await readFile(pathOf(session, key)).catch(() => undefined)
+export async function keptContents(ports: Cache, key: string): Promise<ArtifactContents | undefined> {
+  const bytes = await readFile(pathOf(ports, key)).catch(() => undefined)
   if (bytes === undefined) return undefined
   const end = bytes.indexOf('\n')
   const body = bytes.subarray(end + 1, -1)
@@ -24,15 +24,15 @@ export async function keptContents(session: Session, key: string): Promise<Artif
 
 /** Keeps an account for {@link keptContents}. */
 export async function keepContents(
-  session: Session,
+  ports: Cache,
   key: string,
   contents: ArtifactContents,
 ): Promise<ArtifactContents> {
   const body = JSON.stringify(contents)
-  await writeFileAtomic(pathOf(session, key), `${digest(body)}\n${body}\n`)
+  await writeFileAtomic(pathOf(ports, key), `${digest(body)}\n${body}\n`)
   return contents
 }
 
-const pathOf = ({ cache }: Session, key: string) => join(cache, 'contents', `${FORMAT}`, key.slice(0, 2), key)
+const pathOf = ({ cache }: Cache, key: string) => join(cache, 'contents', `${FORMAT}`, key.slice(0, 2), key)
 
 const digest = (text: string | Buffer) => createHash('sha256').update(text).digest('hex')

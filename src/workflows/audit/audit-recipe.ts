@@ -20,6 +20,7 @@ import {
 import { parseLock } from '../../lock/parse-lock.ts'
 import type { LockedPlatform, Lockfile } from '../../lock/schema.ts'
 import { fetchInputs } from '../build/fetch-inputs.ts'
+import type { Cache, Fetching } from '../ports.ts'
 import { requireLock } from '../project/lock-file.ts'
 import { readConfig } from '../project/read-config.ts'
 import type { Session } from '../session.ts'
@@ -111,15 +112,15 @@ async function lockSubject(
 
 /** That an artifact cannot be had is told by the audit, as inconclusive. */
 async function fetchMissing(
-  session: Session,
+  ports: Cache & Fetching,
   locked: LockedPlatform,
   files: PlacedArtifact[],
 ): Promise<void> {
   try {
-    await fetchInputs(session, { files }, locked)
+    await fetchInputs(ports, { files }, locked)
   } catch (error) {
-    if (!(error instanceof StillroomError) || session.signal.aborted) throw error
-    session.progress({ kind: 'note', text: error.message.split('\n', 1)[0]?.slice(0, 200) ?? '' })
+    if (!(error instanceof StillroomError) || ports.signal.aborted) throw error
+    ports.progress({ kind: 'note', text: error.message.split('\n', 1)[0]?.slice(0, 200) ?? '' })
   }
 }
 

@@ -7,7 +7,7 @@ import { StillroomError } from '../../error.ts'
 import type { LockedPlatform } from '../../lock/schema.ts'
 import { archiveTree } from '../../resolve/project/archive-tree.ts'
 import type { Artifact } from '../../store/artifact.ts'
-import type { Session } from '../session.ts'
+import type { Artifacts, Cache, Cancellation } from '../ports.ts'
 import { keepContents, keptContents } from './artifact-contents.ts'
 import { readTarContents } from './contents-reader.ts'
 import { readArchive, readDeb, readZip } from './read-artifact.ts'
@@ -21,7 +21,7 @@ import { readArchive, readDeb, readZip } from './read-artifact.ts'
  * @param fetch brings artifacts into the store, those that it can
  */
 export async function readLockedContents(
-  session: Session,
+  ports: Cancellation & Cache & Artifacts,
   locked: LockedPlatform,
   repository: string,
   fetch: (files: PlacedArtifact[]) => Promise<void>,
@@ -35,15 +35,15 @@ export async function readLockedContents(
   const unique = new Map(files.map((each) => [each.artifact.sha256, each])).values()
   const concurrency = { concurrency: 4 }
   const take = async (placed: PlacedArtifact) => {
-    session.signal.throwIfAborted()
+    ports.signal.throwIfAborted()
     const { sha256 } = placed.artifact
-    const kept = await keptContents(session, keyOf(sha256, python))
+    const kept = await keptContents(ports, keyOf(sha256, python))
     if (kept === undefined) unread.push(placed)
     else artifacts.set(sha256, kept)
   }
   const read = async ({ artifact }: PlacedArtifact) => {
-    session.signal.throwIfAborted()
-    const contents = await artifactContents(session, artifact, python)
+    ports.signal.throwIfAborted()
+    const contents = await artifactContents(ports, artifact, python)
     if (contents === undefined) missing.push({ name: artifact.name, reason: 'it is not in the store' })
     else artifacts.set(artifact.sha256, contents)
   }
@@ -52,7 +52,7 @@ export async function readLockedContents(
   await pMap(unread, read, concurrency)
   for (const { tree, commit } of projects) {
     try {
-      trees.set(tree, await treeContents(session, repository, tree, python))
+      trees.set(tree, await treeContents(ports, repository, tree, python))
     } catch (error) {
       if (!(error instanceof StillroomError) || error.code !== 'PROJECT_TREE_GONE') throw error
       missing.push({ name: `project of commit ${commit}`, reason: error.message })
@@ -64,25 +64,25 @@ export async function readLockedContents(
 const keyOf = (content: string, python: PythonAbi | undefined) => `${content}-${python?.tag ?? 'none'}`
 
 async function treeContents(
-  session: Session,
+  ports: Cache,
   repository: string,
   tree: string,
   python: PythonAbi | undefined,
 ): Promise<ArtifactContents> {
   const key = keyOf(tree, python)
-  const kept = await keptContents(session, key)
+  const kept = await keptContents(ports, key)
   if (kept !== undefined) return kept
   const contents = await readTarContents(await archiveTree(repository, tree, 0), python)
-  return keepContents(session, key, contents)
+  return keepContents(ports, key, contents)
 }
 
 /** Undefined when the store doesn't have it. */
 async function artifactContents(
-  session: Session,
+  ports: Cache & Artifacts,
   { sha256, size, name, file, origin }: Artifact,
   python: PythonAbi | undefined,
 ): Promise<ArtifactContents | undefined> {
-  const { store } = session
+  const { store } = ports
   if (!(await store.verify({ sha256, size }))) return undefined
   const path = store.path(sha256)
   const read = () => {
@@ -91,7 +91,7 @@ async function artifactContents(
     if (origin.kind === 'url') return readArchive(path, python)
     return file.endsWith('.whl') ? readZip(path, python) : readArchive(path, python)
   }
-  return keepContents(session, keyOf(sha256, python), await read())
+  return keepContents(ports, keyOf(sha256, python), await read())
 }
 
 /** The Python that Debian's packages of a lock bring. */

@@ -64,12 +64,12 @@ export async function buildAndCompare(
     onProgress: (event) => event.kind === 'step' && progress({ kind: 'status', text: event.name }),
   })
   const loadedImage = await requireLoaded(engine, tag, built)
-  await rememberImage(session, { id: built.id, reference: loadedImage.reference })
+  await rememberImage(session.cache, { id: built.id, reference: loadedImage.reference })
   // what had the tag before is of no use any more, unless it has another name or is in use
   if (previous && previous.reference !== loadedImage.reference) await removeImage(engine, previous.reference)
 
   clock.stage('compare')
-  const compared = await compare(session, engine, name, recipe, lock, locked, built.id)
+  const compared = await compare(session.directory, engine, name, recipe, lock, locked, built.id)
 
   clock.stage('check')
   const report = await runChecks(engine, tag, recipe, locked, signal, (check) =>
@@ -108,7 +108,7 @@ export async function requireLoaded(engine: Engine, tag: string, { id }: BuiltIm
 
 /** Equal IDs need no reading; the first image is read to be recorded, a different one to say how far it differs. */
 async function compare(
-  session: Session,
+  directory: string,
   engine: Engine,
   name: string,
   recipe: Recipe,
@@ -126,10 +126,10 @@ async function compare(
   const image = { id, size, layers: diffIDs.length, tree }
   if (expected) return { verdict: expected.tree === tree ? 'equivalent' : 'different', image }
   const recorded: LockedPlatform = { ...locked, image: { id, tree, size, diffIDs } }
-  await writeLock(session.directory, name, {
+  await writeLock(directory, name, {
     ...lock,
     platforms: { ...lock.platforms, [recipe.platform]: recorded },
   })
-  await writeGenerated(session.directory, name, await renderGenerated(name, recipe, recorded))
+  await writeGenerated(directory, name, await renderGenerated(name, recipe, recorded))
   return { verdict: 'recorded', image }
 }

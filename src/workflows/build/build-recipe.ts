@@ -26,7 +26,7 @@ export async function buildRecipe(
   options: BuildRecipeOptions,
 ): Promise<BuildResult> {
   const { directory } = session
-  const clock = new StageClock(session)
+  const clock = new StageClock(session.progress)
   clock.stage('recipe and lockfile')
   const tag = `stillroom/${name}`
   // asked for early, awaited late: the answers come while this program reads and computes
@@ -38,7 +38,7 @@ export async function buildRecipe(
   const isName = RECIPE_NAME.test(name)
   const answer = isName ? soon(ask()) : undefined
   const reading = soon(requireLock(directory, name))
-  const loaded = await loadInputs(session, name)
+  const loaded = await loadInputs(directory, name)
   const { recipe } = loaded
   const lock = await reading
   requireFresh(lock, loaded.inputs)
@@ -47,7 +47,7 @@ export async function buildRecipe(
   await requireGenerated(directory, name, context)
 
   const { engine, previous } = await (answer ?? ask())
-  const present = options.noCache ? undefined : await asLocked(session, engine, previous, locked)
+  const present = options.noCache ? undefined : await asLocked(session.cache, engine, previous, locked)
   if (present) {
     return {
       recipe: name,
@@ -78,13 +78,13 @@ function soon<T>(promise: Promise<T>): Promise<T> {
 
 /** An image in the engine, when it is the locked one. */
 async function asLocked(
-  session: Session,
+  cache: string,
   engine: Engine,
   present: EngineImage | undefined,
   { image }: LockedPlatform,
 ): Promise<BuildResult['image'] | undefined> {
   if (image === null || !present) return undefined
-  const id = engine.store === 'graph' ? present.reference : await knownImageID(session, present.reference)
+  const id = engine.store === 'graph' ? present.reference : await knownImageID(cache, present.reference)
   return id === image.id
     ? { id, size: image.size, layers: image.diffIDs.length, tree: image.tree }
     : undefined

@@ -15,17 +15,17 @@ import { locateUrl } from '../../sources/locate-url.ts'
 import type { Artifact } from '../../store/artifact.ts'
 import { type FetchReport, fetchArtifacts } from '../../store/fetch-artifacts.ts'
 import { fetchGitSteps } from '../lock/git-sources.ts'
-import type { Session } from '../session.ts'
+import type { Cache, Fetching } from '../ports.ts'
 import { locateBase } from './locate-base.ts'
 
 /** Brings every artifact of a build into the store, verified; sources are looked up only when something is missing. */
 export async function fetchInputs(
-  session: Session,
+  ports: Cache & Fetching,
   { files }: Pick<ContextArtifacts, 'files'>,
   locked: LockedPlatform,
 ): Promise<FetchReport> {
-  const { store, signal, progress } = session
-  await fetchGitSteps(session, locked)
+  const { store, signal, progress } = ports
+  await fetchGitSteps(ports, locked)
   let locate: Promise<Locate> | undefined
   return fetchArtifacts(
     files.map(({ artifact }) => artifact),
@@ -33,9 +33,9 @@ export async function fetchInputs(
       store,
       signal,
       locate: async (artifact: Artifact) => {
-        locate ??= session
+        locate ??= ports
           .sources()
-          .then((found) => locateWith(locateFrom(found, locked, signal), locateBase(session, found, locked)))
+          .then((found) => locateWith(locateFrom(found, locked, signal), locateBase(ports, found, locked)))
         return (await locate)(artifact)
       },
       onProgress: ({ bytesDone, bytesTotal, filesDone, filesTotal }) =>

@@ -3,7 +3,7 @@ import { type EngineImage, findImage, saveImage } from '../../engine/find-image.
 import { StillroomError } from '../../error.ts'
 import { readImageArchive } from '../../image/read-archive.ts'
 import type { LockedPlatform } from '../../lock/schema.ts'
-import type { Session } from '../session.ts'
+import type { Cache, Reporting } from '../ports.ts'
 import { knownImageID, rememberImage } from './known-images.ts'
 
 /**
@@ -12,7 +12,7 @@ import { knownImageID, rememberImage } from './known-images.ts'
  * @throws {StillroomError} IMAGE_MISSING when the lockfile names none or the engine has another or none
  */
 export async function requireLockedImage(
-  session: Session,
+  ports: Reporting & Cache,
   engine: Engine,
   name: string,
   { image }: LockedPlatform,
@@ -29,7 +29,7 @@ export async function requireLockedImage(
   const present =
     (engine.store === 'graph' && (await findImage(engine, image.id))) ||
     (await findImage(engine, `stillroom/${name}`))
-  const actual = present && (await imageID(session, engine, present, image.diffIDs))
+  const actual = present && (await imageID(ports, engine, present, image.diffIDs))
   if (present && actual === image.id) return { id: image.id, reference: present.reference }
   const found = present ? `its stillroom/${name} is ${actual ?? 'another'}` : `it has no stillroom/${name}`
   throw new StillroomError(
@@ -44,17 +44,17 @@ export async function requireLockedImage(
 
 /** Undefined for an image that is plainly another. What the containerd store calls an image is looked up or read, once. */
 async function imageID(
-  session: Session,
+  ports: Reporting & Cache,
   engine: Engine,
   { reference, diffIDs }: EngineImage,
   expected: readonly string[],
 ): Promise<string | undefined> {
   if (engine.store === 'graph') return reference
-  const known = await knownImageID(session, reference)
+  const known = await knownImageID(ports.cache, reference)
   if (known !== undefined) return known
   if (diffIDs.join() !== expected.join()) return undefined
-  session.progress({ kind: 'status', text: 'reading the image, once' })
+  ports.progress({ kind: 'status', text: 'reading the image, once' })
   const { id } = await readImageArchive(await saveImage(engine, reference))
-  await rememberImage(session, { id, reference })
+  await rememberImage(ports.cache, { id, reference })
   return id
 }

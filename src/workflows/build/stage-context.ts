@@ -10,7 +10,7 @@ import { uncompressed } from '../../formats/uncompressed.ts'
 import { Budget } from '../../image/read-options.ts'
 import { archiveTree } from '../../resolve/project/archive-tree.ts'
 import { diskError } from '../../store/disk-error.ts'
-import type { Session } from '../session.ts'
+import type { Artifacts, Cache, Cancellation } from '../ports.ts'
 
 const DAY = 86_400_000
 
@@ -24,13 +24,13 @@ const DAY = 86_400_000
  * @returns the directory
  */
 export async function stageContext(
-  session: Session,
+  ports: Cancellation & Cache & Artifacts,
   files: ContextFiles,
   artifacts: ContextArtifacts,
   repository: string,
   epoch: number,
 ): Promise<string> {
-  const root = join(session.cache, 'contexts')
+  const root = join(ports.cache, 'contexts')
   const id = createHash('sha256')
     .update(JSON.stringify([[...files], artifacts]))
     .digest('hex')
@@ -45,7 +45,7 @@ export async function stageContext(
   try {
     await mkdir(temporary, { recursive: true })
     await removeOld(root)
-    await fill(temporary, session, files, artifacts, repository, epoch)
+    await fill(temporary, ports, files, artifacts, repository, epoch)
     await rename(temporary, directory).catch(async (error: NodeJS.ErrnoException) => {
       // another run was faster
       if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error
@@ -60,7 +60,7 @@ export async function stageContext(
 
 async function fill(
   root: string,
-  { store, signal }: Session,
+  { store, signal }: Cancellation & Artifacts,
   files: ContextFiles,
   { files: placed, seed, projects, directories }: ContextArtifacts,
   repository: string,

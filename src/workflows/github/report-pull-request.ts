@@ -10,7 +10,7 @@ import {
 } from '../../report/pull-request-comment.ts'
 import { diffLock } from '../lock/diff-lock.ts'
 import { findStale } from '../lock/find-stale.ts'
-import type { Session } from '../session.ts'
+import type { Cancellation, Environment, Project, Reporting } from '../ports.ts'
 import { askGitHub, type GitHub, gitHubOf, listGitHub } from './github.ts'
 
 const Event = z.object({ pull_request: z.object({ number: z.int(), base: z.object({ sha: z.string() }) }) })
@@ -34,14 +34,14 @@ export interface PullRequestReport {
  *   LOCK_*, GITHUB_FAILED
  */
 export async function reportPullRequest(
-  session: Session,
+  ports: Project & Environment & Cancellation & Reporting,
   options: { comment: boolean },
 ): Promise<PullRequestReport> {
-  const { env, signal, progress } = session
+  const { env, signal, progress } = ports
   const { number, base } = await pullRequestOf(env)
   progress({ kind: 'stage', title: 'locks and build contexts' })
-  const stale = await findStale(session)
-  const diff = await diffLock(session, { base: await mergeBase(session, base) })
+  const stale = await findStale(ports)
+  const diff = await diffLock(ports, { base: await mergeBase(ports, base) })
   const body = pullRequestComment(diff, stale)
   if (env.GITHUB_STEP_SUMMARY) await appendFile(env.GITHUB_STEP_SUMMARY, `${body}\n`)
   if (!options.comment) return { diff, stale, comment: 'none' }
@@ -50,7 +50,7 @@ export async function reportPullRequest(
   return { diff, stale, comment }
 }
 
-async function pullRequestOf(env: Session['env']): Promise<{ number: number; base: string }> {
+async function pullRequestOf(env: Environment['env']): Promise<{ number: number; base: string }> {
   const path = env.GITHUB_EVENT_PATH
   const text = path ? await readFile(path, 'utf8').catch(() => undefined) : undefined
   const parsed = Event.safeParse(text === undefined ? undefined : JSON.parse(text))
@@ -68,11 +68,11 @@ async function pullRequestOf(env: Session['env']): Promise<{ number: number; bas
 }
 
 /** Changes that the base got meanwhile are none of the pull request's. */
-async function mergeBase(session: Session, base: string): Promise<string> {
+async function mergeBase(ports: Project & Environment & Cancellation, base: string): Promise<string> {
   const { runGit } = await import('../../resolve/git/run-git.ts')
   const { projectGit } = await import('../lock/lock-sides.ts')
-  const words = ['-C', session.directory, 'merge-base', base, 'HEAD']
-  return runGit(projectGit(session), words).then(
+  const words = ['-C', ports.directory, 'merge-base', base, 'HEAD']
+  return runGit(projectGit(ports), words).then(
     (out) => out.toString('utf8').trim(),
     // a shallow clone lacks it: then the base itself is held against, or the error names it
     () => base,

@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import type { Commit, CommitLog, PackageChange } from '../../lock/diff/schema.ts'
 import { GitRefusal, type GitRunner, runGit } from '../../resolve/git/run-git.ts'
-import type { Session } from '../session.ts'
+import type { Cancellation, Environment, Project } from '../ports.ts'
 import { projectGit } from './lock-sides.ts'
 
 /** As many commits of a log as a reader takes in. */
@@ -13,7 +13,7 @@ const SHOWN = 20
  * its projects and for any commit that it has, else the directory that a `file:` address names. Nothing is fetched.
  */
 export async function addCommitLogs(
-  session: Session,
+  ports: Project & Environment & Cancellation,
   recipe: string,
   changes: readonly PackageChange[],
 ): Promise<PackageChange[]> {
@@ -23,7 +23,7 @@ export async function addCommitLogs(
     const moved = from !== to && typeof from === 'string' && typeof to === 'string'
     const log =
       moved && (change.ecosystem === 'git' || change.ecosystem === 'project')
-        ? await findLog(session, recipe, change, from, to)
+        ? await findLog(ports, recipe, change, from, to)
         : null
     result.push({ ...change, log })
   }
@@ -31,16 +31,16 @@ export async function addCommitLogs(
 }
 
 async function findLog(
-  session: Session,
+  ports: Project & Environment & Cancellation,
   recipe: string,
   { ecosystem, name, to }: PackageChange,
   from: string,
   head: string,
 ): Promise<CommitLog | null> {
   const path = ecosystem === 'project' ? `recipes/${recipe}/${name}` : undefined
-  for (const directory of [session.directory, ...localRepository(to?.source ?? '')]) {
+  for (const directory of [ports.directory, ...localRepository(to?.source ?? '')]) {
     if (!(await exists(directory))) continue
-    const log = await readLog(projectGit(session), directory, from, head, path)
+    const log = await readLog(projectGit(ports), directory, from, head, path)
     if (log) return log
   }
   return null

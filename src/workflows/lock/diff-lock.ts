@@ -6,8 +6,8 @@ import { diffLocks, levelOfChanges } from '../../lock/diff/diff-locks.ts'
 import { maxLevel } from '../../lock/diff/levels.ts'
 import { LOCK_DIFF_VERSION, type LockDiff, type RecipeDiff } from '../../lock/diff/schema.ts'
 import { parseLock } from '../../lock/parse-lock.ts'
+import type { Cancellation, Environment, Project } from '../ports.ts'
 import { RECIPE_NAME } from '../project/list-recipes.ts'
-import type { Session } from '../session.ts'
 import { addCommitLogs } from './commit-logs.ts'
 import { fileSide, findMergeBase, type LockSide, revisionSide, workingTreeSide } from './lock-sides.ts'
 
@@ -25,27 +25,30 @@ export interface DiffLockOptions {
  *
  * @throws {StillroomError} REVISION_UNKNOWN, LOCK_*; RECIPE_NOT_FOUND for one that neither side has
  */
-export async function diffLock(session: Session, options: DiffLockOptions): Promise<LockDiff> {
+export async function diffLock(
+  ports: Project & Environment & Cancellation,
+  options: DiffLockOptions,
+): Promise<LockDiff> {
   const sides: LockSide[] = []
   try {
-    const base = await openSide(session, options.base ?? (await findMergeBase(session)))
+    const base = await openSide(ports, options.base ?? (await findMergeBase(ports)))
     sides.push(base)
     const head = await (options.head === undefined
-      ? workingTreeSide(session, await lockedRecipes(session.directory))
-      : openSide(session, options.head))
+      ? workingTreeSide(ports.directory, await lockedRecipes(ports.directory))
+      : openSide(ports, options.head))
     sides.push(head)
-    return await compareSides(session, base, head, options.recipes)
+    return await compareSides(ports, base, head, options.recipes)
   } finally {
     for (const side of sides) side.close()
   }
 }
 
-async function openSide(session: Session, name: string): Promise<LockSide> {
+async function openSide(ports: Project & Environment & Cancellation, name: string): Promise<LockSide> {
   const isFile = await stat(name).then(
     (entry) => entry.isFile(),
     () => false,
   )
-  return isFile || name.endsWith('.json') ? fileSide(name) : revisionSide(session, name)
+  return isFile || name.endsWith('.json') ? fileSide(name) : revisionSide(ports, name)
 }
 
 /** Directories that hold a lockfile, whether or not they still hold a recipe. */
@@ -58,7 +61,7 @@ async function lockedRecipes(directory: string): Promise<string[]> {
 }
 
 async function compareSides(
-  session: Session,
+  ports: Project & Environment & Cancellation,
   base: LockSide,
   head: LockSide,
   wanted: readonly string[] | undefined,
@@ -66,9 +69,9 @@ async function compareSides(
   const pairs = pairRecipes(base, head, wanted)
   const recipes: RecipeDiff[] = []
   for (const [from, to] of pairs) {
-    session.signal.throwIfAborted()
+    ports.signal.throwIfAborted()
     const diff = await compareRecipe(base, head, from, to)
-    if (diff) recipes.push({ ...diff, packages: await addCommitLogs(session, diff.recipe, diff.packages) })
+    if (diff) recipes.push({ ...diff, packages: await addCommitLogs(ports, diff.recipe, diff.packages) })
   }
   return {
     diffVersion: LOCK_DIFF_VERSION,

@@ -6,12 +6,12 @@ import type { GitStep } from '../../recipe/schema.ts'
 import type { LfsDownload } from '../../resolve/git/lfs-batch.ts'
 import { type GitOptions, refetchGit, resolveGit } from '../../resolve/git/resolve-git.ts'
 import { fetchArtifacts } from '../../store/fetch-artifacts.ts'
-import type { Session } from '../session.ts'
+import type { Artifacts, Cache, Cancellation, Environment, Fetching, Upstreams } from '../ports.ts'
 
 /** Pins a git step, and keeps its archive. @throws {StillroomError} as `resolveGit` */
-export async function lockGit(session: Session, step: GitStep): Promise<LockedGit> {
-  session.progress({ kind: 'stage', title: `resolving ${step.url} ${step.ref}` })
-  return resolveGit(step, await gitOptions(session))
+export async function lockGit(ports: Cache & Fetching, step: GitStep): Promise<LockedGit> {
+  ports.progress({ kind: 'stage', title: `resolving ${step.url} ${step.ref}` })
+  return resolveGit(step, await gitOptions(ports))
 }
 
 /**
@@ -19,11 +19,11 @@ export async function lockGit(session: Session, step: GitStep): Promise<LockedGi
  *
  * @throws {StillroomError} as `refetchGit`
  */
-export async function fetchGitSteps(session: Session, { steps }: LockedPlatform): Promise<void> {
+export async function fetchGitSteps(ports: Cache & Fetching, { steps }: LockedPlatform): Promise<void> {
   for (const step of steps) {
-    if (step.kind !== 'git' || (await session.store.verify(step))) continue
-    session.progress({ kind: 'status', text: `${step.url} ${step.commit.slice(0, 12)}` })
-    await refetchGit(step, await gitOptions(session)).catch((error: unknown) => {
+    if (step.kind !== 'git' || (await ports.store.verify(step))) continue
+    ports.progress({ kind: 'status', text: `${step.url} ${step.commit.slice(0, 12)}` })
+    await refetchGit(step, await gitOptions(ports)).catch((error: unknown) => {
       throw failureOf(step, error)
     })
   }
@@ -54,9 +54,11 @@ function failureOf({ url, commit, sha256, size }: LockedGit, error: unknown): un
 }
 
 /** What fetching from git needs of this machine. */
-export async function gitOptions(session: Session): Promise<GitOptions> {
-  const { env, cache, store, signal } = session
-  const { git, ca } = await session.sources()
+export async function gitOptions(
+  ports: Environment & Cancellation & Cache & Artifacts & Upstreams,
+): Promise<GitOptions> {
+  const { env, cache, store, signal } = ports
+  const { git, ca } = await ports.sources()
   const temporary = join(cache, 'git')
   await mkdir(temporary, { recursive: true })
   return {
@@ -66,12 +68,12 @@ export async function gitOptions(session: Session): Promise<GitOptions> {
     temporary,
     signal,
     keep: (content, expected) => store.put(content, expected),
-    fetchLarge: (downloads) => fetchLarge(session, downloads, ca),
+    fetchLarge: (downloads) => fetchLarge(ports, downloads, ca),
   }
 }
 
 async function fetchLarge(
-  { store, signal }: Session,
+  { store, signal }: Cancellation & Artifacts,
   downloads: readonly LfsDownload[],
   ca: string | undefined,
 ): Promise<(sha256: string) => string> {

@@ -20,7 +20,7 @@ import { fetchDocument } from '../../sources/registry/locate-registry-document.t
 import { openRegistries } from '../../sources/registry/open-registries.ts'
 import { formatReference } from '../../sources/registry/parse-reference.ts'
 import { fetchArtifacts } from '../../store/fetch-artifacts.ts'
-import type { Session } from '../session.ts'
+import type { Artifacts, Environment, Fetching, Upstreams } from '../ports.ts'
 import { readBaseTree } from './read-base-tree.ts'
 
 /**
@@ -29,12 +29,12 @@ import { readBaseTree } from './read-base-tree.ts'
  *
  * @throws {StillroomError} REGISTRY_*, ARTIFACT_*, FETCH_FAILED, IMAGE_INVALID; SIGNATURE_INVALID and INDEX_* of indexes
  */
-export async function lockImageBase(session: Session, recipe: Recipe): Promise<LockedImageBase> {
+export async function lockImageBase(ports: Fetching, recipe: Recipe): Promise<LockedImageBase> {
   const { base, platform } = recipe
   if (base.kind !== 'image') throw new TypeError('not a base from a registry')
-  const { progress, signal } = session
+  const { progress, signal } = ports
   progress({ kind: 'stage', title: `resolving ${base.reference}` })
-  const find = openRegistries(session, await session.sources())
+  const find = openRegistries(ports, await ports.sources())
   const places = await find(base.reference)
   const parsed = await find.spelledOut(base.reference)
   const image = await resolveImage({
@@ -44,9 +44,9 @@ export async function lockImageBase(session: Session, recipe: Recipe): Promise<L
     get: (kind, name, accept) => fetchDocument(places, kind, name, { accept, signal }),
   })
   progress({ kind: 'stage', title: `fetching ${image.layers.length} layers of ${image.reference}` })
-  await fetchLayers(session, image)
+  await fetchLayers(ports, image)
   progress({ kind: 'stage', title: `reading ${image.reference}` })
-  const tree = await readBaseTree(session, image)
+  const tree = await readBaseTree(ports, image)
   requirePrograms(tree, image.reference)
   const text = (path: string) => tree.read(path)?.toString('utf8') ?? ''
   const { packages, problems } = await readInventory(tree)
@@ -59,17 +59,17 @@ export async function lockImageBase(session: Session, recipe: Recipe): Promise<L
       BasePackage.parse({ kind, name, version, architecture, environment }),
     ),
   }
-  return recipe.steps.some(({ kind }) => kind === 'apt') ? withIndexes(session, locked, tree) : locked
+  return recipe.steps.some(({ kind }) => kind === 'apt') ? withIndexes(ports, locked, tree) : locked
 }
 
 /** The same base with the present indexes of its own apt sources: for a recipe that had no apt step before. */
 export async function withIndexes(
-  session: Session,
+  ports: Fetching,
   base: LockedImageBase,
   known?: FileTree,
 ): Promise<LockedImageBase> {
-  session.progress({ kind: 'stage', title: "fetching indexes of the base's apt sources" })
-  const tree = known ?? (await readLayers(session, base))
+  ports.progress({ kind: 'stage', title: "fetching indexes of the base's apt sources" })
+  const tree = known ?? (await readLayers(ports, base))
   const sources = imageAptSources(filesOf(tree))
   if (sources.length === 0) {
     throw new StillroomError(
@@ -80,23 +80,23 @@ export async function withIndexes(
       },
     )
   }
-  const fetched = await fetchImageIndexes(sources, await indexOptions(session))
+  const fetched = await fetchImageIndexes(sources, await indexOptions(ports))
   // kept so that the same lock can be extended after the mirrors have moved on
   for (const { inRelease, packages } of fetched) {
-    await session.store.put(inRelease)
-    await session.store.put(packages)
+    await ports.store.put(inRelease)
+    await ports.store.put(packages)
   }
   return { ...base, indexes: fetched.map(({ index }) => index) }
 }
 
 /** The indexes that the lock of a base names. @throws {StillroomError} INDEX_INVALID, SIGNATURE_INVALID, FETCH_FAILED */
-export async function lockedImageIndexes(session: Session, base: LockedImageBase): Promise<FetchedIndex[]> {
-  return refetchImageIndexes(base.indexes, await readAptSources(session, base), await indexOptions(session))
+export async function lockedImageIndexes(ports: Fetching, base: LockedImageBase): Promise<FetchedIndex[]> {
+  return refetchImageIndexes(base.indexes, await readAptSources(ports, base), await indexOptions(ports))
 }
 
 /** The apt sources in a base's own layers. */
-export async function readAptSources(session: Session, base: LockedImageBase): Promise<ImageAptSource[]> {
-  return imageAptSources(filesOf(await readLayers(session, base)))
+export async function readAptSources(ports: Fetching, base: LockedImageBase): Promise<ImageAptSource[]> {
+  return imageAptSources(filesOf(await readLayers(ports, base)))
 }
 
 /** Of GNU, as Debian's and Ubuntu's are. */
@@ -119,22 +119,22 @@ function requirePrograms(tree: FileTree, reference: string): void {
   })
 }
 
-async function readLayers(session: Session, base: LockedImageBase): Promise<FileTree> {
-  await fetchLayers(session, base)
-  return readBaseTree(session, base)
+async function readLayers(ports: Fetching, base: LockedImageBase): Promise<FileTree> {
+  await fetchLayers(ports, base)
+  return readBaseTree(ports, base)
 }
 
 async function fetchLayers(
-  session: Session,
+  ports: Fetching,
   image: Pick<LockedImageBase, 'reference' | 'layers'>,
 ): Promise<void> {
-  const { store, signal, progress } = session
+  const { store, signal, progress } = ports
   await fetchArtifacts(
     layerArtifacts(image).map(({ artifact }) => artifact),
     {
       store,
       signal,
-      locate: locateRegistry(openRegistries(session, await session.sources())),
+      locate: locateRegistry(openRegistries(ports, await ports.sources())),
       onProgress: ({ bytesDone, bytesTotal }) =>
         progress({
           kind: 'status',
@@ -144,21 +144,21 @@ async function fetchLayers(
   )
 }
 
-async function indexOptions(session: Session): Promise<ImageIndexOptions> {
-  const { debian, snapshot, ca } = await session.sources()
+async function indexOptions(ports: Environment & Artifacts & Upstreams): Promise<ImageIndexOptions> {
+  const { debian, snapshot, ca } = await ports.sources()
   const get: Get = (url, options) => httpGet(url, { ...options, ca })
-  const cached = async (sha256: string) => readFile(session.store.path(sha256)).catch(() => undefined)
+  const cached = async (sha256: string) => readFile(ports.store.path(sha256)).catch(() => undefined)
   return {
     get,
     now: new Date(),
-    mirrors: { ...debian, ubuntu: ubuntuMirrors(session.env) },
+    mirrors: { ...debian, ubuntu: ubuntuMirrors(ports.env) },
     snapshot,
     cached,
   }
 }
 
 /** STILLROOM_UBUNTU: roots of mirrors of Ubuntu, parted by blanks. */
-export function ubuntuMirrors(env: Session['env']): string[] {
+export function ubuntuMirrors(env: Environment['env']): string[] {
   const words = (env['STILLROOM_UBUNTU'] ?? '').split(/\s+/).filter((word) => /^https?:\/\/./.test(word))
   return words.map((word) => word.replace(/\/+$/, ''))
 }

@@ -30,6 +30,7 @@ import { trustedCertificates } from '../../sources/find-certificates.ts'
 import { downloadUnpinned } from '../../store/download-unpinned.ts'
 import { fetchInputs } from '../build/fetch-inputs.ts'
 import { stageContext } from '../build/stage-context.ts'
+import type { Artifacts, Cache, Cancellation, Environment, Fetching, Reporting, Upstreams } from '../ports.ts'
 import { renderGenerated, writeGenerated } from '../project/generated.ts'
 import { loadInputs, type RecipeInputs } from '../project/load-inputs.ts'
 import type { LoadedRecipe } from '../project/load-recipe.ts'
@@ -65,11 +66,11 @@ export interface LockResult {
 
 /** Says whether, and why, the lock of a recipe is stale; writes nothing. */
 export async function checkLock(
-  session: Session,
+  directory: string,
   name: string,
 ): Promise<{ recipe: string; stale: boolean; changes: InputChange[] }> {
-  const { inputs } = await loadInputs(session, name)
-  const lock = await readLock(session.directory, name)
+  const { inputs } = await loadInputs(directory, name)
+  const lock = await readLock(directory, name)
   const changes = compareInputs(lock?.inputs ?? { checksum: '', fields: {} }, inputs)
   return { recipe: name, stale: changes.length > 0, changes }
 }
@@ -78,7 +79,7 @@ export async function checkLock(
 export async function lockRecipe(session: Session, name: string, options: LockOptions): Promise<LockResult> {
   const { directory, progress } = session
   progress({ kind: 'stage', title: `reading recipe ${name}` })
-  const loaded = await loadInputs(session, name)
+  const loaded = await loadInputs(directory, name)
   const { recipe, inputs } = loaded
   const present = await readLock(directory, name).catch((error: unknown) => {
     if (options.upgrade === 'all' && error instanceof StillroomError) return undefined
@@ -129,15 +130,15 @@ function planOf(
  * @param changed fields of the recipe that differ from what `old` was made from
  */
 async function resolve(
-  session: Session,
+  ports: Cache & Fetching,
   loaded: RecipeInputs,
   old: LockedPlatform | undefined,
   changed: ReadonlySet<string>,
   plan: UpgradePlan | undefined,
 ): Promise<LockedPlatform> {
   const { recipe, projects } = loaded
-  const indexes = new LazyIndexes(session, recipe, old?.base, plan?.apt ?? false)
-  const base = await resolveLockedBase(session, recipe, old?.base, indexes, plan)
+  const indexes = new LazyIndexes(ports, recipe, old?.base, plan?.apt ?? false)
+  const base = await resolveLockedBase(ports, recipe, old?.base, indexes, plan)
   const dates = base.indexes.map((index) => index.date).concat(base.kind === 'image' ? base.created : [])
   const epoch = Math.max(...dates.map((date) => Date.parse(date))) / 1000
   const steps: LockedStep[] = []
@@ -164,7 +165,7 @@ async function resolve(
           ? { stay: keptVersions(pinned, asked), beyond: askedVersions(pinned, asked), pinned }
           : undefined
       const before = { epoch, base, steps: [...steps], image: null }
-      steps.push(await resolveStep(session, loaded, before, step, indexes, room))
+      steps.push(await resolveStep(ports, loaded, before, step, indexes, room))
     }
   }
   return { epoch, base, steps, image: null }
@@ -177,7 +178,7 @@ function isAlone({ kind }: Step): boolean {
 
 /** The base of the lock at hand, with the present indexes besides its own when an apt package is to move. */
 async function resolveLockedBase(
-  session: Session,
+  ports: Fetching,
   recipe: Recipe,
   old: LockedBase | undefined,
   indexes: LazyIndexes,
@@ -185,43 +186,43 @@ async function resolveLockedBase(
 ): Promise<LockedBase> {
   if (old?.kind === 'image') {
     const lacks = old.indexes.length === 0 && recipe.steps.some(({ kind }) => kind === 'apt')
-    return lacks || plan?.apt ? withIndexes(session, old) : old
+    return lacks || plan?.apt ? withIndexes(ports, old) : old
   }
   if (old) return plan?.apt ? { ...old, indexes: (await indexes.get()).map(({ index }) => index) } : old
   const { base } = recipe
-  if (base.kind === 'image') return lockImageBase(session, recipe)
-  session.progress({ kind: 'stage', title: `resolving Debian ${base.suite}` })
+  if (base.kind === 'image') return lockImageBase(ports, recipe)
+  ports.progress({ kind: 'stage', title: `resolving Debian ${base.suite}` })
   return resolveBase(base.suite, await indexes.get())
 }
 
 async function resolveStep(
-  session: Session,
+  ports: Cache & Fetching,
   { name, recipe, directory }: RecipeInputs,
   before: LockedPlatform,
   step: Step,
   indexes: LazyIndexes,
   room: UpgradeRoom | undefined,
 ): Promise<LockedStep> {
-  const { signal, progress } = session
+  const { signal, progress } = ports
   if (step.kind === 'run') return { kind: 'run' }
-  if (step.kind === 'git') return lockGit(session, step)
-  if (step.kind === 'file') return lockFile(session, step)
+  if (step.kind === 'git') return lockGit(ports, step)
+  if (step.kind === 'file') return lockFile(ports, step)
   if (step.kind === 'project') throw new Error('projects are pinned from git')
   const engine = await connectEngine()
   const tag = `stillroom-resolve/${name}:${process.pid}`
   try {
-    const image = await buildBefore(session, { name, recipe, directory }, before, tag)
+    const image = await buildBefore(ports, { name, recipe, directory }, before, tag)
     progress({ kind: 'stage', title: `resolving ${stepName(before.steps.length, step.kind)} in a container` })
     const stay = room?.stay ?? []
     const told = (names: string[]) =>
       progress({ kind: 'note', text: `these cannot all stay as they are: ${names.join(', ')}` })
     if (step.kind === 'pip') {
       const attempt = (kept: readonly KeptVersion[]) =>
-        resolvePipStep(session, engine, image, step, { stay: kept, beyond: room?.beyond ?? [] })
-      return await stayingWith(stay, attempt, told).catch((error) => asItWas(session, room, error))
+        resolvePipStep(ports, engine, image, step, { stay: kept, beyond: room?.beyond ?? [] })
+      return await stayingWith(stay, attempt, told).catch((error) => asItWas(ports, room, error))
     }
     const { base } = before
-    const fetched = base.kind === 'image' ? await lockedImageIndexes(session, base) : await indexes.get()
+    const fetched = base.kind === 'image' ? await lockedImageIndexes(ports, base) : await indexes.get()
     const attempt = (kept: readonly KeptVersion[]) =>
       withContainer(engine, { image, network: 'none', user: '0', signal }, (sandbox) =>
         resolveApt(step, fetched, sandbox, kept),
@@ -233,38 +234,41 @@ async function resolveStep(
 }
 
 /** That nothing newer fits is no failure: the step stays as it is locked. */
-function asItWas(session: Session, room: UpgradeRoom | undefined, error: unknown): LockedStep {
+function asItWas(ports: Reporting, room: UpgradeRoom | undefined, error: unknown): LockedStep {
   const conflict =
     error instanceof StillroomError && ['PIP_CONFLICT', 'PIP_PACKAGE_UNKNOWN'].includes(error.code)
   if (!room || room.beyond.length === 0 || !conflict) throw error
   const names = room.beyond.map(({ name, version }) => `${name} ${version}`).join(', ')
-  session.progress({ kind: 'note', text: `nothing newer than ${names} fits what the recipe asks for` })
+  ports.progress({ kind: 'note', text: `nothing newer than ${names} fits what the recipe asks for` })
   return room.pinned
 }
 
-async function lockFile(session: Session, step: FileStep): Promise<LockedStep> {
-  const { store, signal } = session
-  session.progress({ kind: 'stage', title: `fetching ${redactUrl(step.url)}` })
-  const { ca } = await session.sources()
+async function lockFile(
+  ports: Cancellation & Reporting & Artifacts & Upstreams,
+  step: FileStep,
+): Promise<LockedStep> {
+  const { store, signal } = ports
+  ports.progress({ kind: 'stage', title: `fetching ${redactUrl(step.url)}` })
+  const { ca } = await ports.sources()
   const trust = ca === undefined ? {} : { ca }
   return resolveFile(step, (url) => downloadUnpinned({ url, label: 'download', ...trust }, { store, signal }))
 }
 
 async function resolvePipStep(
-  session: Session,
+  ports: Environment & Cancellation & Artifacts & Upstreams,
   engine: Engine,
   image: string,
   step: PipStep,
   { stay, beyond }: Pick<UpgradeRoom, 'stay' | 'beyond'>,
 ): Promise<LockedStep> {
-  const { signal, store } = session
-  const { pypi, ca } = await session.sources()
+  const { signal, store } = ports
+  const { pypi, ca } = await ports.sources()
   // pip takes a list of certificates instead of its own, not in addition
   const certificates = ca === undefined ? undefined : Buffer.from(trustedCertificates(ca).join('\n'))
   return withContainer(engine, { image, network: 'host', user: '0', signal }, (sandbox) =>
     resolvePip(step, {
       sandbox,
-      environment: { ...proxySettings(session.env), ...pypi.env },
+      environment: { ...proxySettings(ports.env), ...pypi.env },
       certificates,
       stay,
       beyond,
@@ -274,7 +278,7 @@ async function resolvePipStep(
 }
 
 /** The machine's way out, for a pip that is to reach what the machine's own reaches. */
-function proxySettings(env: Session['env']): Record<string, string> {
+function proxySettings(env: Environment['env']): Record<string, string> {
   const names = ['HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY', 'ALL_PROXY'].flatMap((name) => [
     name,
     name.toLowerCase(),
@@ -284,18 +288,18 @@ function proxySettings(env: Session['env']): Record<string, string> {
 
 /** Builds the image as it is before a step, to resolve the step in. */
 async function buildBefore(
-  session: Session,
+  ports: Cache & Fetching,
   { name, recipe, directory }: LoadedRecipe,
   before: LockedPlatform,
   tag: string,
 ): Promise<string> {
-  const { signal, progress } = session
+  const { signal, progress } = ports
   const partial: Recipe = { ...recipe, steps: recipe.steps.slice(0, before.steps.length) }
   const artifacts = contextArtifacts(before)
   progress({ kind: 'stage', title: 'fetching artifacts' })
-  await fetchInputs(session, artifacts, before)
+  await fetchInputs(ports, artifacts, before)
   const context = await stageContext(
-    session,
+    ports,
     await renderGenerated(name, partial, before),
     artifacts,
     directory,
@@ -317,16 +321,16 @@ async function buildBefore(
 
 /** A suite's indexes, fetched when a step needs them: the locked ones when the base stays as it is. */
 class LazyIndexes {
-  readonly #session: Session
+  readonly #ports: Artifacts & Upstreams
   readonly #recipe: Recipe
   readonly #base: LockedBase | undefined
   readonly #renewed: boolean
   #fetched: Promise<FetchedIndex[]> | undefined
 
   /** @param renewed the present ones besides those of the lock */
-  constructor(session: Session, recipe: Recipe, base: LockedBase | undefined, renewed: boolean) {
+  constructor(ports: Artifacts & Upstreams, recipe: Recipe, base: LockedBase | undefined, renewed: boolean) {
     this.#renewed = renewed
-    this.#session = session
+    this.#ports = ports
     this.#recipe = recipe
     this.#base = base
   }
@@ -337,10 +341,10 @@ class LazyIndexes {
   }
 
   async #fetch(): Promise<FetchedIndex[]> {
-    const { store } = this.#session
+    const { store } = this.#ports
     const { base } = this.#recipe
     if (base.kind === 'image') throw new TypeError('a base from a registry has indexes of its own')
-    const sources = await this.#session.sources()
+    const sources = await this.#ports.sources()
     const get: Get = (url, options) => httpGet(url, { ...options, ca: sources.ca })
     const options = { get, sources: sources.debian, keys: await loadKeyring(), now: new Date() }
     const cached = async (sha256: string) => readFile(store.path(sha256)).catch(() => undefined)

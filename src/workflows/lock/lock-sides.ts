@@ -6,7 +6,7 @@ import { parseLock } from '../../lock/parse-lock.ts'
 import { gitEnvironment, gitSecrets } from '../../resolve/git/git-environment.ts'
 import { ObjectReader } from '../../resolve/git/object-reader.ts'
 import { GitRefusal, type GitRunner, runGit } from '../../resolve/git/run-git.ts'
-import type { Session } from '../session.ts'
+import type { Cancellation, Environment, Project } from '../ports.ts'
 
 /** The lockfile and the Dockerfile of a recipe, each by git's id for its content. */
 interface Locked {
@@ -31,23 +31,26 @@ export interface LockSide {
 const LOCK = /^recipes\/([a-z0-9]+(?:-[a-z0-9]+)*)\/lock\.json$/
 
 /** git in a project's directory, with the user's own set-up. */
-export function projectGit({ env, signal }: Session): GitRunner {
+export function projectGit({ env, signal }: Environment & Cancellation): GitRunner {
   return { env: gitEnvironment(env), secrets: gitSecrets(env), signal }
 }
 
 /** @throws {StillroomError} REVISION_UNKNOWN */
-export async function revisionSide(session: Session, revision: string): Promise<LockSide> {
-  const git = projectGit(session)
-  const commit = await findCommit(session, revision)
+export async function revisionSide(
+  ports: Project & Environment & Cancellation,
+  revision: string,
+): Promise<LockSide> {
+  const git = projectGit(ports)
+  const commit = await findCommit(ports, revision)
   const listing = await runGit(git, [
-    ...['-C', session.directory, 'ls-tree', '-r', '-z', commit, '--', 'recipes', 'generated'],
+    ...['-C', ports.directory, 'ls-tree', '-r', '-z', commit, '--', 'recipes', 'generated'],
   ])
   const ids = new Map<string, string>()
   for (const entry of listing.toString('utf8').split('\0')) {
     const [, id, path] = /^100\d+ blob ([0-9a-f]+)\t(.*)$/s.exec(entry) ?? []
     if (id !== undefined && path !== undefined) ids.set(path, id)
   }
-  const objects = new ObjectReader(session.directory, git)
+  const objects = new ObjectReader(ports.directory, git)
   return {
     label: revision === commit ? commit.slice(0, 12) : `${revision} (${commit.slice(0, 12)})`,
     recipes: pairUp(ids),
@@ -59,7 +62,7 @@ export async function revisionSide(session: Session, revision: string): Promise<
 }
 
 /** What lies in the project's directory, committed or not. */
-export async function workingTreeSide({ directory }: Session, names: readonly string[]): Promise<LockSide> {
+export async function workingTreeSide(directory: string, names: readonly string[]): Promise<LockSide> {
   const texts = new Map<string, string>()
   const ids = new Map<string, string>()
   for (const name of names) {
@@ -110,9 +113,12 @@ export async function fileSide(path: string): Promise<LockSide> {
 }
 
 /** @throws {StillroomError} REVISION_UNKNOWN */
-export async function findCommit(session: Session, revision: string): Promise<string> {
-  const args = ['-C', session.directory, 'rev-parse', '--verify', '--end-of-options', `${revision}^{commit}`]
-  const found = await ask(projectGit(session), args)
+export async function findCommit(
+  ports: Project & Environment & Cancellation,
+  revision: string,
+): Promise<string> {
+  const args = ['-C', ports.directory, 'rev-parse', '--verify', '--end-of-options', `${revision}^{commit}`]
+  const found = await ask(projectGit(ports), args)
   if (found.answer !== undefined) return found.answer
   const said = found.said.replace('fatal: Needed a single revision', 'git knows no such commit')
   throw new StillroomError('REVISION_UNKNOWN', `"${revision}" is no lockfile and no revision: ${said}`, {
@@ -125,9 +131,9 @@ export async function findCommit(session: Session, revision: string): Promise<st
  *
  * @throws {StillroomError} REVISION_UNKNOWN
  */
-export async function findMergeBase(session: Session): Promise<string> {
-  const git = projectGit(session)
-  const directory = ['-C', session.directory]
+export async function findMergeBase(ports: Project & Environment & Cancellation): Promise<string> {
+  const git = projectGit(ports)
+  const directory = ['-C', ports.directory]
   const remote = await ask(git, [...directory, 'rev-parse', '--abbrev-ref', '--verify', 'origin/HEAD'])
   const candidates = [remote.answer, 'origin/main', 'origin/master', 'main', 'master']
   for (const branch of candidates) {

@@ -10,7 +10,7 @@ import { Budget } from '../../image/read-options.ts'
 import { wantedByInventory } from '../../inventory/read-inventory.ts'
 import type { LockedImageBase } from '../../lock/schema.ts'
 import { wantedByApt } from '../../resolve/registry/image-apt-sources.ts'
-import type { Session } from '../session.ts'
+import type { Artifacts, Cancellation } from '../ports.ts'
 
 /** Account files of /etc. */
 const ACCOUNTS = new Set(['etc/passwd', 'etc/group'])
@@ -22,7 +22,7 @@ const ACCOUNTS = new Set(['etc/passwd', 'etc/group'])
  * @throws {StillroomError} ARTIFACT_MISMATCH when a layer does not unpack to its diffID; IMAGE_INVALID
  */
 export async function readBaseTree(
-  { store, signal }: Pick<Session, 'store' | 'signal'>,
+  { store, signal }: Cancellation & Artifacts,
   { reference, layers }: Pick<LockedImageBase, 'reference' | 'layers'>,
 ): Promise<FileTree> {
   const keep = (path: string, size: number) =>

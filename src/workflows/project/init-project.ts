@@ -6,7 +6,7 @@ import { GitRefusal, runGit } from '../../resolve/git/run-git.ts'
 import { systemCode, writing } from '../../store/disk-error.ts'
 import { makeDirectory } from '../../store/make-directory.ts'
 import { writeFileAtomic } from '../../store/write-file-atomic.ts'
-import type { SessionOptions } from '../session.ts'
+import type { Cancellation, Environment, Project } from '../ports.ts'
 import { listRecipes } from './list-recipes.ts'
 
 export interface InitFile {
@@ -132,7 +132,7 @@ function explained(error: unknown, path: string): unknown {
   )
 }
 
-type GitOptions = Pick<SessionOptions, 'directory' | 'env' | 'signal'>
+type GitOptions = Project & Environment & Cancellation
 
 /** What git prints. @throws {GitRefusal} */
 async function ask({ directory, env, signal }: GitOptions, ...args: string[]): Promise<string> {

@@ -1,7 +1,6 @@
 import { lockInputs } from '../../lock/lock-inputs.ts'
 import type { LockedProject, LockInputs } from '../../lock/schema.ts'
 import { resolveProject } from '../../resolve/project/resolve-project.ts'
-import type { Session } from '../session.ts'
 import { programsChecksum } from './generated.ts'
 import { type LoadedRecipe, loadRecipe } from './load-recipe.ts'
 
@@ -17,7 +16,7 @@ export interface RecipeInputs extends LoadedRecipe {
  *
  * @throws {StillroomError} RECIPE_*; PROJECT_DIRTY when a project differs from what is committed
  */
-export async function loadInputs({ directory }: Session, name: string): Promise<RecipeInputs> {
+export async function loadInputs(directory: string, name: string): Promise<RecipeInputs> {
   const loaded = await loadRecipe(directory, name)
   const projects = new Map<number, LockedProject>()
   for (const [index, step] of loaded.recipe.steps.entries()) {

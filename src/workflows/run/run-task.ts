@@ -15,10 +15,10 @@ import { findTask } from '../../recipe/find-task.ts'
 import type { Recipe } from '../../recipe/schema.ts'
 import { resolveProject } from '../../resolve/project/resolve-project.ts'
 import { requireLockedImage } from '../build/locked-image.ts'
+import type { Cache, Cancellation, Project, Reporting } from '../ports.ts'
 import { programsChecksum } from '../project/generated.ts'
 import { type LoadedRecipe, loadRecipe } from '../project/load-recipe.ts'
 import { lockedPlatform, requireLock } from '../project/lock-file.ts'
-import type { Session } from '../session.ts'
 import { folderOwner, type Host, makeSharedFolder, mayWrite, workAs } from './shared-folder.ts'
 
 export interface RunOptions {
@@ -47,61 +47,65 @@ export interface RunResult {
  * @throws {StillroomError} RECIPE_*, LOCK_*, IMAGE_MISSING, CONTAINER_BUSY, CONTAINER_FAILED, SHARED_REMOTE, ENGINE_*
  */
 export async function runTask(
-  session: Session,
+  ports: Project & Cancellation & Reporting & Cache,
   name: string,
   task: string | undefined,
   args: readonly string[],
   options: RunOptions,
 ): Promise<RunResult & { task: string }> {
-  const loaded = await loadRecipe(session.directory, name)
+  const loaded = await loadRecipe(ports.directory, name)
   const found = findTask(name, loaded.recipe, task)
   const command = [...found.command, ...args]
-  const exitCode = await enterRecipe(session, loaded, { command, workdir: found.workdir }, options)
+  const exitCode = await enterRecipe(ports, loaded, { command, workdir: found.workdir }, options)
   return { recipe: name, task: found.name, exitCode }
 }
 
 /** Runs the shell of the recipe's user in the same container as its tasks. */
-export async function openShell(session: Session, name: string, options: RunOptions): Promise<RunResult> {
-  const loaded = await loadRecipe(session.directory, name)
+export async function openShell(
+  ports: Project & Cancellation & Reporting & Cache,
+  name: string,
+  options: RunOptions,
+): Promise<RunResult> {
+  const loaded = await loadRecipe(ports.directory, name)
   const command = [loaded.recipe.user?.shell ?? '/bin/bash']
-  const exitCode = await enterRecipe(session, loaded, { command }, options)
+  const exitCode = await enterRecipe(ports, loaded, { command }, options)
   return { recipe: name, task: null, exitCode }
 }
 
 async function enterRecipe(
-  session: Session,
+  ports: Project & Cancellation & Reporting & Cache,
   loaded: LoadedRecipe,
   what: { command: string[]; workdir?: string | undefined },
   options: RunOptions,
 ): Promise<number> {
   const { name, recipe } = loaded
-  const lock = await requireLock(session.directory, name)
+  const lock = await requireLock(ports.directory, name)
   const locked = lockedPlatform(lock, recipe)
-  await compareWithLock(session, loaded, lock, locked)
+  await compareWithLock(ports, loaded, lock, locked)
   const engine = await connectEngine()
-  const image = await requireLockedImage(session, engine, name, locked)
+  const image = await requireLockedImage(ports, engine, name, locked)
   const joined = await joinContainer(engine, {
     recipe: name,
-    project: await projectHash(session.directory),
+    project: await projectHash(ports.directory),
     image,
-    signal: session.signal,
-    ...(await folderPlan(session, engine, recipe, options)),
+    signal: ports.signal,
+    ...(await folderPlan(ports, engine, recipe, options)),
   })
   try {
-    session.signal.throwIfAborted()
+    ports.signal.throwIfAborted()
     return await execTask(joined, recipe, what, options)
   } catch (error) {
     throw engineError('running in the container', error)
   } finally {
     await leaveContainer(joined).catch((error: unknown) => {
-      session.progress({ kind: 'note', text: `the container could not be left in order: ${error}` })
+      ports.progress({ kind: 'note', text: `the container could not be left in order: ${error}` })
     })
   }
 }
 
 /** Whether the recipe is as locked. Of a project, the image holds what was locked, whatever is on the disk now: a note. */
 async function compareWithLock(
-  session: Session,
+  ports: Reporting,
   { recipe, directory }: LoadedRecipe,
   lock: Lockfile,
   { steps }: LockedPlatform,
@@ -116,7 +120,7 @@ async function compareWithLock(
       throw error
     })
     if (present?.tree === locked.tree) continue
-    session.progress({
+    ports.progress({
       kind: 'note',
       text: `project "${step.path}" has changed since it was locked: the image has it as of commit ${locked.commit.slice(0, 12)}`,
     })
@@ -152,7 +156,7 @@ async function execTask(
 }
 
 /** What is to be known of the shared folder: when a container is made, and when one is joined. */
-async function folderPlan(session: Session, engine: Engine, recipe: Recipe, options: RunOptions) {
+async function folderPlan(ports: Project & Reporting, engine: Engine, recipe: Recipe, options: RunOptions) {
   const account = recipe.user?.uid ?? 0
   const host = await describeHost(engine)
   const target = recipe.shared
@@ -161,7 +165,7 @@ async function folderPlan(session: Session, engine: Engine, recipe: Recipe, opti
       hint: 'give it one: shared: "/path/in/the/image"',
     })
   }
-  const path = resolve(session.directory, options.shared || 'shared')
+  const path = resolve(ports.directory, options.shared || 'shared')
   const explicit =
     options.shared === false ? '' : options.shared && ((await realpath(path).catch(() => undefined)) ?? path)
   return {
@@ -174,7 +178,7 @@ async function folderPlan(session: Session, engine: Engine, recipe: Recipe, opti
       const owner = await folderOwner(source)
       const uid = workAs(host, owner, account)?.uid ?? account
       if (host.platform === 'linux' && !host.rootless && !mayWrite(owner, uid)) {
-        session.progress({
+        ports.progress({
           kind: 'note',
           text: `tasks can't write to ${source}: it belongs to uid ${owner.uid}, they run as uid ${uid}`,
         })

@@ -49,7 +49,7 @@ interface Member {
 export async function exportRecipe(session: Session, name: string, file: string): Promise<ExportResult> {
   const { directory, progress } = session
   progress({ kind: 'stage', title: `reading recipe ${name}` })
-  const loaded = await loadInputs(session, name)
+  const loaded = await loadInputs(directory, name)
   const lock = await requireLock(directory, name)
   requireFresh(lock, loaded.inputs)
   const locked = lockedPlatform(lock, loaded.recipe)
@@ -90,7 +90,7 @@ export async function exportRecipe(session: Session, name: string, file: string)
     image: locked.image?.id ?? null,
     files: members.map(({ path, size, sha256 }) => ({ path, size, sha256 })),
   }
-  const written = await writeArchive(session, resolve(file), name, manifest, members, locked.epoch)
+  const written = await writeArchive(session.signal, resolve(file), name, manifest, members, locked.epoch)
   await writeFileAtomic(resolve(`${file}.sha256`), `${written.sha256}  ${basename(file)}\n`)
   return {
     recipe: name,
@@ -107,7 +107,7 @@ function member(path: string, content: Uint8Array, mode = 0o644): Member {
 }
 
 async function writeArchive(
-  { signal }: Session,
+  signal: AbortSignal,
   file: string,
   name: string,
   manifest: ArchiveManifest,

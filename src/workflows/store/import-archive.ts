@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs'
 import { pipeline } from 'node:stream/promises'
 import { extract, type Header } from 'tar-stream'
 import { StillroomError } from '../../error.ts'
-import type { Session } from '../session.ts'
+import type { Artifacts, Cancellation, Reporting } from '../ports.ts'
 import { ARCHIVE_VERSION, ArchiveManifest, MANIFEST } from './archive-manifest.ts'
 
 const MANIFEST_LIMIT = 64 * 1024 * 1024
@@ -29,11 +29,11 @@ export interface ImportResult {
  *   does not name; DISK_FULL, NOT_WRITABLE
  */
 export async function importArchive(
-  session: Session,
+  ports: Cancellation & Reporting & Artifacts,
   file: string,
   expected?: string,
 ): Promise<ImportResult> {
-  const { store, signal, progress } = session
+  const { store, signal, progress } = ports
   progress({ kind: 'stage', title: `reading ${file}` })
   const hash = createHash('sha256')
   const archive = extract()

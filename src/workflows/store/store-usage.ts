@@ -1,7 +1,7 @@
 import { forgetUses, readUses } from '../../store/uses.ts'
+import type { Artifacts, Project } from '../ports.ts'
 import { listRecipes } from '../project/list-recipes.ts'
 import { readLock } from '../project/lock-file.ts'
-import type { Session } from '../session.ts'
 import { allLockedDigests } from './locked-digests.ts'
 
 /** What is put in the store belongs to a run that may not have said yet what it needs it for. */
@@ -20,14 +20,14 @@ export interface StoreUsage {
 }
 
 /** Tells what the store holds and for which recipes. */
-export async function storeUsage(session: Session): Promise<StoreUsage> {
+export async function storeUsage(ports: Project & Artifacts): Promise<StoreUsage> {
   const sizes = new Map<string, number>()
-  for await (const { sha256, size } of session.store.entries()) sizes.set(sha256, size)
+  for await (const { sha256, size } of ports.store.entries()) sizes.set(sha256, size)
   const needs = new Map<string, { digests: Set<string>; lastUsed: string | null }>()
-  for (const [recipe, digests] of await projectDigests(session)) {
+  for (const [recipe, digests] of await projectDigests(ports.directory)) {
     needs.set(recipe, { digests: new Set(digests), lastUsed: null })
   }
-  for (const { recipe, digests, last } of await readUses(session.store.directory)) {
+  for (const { recipe, digests, last } of await readUses(ports.store.directory)) {
     const need = needs.get(recipe) ?? { digests: new Set<string>(), lastUsed: null }
     for (const digest of digests) need.digests.add(digest)
     need.lastUsed ??= last.toISOString()
@@ -48,7 +48,7 @@ export async function storeUsage(session: Session): Promise<StoreUsage> {
     lastUsed: need.lastUsed,
   }))
   return {
-    directory: session.store.directory,
+    directory: ports.store.directory,
     ...all,
     recipes: recipes.sort((a, b) => b.bytes - a.bytes || (a.recipe < b.recipe ? -1 : 1)),
     unused: total([...sizes.keys()].filter((digest) => !used.has(digest))),
@@ -66,13 +66,13 @@ export interface StoreCleaning {
  * a run of the last day.
  */
 export async function cleanStore(
-  session: Session,
+  ports: Project & Artifacts,
   { days, dryRun }: { days: number; dryRun: boolean },
 ): Promise<StoreCleaning> {
-  const { store } = session
+  const { store } = ports
   const now = Date.now()
   const oldest = new Date(now - days * DAY)
-  const needed = new Set((await projectDigests(session)).flatMap(([, digests]) => digests))
+  const needed = new Set((await projectDigests(ports.directory)).flatMap(([, digests]) => digests))
   for (const { digests, last } of await readUses(store.directory)) {
     if (last >= oldest) for (const digest of digests) needed.add(digest)
   }
@@ -90,7 +90,7 @@ export async function cleanStore(
 }
 
 /** @throws {StillroomError} LOCK_INVALID, LOCK_VERSION: what a lock needs that can't be read is not known, so nothing is thrown away */
-async function projectDigests({ directory }: Session): Promise<[recipe: string, digests: string[]][]> {
+async function projectDigests(directory: string): Promise<[recipe: string, digests: string[]][]> {
   const found: [string, string[]][] = []
   for (const recipe of await listRecipes(directory)) {
     const lock = await readLock(directory, recipe)

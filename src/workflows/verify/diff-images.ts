@@ -1,7 +1,7 @@
 import { setFlagsFromString } from 'node:v8'
 import { openImage, openPair } from '../../image/open-image.ts'
 import { type ExplainedImages, explainImages, type ImageSource } from '../../verify/explain-images.ts'
-import type { Session } from '../session.ts'
+import type { Cancellation, Reporting } from '../ports.ts'
 
 /**
  * Says by what two images differ, file by file, and why.
@@ -9,23 +9,27 @@ import type { Session } from '../session.ts'
  * @param a a name or ID of the engine's, a `docker save` archive, or an OCI image layout; and so is `b`
  * @throws {StillroomError} those of reading images
  */
-export async function diffImages(session: Session, a: string, b: string): Promise<ExplainedImages> {
+export async function diffImages(
+  ports: Cancellation & Reporting,
+  a: string,
+  b: string,
+): Promise<ExplainedImages> {
   const source = (what: string) => ({
     reference: what,
     read: (options?: Parameters<ImageSource['read']>[0]) => {
-      session.progress({
+      ports.progress({
         kind: 'status',
         text: options?.keep ? `what differs in ${what}` : `reading ${what}`,
       })
-      return openImage(session, what, options)
+      return openImage(ports, what, options)
     },
   })
-  session.progress({ kind: 'stage', title: 'compare' })
+  ports.progress({ kind: 'stage', title: 'compare' })
   // nearly all that reading makes is garbage at once: new space that stays small keeps the process small
   setFlagsFromString('--semi-space-growth-factor=1')
   const sources = [source(a), source(b)] as const
   return explainImages(...sources, async (options) => {
-    const pair = await openPair(session, [a, b], options)
+    const pair = await openPair(ports, [a, b], options)
     if (pair !== undefined) return { ...pair, whole: false }
     return { a: await sources[0].read(options), b: await sources[1].read(options), whole: true }
   })

@@ -10,7 +10,6 @@ import { type History, historyLine, historyRun, parseHistory } from '../../verif
 import type { SourcesReport } from '../../verify/source-risk.ts'
 import { statementOf } from '../../verify/statement.ts'
 import type { VerifyReport } from '../../verify/verify-report.ts'
-import type { Session } from '../session.ts'
 
 /**
  * Adds a verification to a history: a line, and the lockfile as it was. Lines are only ever added, so that two
@@ -20,18 +19,18 @@ import type { Session } from '../session.ts'
  * @throws {StillroomError} DISK_FULL, NOT_WRITABLE
  */
 export async function keepRun(
-  session: Session,
+  project: string,
   directory: string,
   report: VerifyReport,
   at: Date,
 ): Promise<void> {
   const { recipe, platform, lock: expected } = report
-  const path = join(session.directory, 'recipes', recipe, 'lock.json')
+  const path = join(project, 'recipes', recipe, 'lock.json')
   const text = await readFile(path, 'utf8').catch(() => undefined)
   const digest = text === undefined ? undefined : createHash('sha256').update(text).digest('hex')
   // another lock than the one verified is none of this run
   const same = text !== undefined && digest === expected
-  const revision = (await git(session.directory, ['rev-parse', '--verify', 'HEAD'])) || null
+  const revision = (await git(project, ['rev-parse', '--verify', 'HEAD'])) || null
   const locked = same ? lockedIn(text, path, platform) : null
   if (same) await writeFileAtomic(join(directory, 'locks', `${digest}.json`), text)
   await addLine(

@@ -14,8 +14,8 @@ import { requireLoaded } from '../build/build-and-compare.ts'
 import { fetchInputs } from '../build/fetch-inputs.ts'
 import { rememberImage } from '../build/known-images.ts'
 import { stageContext } from '../build/stage-context.ts'
+import type { Cache, Fetching } from '../ports.ts'
 import type { LoadedRecipe } from '../project/load-recipe.ts'
-import type { Session } from '../session.ts'
 import type { StageClock } from '../stage-clock.ts'
 
 export interface VerifyPlan {
@@ -48,7 +48,7 @@ export const keptName = (recipe: string) => `stillroom/${recipe}:verified`
  * @throws {StillroomError} those of fetching and of building
  */
 export async function buildAgain(
-  session: Session,
+  ports: Cache & Fetching,
   plan: VerifyPlan,
   clock: StageClock,
   tag: string,
@@ -56,13 +56,13 @@ export async function buildAgain(
 ): Promise<NewImage> {
   const { loaded, locked, context, from, builder, keep } = plan
   const { recipe, name: recipeName, directory } = loaded
-  const { signal, progress } = session
+  const { signal, progress } = ports
   const again = cached || from === undefined ? [] : stagesFrom(plan, from)
   const engine = await connectEngine()
   clock.stage('fetch')
   const artifacts = contextArtifacts(locked)
-  await fetchInputs(session, artifacts, locked)
-  const staged = await stageContext(session, context, artifacts, directory, locked.epoch)
+  await fetchInputs(ports, artifacts, locked)
+  const staged = await stageContext(ports, context, artifacts, directory, locked.epoch)
   clock.stage('build')
   const name = `stillroom/${recipeName}:${tag}`
   const built = await buildImage({
@@ -77,12 +77,12 @@ export async function buildAgain(
     onProgress: (event) => event.kind === 'step' && progress({ kind: 'status', text: event.name }),
   })
   const { reference, diffIDs } = await requireLoaded(engine, name, built)
-  await rememberImage(session, { id: built.id, reference })
+  await rememberImage(ports.cache, { id: built.id, reference })
   return {
     summary: { reference: name, id: built.id, diffIDs },
     source: {
       reference: name,
-      read: (options) => openImage(session, name, { engine, ...options }),
+      read: (options) => openImage(ports, name, { engine, ...options }),
     },
     variations:
       builder === undefined ? [] : [{ variation: 'builder', value: await describeBuilder(builder) }],

@@ -6,6 +6,7 @@ import { requireFresh } from '../../lock/compare-inputs.ts'
 import type { LockedImage } from '../../lock/schema.ts'
 import { explainImages, summaryOf } from '../../verify/explain-images.ts'
 import { type Variation, VERIFY_REPORT_VERSION, type VerifyReport } from '../../verify/verify-report.ts'
+import type { Cache, Cancellation, Reporting } from '../ports.ts'
 import { renderGenerated, requireGenerated } from '../project/generated.ts'
 import { loadInputs } from '../project/load-inputs.ts'
 import { lockedPlatform, requireLock } from '../project/lock-file.ts'
@@ -38,13 +39,13 @@ export async function verifyRecipe(
   name: string,
   options: VerifyOptions,
 ): Promise<VerifyReport> {
-  const clock = new StageClock(session)
+  const clock = new StageClock(session.progress)
   const report: VerifyReport = {
     reportVersion: VERIFY_REPORT_VERSION,
     recipe: name,
     platform: 'linux/amd64',
     verdict: 'failed',
-    lock: await lockDigest(session, name),
+    lock: await lockDigest(session.directory, name),
     reference: null,
     image: null,
     variations: [],
@@ -54,7 +55,7 @@ export async function verifyRecipe(
   }
   try {
     clock.stage(`recipe ${name} and its lockfile`)
-    const plan = await makePlan(session, name, options)
+    const plan = await makePlan(session.directory, name, options)
     report.platform = plan.loaded.recipe.platform
     await rebuild(session, plan, options, clock, report)
   } catch (error) {
@@ -68,16 +69,16 @@ export async function verifyRecipe(
 }
 
 async function makePlan(
-  session: Session,
+  directory: string,
   name: string,
   { from, builder, keep }: VerifyOptions,
 ): Promise<VerifyPlan> {
-  const loaded = await loadInputs(session, name)
-  const lock = await requireLock(session.directory, name)
+  const loaded = await loadInputs(directory, name)
+  const lock = await requireLock(directory, name)
   requireFresh(lock, loaded.inputs)
   const locked = lockedPlatform(lock, loaded.recipe)
   const context = await renderGenerated(name, loaded.recipe, locked)
-  await requireGenerated(session.directory, name, context)
+  await requireGenerated(directory, name, context)
   return { loaded, locked, context, from, builder, keep }
 }
 
@@ -112,15 +113,15 @@ async function rebuild(
 }
 
 async function compare(
-  session: Session,
+  ports: Cancellation & Reporting & Cache,
   plan: VerifyPlan,
   reference: Reference,
   built: NewImage,
   report: VerifyReport,
 ): Promise<void> {
-  const expected = await referenceSource(session, plan, reference)
+  const expected = await referenceSource(ports, plan, reference)
   if (expected === undefined) {
-    session.progress({ kind: 'status', text: 'reading the new image' })
+    ports.progress({ kind: 'status', text: 'reading the new image' })
     report.image = summaryOf(built.source.reference, await built.source.read())
     report.verdict = reference.named.tree === report.image.tree ? 'equivalent' : 'different'
     report.problem = {
@@ -130,7 +131,7 @@ async function compare(
     }
     return
   }
-  session.progress({ kind: 'status', text: 'reading both images' })
+  ports.progress({ kind: 'status', text: 'reading both images' })
   const { a, b, difference } = await explainImages(expected, built.source)
   report.reference = {
     ...reference.named,
@@ -148,7 +149,7 @@ function asLocked(image: LockedImage | null) {
   return image === null ? {} : { tree: image.tree, size: image.size, diffIDs: image.diffIDs }
 }
 
-async function lockDigest({ directory }: Session, name: string): Promise<string | null> {
+async function lockDigest(directory: string, name: string): Promise<string | null> {
   const bytes = await readFile(join(directory, 'recipes', name, 'lock.json')).catch(() => null)
   return bytes === null ? null : createHash('sha256').update(bytes).digest('hex')
 }

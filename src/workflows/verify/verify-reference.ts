@@ -6,7 +6,7 @@ import { openImage } from '../../image/open-image.ts'
 import type { ImageSource } from '../../verify/explain-images.ts'
 import type { VerifyReference, VerifyVerdict } from '../../verify/verify-report.ts'
 import { knownImageID } from '../build/known-images.ts'
-import type { Session } from '../session.ts'
+import type { Cache, Cancellation, Fetching } from '../ports.ts'
 import type { StageClock } from '../stage-clock.ts'
 import { buildAgain, keptName, type VerifyPlan } from './verify-build.ts'
 
@@ -27,7 +27,7 @@ export interface Reference {
  * @throws {StillroomError} IMAGE_MISSING when the lockfile names none and none is to be built
  */
 export async function findReference(
-  session: Session,
+  ports: Cache & Fetching,
   plan: VerifyPlan,
   clock: StageClock,
   lockedOnly: boolean,
@@ -43,15 +43,15 @@ export async function findReference(
       hint: `build it first: stillroom build recipe ${loaded.name}`,
     })
   }
-  const first = await buildAgain(session, plan, clock, 'verify-first', true)
-  await setTimeout(COARSEST_TIME, undefined, { signal: session.signal })
+  const first = await buildAgain(ports, plan, clock, 'verify-first', true)
+  await setTimeout(COARSEST_TIME, undefined, { signal: ports.signal })
   const { id, reference } = first.summary
   return { named: { kind: 'build', id, name: reference }, source: first.source, end: first.end }
 }
 
 /** How to read the expected image; undefined when the engine has none. */
 export async function referenceSource(
-  session: Session,
+  ports: Cancellation & Cache,
   { loaded }: VerifyPlan,
   { named, source }: Reference,
 ): Promise<ImageSource | undefined> {
@@ -60,11 +60,11 @@ export async function referenceSource(
   for (const name of [keptName(loaded.name), `stillroom/${loaded.name}`]) {
     const image = await findImage(engine, name)
     if (image === undefined) continue
-    const id = engine.store === 'graph' ? image.reference : await knownImageID(session, image.reference)
+    const id = engine.store === 'graph' ? image.reference : await knownImageID(ports.cache, image.reference)
     if (id !== named.id) continue
     return {
       reference: name,
-      read: (options) => openImage(session, name, { engine, ...options }),
+      read: (options) => openImage(ports, name, { engine, ...options }),
     }
   }
   return undefined

@@ -16,6 +16,7 @@ import { type ArtifactState, forecast, type NewerVersion, type PlaceAnswer } fro
 import type { SourcesReport } from '../../verify/source-risk.ts'
 import { locateFrom } from '../build/fetch-inputs.ts'
 import { locateBase } from '../build/locate-base.ts'
+import type { Progress } from '../ports.ts'
 import { loadInputs } from '../project/load-inputs.ts'
 import { lockedPlatform, requireLock } from '../project/lock-file.ts'
 import type { Session } from '../session.ts'
@@ -44,7 +45,7 @@ export async function verifySources(
 ): Promise<SourcesReport> {
   const { progress, store, signal } = session
   progress({ kind: 'stage', title: `sources of ${name}` })
-  const { recipe } = await loadInputs(session, name)
+  const { recipe } = await loadInputs(session.directory, name)
   const locked = lockedPlatform(await requireLock(session.directory, name), recipe)
   const sources = await session.sources()
   const locate = locateWith(locateFrom(sources, locked, signal), locateBase(session, sources, locked))
@@ -116,7 +117,7 @@ async function askPlaces(
 async function newerPackages(
   locked: LockedPlatform,
   sources: Sources,
-  progress: Session['progress'],
+  progress: Progress,
 ): Promise<NewerVersion[]> {
   const { base, steps } = locked
   if (base.kind !== 'debian') return []

@@ -7,7 +7,7 @@ import { StillroomError } from '../../error.ts'
 import { openImage } from '../../image/open-image.ts'
 import type { Variation } from '../../verify/verify-report.ts'
 import type { BuildResult } from '../build/build-result.ts'
-import type { Session } from '../session.ts'
+import type { Artifacts, Cache, Cancellation, Project, Reporting } from '../ports.ts'
 import type { StageClock } from '../stage-clock.ts'
 import type { NewImage, VerifyPlan } from './verify-build.ts'
 
@@ -28,13 +28,13 @@ const UMASK = '077'
  * @throws {StillroomError} ENGINE_MISSING when this machine can't have a private engine; those of fetching and building
  */
 export async function buildVaried(
-  session: Session,
+  ports: Project & Cancellation & Reporting & Cache & Artifacts,
   plan: VerifyPlan,
   vary: readonly Variation[],
   clock: StageClock,
 ): Promise<NewImage> {
   const name = `verify-${process.pid}`
-  const cache = join(session.cache, name)
+  const cache = join(ports.cache, name)
   clock.stage('another machine')
   const store = vary.includes('store') ? await otherStore() : await ownStore()
   const end = async () => {
@@ -43,12 +43,19 @@ export async function buildVaried(
   }
   try {
     const words = await engineWords(vary, plan)
-    const socket = await startEngine(session, ['--name', name, '--store', store, '--vary', words.join(' ')])
+    const socket = await startEngine(ports.signal, [
+      '--name',
+      name,
+      '--store',
+      store,
+      '--vary',
+      words.join(' '),
+    ])
     clock.stage('build')
     // the store is shared; build contexts are put together anew
     await mkdir(cache, { recursive: true })
-    await symlink(session.store.directory, join(cache, 'store'))
-    const built = await buildThere(session, plan, vary, name, cache)
+    await symlink(ports.store.directory, join(cache, 'store'))
+    const built = await buildThere(ports, plan, vary, name, cache)
     const engine = await connectEngine(socket)
     const reference = `stillroom/${plan.loaded.name}`
     return {
@@ -60,7 +67,7 @@ export async function buildVaried(
       },
       source: {
         reference: `${reference} on another machine`,
-        read: (options) => openImage(session, reference, { engine, ...options }),
+        read: (options) => openImage(ports, reference, { engine, ...options }),
       },
       variations: vary.map((variation) => ({ variation, value: inWords(variation, store) })),
       end,
@@ -101,7 +108,7 @@ async function firstProcessor(): Promise<string> {
   return /^Cpus_allowed_list:\s*(\d+)/m.exec(status)?.[1] ?? '0'
 }
 
-async function startEngine({ signal }: Session, args: readonly string[]): Promise<string> {
+async function startEngine(signal: AbortSignal, args: readonly string[]): Promise<string> {
   const started = await execa(ENGINE, ['up', ...args], { reject: false, cancelSignal: signal, all: true })
   signal.throwIfAborted()
   if (started.failed) {
@@ -129,7 +136,7 @@ interface BuildAnswer {
 
 /** Runs `build recipe` as a process of its own, in the surroundings to be had there. */
 async function buildThere(
-  { signal, directory, progress }: Session,
+  { signal, directory, progress }: Project & Cancellation & Reporting,
   { loaded }: VerifyPlan,
   vary: readonly Variation[],
   engine: string,
