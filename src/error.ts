@@ -101,3 +101,9 @@ export class StillroomError extends Error {
     return ERROR_CODES[this.code]
   }
 }
+
+/** The `code` of a system error, if it is one. */
+export function systemCode(error: unknown): string | undefined {
+  const code = (error as { code?: unknown } | null | undefined)?.code
+  return typeof code === 'string' ? code : undefined
+}

@@ -1,6 +1,6 @@
 import { StillroomError } from '../error.ts'
-import { trustedCertificates } from '../sources/find-certificates.ts'
 import { redactUrl } from './redact-url.ts'
+import { trustedCertificates } from './trusted-certificates.ts'
 
 export interface GetOptions {
   /** Bytes after which the answer is given up. */

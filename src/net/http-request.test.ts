@@ -18,7 +18,7 @@ it("httpRequest() trusts a certificate of its own besides the machine's", async 
   const server = createServer(made, (_request, response) => response.end('x')).listen(0, '127.0.0.1')
   onTestFinished(() => void server.close())
   await once(server, 'listening')
-  const place = { url: `https://127.0.0.1:${(server.address() as AddressInfo).port}/`, label: 'mirror' }
+  const place = { url: `https://127.0.0.1:${(server.address() as AddressInfo).port}/` }
   await expect(httpRequest(place, options, statusOf)).rejects.toMatchObject({ permanent: true })
   expect(await httpRequest({ ...place, ca: made.cert }, options, statusOf)).toBe(200)
   expect(await httpRequest({ ...place, insecure: true }, options, statusOf)).toBe(200)
@@ -26,7 +26,7 @@ it("httpRequest() trusts a certificate of its own besides the machine's", async 
 
 it('httpRequest() speaks http and https only, and prints no URL', async () => {
   for (const url of ['file:///etc/passwd', 'ftp://a.example.org/', 'nonsense', 'http://[secret']) {
-    const error = await httpRequest({ url, label: 'mirror' }, options, statusOf).catch((error) => error)
+    const error = await httpRequest({ url }, options, statusOf).catch((error) => error)
     expect(error).toMatchObject({ permanent: true })
     expect(error.message).not.toContain('secret')
   }
@@ -35,7 +35,7 @@ it('httpRequest() speaks http and https only, and prints no URL', async () => {
 it('httpRequest() reads a file of this machine when the place is local', async () => {
   const path = join(await temporaryDirectory(), 'a.whl')
   await writeFile(path, 'x')
-  const place = { url: pathToFileURL(path).href, label: 'find-links', local: true }
+  const place = { url: pathToFileURL(path).href, local: true }
   expect(await httpRequest(place, options, statusOf)).toBe(200)
 })
 

@@ -1,9 +1,21 @@
 import { createReadStream } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { trustedCertificates } from '../sources/find-certificates.ts'
-import type { Located } from '../store/artifact.ts'
-import { systemCode } from '../store/disk-error.ts'
+import { systemCode } from '../error.ts'
 import { redactUrl } from './redact-url.ts'
+import { trustedCertificates } from './trusted-certificates.ts'
+
+/** An address, and what asking it takes. */
+export interface HttpTarget {
+  url: string
+  /** Credentials belong here (authorization, cookie: dropped when redirected to another host), never into `url`. */
+  headers?: Record<string, string>
+  /** Certificates (PEM) trusted besides the machine's own. */
+  ca?: string
+  /** Any certificate will do (pip's `trusted-host`): what is fetched is verified by its digest all the same. */
+  insecure?: boolean
+  /** A file of this machine that its own settings name: only then may `url` be a `file:` one. */
+  local?: boolean
+}
 
 /** The part of a response that is used here. */
 export interface Reply {
@@ -37,15 +49,15 @@ export interface RequestOptions {
 /**
  * Asks for one address and gives the reply to `use`; the connection is over when `use` is.
  * Redirects are followed, HTTP_PROXY, HTTPS_PROXY and NO_PROXY honoured; nothing is retried or cached. A
- * `local` place is a file of this machine, and its reply has status 200.
+ * `local` target is a file of this machine, and its reply has status 200.
  * @throws Unreachable
  */
 export async function httpRequest<T>(
-  located: Located,
+  target: HttpTarget,
   { headers, signal, stall, form }: RequestOptions,
   use: (reply: Reply) => Promise<T>,
 ): Promise<T> {
-  if (located.local) return use(fileReply(located.url, signal))
+  if (target.local) return use(fileReply(target.url, signal))
   const fetch = await loadFetch()
   const over = new AbortController()
   let stalled = false
@@ -72,11 +84,11 @@ export async function httpRequest<T>(
 
   try {
     const asked = async () =>
-      fetch(located.url, {
-        headers: { ...located.headers, 'accept-encoding': 'identity', ...headers },
+      fetch(target.url, {
+        headers: { ...target.headers, 'accept-encoding': 'identity', ...headers },
         ...(form === undefined ? {} : { method: 'POST', body: form }),
-        ...(located.ca === undefined ? {} : { ca: trusted(located.ca) }),
-        ...(located.insecure ? { strictSSL: false } : {}),
+        ...(target.ca === undefined ? {} : { ca: trustedCertificates(target.ca) }),
+        ...(target.insecure ? { strictSSL: false } : {}),
         cache: 'no-store',
         retry: false,
         compress: false,
@@ -124,17 +136,6 @@ function unreachable(error: unknown): Unreachable {
   const reason = plain === 'aborted' ? 'the connection broke off' : redactUrl(plain)
   const permanent = PERMANENT.test(code ?? '') || /Only (absolute|HTTP)/.test(message)
   return new Unreachable(reason.trim() || code || 'connection failed', permanent)
-}
-
-const trustedCache = new Map<string, string[]>()
-
-/** `ca` alone would replace the machine's certificates; the same list each time lets connections be used again. */
-function trusted(ca: string): string[] {
-  const known = trustedCache.get(ca)
-  if (known) return known
-  const all = trustedCertificates(ca)
-  trustedCache.set(ca, all)
-  return all
 }
 
 type Fetch = (url: string, options: Record<string, unknown>) => Promise<FetchResponse>

@@ -4,7 +4,7 @@ import type { Timing } from '../net/http-origins.ts'
 import { httpRequest, type Reply, Unreachable } from '../net/http-request.ts'
 import { parseRetryAfter } from '../net/parse-retry-after.ts'
 import { redactUrl } from '../net/redact-url.ts'
-import type { Located } from '../store/artifact.ts'
+import type { ArtifactUrl } from '../store/artifact.ts'
 import { parseSimplePage, SIMPLE_ACCEPT, type SimpleFile } from './parse-simple-page.ts'
 
 /** The largest page that is read: those of projects with ten thousand files have about 10 MB. */
@@ -15,7 +15,7 @@ const PAGE_LIMIT = 64 << 20
  * @throws StillroomError FETCH_FAILED, INDEX_INVALID
  */
 export async function fetchSimplePage(
-  located: Located,
+  located: ArtifactUrl,
   { signal, timing }: { signal: AbortSignal; timing: Timing },
 ): Promise<SimpleFile[]> {
   for (let tries = 0; ; tries += 1) {
@@ -38,7 +38,7 @@ interface Answer {
   wait?: number | 'backoff' | undefined
 }
 
-async function ask(located: Located, signal: AbortSignal, stall: number): Promise<Answer> {
+async function ask(located: ArtifactUrl, signal: AbortSignal, stall: number): Promise<Answer> {
   try {
     return await httpRequest(located, { headers: { accept: SIMPLE_ACCEPT }, signal, stall }, read)
   } catch (error) {

@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto'
-import { getCACertificates } from 'node:tls'
 import { StillroomError } from '../error.ts'
+import { CERTIFICATE } from '../net/trusted-certificates.ts'
 import type { Machine } from './machine.ts'
 import { pipSetting, readPipConfig } from './pip-settings.ts'
 import type { SourcesConfig } from './schema.ts'
@@ -19,7 +19,6 @@ const VARIABLES = [
   'PIP_CERT',
   'GIT_SSL_CAINFO',
 ]
-const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g
 const REGISTRIES = '/etc/docker/certs.d'
 
 /**
@@ -58,15 +57,6 @@ export async function findCertificates(
   )
   const all = new Set(found.flat())
   return all.size === 0 ? undefined : `${[...all].join('\n')}\n`
-}
-
-/**
- * What to trust when these certificates are given besides the machine's own: most clients take a list instead of
- * their own, not in addition.
- */
-export function trustedCertificates(ca: string): string[] {
-  const own = getCACertificates('default').map((pem) => pem.trim())
-  return [...new Set([...own, ...(ca.match(CERTIFICATE) ?? [])])]
 }
 
 async function pipCertificates(machine: Machine): Promise<Named[]> {

@@ -4,7 +4,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 import { StillroomError } from '../error.ts'
 import { DEFAULT_TIMING, type Timing } from '../net/http-origins.ts'
 import { splitUserinfo } from '../net/split-userinfo.ts'
-import type { Artifact, Located } from '../store/artifact.ts'
+import type { Artifact, ArtifactUrl } from '../store/artifact.ts'
 import { fetchSimplePage } from './fetch-simple-page.ts'
 import type { PypiIndex } from './locate-pypi.ts'
 import type { SimpleFile } from './parse-simple-page.ts'
@@ -27,7 +27,7 @@ export function locateFindLinks(
   const signal = options.signal ?? new AbortController().signal
   const places = links.map((link) => splitUserinfo({ label: LABEL, ...link }))
   const pages = new Map<string, Promise<SimpleFile[] | StillroomError>>()
-  const page = (place: Located) => {
+  const page = (place: ArtifactUrl) => {
     const asked =
       pages.get(place.url) ??
       fetchSimplePage(place, { signal, timing }).catch((error) => {
@@ -38,11 +38,11 @@ export function locateFindLinks(
     return asked
   }
 
-  return async ({ origin }: Artifact): Promise<Located[]> => {
+  return async ({ origin }: Artifact): Promise<ArtifactUrl[]> => {
     if (origin.kind !== 'pypi') return []
     const { file } = origin
     const results = await Promise.all(
-      places.map(async (place): Promise<Located[] | StillroomError> => {
+      places.map(async (place): Promise<ArtifactUrl[] | StillroomError> => {
         if (!/^https?:/i.test(place.url)) return localFile(place.url, file)
         if (ARCHIVE.test(pathOf(place.url))) return pathOf(place.url).endsWith(`/${file}`) ? [place] : []
         const files = await page(place)
@@ -58,12 +58,12 @@ export function locateFindLinks(
 }
 
 /** A page's login goes to files on its own host only. */
-function linkedFrom({ headers, ...place }: Located, { url, sha256 }: SimpleFile): Located {
+function linkedFrom({ headers, ...place }: ArtifactUrl, { url, sha256 }: SimpleFile): ArtifactUrl {
   const ours = headers !== undefined && new URL(url).origin === new URL(place.url).origin
   return { ...place, url, ...(ours ? { headers } : {}), ...(sha256 === undefined ? {} : { sha256 }) }
 }
 
-async function localFile(link: string, file: string): Promise<Located[]> {
+async function localFile(link: string, file: string): Promise<ArtifactUrl[]> {
   const path = link.startsWith('file:') ? fileURLToPath(link) : link
   const candidate = basename(path) === file ? path : join(path, file)
   const entry = await stat(candidate).catch(() => undefined)

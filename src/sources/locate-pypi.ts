@@ -1,12 +1,12 @@
 import { StillroomError } from '../error.ts'
 import { DEFAULT_TIMING, type Timing } from '../net/http-origins.ts'
 import { splitUserinfo } from '../net/split-userinfo.ts'
-import type { Artifact, Located } from '../store/artifact.ts'
+import type { Artifact, ArtifactUrl } from '../store/artifact.ts'
 import { fetchSimplePage } from './fetch-simple-page.ts'
 import type { SimpleFile } from './parse-simple-page.ts'
 
 /** A package index: its simple API's root. Credentials may be in the URL, or in `headers`. */
-export interface PypiIndex extends Omit<Located, 'label' | 'sha256'> {
+export interface PypiIndex extends Omit<ArtifactUrl, 'label' | 'sha256'> {
   label?: string
 }
 
@@ -26,7 +26,7 @@ export function locatePypi(
   )
   const pages = new Map<string, Promise<SimpleFile[] | StillroomError>>()
 
-  const page = (index: Located, name: string) => {
+  const page = (index: ArtifactUrl, name: string) => {
     const url = `${index.url.replace(/\/+$/, '')}/${encodeURIComponent(name)}/`
     const known = pages.get(url)
     if (known) return known
@@ -39,7 +39,7 @@ export function locatePypi(
   }
 
   /** @throws StillroomError FETCH_FAILED, INDEX_INVALID: no index has the file, and one could not be read. */
-  return async ({ origin }: Artifact): Promise<Located[]> => {
+  return async ({ origin }: Artifact): Promise<ArtifactUrl[]> => {
     if (origin.kind !== 'pypi') return []
     const results = await Promise.all(places.map((index) => page(index, origin.name)))
     const found = results.flatMap((files, number) => {
@@ -55,7 +55,7 @@ export function locatePypi(
 }
 
 /** An index' credentials go to files on its own host only. */
-function locatedAt(index: Located, { url, sha256 }: SimpleFile): Located {
+function locatedAt(index: ArtifactUrl, { url, sha256 }: SimpleFile): ArtifactUrl {
   const { headers, ...place } = index
   const ours = headers !== undefined && new URL(url).origin === new URL(index.url).origin
   return { ...place, url, ...(ours ? { headers } : {}), ...(sha256 === undefined ? {} : { sha256 }) }

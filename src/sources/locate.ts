@@ -1,10 +1,10 @@
-import type { Artifact, Located } from '../store/artifact.ts'
+import type { Artifact, ArtifactUrl } from '../store/artifact.ts'
 
 export { type ArchiveBase, locateDebian } from './locate-debian.ts'
 export { locateFindLinks } from './locate-find-links.ts'
 export { locatePypi } from './locate-pypi.ts'
 
-export type Locate = (artifact: Artifact) => Promise<Located[]>
+export type Locate = (artifact: Artifact) => Promise<ArtifactUrl[]>
 
 /**
  * Joins what several ways of locating find, in their order; one that fails counts only when no other finds anything.

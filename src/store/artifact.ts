@@ -1,4 +1,5 @@
 import type { Archive } from '../lock/schema.ts'
+import type { HttpTarget } from '../net/http-request.ts'
 
 /** Where an artifact comes from: a name, never an address (those are settings). */
 export type Origin =
@@ -22,18 +23,9 @@ export interface Artifact {
 }
 
 /** One address that an artifact may be had from. */
-export interface Located {
-  url: string
-  /** What kind of place it is, for messages: `live mirror`, `snapshot`, `index`. */
+export interface ArtifactUrl extends HttpTarget {
+  /** What kind of source it is, for messages: `live mirror`, `snapshot`, `index`. */
   label: string
-  /** Credentials belong here (authorization, cookie: dropped when redirected to another host), never into `url`. */
-  headers?: Record<string, string>
-  /** Certificates (PEM) trusted besides the machine's own. */
-  ca?: string
-  /** Any certificate will do (pip's `trusted-host`): what is fetched is verified by its digest all the same. */
-  insecure?: boolean
-  /** A file of this machine that its own settings name: only then may `url` be a `file:` one. */
-  local?: boolean
-  /** What the place itself says the file's sha256 is: when it differs from the artifact's, nothing is fetched. */
+  /** What the source itself says the file's sha256 is: when it differs from the artifact's, nothing is fetched. */
   sha256?: string
 }

@@ -1,7 +1,7 @@
 import { copyFile, open, readdir, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { systemCode } from './disk-error.ts'
+import { systemCode } from '../error.ts'
 import { makeDirectory } from './make-directory.ts'
 import { livenessOf, newOwner, OWNER } from './owner.ts'
 

@@ -1,13 +1,7 @@
-import { StillroomError } from '../error.ts'
+import { StillroomError, systemCode } from '../error.ts'
 
 const FULL = new Set(['ENOSPC', 'EDQUOT'])
 const FORBIDDEN = new Set(['EACCES', 'EROFS', 'EPERM'])
-
-/** The `code` of a system error, if it is one. */
-export function systemCode(error: unknown): string | undefined {
-  const code = (error as { code?: unknown } | null | undefined)?.code
-  return typeof code === 'string' ? code : undefined
-}
 
 /**
  * Turns a failed write below `path` into what the user can act on: DISK_FULL or NOT_WRITABLE.

@@ -7,7 +7,7 @@ import { DEFAULT_TIMING, type Timing } from '../net/http-origins.ts'
 import { httpRequest, type Reply, Unreachable } from '../net/http-request.ts'
 import { parseRetryAfter } from '../net/parse-retry-after.ts'
 import { redactUrl } from '../net/redact-url.ts'
-import type { Located } from './artifact.ts'
+import type { ArtifactUrl } from './artifact.ts'
 import { writing } from './disk-error.ts'
 import { type Hashed, hashFile } from './hash-file.ts'
 import { makeDirectory } from './make-directory.ts'
@@ -38,7 +38,7 @@ type Attempt = 'done' | { reason: string; wait?: number | undefined }
  * @throws {StillroomError} ARTIFACT_GONE when the server has no such file; FETCH_FAILED; DISK_FULL, NOT_WRITABLE
  */
 export async function downloadUnpinned(
-  located: Located,
+  located: ArtifactUrl,
   { store, signal, timing }: UnpinnedOptions,
 ): Promise<Hashed> {
   const { retries, backoff, stall, retryAfterCap } = { ...DEFAULT_TIMING, ...timing }
@@ -68,7 +68,7 @@ export async function downloadUnpinned(
 }
 
 async function ask(
-  located: Located,
+  located: ArtifactUrl,
   handle: FileHandle,
   received: Received,
   { signal, stall }: { signal: AbortSignal; stall: number },
@@ -89,7 +89,7 @@ async function ask(
 
 async function receive(
   reply: Reply,
-  located: Located,
+  located: ArtifactUrl,
   handle: FileHandle,
   received: Received,
 ): Promise<Attempt> {
@@ -118,7 +118,7 @@ async function receive(
   return { reason: `the answer broke off after ${received.bytes} of ${end} bytes` }
 }
 
-function refusal(reply: Reply, located: Located): Attempt {
+function refusal(reply: Reply, located: ArtifactUrl): Attempt {
   const { status } = reply
   const reason = `HTTP ${status}`
   if (status === 404 || status === 410) {
@@ -131,7 +131,7 @@ function refusal(reply: Reply, located: Located): Attempt {
   throw failed(located, reason)
 }
 
-function failed({ url }: Located, reason: string, hint?: string): StillroomError {
+function failed({ url }: ArtifactUrl, reason: string, hint?: string): StillroomError {
   const options = hint === undefined ? {} : { hint }
   return new StillroomError('FETCH_FAILED', `cannot fetch ${redactUrl(url)}: ${redactUrl(reason)}`, options)
 }

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { HttpOrigins, Timing } from '../net/http-origins.ts'
 import { redactUrl } from '../net/redact-url.ts'
-import type { Artifact, Located } from './artifact.ts'
+import type { Artifact, ArtifactUrl } from './artifact.ts'
 import type { PartialFile } from './partial-file.ts'
 import { describeMismatch, type SourceFailure } from './source-failure.ts'
 import { type Retry, transfer } from './transfer.ts'
@@ -20,7 +20,7 @@ export interface DownloadOptions {
 /** Completes a partial file from one place, with retries; undefined when done, else why not. */
 export async function download(
   artifact: Artifact,
-  located: Located,
+  located: ArtifactUrl,
   partial: PartialFile,
   { signal, timing, origins, onBytes }: DownloadOptions,
 ): Promise<SourceFailure | undefined> {

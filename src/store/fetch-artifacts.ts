@@ -2,7 +2,7 @@ import { access } from 'node:fs/promises'
 import pMap from 'p-map'
 import { StillroomError } from '../error.ts'
 import { createHttpOrigins, DEFAULT_TIMING, type Timing } from '../net/http-origins.ts'
-import type { Artifact, Located } from './artifact.ts'
+import type { Artifact, ArtifactUrl } from './artifact.ts'
 import { diskError } from './disk-error.ts'
 import { type DownloadOptions, download } from './download.ts'
 import { type ArtifactFailure, fetchFailure } from './fetch-failure.ts'
@@ -14,7 +14,7 @@ import type { Store } from './store.ts'
 export interface FetchOptions {
   store: Store
   /** Where an artifact may be had, best place first. Asked only for what the store lacks. */
-  locate: (artifact: Artifact) => Promise<Located[]>
+  locate: (artifact: Artifact) => Promise<ArtifactUrl[]>
   /** How many at once. 8 unless told. */
   concurrency?: number
   signal?: AbortSignal

@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { systemCode } from './disk-error.ts'
+import { systemCode } from '../error.ts'
 
 /** Makes a directory and those above it. Unlike Node's own `recursive`, tells EROFS as EROFS, not as ENOENT. */
 export async function makeDirectory(path: string): Promise<void> {

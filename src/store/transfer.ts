@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { httpRequest, type Reply, Unreachable } from '../net/http-request.ts'
 import { parseRetryAfter } from '../net/parse-retry-after.ts'
 import { redactUrl } from '../net/redact-url.ts'
-import type { Artifact, Located } from './artifact.ts'
+import type { Artifact, ArtifactUrl } from './artifact.ts'
 import type { PartialFile } from './partial-file.ts'
 import {
   describeMismatch,
@@ -28,7 +28,7 @@ const HEAD = 256
 /** Tries once to bring a partial file to its end from one place. Bytes beyond the artifact's size are never taken. */
 export async function transfer(
   artifact: Artifact,
-  located: Located,
+  located: ArtifactUrl,
   partial: PartialFile,
   { signal, stall, onBytes }: TransferOptions,
 ): Promise<TransferResult> {
@@ -93,7 +93,7 @@ export async function transfer(
   }
 }
 
-function rangeHeaders(partial: PartialFile, located: Located): Record<string, string> {
+function rangeHeaders(partial: PartialFile, located: ArtifactUrl): Record<string, string> {
   if (partial.received === 0) return {}
   const range = { range: `bytes=${partial.received}-` }
   return partial.validator?.url === located.url ? { ...range, 'if-range': partial.validator.etag } : range

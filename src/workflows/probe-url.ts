@@ -1,5 +1,5 @@
 import { redactUrl } from '../net/redact-url.ts'
-import { trustedCertificates } from '../sources/find-certificates.ts'
+import { trustedCertificates } from '../net/trusted-certificates.ts'
 
 export type Probe =
   | {

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { StillroomError } from '../../error.ts'
 import { redactUrl } from '../../net/redact-url.ts'
-import { trustedCertificates } from '../../sources/find-certificates.ts'
+import { trustedCertificates } from '../../net/trusted-certificates.ts'
 import type { LfsObject } from './lfs-pointer.ts'
 import { GitRefusal, type GitRunner, runGit } from './run-git.ts'
 

@@ -4,7 +4,7 @@ import { DEFAULT_TIMING, type Timing } from '../../net/http-origins.ts'
 import { httpRequest, Unreachable } from '../../net/http-request.ts'
 import { parseRetryAfter } from '../../net/parse-retry-after.ts'
 import { redactUrl } from '../../net/redact-url.ts'
-import type { Located } from '../../store/artifact.ts'
+import type { ArtifactUrl } from '../../store/artifact.ts'
 
 export interface AskOptions {
   signal: AbortSignal
@@ -26,7 +26,7 @@ export interface Answer {
  *
  * @throws {StillroomError} FETCH_FAILED when there was no answer, or none below the limit
  */
-export async function ask(located: Located, options: AskOptions): Promise<Answer> {
+export async function ask(located: ArtifactUrl, options: AskOptions): Promise<Answer> {
   const { signal, limit, headers = {}, form } = options
   const { stall, retries, backoff, retryAfterCap } = { ...DEFAULT_TIMING, ...options.timing }
   for (let attempt = 1; ; attempt++) {
@@ -57,7 +57,7 @@ export async function ask(located: Located, options: AskOptions): Promise<Answer
   }
 }
 
-export function failed({ url }: Located, reason: string): StillroomError {
+export function failed({ url }: ArtifactUrl, reason: string): StillroomError {
   return new StillroomError('FETCH_FAILED', `cannot fetch ${redactUrl(url)}: ${redactUrl(reason)}`, {
     hint: 'check the network, proxy and certificate set-up, then run again',
   })

@@ -1,5 +1,5 @@
 import { StillroomError } from '../../error.ts'
-import type { Located } from '../../store/artifact.ts'
+import type { ArtifactUrl } from '../../store/artifact.ts'
 import type { RegistryLogin } from './find-docker-login.ts'
 import { ask } from './locate-registry-ask.ts'
 import { type Challenge, parseChallenges } from './parse-challenge.ts'
@@ -20,7 +20,7 @@ const MARGIN = 20
  * @throws {StillroomError} REGISTRY_LOGIN_REFUSED, FETCH_FAILED; never with what logs in
  */
 export function authorizer(
-  place: Located,
+  place: ArtifactUrl,
   login: () => Promise<RegistryLogin | undefined>,
   signal: AbortSignal,
 ): Authorize {
@@ -43,7 +43,7 @@ export function authorizer(
   }
 }
 
-async function findChallenge(place: Located, signal: AbortSignal): Promise<Challenge | undefined> {
+async function findChallenge(place: ArtifactUrl, signal: AbortSignal): Promise<Challenge | undefined> {
   const { status, header } = await ask({ ...place, url: `${place.url}/v2/` }, { signal, limit: TOKEN_LIMIT })
   if (status !== 401) return undefined
   const challenges = parseChallenges(header('www-authenticate') ?? '')
@@ -57,7 +57,7 @@ async function getToken(
   { parameters }: Challenge,
   repository: string,
   login: RegistryLogin | undefined,
-  place: Located,
+  place: ArtifactUrl,
   signal: AbortSignal,
 ): Promise<{ token: string; lifetime: number }> {
   const { realm = '', service } = parameters
@@ -89,7 +89,7 @@ async function getToken(
   return readToken(body, place)
 }
 
-function readToken(body: Uint8Array, place: Located): { token: string; lifetime: number } {
+function readToken(body: Uint8Array, place: ArtifactUrl): { token: string; lifetime: number } {
   let answer: { token?: unknown; access_token?: unknown; expires_in?: unknown } | null
   try {
     answer = JSON.parse(Buffer.from(body).toString())
@@ -104,12 +104,12 @@ function readToken(body: Uint8Array, place: Located): { token: string; lifetime:
   return { token, lifetime: typeof lifetime === 'number' ? lifetime : LIFETIME }
 }
 
-function basic(login: RegistryLogin, place: Located): string {
+function basic(login: RegistryLogin, place: ArtifactUrl): string {
   if (login.kind === 'identity') throw refused(place, 'it wants a password, and an identity token is known')
   return `Basic ${Buffer.from(`${login.user}:${login.password}`).toString('base64')}`
 }
 
-export function refused(place: Located, reason: string, login?: RegistryLogin): StillroomError {
+export function refused(place: ArtifactUrl, reason: string, login?: RegistryLogin): StillroomError {
   const { host } = new URL(place.url)
   const known = login === undefined ? 'without a login' : 'with the login that Docker has for it'
   return new StillroomError(

@@ -1,6 +1,6 @@
 import { StillroomError } from '../../error.ts'
 import { splitUserinfo } from '../../net/split-userinfo.ts'
-import type { Artifact, Located } from '../../store/artifact.ts'
+import type { Artifact, ArtifactUrl } from '../../store/artifact.ts'
 import type { RegistryLogin } from './find-docker-login.ts'
 import { ask } from './locate-registry-ask.ts'
 import { type Authorize, authorizer } from './locate-registry-login.ts'
@@ -30,7 +30,7 @@ export interface RegistrySettings {
 /** One place that a repository may be read from. */
 export interface RegistryPlace {
   /** The root of the repository's API: `manifests/` and `blobs/` lie below. */
-  located: Located
+  located: ArtifactUrl
   repository: string
   authorize: Authorize
 }
@@ -44,7 +44,7 @@ export interface FindRegistry {
 
 /** Ways to registries; what each wants to be logged in with is found once. */
 export function findRegistry(settings: RegistrySettings): FindRegistry {
-  const known = new Map<string, Promise<{ root: Located; authorize: Authorize }>>()
+  const known = new Map<string, Promise<{ root: ArtifactUrl; authorize: Authorize }>>()
   const open = (url: string, label: string, keys: readonly string[]) => {
     const opened = known.get(url) ?? openRegistry(url, label, keys, settings)
     known.set(url, opened)
@@ -80,7 +80,7 @@ export function findRegistry(settings: RegistrySettings): FindRegistry {
 
 /** Finds the layers of a base image. */
 export function locateRegistry(find: FindRegistry) {
-  return async ({ origin }: Artifact): Promise<Located[]> => {
+  return async ({ origin }: Artifact): Promise<ArtifactUrl[]> => {
     if (origin.kind !== 'registry') return []
     const places = await find(origin.reference)
     const results = await Promise.allSettled(
@@ -102,7 +102,7 @@ async function openRegistry(
   label: string,
   keys: readonly string[],
   { ca, login, signal }: RegistrySettings,
-): Promise<{ root: Located; authorize: Authorize }> {
+): Promise<{ root: ArtifactUrl; authorize: Authorize }> {
   const trust = ca === undefined ? {} : { ca }
   const secure = splitUserinfo({ url: url.replace(/\/+$/, ''), label, ...trust })
   const root = { ...secure, url: secure.url.replace(/\/+$/, '') }
@@ -112,11 +112,11 @@ async function openRegistry(
 }
 
 /** A registry of this machine may do without TLS, as for Docker. */
-async function isPlain(secure: Located, plain: Located, signal: AbortSignal): Promise<boolean> {
+async function isPlain(secure: ArtifactUrl, plain: ArtifactUrl, signal: AbortSignal): Promise<boolean> {
   const { protocol, hostname } = new URL(secure.url)
   if (protocol !== 'https:' || !/^(127(\.\d+){3}|localhost|\[::1\])$/.test(hostname)) return false
   const options = { signal, limit: 1 << 20, timing: { retries: 0 } }
-  const answers = async (place: Located) =>
+  const answers = async (place: ArtifactUrl) =>
     ask({ ...place, url: `${place.url}/v2/` }, options).then(
       ({ status }) => status === 200 || status === 401,
       () => false,

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { DEFAULT_TIMING } from '../../net/http-origins.ts'
 import { httpRequest, type Reply, Unreachable } from '../../net/http-request.ts'
-import type { Artifact, Located } from '../../store/artifact.ts'
+import type { Artifact, ArtifactUrl } from '../../store/artifact.ts'
 import type { PlaceAnswer } from '../../verify/forecast.ts'
 
 /**
@@ -10,7 +10,7 @@ import type { PlaceAnswer } from '../../verify/forecast.ts'
  */
 export async function askPlace(
   artifact: Artifact,
-  place: Located,
+  place: ArtifactUrl,
   { bytes, signal }: { bytes: boolean; signal: AbortSignal },
 ): Promise<PlaceAnswer> {
   const { label } = place
