@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, globSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
+import { updateDocs } from './docs.ts'
 import { findRoomViolations } from './rooms.ts'
 
 /** Undefined when all is well; else what is wrong. */
@@ -14,6 +15,7 @@ const checks: [string, Check][] = [
   ['format and lint', tool('biome', ['check', '--error-on-warnings'])],
   ['types', tool('tsc', [])],
   ['rooms', () => findRoomViolations(root).join('\n') || undefined],
+  ['generated docs', staleDocs],
   ['unused code', tool('knip', [])],
   [
     'shell programs',
@@ -34,6 +36,11 @@ for (const [name, check] of checks) {
 }
 console.log(failed.length === 0 ? 'all is well' : `failed: ${failed.join(', ')}`)
 process.exitCode = failed.length === 0 ? 0 : 1
+
+function staleDocs(): string | undefined {
+  const stale = updateDocs(root, { write: false })
+  return stale.length === 0 ? undefined : `stale: ${stale.join(', ')}; run: npm run docs`
+}
 
 /** A program of the project, or of the machine: one that is not installed is said to be left out. */
 function tool(program: string, args: string[]): Check {

@@ -48,7 +48,11 @@ export type Suite = z.infer<typeof Suite>
 export const Platform = z.enum(['linux/amd64'])
 export type Platform = z.infer<typeof Platform>
 
-export const DebianBase = z.strictObject({ kind: z.literal('debian'), suite: Suite })
+export const DebianBase = z.strictObject({
+  kind: z.literal('debian'),
+  /** The release: its essential packages, apt, and what they depend on are the base. */
+  suite: Suite,
+})
 export type DebianBase = z.infer<typeof DebianBase>
 
 /**
@@ -67,7 +71,11 @@ const imageReference = z
     'must end in a tag, such as ":latest", or a digest',
   )
 
-export const ImageBase = z.strictObject({ kind: z.literal('image'), reference: imageReference })
+export const ImageBase = z.strictObject({
+  kind: z.literal('image'),
+  /** The image by tag or digest; without a registry, one of the engine's default registry. */
+  reference: imageReference,
+})
 export type ImageBase = z.infer<typeof ImageBase>
 
 export const Base = z.discriminatedUnion('kind', [DebianBase, ImageBase])
@@ -75,20 +83,26 @@ export type Base = z.infer<typeof Base>
 
 export const AptStep = z.strictObject({
   kind: z.literal('apt'),
+  /** Each a name, or `name=version`; all that they depend on is locked with them. */
   packages: z.array(aptRequest).min(1, 'must name at least one package'),
+  /** Also install the packages that these recommend. */
   recommends: z.boolean().default(false),
 })
 export type AptStep = z.infer<typeof AptStep>
 
 export const PipStep = z.strictObject({
   kind: z.literal('pip'),
+  /** Each a name, perhaps with extras, and PEP 440 specifiers; all that they require is locked with them. */
   requirements: z.array(pipRequirement),
   /** Directories of the image, placed by earlier steps, that are installed as packages. */
   local: z
     .array(
       z.strictObject({
+        /** The directory, which has a `setup.py` or `pyproject.toml`. */
         path: absolutePath,
+        /** Python imports from the directory itself. */
         editable: z.boolean().default(false),
+        /** Which optional dependencies of it to install. */
         extras: z.array(z.string().regex(/^[A-Za-z0-9._-]+$/, 'must be the name of an extra')).default([]),
       }),
     )
@@ -101,7 +115,9 @@ export type PipStep = z.infer<typeof PipStep>
 
 export const ProjectStep = z.strictObject({
   kind: z.literal('project'),
+  /** The directory, below the recipe's. */
   path: relativePath,
+  /** Where the image has it; the recipe's user owns it. */
   to: absolutePath,
 })
 export type ProjectStep = z.infer<typeof ProjectStep>
@@ -118,6 +134,7 @@ const gitUrl = nonEmptyLine
 
 export const GitStep = z.strictObject({
   kind: z.literal('git'),
+  /** Address of the repository, without a login. */
   url: gitUrl,
   /** A branch, a tag, a full ref or a commit. */
   ref: z
@@ -126,16 +143,20 @@ export const GitStep = z.strictObject({
       /^(?!.*(\.\.|\/\/|@\{|\.lock(\/|$)))[A-Za-z0-9_][A-Za-z0-9._/+@-]*(?<![/.])$/,
       'must be a branch, a tag or a commit',
     ),
+  /** Where the image has its files; the recipe's user owns them. */
   to: absolutePath,
   /** Only this directory of the repository. */
   subdir: relativePath.optional(),
+  /** Fetch submodules at the commits that the repository names. */
   submodules: z.boolean().default(false),
+  /** Fetch the content that git-lfs keeps; without it the image has the pointers. */
   lfs: z.boolean().default(false),
 })
 export type GitStep = z.infer<typeof GitStep>
 
 export const FileStep = z.strictObject({
   kind: z.literal('file'),
+  /** Address of the file, without a login. */
   url: nonEmptyLine
     .regex(/^https?:\/\/[^/?#\s]+\/[^#\s]*$/, 'must be an address that begins with https:// or http://')
     .refine((url) => !/^https?:\/\/[^/]*@/.test(url), 'must not contain a login'),
@@ -150,6 +171,7 @@ export const FileStep = z.strictObject({
   unpack: z.boolean().default(false),
   /** Leading parts of each path to leave out when unpacking. */
   strip: z.int().min(0).max(20).default(0),
+  /** Permissions of a file that is not unpacked. */
   mode: z
     .string()
     .regex(/^0[0-7]{3}$/, 'must be permissions such as "0755"')
@@ -159,6 +181,7 @@ export type FileStep = z.infer<typeof FileStep>
 
 export const RunStep = z.strictObject({
   kind: z.literal('run'),
+  /** A list is one program with its arguments; a string is a script for `/bin/sh -eu`. It runs as root, without network. */
   command: z.union([
     z.array(line).min(1, 'must name a program'),
     z
@@ -173,16 +196,22 @@ export const Step = z.discriminatedUnion('kind', [AptStep, PipStep, GitStep, Fil
 export type Step = z.infer<typeof Step>
 
 export const User = z.strictObject({
+  /** Name of the user and of the group. */
   name: accountName,
+  /** Number of the user and of the group. */
   uid: z.int().min(1).max(59_999),
+  /** The home directory. */
   home: absolutePath.regex(NO_COLON, 'must not contain ":"'),
+  /** The login shell. */
   shell: absolutePath.regex(NO_COLON, 'must not contain ":"').default('/bin/bash'),
 })
 export type User = z.infer<typeof User>
 
 /** A command run in a container of the finished image; it passes when it exits with 0. */
 export const Check = z.strictObject({
+  /** What is checked, unique in the recipe. */
   name: nonEmptyLine,
+  /** The program and its arguments. */
   command: z.array(line).min(1),
   /** What standard output must contain. */
   expect: z.string().optional(),
@@ -190,8 +219,11 @@ export const Check = z.strictObject({
 export type Check = z.infer<typeof Check>
 
 export const Task = z.strictObject({
+  /** What the list of tasks shows of it. */
   description: line.default(''),
+  /** The program and its arguments; `run recipe NAME TASK -- ARGS` adds ARGS. */
   command: z.array(line).min(1),
+  /** Where it runs; by default the recipe's `workdir`. */
   workdir: absolutePath.optional(),
 })
 export type Task = z.infer<typeof Task>
@@ -202,23 +234,37 @@ export const Port = z
 
 /** A recipe after checking: every default filled in, plain JSON data. */
 export const Recipe = z.strictObject({
+  /** One line for people. */
   description: line.default(''),
+  /** What the image is for. */
   platform: Platform.default('linux/amd64'),
+  /** What everything stands on. */
   base: Base,
+  /** What is put on it, in this order. */
   steps: z.array(Step).default([]),
+  /** Environment variables of the image. */
   env: z.record(environmentName, line).default({}),
+  /** A user that is made, owns what steps place, and runs containers; without one it is root. */
   user: User.optional(),
+  /** The working directory; it is made if it is missing. */
   workdir: absolutePath.optional(),
   /** The folder of the image that `run` and `shell` tie to the user's `shared` directory. */
   shared: absolutePath.optional(),
+  /** `ENTRYPOINT` as a list; no shell reads it. */
   entrypoint: z.array(line).optional(),
+  /** `CMD` as a list; no shell reads it. */
   cmd: z.array(line).optional(),
+  /** Labels of the image. */
   labels: z.record(labelKey, line).default({}),
+  /** Ports that the image declares; nothing is published by it. */
   expose: z.array(Port).default([]),
+  /** Mount points that the image declares; they are made if missing, for the user. */
   volumes: z.array(absolutePath).default([]),
   /** `layers`: one additive layer a step. `flat`: one layer; needed when a step deletes files of an earlier one. */
   layout: z.enum(['layers', 'flat']).default('layers'),
+  /** What must hold in the finished image. */
   checks: z.array(Check).default([]),
+  /** What `run recipe` can run, by name. */
   tasks: z
     .record(z.string().regex(/^[a-z][a-z0-9-]*$/, 'must be lower case, digits and dashes'), Task)
     .default({}),

@@ -1,9 +1,9 @@
+import { readFile } from 'node:fs/promises'
 import { Spec, Validation } from '@cyclonedx/cyclonedx-library'
+import Ajv from 'ajv'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { z } from 'zod'
 import type { AuditReport } from '../audit/audit-report.ts'
-import { AuditReportSchema } from '../audit/report-schema.ts'
 import { RULES } from '../audit/rules.ts'
 import { AUDIT_FORMATS, renderAudit, renderSbom } from './audit-formats.ts'
 
@@ -111,14 +111,12 @@ const report: AuditReport = {
   rules: Object.keys(RULES),
 }
 
-describe('the JSON schema', () => {
-  it('is published as it is', async () => {
-    const schema = z.toJSONSchema(AuditReportSchema, { target: 'draft-2020-12' })
-    await expect(`${JSON.stringify(schema, null, 2)}\n`).toMatchFileSnapshot(
-      '../../docs/schemas/audit-report.schema.json',
-    )
-    expect(AuditReportSchema.parse(report)).toEqual(report)
-  })
+it('docs/schemas/audit-report.schema.json holds a report, and no other', async () => {
+  const text = await readFile(new URL('../../docs/schemas/audit-report.schema.json', import.meta.url), 'utf8')
+  const valid = new Ajv.default({ strict: false }).compile(JSON.parse(text))
+  expect(valid(report), JSON.stringify(valid.errors)).toBe(true)
+  expect(valid({ ...report, verdict: 'good' })).toBe(false)
+  expect(valid({ ...report, extra: 1 })).toBe(false)
 })
 
 describe('renderAudit()', () => {

@@ -7,7 +7,12 @@ export interface DescribedError {
   /** For a terminal, with a newline at the end. */
   text: string
   /** The only properties of an error that `--json` shows. */
-  json: { code: string; message: string; hint?: string; details?: Record<string, unknown> }
+  json: ErrorReport['error']
+}
+
+/** What `--json` prints of an error. */
+export interface ErrorReport {
+  error: { code: string; message: string; hint?: string; details?: Record<string, unknown> }
 }
 
 /** An error as a user sees it. What is no StillroomError is a bug, and says so with its stack. */

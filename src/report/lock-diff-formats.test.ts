@@ -1,21 +1,17 @@
 import { readFile } from 'node:fs/promises'
-import Ajv2020 from 'ajv/dist/2020.js'
-import addFormats from 'ajv-formats'
+import Ajv from 'ajv'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { z } from 'zod'
 import { arbitraryLock } from '../lock/arbitrary-lock.test-data.ts'
 import { diffDockerfiles } from '../lock/diff/diff-dockerfiles.ts'
 import { diffLocks, levelOfChanges } from '../lock/diff/diff-locks.ts'
 import { maxLevel } from '../lock/diff/levels.ts'
-import { LOCK_DIFF_VERSION, LockDiff, type PackageChange, type RecipeDiff } from '../lock/diff/schema.ts'
+import { LOCK_DIFF_VERSION, type LockDiff, type PackageChange, type RecipeDiff } from '../lock/diff/schema.ts'
 import { parseLock } from '../lock/parse-lock.ts'
 import { lockDiffMarkdown } from './lock-diff-markdown.ts'
 import { lockDiffTerminal } from './lock-diff-terminal.ts'
 
 const GITHUB_LIMIT = 65_536
-const schema = z.toJSONSchema(LockDiff, { target: 'draft-2020-12' })
-const ajv = addFormats.default(new Ajv2020.default({ strict: false }))
 
 function inDiff(recipes: RecipeDiff[], unchanged = 0): LockDiff {
   const level = recipes.length === 0 ? null : maxLevel(recipes.map((recipe) => recipe.level))
@@ -77,11 +73,9 @@ test('`lock recipe fenics-tf --upgrade pip:requests`, as it was run: that and it
   await expect(`${JSON.stringify(diff, null, 2)}\n`).toMatchFileSnapshot('golden/relock.json')
 })
 
-test('docs/schemas/lock-diff.schema.json is the schema, and holds the golden and arbitrary diffs', async () => {
-  await expect(`${JSON.stringify(schema, null, 2)}\n`).toMatchFileSnapshot(
-    '../../docs/schemas/lock-diff.schema.json',
-  )
-  const valid = ajv.compile(schema)
+test('docs/schemas/lock-diff.schema.json holds the golden and arbitrary diffs', async () => {
+  const text = await readFile(new URL('../../docs/schemas/lock-diff.schema.json', import.meta.url), 'utf8')
+  const valid = new Ajv.default({ strict: false }).compile(JSON.parse(text))
   const issues = (diff: LockDiff) => (valid(JSON.parse(JSON.stringify(diff))) ? [] : valid.errors)
   expect(issues(await upgrade())).toEqual([])
   for (const [a, b] of fc.sample(fc.tuple(arbitraryLock, arbitraryLock), 40)) {

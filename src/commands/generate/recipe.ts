@@ -8,6 +8,9 @@ interface Generated {
   changes: GeneratedChange[]
 }
 
+/** What `--json` prints: of one recipe, or with `--all` of every one. */
+export type GenerateReport = Generated | { recipes: Generated[] }
+
 export default class GenerateRecipe extends BaseCommand {
   static override summary = 'Write the build context of a recipe from its lockfile'
   static override examples = [
@@ -20,7 +23,7 @@ export default class GenerateRecipe extends BaseCommand {
     check: Flags.boolean({ description: 'write nothing; exit code 1 when generated/NAME differs' }),
   }
 
-  async run(): Promise<Generated | { recipes: Generated[] }> {
+  async run(): Promise<GenerateReport> {
     const { args, flags } = await this.parse(GenerateRecipe)
     if ((args.name === undefined) !== flags.all) {
       throw new StillroomError('USAGE', 'expected the name of one recipe, or --all', { hint: 'see --help' })

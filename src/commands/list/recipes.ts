@@ -8,11 +8,15 @@ interface ListedRecipe {
   image: string | null
 }
 
+export interface RecipeList {
+  recipes: ListedRecipe[]
+}
+
 export default class ListRecipes extends BaseCommand {
   static override summary = 'List the recipes of the project'
   static override examples = ['<%= config.bin %> list recipes --json']
 
-  async run(): Promise<{ recipes: ListedRecipe[] }> {
+  async run(): Promise<RecipeList> {
     const { flags } = await this.parse(ListRecipes)
     const { listRecipes } = await import('../../workflows/project/list-recipes.ts')
     const { readLock } = await import('../../workflows/project/lock-file.ts')

@@ -1,6 +1,12 @@
 import { Args, Flags } from '@oclif/core'
 import { StillroomError } from '../../error.ts'
+import type { checkLock as CheckLock, LockResult } from '../../workflows/lock/lock-recipe.ts'
 import { BaseCommand } from '../base-command.ts'
+
+/** What `--json` prints: of locking, or of `--check`. */
+export type LockReport =
+  | Pick<LockResult, 'recipe' | 'outcome' | 'changes'>
+  | Awaited<ReturnType<typeof CheckLock>>
 
 export default class LockRecipe extends BaseCommand {
   static override summary = 'Resolve a recipe to exact pins'
@@ -25,7 +31,7 @@ export default class LockRecipe extends BaseCommand {
     }),
   }
 
-  async run(): Promise<unknown> {
+  async run(): Promise<LockReport> {
     const { args, argv, flags } = await this.parse(LockRecipe)
     const packages = (argv as string[]).slice(1)
     if (packages.length > 0 && !flags.upgrade) {

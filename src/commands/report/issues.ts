@@ -3,6 +3,10 @@ import { Flags } from '@oclif/core'
 import type { IssueChange } from '../../workflows/github/drift-issues.ts'
 import { BaseCommand } from '../base-command.ts'
 
+export interface IssuesReport {
+  issues: IssueChange[]
+}
+
 export default class ReportIssues extends BaseCommand {
   static override summary = 'Open, update and close one issue for each drifting recipe, on GitHub'
   static override description =
@@ -12,7 +16,7 @@ export default class ReportIssues extends BaseCommand {
     history: Flags.string({ description: 'the directory of the history', default: 'history' }),
   }
 
-  async run(): Promise<{ issues: IssueChange[] }> {
+  async run(): Promise<IssuesReport> {
     const { flags } = await this.parse(ReportIssues)
     const session = await this.session(flags.directory)
     const { gitHubOf } = await import('../../workflows/github/github.ts')

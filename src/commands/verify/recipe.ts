@@ -5,6 +5,10 @@ import { exitCodeOf, VARIATIONS, type Variation, type VerifyReport } from '../..
 import { BaseCommand } from '../base-command.ts'
 import { recipeNames } from '../recipe-names.ts'
 
+export interface VerifyReports {
+  reports: VerifyReport[]
+}
+
 export default class VerifyRecipe extends BaseCommand {
   static override summary = 'Rebuild recipes from nothing and compare, or name the cause of the difference'
   static override description =
@@ -42,7 +46,7 @@ export default class VerifyRecipe extends BaseCommand {
     builder: Flags.string({ description: 'a buildx builder by name: another BuildKit', exclusive: ['vary'] }),
   }
 
-  async run(): Promise<{ reports: VerifyReport[] }> {
+  async run(): Promise<VerifyReports> {
     const { argv, flags } = await this.parse(VerifyRecipe)
     const session = await this.session(flags.directory)
     const names = await recipeNames(session.directory, argv as string[], flags.all)

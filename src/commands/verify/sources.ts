@@ -8,6 +8,10 @@ import { recipeNames } from '../recipe-names.ts'
 /** What a build cannot do without; that something is newer or about to end is no failure. */
 const FAILING = new Set(['gone', 'changed', 'unknown'])
 
+export interface SourcesReports {
+  reports: SourcesReport[]
+}
+
 export default class VerifySources extends BaseCommand {
   static override summary = 'Say whether artifacts are still where they came from, and what will rot'
   static override description =
@@ -25,7 +29,7 @@ export default class VerifySources extends BaseCommand {
     history: Flags.string({ description: 'add each report to the history in this directory' }),
   }
 
-  async run(): Promise<{ reports: SourcesReport[] }> {
+  async run(): Promise<SourcesReports> {
     const { argv, flags } = await this.parse(VerifySources)
     const session = await this.session(flags.directory)
     const names = await recipeNames(session.directory, argv as string[], flags.all)

@@ -1,0 +1,28 @@
+// Writes the pages and schemas that are made from types: `npm run docs`. The gate fails when one of them is stale.
+import { existsSync, globSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { renderOutputSchemas } from './docs/output-schemas.ts'
+import { readTypes } from './docs/read-types.ts'
+import { renderRecipeReference } from './docs/recipe-reference.ts'
+
+/** Paths of generated pages and schemas that differ from what they should be; with `write`, they are written. */
+export function updateDocs(root: string, { write }: { write: boolean }): string[] {
+  const typeOf = readTypes(root)
+  const files = renderOutputSchemas(root, typeOf).set(
+    'docs/recipe-reference.md',
+    renderRecipeReference(typeOf),
+  )
+  const stale = [...files].filter(
+    ([path, text]) => !existsSync(join(root, path)) || readFileSync(join(root, path), 'utf8') !== text,
+  )
+  const extra = globSync('docs/schemas/*', { cwd: root }).filter((path) => !files.has(path))
+  if (write) {
+    for (const [path, text] of stale) writeFileSync(join(root, path), text)
+    for (const path of extra) rmSync(join(root, path))
+  }
+  return [...stale.map(([path]) => path), ...extra].sort()
+}
+
+if (import.meta.main)
+  for (const path of updateDocs(new URL('..', import.meta.url).pathname, { write: true }))
+    console.log(`wrote ${path}`)
