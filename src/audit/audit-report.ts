@@ -1,5 +1,5 @@
 import type { InstalledPackage, PackageKind } from '../inventory/inventory.ts'
-import type { FileAccount, FileStatus, Finding, IgnoredFinding } from './finding.ts'
+import type { Finding, IgnoredFinding } from './finding.ts'
 
 export const REPORT_VERSION = 1
 
@@ -13,7 +13,7 @@ export type AuditVerdict = 'clean' | 'findings' | 'inconclusive'
 export interface AuditReport {
   reportVersion: typeof REPORT_VERSION
   image: AuditedImage
-  /** What the image was held against; null when it was read without a lockfile. */
+  /** What the image was compared with; null when it was read without a lockfile. */
   lock: AuditedLock | null
   verdict: AuditVerdict
   /** Ordered by kind, environment, name, version. */
@@ -23,7 +23,7 @@ export interface AuditReport {
   findings: Finding[]
   /** Findings that the policy ignores, in the same order. */
   ignored: IgnoredFinding[]
-  /** Ids of the rules that were held against the image; those that need a lock are left out without one. */
+  /** Ids of the rules that were checked; those that need a lock are skipped without one. */
   rules: string[]
 }
 
@@ -91,7 +91,7 @@ export interface AuditedPackage {
 }
 
 export interface AuditedFiles {
-  account: FileAccount
+  account: FileTally
   /** Bytes that are intact or generated, of all bytes: 0 to 1. */
   explainedShare: number
   /** What made the generated files, most bytes first. */
@@ -113,11 +113,8 @@ export interface AuditedFile {
   owner?: string
 }
 
-/** A file's status with what speaks for it. */
-export interface FileVerdict {
-  status: FileStatus
-  /** `deb/libc6`, `pypi/numpy`, `project-3`; undefined when nobody's. */
-  owner?: string
-  /** Why a generated file may be as it is. */
-  reason?: string
-}
+/** What became of every regular file. */
+export type FileStatus = 'intact' | 'modified' | 'generated' | 'unexplained'
+
+/** Regular files and their bytes by status; hard links count once. */
+export type FileTally = Record<FileStatus, { files: number; bytes: number }>

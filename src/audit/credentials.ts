@@ -1,6 +1,6 @@
 import type { ImageConfig } from '../formats/oci.ts'
 import type { Inode } from '../image/layer-entry.ts'
-import { readConfig } from './compare-config.ts'
+import { readConfig } from './compare/compare-config.ts'
 import type { Finding } from './finding.ts'
 import { findSecret, isSecretName } from './secrets.ts'
 
@@ -70,8 +70,12 @@ export function credentialIn(path: string, { content, type }: Inode): string | u
   return FILES.find((file) => file.match.test(path) && file.content.test(text))?.what ?? findSecret(text)
 }
 
-/** Credentials in the config: environment, labels, and the commands that made its layers. */
-export function configCredentials(config: ImageConfig, allowed: { env: Record<string, string> }): Finding[] {
+/**
+ * Credentials in the config: environment, labels, and the commands that made its layers.
+ *
+ * @param allowed values of variables that the recipe itself sets
+ */
+export function configCredentials(config: ImageConfig, allowed: Record<string, string>): Finding[] {
   const { env, labels } = readConfig(config)
   const found = (subject: string, what: string): Finding => ({
     rule: 'credential',
@@ -81,7 +85,7 @@ export function configCredentials(config: ImageConfig, allowed: { env: Record<st
   })
   const named = (kind: string, values: Record<string, string>) =>
     Object.entries(values).flatMap(([name, value]) => {
-      if (value === '' || allowed.env[name] === value) return []
+      if (value === '' || allowed[name] === value) return []
       const what = isSecretName(name) ? 'a secret variable' : findSecret(value)
       return what === undefined ? [] : [found(`config/${kind}/${name}`, what)]
     })

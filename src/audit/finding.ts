@@ -1,5 +1,6 @@
-/** How much a finding weighs: `error` and `inconclusive` fail an audit, `warning` and `note` don't. */
-export type Severity = 'error' | 'warning' | 'note' | 'inconclusive'
+import { escapeBytes } from '../image/tree-digest.ts'
+import type { InstalledPackage } from '../inventory/inventory.ts'
+import { RULES, type RuleId, type Severity } from './rules.ts'
 
 /** One difference between what should be in an image and what is. */
 export interface Finding {
@@ -23,8 +24,65 @@ export interface IgnoredFinding extends Finding {
   until?: string
 }
 
-/** What became of every regular file. */
-export type FileStatus = 'intact' | 'modified' | 'generated' | 'unexplained'
+/** What is wrong with one path, before packages are looked at. */
+export interface Issue {
+  rule: RuleId
+  path: string
+  message: string
+  owner?: string
+  expected?: string
+  actual?: string
+  evidence?: string[]
+}
 
-/** Regular files and their bytes by status; hard links count once. */
-export type FileAccount = Record<FileStatus, { files: number; bytes: number }>
+/** A path as findings show it: with a slash in front, bytes that are not printable ASCII as `%XX`. */
+export function showPath(path: string): string {
+  return `/${escapeBytes(path)}`
+}
+
+/** Rules that say nothing more about a file when a finding on its package was reported. */
+const COVERED = new Set<RuleId>([
+  'file-modified',
+  'file-missing',
+  'file-unexplained',
+  'file-mode',
+  'byte-code',
+])
+
+/**
+ * Turns issues with files into findings, without those that a finding on a package covers.
+ *
+ * @param strays packages that are not as the lock has them: their files are not reported one by one
+ * @param absent owners whose files may be missing
+ */
+export function findingsOf(
+  issues: readonly Issue[],
+  { strays, absent }: { strays: readonly InstalledPackage[]; absent: ReadonlySet<string> },
+): Finding[] {
+  const listed = new Set(strays.flatMap(({ files, record }) => [record, ...files.map(({ path }) => path)]))
+  const roots = strays.flatMap(({ kind, name }) => (kind === 'git' ? [`${name.replace(/^\//, '')}/`] : []))
+  const debs = strays.flatMap(({ kind, name }) => (kind === 'deb' ? [`var/lib/dpkg/info/${name}`] : []))
+  const isListed = (path: string) =>
+    listed.has(path) ||
+    roots.some((root) => path.startsWith(root)) ||
+    debs.some((prefix) => path.startsWith(`${prefix}.`) || path.startsWith(`${prefix}:`))
+  const isCovered = ({ rule, path, owner }: Issue) => {
+    const isAbsent = owner !== undefined && absent.has(owner)
+    if (rule === 'file-missing') return isAbsent
+    return COVERED.has(rule) && isListed(path) && (owner === undefined || isAbsent)
+  }
+  return issues.filter((issue) => !isCovered(issue)).map(toFinding)
+}
+
+function toFinding({ rule, path, message, owner, expected, actual, evidence = [] }: Issue): Finding {
+  const lines = [...(owner === undefined ? [] : [`owner: ${owner}`]), ...evidence]
+  return {
+    rule,
+    severity: RULES[rule].severity,
+    subject: showPath(path),
+    message,
+    ...(expected === undefined ? {} : { expected }),
+    ...(actual === undefined ? {} : { actual }),
+    ...(lines.length === 0 ? {} : { evidence: lines }),
+  }
+}

@@ -1,8 +1,9 @@
-import type { Severity } from './finding.ts'
+/** How much a finding weighs: `error` and `inconclusive` fail an audit, `warning` and `note` don't. */
+export type Severity = 'error' | 'warning' | 'note' | 'inconclusive'
 
 export interface Rule {
   severity: Severity
-  /** Whether it holds an image against a lockfile, and is left out without one. */
+  /** Whether it compares an image with a lockfile, and is skipped without one. */
   needsLock: boolean
   /** What a finding of it says, as a heading. */
   title: string
@@ -42,7 +43,7 @@ export const RULES = {
 
 export type RuleId = keyof typeof RULES
 
-/** Ids of the rules that are held against an image. */
+/** Ids of the rules that an audit checks. */
 export function rulesFor(hasLock: boolean): RuleId[] {
   return (Object.keys(RULES) as RuleId[]).filter((id) => hasLock || !RULES[id].needsLock)
 }

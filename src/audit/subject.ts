@@ -3,7 +3,7 @@ import type { FileTree } from '../image/file-tree.ts'
 import type { Inventory } from '../inventory/inventory.ts'
 import type { LockedPlatform, Lockfile } from '../lock/schema.ts'
 import type { Recipe } from '../recipe/schema.ts'
-import type { LockedContents } from './locked-contents.ts'
+import type { LockedContents } from './expect/locked-contents.ts'
 
 /** An image that is audited, as it was read. */
 export interface ImageSubject {

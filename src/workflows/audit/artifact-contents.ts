@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { ArtifactContents } from '../../audit/locked-contents.ts'
+import type { ArtifactContents } from '../../audit/expect/locked-contents.ts'
 import { writeFileAtomic } from '../../store/write-file-atomic.ts'
 import type { Cache } from '../ports.ts'
 

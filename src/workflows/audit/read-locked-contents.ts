@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs'
 import pMap from 'p-map'
-import type { ArtifactContents, LockedContents } from '../../audit/locked-contents.ts'
+import type { ArtifactContents, LockedContents } from '../../audit/expect/locked-contents.ts'
 import { PYTHONS, type PythonAbi } from '../../audit/source-hash.ts'
 import { contextArtifacts, type PlacedArtifact } from '../../dockerfile/context-artifacts.ts'
 import { StillroomError } from '../../error.ts'

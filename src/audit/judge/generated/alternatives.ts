@@ -1,4 +1,4 @@
-import type { FileTree } from '../image/file-tree.ts'
+import type { FileTree } from '../../../image/file-tree.ts'
 
 const DATABASE = 'var/lib/dpkg/alternatives'
 const known = new WeakMap<FileTree, ReadonlyMap<string, string>>()

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto'
 import { posix } from 'node:path'
-import { gitOriginPath, renderGitOrigin } from '../dockerfile/git-origin.ts'
-import { onBase } from '../dockerfile/image-base.ts'
-import { ownedDirectories, projectOwner } from '../dockerfile/owned-directories.ts'
-import { stepName } from '../dockerfile/step-name.ts'
-import type { LockedPlatform } from '../lock/schema.ts'
-import type { FileStep, GitStep, Recipe } from '../recipe/schema.ts'
-import type { ExpectedFiles } from './expected-files.ts'
+import { gitOriginPath, renderGitOrigin } from '../../dockerfile/git-origin.ts'
+import { onBase } from '../../dockerfile/image-base.ts'
+import { ownedDirectories, projectOwner } from '../../dockerfile/owned-directories.ts'
+import { stepName } from '../../dockerfile/step-name.ts'
+import type { LockedPlatform } from '../../lock/schema.ts'
+import type { FileStep, GitStep, Recipe } from '../../recipe/schema.ts'
+import { contentOf, type ExpectedFiles } from './expected-files.ts'
 import type { ContentFile, LockedContents } from './locked-contents.ts'
 
 /** What the steps of a recipe place that are no packages: projects, git trees, downloads, its own directories. */
@@ -48,16 +48,9 @@ function placeTree(
   uid: number,
 ): void {
   expected.add(below(to), { owner, type: 'directory', mode: 0o755, uid, gid: uid })
-  for (const { path, type, size, sha256, mode, target } of files) {
-    const common = { owner, type, uid, gid: uid }
-    expected.add(
-      below(posix.join(to, path)),
-      type === 'file'
-        ? { ...common, size, mode: mode & 0o755, digest: { algorithm: 'sha256', value: sha256 } }
-        : type === 'symlink'
-          ? { ...common, target }
-          : common,
-    )
+  for (const file of files) {
+    const mode = file.type === 'file' ? { mode: file.mode & 0o755 } : {}
+    expected.add(below(posix.join(to, file.path)), { owner, uid, gid: uid, ...mode, ...contentOf(file) })
   }
 }
 
@@ -68,15 +61,10 @@ function placeArchive(
   { to, strip }: FileStep,
   files: readonly ContentFile[],
 ): void {
-  for (const { path, type, size, sha256, target } of files) {
-    const place = path.split('/').slice(strip).join('/')
-    if (place === '' || type === 'directory') continue
-    expected.add(below(posix.join(to, place)), {
-      owner,
-      type,
-      optional: true,
-      ...(type === 'file' ? { size, digest: { algorithm: 'sha256', value: sha256 } } : { target }),
-    })
+  for (const file of files) {
+    const place = file.path.split('/').slice(strip).join('/')
+    if (place === '' || file.type === 'directory') continue
+    expected.add(below(posix.join(to, place)), { owner, optional: true, ...contentOf(file) })
   }
 }
 

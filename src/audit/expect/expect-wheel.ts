@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
-import type { FileTree } from '../image/file-tree.ts'
-import { readRecord } from '../inventory/python-record.ts'
+import type { FileTree } from '../../image/file-tree.ts'
+import { readRecord } from '../../inventory/python-record.ts'
 import type { ExpectedFile, ExpectedFiles } from './expected-files.ts'
 import type { ArtifactContents, ContentFile } from './locked-contents.ts'
 import { INTERPRETER } from './locked-contents.ts'

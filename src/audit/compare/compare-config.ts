@@ -1,10 +1,10 @@
-import type { ImageConfig } from '../formats/oci.ts'
-import type { LockedBase } from '../lock/schema.ts'
-import type { Recipe } from '../recipe/schema.ts'
-import type { ConfigSummary } from './audit-report.ts'
-import type { Finding } from './finding.ts'
-import type { RuleId } from './rules.ts'
-import { isSecretName, redact } from './secrets.ts'
+import type { ImageConfig } from '../../formats/oci.ts'
+import type { LockedBase } from '../../lock/schema.ts'
+import type { Recipe } from '../../recipe/schema.ts'
+import type { ConfigSummary } from '../audit-report.ts'
+import type { Finding } from '../finding.ts'
+import type { RuleId } from '../rules.ts'
+import { isSecretName, redact } from '../secrets.ts'
 
 const ROOT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 
@@ -51,8 +51,10 @@ export function expectedConfig(recipe: Recipe, base: LockedBase): ConfigSummary 
 }
 
 /** Every field in which a config differs from what the recipe says. */
-export function compareConfig(config: ImageConfig, expected: ConfigSummary, stopSignal: string): Finding[] {
+export function compareConfig(config: ImageConfig, recipe: Recipe, base: LockedBase): Finding[] {
   const actual = readConfig(config)
+  const expected = expectedConfig(recipe, base)
+  const stopSignal = base.kind === 'image' ? base.configuration.stopSignal : ''
   const one = (rule: RuleId, field: string, a: unknown, b: unknown): Finding[] =>
     JSON.stringify(a) === JSON.stringify(b)
       ? []

@@ -1,10 +1,10 @@
-import type { Inode } from '../../image/layer-entry.ts'
-import type { CheckContext } from './rule.ts'
+import type { Inode } from '../../../image/layer-entry.ts'
+import type { LockedContext } from '../judge-context.ts'
 
-/** One thing of an account file that nothing accounts for. */
-interface AccountProblem {
+/** What is wrong with one entry of a file of user accounts. */
+interface EntryProblem {
   file: 'passwd' | 'group' | 'shadow' | 'gshadow'
-  /** Name of the account or group. */
+  /** Name of the user or group. */
   name: string
   problem: string
 }
@@ -12,21 +12,21 @@ interface AccountProblem {
 const NO_LOGIN = /\/(nologin|false|sync)$/
 const NO_PASSWORD = /^(\*|!|!\*|!!|\*!)$/
 
-/** What nothing accounts for in one of the four account files. */
-export function accountsProblem(file: string, inode: Inode, context: CheckContext): string | undefined {
+/** What is wrong with one of the four files of user accounts. */
+export function userAccountsProblem(file: string, inode: Inode, context: LockedContext): string | undefined {
   const isSecret = file.endsWith('shadow')
   if (inode.uid !== 0 || (inode.mode & (isSecret ? 0o137 : 0o133)) !== 0)
     return `its mode is ${inode.mode.toString(8)} and its owner ${inode.uid}: others may ${isSecret ? 'read' : 'write'} it`
-  const problems = checkAccounts(context).filter((each) => each.file === file)
+  const problems = entryProblems(context).filter((each) => each.file === file)
   if (problems.length === 0) return undefined
   return problems.map(({ name, problem }) => `${JSON.stringify(name)}: ${problem}`).join('; ')
 }
 
 /**
- * Holds the four account files against what makes them: the base's master copies, the recipe's user, and accounts of
- * the system that a maintainer script of a locked package names (passwd(5), group(5), shadow(5), gshadow(5)).
+ * Compares the four files of user accounts with what makes them: the base's master copies, the recipe's user, and system
+ * users that a maintainer script of a locked package names (passwd(5), group(5), shadow(5), gshadow(5)).
  */
-function checkAccounts(context: CheckContext): AccountProblem[] {
+function entryProblems(context: LockedContext): EntryProblem[] {
   const read = (path: string) => fields(context.image.tree.read(path)?.toString('latin1') ?? '')
   const users = read('etc/passwd')
   const groups = read('etc/group')
@@ -39,7 +39,7 @@ function checkAccounts(context: CheckContext): AccountProblem[] {
   )
   // scripts that are not at hand may make it: that they are not is a finding of its own
   const isMade = (name: string) =>
-    context.lock.contents.missing.length > 0 || scripts.some((text) => makesAccount(text, name))
+    context.lock.contents.missing.length > 0 || scripts.some((text) => addsUser(text, name))
   const { user } = context.lock.recipe
   return [
     ...users.flatMap((entry) => {
@@ -107,7 +107,7 @@ function groupProblem(
     : `no package and no recipe makes it: gid ${gid}`
 }
 
-function missing(file: 'passwd' | 'group', names: string[], entries: Entry[]): AccountProblem[] {
+function missing(file: 'passwd' | 'group', names: string[], entries: Entry[]): EntryProblem[] {
   const present = byName(entries)
   return names
     .filter((name) => !present.has(name))
@@ -115,28 +115,27 @@ function missing(file: 'passwd' | 'group', names: string[], entries: Entry[]): A
 }
 
 /** Nobody has a password, nobody is missing, and nobody is there twice. */
-function passwordProblems(file: 'shadow' | 'gshadow', entries: Entry[], accounts: Entry[]): AccountProblem[] {
-  const names = new Set(accounts.map(([name]) => name))
+function passwordProblems(file: 'shadow' | 'gshadow', entries: Entry[], owners: Entry[]): EntryProblem[] {
+  const names = new Set(owners.map(([name]) => name))
   const seen = new Set<string>()
-  return entries.flatMap(([name = '', password = '', administrators = '', members = '']) => {
-    const problem = !names.has(name)
-      ? 'it is the password of no account'
-      : seen.has(name)
-        ? 'it is there twice'
-        : !NO_PASSWORD.test(password)
-          ? password === ''
-            ? 'no password is needed to log in'
-            : 'it has a password'
-          : file === 'gshadow' && (administrators !== '' || members !== '')
-            ? 'it has administrators or members'
-            : undefined
+  const problemOf = ([name = '', password = '', administrators = '', members = '']: Entry) => {
+    if (!names.has(name)) return file === 'shadow' ? 'no user has this name' : 'no group has this name'
+    if (seen.has(name)) return 'it is there twice'
+    if (password === '') return 'no password is needed to log in'
+    if (!NO_PASSWORD.test(password)) return 'it has a password'
+    const isShared = file === 'gshadow' && (administrators !== '' || members !== '')
+    return isShared ? 'it has administrators or members' : undefined
+  }
+  return entries.flatMap((entry) => {
+    const [name = ''] = entry
+    const problem = problemOf(entry)
     seen.add(name)
     return problem === undefined ? [] : [{ file, name, problem }]
   })
 }
 
-/** Whether a maintainer script adds an account of that name. */
-function makesAccount(script: string, name: string): boolean {
+/** Whether a maintainer script adds a user or group of that name. */
+function addsUser(script: string, name: string): boolean {
   if (!/\b(adduser|addgroup|useradd|groupadd|systemd-sysusers|addusers?)\b/.test(script)) return false
   const escaped = name.replaceAll(/[.*+?^${}()|[\]\\-]/g, '\\$&')
   return new RegExp(`(^|[\\s"'=])${escaped}($|[\\s"';])`, 'm').test(script)

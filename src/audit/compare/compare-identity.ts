@@ -1,7 +1,7 @@
-import type { LockedPlatform } from '../lock/schema.ts'
-import type { Finding } from './finding.ts'
-import { redact } from './secrets.ts'
-import type { ImageSubject } from './subject.ts'
+import type { LockedPlatform } from '../../lock/schema.ts'
+import type { Finding } from '../finding.ts'
+import { redact } from '../secrets.ts'
+import type { ImageSubject } from '../subject.ts'
 
 /** Image ID, tree digest, and layers against those that the lock recorded; nothing before the first build. */
 export function compareIdentity(

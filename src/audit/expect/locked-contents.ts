@@ -1,4 +1,4 @@
-import type { FileType } from '../image/layer-entry.ts'
+import type { FileType } from '../../image/layer-entry.ts'
 
 /** One file of a locked artifact, as the artifact itself holds it. */
 export interface ContentFile {

@@ -1,21 +1,23 @@
-import { compareDebian } from '../formats/versions/compare-debian.ts'
-import { comparePep440 } from '../formats/versions/compare-pep440.ts'
-import type { InstalledPackage, Inventory, PackageKind } from '../inventory/inventory.ts'
-import type { ExpectedFiles } from './expected-files.ts'
-import { showPath } from './expected-files.ts'
-import type { Finding } from './finding.ts'
-import { type LockedPackage, packageId } from './locked-packages.ts'
+import { compareDebian } from '../../formats/versions/compare-debian.ts'
+import { comparePep440 } from '../../formats/versions/compare-pep440.ts'
+import type { InstalledPackage, Inventory, PackageKind } from '../../inventory/inventory.ts'
+import type { ExpectedFiles } from '../expect/expected-files.ts'
+import { type LockedPackage, packageId } from '../expect/locked-packages.ts'
+import { type Finding, showPath } from '../finding.ts'
 
 export interface PackageComparison {
   findings: Finding[]
-  /** Packages that are in the image and not as the lock has them: their files are told with them. */
+  /** Packages that are in the image and not as the lock has them: their files are not reported one by one. */
   strays: InstalledPackage[]
   /** Owners whose files need not be there: packages that are missing or of another version. */
   absent: ReadonlySet<string>
 }
 
+/** Without a lock. */
+export const NO_COMPARISON: PackageComparison = { findings: [], strays: [], absent: new Set() }
+
 /**
- * Holds what is installed against what the lock installs.
+ * Compares what is installed with what the lock installs.
  *
  * @param inBase whether a package was found in the base, which may have two versions of one: Debian's pip and a newer
  */

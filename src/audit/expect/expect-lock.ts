@@ -1,19 +1,16 @@
-import type { FileTree } from '../image/file-tree.ts'
-import type { Inventory } from '../inventory/inventory.ts'
-import type { LockedPlatform } from '../lock/schema.ts'
-import { expectDeb, parseDiversions } from './expect-debs.ts'
+import type { LockedPlatform } from '../../lock/schema.ts'
+import type { ImageSubject, LockSubject } from '../subject.ts'
+import { expectDeb, parseDiversions } from './expect-deb.ts'
 import { expectBuilt, expectInstalled } from './expect-installed.ts'
 import { expectSources } from './expect-sources.ts'
-import { expectWheel, findSites } from './expect-wheels.ts'
+import { expectWheel, findSites } from './expect-wheel.ts'
 import { ExpectedFiles } from './expected-files.ts'
 import type { ContentFile, LockedContents } from './locked-contents.ts'
 import { type LockedPackage, packageId } from './locked-packages.ts'
-import type { LockSubject } from './subject.ts'
 
 /** Everything that a lock puts into an image, by path, as the artifacts themselves have it. */
 export function expectLock(
-  tree: FileTree,
-  inventory: Inventory,
+  { tree, inventory }: Pick<ImageSubject, 'tree' | 'inventory'>,
   { locked, recipe, contents }: LockSubject,
   packages: ReadonlyMap<string, LockedPackage>,
 ): ExpectedFiles {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { ExpectedFile, ExpectedFiles } from './expected-files.ts'
+import { contentOf, type ExpectedFile, type ExpectedFiles } from './expected-files.ts'
 import type { ArtifactContents } from './locked-contents.ts'
 import { type LockedPackage, packageId } from './locked-packages.ts'
 
@@ -34,14 +34,8 @@ export function expectDeb(
     diversions.filter(({ by }) => by !== entry.name).map(({ from, to }) => [from, to] as const),
   )
   for (const file of files) {
-    const { path, type, size, sha256, mode, uid, gid, target } = file
-    const common = { owner, type, mode, uid, gid }
-    const own: ExpectedFile =
-      type === 'file'
-        ? { ...common, size, digest: { algorithm: 'sha256', value: sha256 } }
-        : type === 'symlink'
-          ? { ...common, target }
-          : common
+    const { path, mode, uid, gid } = file
+    const own: ExpectedFile = { owner, mode, uid, gid, ...contentOf(file) }
     if (configuration.has(path)) own.configuration = true
     expected.add(diverted.get(path) ?? path, own)
   }

@@ -1,12 +1,32 @@
-import type { FileTree } from '../image/file-tree.ts'
-import type { InstalledPackage } from '../inventory/inventory.ts'
-import type { ExpectedFiles } from './expected-files.ts'
+import type { FileTree } from '../../image/file-tree.ts'
+import type { InstalledPackage, Inventory } from '../../inventory/inventory.ts'
+import { ExpectedFiles } from './expected-files.ts'
 import type { ContentFile } from './locked-contents.ts'
 import { packageId } from './locked-packages.ts'
 
 const NO_HASH = 'its package gives no hash of it'
 
-/** What a package says of itself in the image: where there is no artifact to hold it against. */
+/** What the packages of an image say of themselves: all that is expected when there is no lock. */
+export function expectInventory({
+  tree,
+  inventory,
+}: {
+  tree: FileTree
+  inventory: Inventory
+}): ExpectedFiles {
+  const expected = new ExpectedFiles(tree)
+  const isExcluded = excludedPaths(tree)
+  const isOfSystem = ({ kind }: InstalledPackage) => kind === 'deb' || kind === 'apk' || kind === 'rpm'
+  for (const found of inventory.packages)
+    if (isOfSystem(found)) expectInstalled(expected, tree, found, isExcluded)
+  // what such a package brought is its own, whatever the files say that came along
+  for (const found of inventory.packages)
+    if (!isOfSystem(found) && expected.at(expected.place(found.record)).length === 0)
+      expectInstalled(expected, tree, found)
+  return expected
+}
+
+/** What a package says of itself in the image, where there is no artifact to compare it with. */
 export function expectInstalled(
   expected: ExpectedFiles,
   tree: FileTree,
@@ -38,8 +58,8 @@ export function expectInstalled(
 }
 
 /**
- * What a wheel that was built from a locked source distribution brings: files of the distribution itself are held
- * against it, what was made of it against the RECORD.
+ * What a wheel that was built from a locked source distribution brings: files of the distribution itself are
+ * compared with it, what was made of it with the RECORD.
  */
 export function expectBuilt(
   expected: ExpectedFiles,
@@ -61,8 +81,8 @@ export function expectBuilt(
   }
 }
 
-/** Paths that dpkg was told to leave out (dpkg(1), "--path-exclude"): the last pattern that fits decides. */
-export function excludedPaths(tree: FileTree): (path: string) => boolean {
+/** Paths that dpkg is configured to leave out (dpkg(1), "--path-exclude"): the last pattern that matches decides. */
+function excludedPaths(tree: FileTree): (path: string) => boolean {
   const patterns = tree
     .list('etc/dpkg/dpkg.cfg.d')
     .flatMap((name) => (tree.read(`etc/dpkg/dpkg.cfg.d/${name}`)?.toString('latin1') ?? '').split('\n'))

@@ -1,5 +1,5 @@
 import { mayHoldCredentials } from './credentials.ts'
-import { BYTE_CODE_HEADER } from './generated/byte-code.ts'
+import { BYTE_CODE_HEADER } from './judge/judge-byte-code.ts'
 
 /** Files that checks read: account files, package managers' state, what copies are made of. */
 const READ =

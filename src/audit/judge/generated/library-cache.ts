@@ -1,4 +1,4 @@
-import type { FileTree } from '../../image/file-tree.ts'
+import type { FileTree } from '../../../image/file-tree.ts'
 
 const MAGIC = 'glibc-ld.so.cache1.1'
 const HEADER = 48

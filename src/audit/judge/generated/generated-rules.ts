@@ -1,5 +1,12 @@
-import { snapshotTimestamp } from '../../dockerfile/snapshot.ts'
-import { accountsProblem } from './accounts.ts'
+import { snapshotTimestamp } from '../../../dockerfile/snapshot.ts'
+import type { Inode } from '../../../image/layer-entry.ts'
+import {
+  ABOVE_LOCKED_LAYERS,
+  isAboveLockedLayers,
+  isInLockedLayers,
+  type Judgement,
+  type LockedContext,
+} from '../judge-context.ts'
 import { certificateBundleProblem, certificateListProblem } from './certificates.ts'
 import {
   alternativeProblem,
@@ -8,19 +15,18 @@ import {
   statusProblem,
   triggersProblem,
 } from './dpkg-state.ts'
+import { firstWrong, type GeneratedFile, type GeneratedRule, TOO_LARGE } from './generated-file.ts'
 import { libraryCacheProblem } from './library-cache.ts'
 import { pamProblem, pamStateProblem } from './pam.ts'
-import { type CheckContext, firstWrong, type GeneratedFile, type GeneratedRule } from './rule.ts'
+import { userAccountsProblem } from './user-accounts.ts'
 
-/**
- * Every kind of file that a Debian image has without owner, and what it must be. Byte code is held against its source, see `byteCodeProblem`.
- */
-export const GENERATED: readonly GeneratedRule[] = [
+/** Every kind of file that a Debian image has without an owner, and what it must be; but for byte code. */
+const GENERATED: readonly GeneratedRule[] = [
   {
     match: /^etc\/(passwd|group|shadow|gshadow)$/,
-    reason: "base-passwd's accounts, those of packages, and the recipe's user",
+    reason: 'the users and groups of base-passwd, of packages, and of the recipe',
     rule: 'account',
-    check: ({ path, inode }, context) => accountsProblem(path.slice('etc/'.length), inode, context),
+    check: ({ path, inode }, context) => userAccountsProblem(path.slice('etc/'.length), inode, context),
   },
   {
     match: /^etc\/(subuid|subgid)$/,
@@ -83,9 +89,7 @@ export const GENERATED: readonly GeneratedRule[] = [
     match: /^etc\/ld\.so\.cache$/,
     reason: "ldconfig's index of the libraries",
     check: ({ inode }, { image }) =>
-      inode.content === undefined
-        ? 'it is larger than such a file ever is'
-        : libraryCacheProblem(inode.content, image.tree),
+      inode.content === undefined ? TOO_LARGE : libraryCacheProblem(inode.content, image.tree),
   },
   {
     match: /^etc\/ca-certificates\.conf$/,
@@ -107,10 +111,10 @@ export const GENERATED: readonly GeneratedRule[] = [
     reason: "pam-auth-update's notes",
     check: pamStateProblem,
   },
-  { match: /^var\/lib\/dpkg\/status$/, reason: "dpkg's account of what is installed", check: statusProblem },
+  { match: /^var\/lib\/dpkg\/status$/, reason: "dpkg's record of what is installed", check: statusProblem },
   {
     match: /^var\/lib\/dpkg\/diversions$/,
-    reason: "dpkg's account of files that packages put aside",
+    reason: "dpkg's record of files that packages divert",
     check: diversionsProblem,
   },
   {
@@ -130,7 +134,7 @@ export const GENERATED: readonly GeneratedRule[] = [
   },
   {
     match: /^var\/lib\/apt\/extended_states$/,
-    reason: "apt's account of what was asked for",
+    reason: "apt's record of what was asked for",
     check: extendedStatesProblem,
   },
   {
@@ -151,6 +155,29 @@ export const GENERATED: readonly GeneratedRule[] = [
   },
 ]
 
+/** Judges a file by the rule for its path; undefined when there is none. */
+export function judgeGenerated(path: string, inode: Inode, context: LockedContext): Judgement | undefined {
+  const rule = GENERATED.find(({ match }) => match.test(path))
+  if (rule === undefined) return undefined
+  const { reason } = rule
+  const problem = problemOf(rule, { path, inode, text: inode.content?.toString('latin1') }, context)
+  if (problem === undefined) return { status: 'generated', reason }
+  const message = `it is not as its maker writes it (${reason}): ${problem}`
+  return { status: 'modified', reason, issue: { rule: rule.rule ?? 'file-modified', path, message } }
+}
+
+function problemOf(
+  { check, harmless }: GeneratedRule,
+  file: GeneratedFile,
+  context: LockedContext,
+): string | undefined {
+  const { lock } = context
+  // over a base that was an image, its packages made the file, which the lock does not have
+  if (lock.locked.base.kind === 'image' && isInLockedLayers(file.inode, lock)) return undefined
+  if (check !== undefined) return check(file, context)
+  return harmless || !isAboveLockedLayers(file.inode, lock) ? undefined : ABOVE_LOCKED_LAYERS
+}
+
 /** Whatever was never used: nothing, or zeros as in lastlog(8) and faillog(5). */
 function emptyProblem({ inode, text }: GeneratedFile): string | undefined {
   if (inode.size === 0) return undefined
@@ -168,11 +195,11 @@ function copies(pairs: [path: string, source: string][]): GeneratedRule[] {
 }
 
 /** A shell that a package has, by one of its names: `/bin/sh`, `/usr/bin/sh`. */
-function isShell(line: string, expected: CheckContext['expected']): boolean {
+function isShell(line: string, expected: LockedContext['expected']): boolean {
   return /^\/(usr\/)?bin\//.test(line) && expected.at(expected.place(line.slice(1))).length > 0
 }
 
-function sourcesProblem({ text }: GeneratedFile, { image, lock }: CheckContext): string | undefined {
+function sourcesProblem({ text }: GeneratedFile, { image, lock }: LockedContext): string | undefined {
   const release = image.tree.read('etc/os-release')?.toString('latin1') ?? ''
   const [, domain] = /^HOME_URL="?https*:\/\/www\.([^/"]*)/m.exec(release) ?? []
   const expected = lock.locked.base.indexes.map(

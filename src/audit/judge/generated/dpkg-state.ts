@@ -1,5 +1,6 @@
-import { alternativeLinks } from '../alternatives.ts'
-import { type CheckContext, firstWrong, type GeneratedFile } from './rule.ts'
+import type { LockedContext } from '../judge-context.ts'
+import { alternativeLinks } from './alternatives.ts'
+import { firstWrong, type GeneratedFile, TOO_LARGE } from './generated-file.ts'
 
 /** Stanzas of a control file: fields by name, continuation lines with their line breaks (deb-control(5)). */
 export function parseStanzas(text: string): Map<string, string>[] {
@@ -20,9 +21,9 @@ export function parseStanzas(text: string): Map<string, string>[] {
     })
 }
 
-/** dpkg's account of what is installed must say of each package what its .deb says. */
-export function statusProblem({ text }: GeneratedFile, { lock }: CheckContext): string | undefined {
-  if (text === undefined) return 'it is larger than such a file ever is'
+/** dpkg's record of what is installed must say of each package what its .deb says. */
+export function statusProblem({ text }: GeneratedFile, { lock }: LockedContext): string | undefined {
+  if (text === undefined) return TOO_LARGE
   const controls = new Map<string, Map<string, string>>()
   for (const { control } of lock.contents.artifacts.values()) {
     const [fields] = parseStanzas(control?.['control']?.text ?? '')
@@ -50,7 +51,7 @@ const key = (fields: Map<string, string>) =>
 /** An alternative must be one that packages brought: its links and choices are files or links of theirs. */
 export function alternativeProblem(
   { text }: GeneratedFile,
-  { expected, image }: CheckContext,
+  { expected, image }: LockedContext,
 ): string | undefined {
   const [mode = '', ...lines] = (text ?? '').split('\n')
   if (mode !== 'auto') return `it is set to ${JSON.stringify(mode.slice(0, 20))}, expected "auto"`
@@ -66,18 +67,18 @@ export function alternativeProblem(
 }
 
 /** Packages that dpkg's triggers name are installed ones. */
-export function triggersProblem({ text }: GeneratedFile, { debs }: CheckContext): string | undefined {
+export function triggersProblem({ text }: GeneratedFile, { debs }: LockedContext): string | undefined {
   return firstWrong(text, (line) => debs.has((line.split(' ').at(-1) ?? '').replace(/[:/].*$/, '')))
 }
 
-export function diversionsProblem({ text }: GeneratedFile, { debs }: CheckContext): string | undefined {
+export function diversionsProblem({ text }: GeneratedFile, { debs }: LockedContext): string | undefined {
   const lines = (text ?? '').split('\n')
   const owners = lines.filter((_, index) => index % 3 === 2)
   const stray = owners.find((name) => !debs.has(name))
   return stray === undefined ? undefined : `it names ${JSON.stringify(stray)}, which is no locked package`
 }
 
-export function extendedStatesProblem({ text }: GeneratedFile, { debs }: CheckContext): string | undefined {
+export function extendedStatesProblem({ text }: GeneratedFile, { debs }: LockedContext): string | undefined {
   const stray = parseStanzas(text ?? '').find((fields) => !debs.has(fields.get('Package') ?? ''))
   return stray === undefined ? undefined : `it names ${stray.get('Package')}, which is no locked package`
 }

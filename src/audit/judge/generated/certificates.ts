@@ -1,9 +1,13 @@
-import { type CheckContext, firstWrong, type GeneratedFile } from './rule.ts'
+import type { LockedContext } from '../judge-context.ts'
+import { firstWrong, type GeneratedFile, TOO_LARGE } from './generated-file.ts'
 
 const SHARE = 'usr/share/ca-certificates'
 
 /** Each line names a certificate of the package, or switches one off. */
-export function certificateListProblem({ text }: GeneratedFile, { image }: CheckContext): string | undefined {
+export function certificateListProblem(
+  { text }: GeneratedFile,
+  { image }: LockedContext,
+): string | undefined {
   return firstWrong(
     text,
     (line) =>
@@ -16,9 +20,9 @@ const BLOCK = /-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----/gs
 /** Every certificate of the bundle is one of the package's. */
 export function certificateBundleProblem(
   { text }: GeneratedFile,
-  { image }: CheckContext,
+  { image }: LockedContext,
 ): string | undefined {
-  if (text === undefined) return 'it is larger than such a file ever is'
+  if (text === undefined) return TOO_LARGE
   const known = new Set<string>()
   for (const { inode } of image.tree.files(SHARE))
     for (const [block] of (inode.content?.toString('latin1') ?? '').matchAll(BLOCK)) known.add(block)

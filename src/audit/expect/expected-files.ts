@@ -1,8 +1,8 @@
-import type { FileTree } from '../image/file-tree.ts'
-import type { FileType } from '../image/layer-entry.ts'
-import { escapeBytes } from '../image/tree-digest.ts'
-import type { FileDigest } from '../inventory/inventory.ts'
-import { baseOf, parentOf } from '../inventory/tree-paths.ts'
+import type { FileTree } from '../../image/file-tree.ts'
+import type { FileType } from '../../image/layer-entry.ts'
+import type { FileDigest } from '../../inventory/inventory.ts'
+import { baseOf, parentOf } from '../../inventory/tree-paths.ts'
+import type { ContentFile } from './locked-contents.ts'
 
 /** What its owner says that a path holds. */
 export interface ExpectedFile {
@@ -87,7 +87,13 @@ export class ExpectedFiles {
 const NONE: readonly ExpectedFile[] = []
 const join = (directory: string, name: string) => (directory === '' ? name : `${directory}/${name}`)
 
-/** A path as findings show it: with a slash in front, bytes that are no printable ASCII as `%XX`. */
-export function showPath(path: string): string {
-  return `/${escapeBytes(path)}`
+/** What a file of an artifact is expected to hold. */
+export function contentOf({
+  type,
+  size,
+  sha256,
+  target,
+}: ContentFile): Pick<ExpectedFile, 'type' | 'size' | 'digest' | 'target'> {
+  if (type === 'file') return { type, size, digest: { algorithm: 'sha256', value: sha256 } }
+  return type === 'symlink' ? { type, target } : { type }
 }

@@ -1,6 +1,6 @@
-import { stepName } from '../dockerfile/step-name.ts'
-import type { PackageKind } from '../inventory/inventory.ts'
-import type { BasePackage, DebianPackage, LockedPlatform, PythonFile } from '../lock/schema.ts'
+import { stepName } from '../../dockerfile/step-name.ts'
+import type { PackageKind } from '../../inventory/inventory.ts'
+import type { BasePackage, DebianPackage, LockedPlatform, PythonFile } from '../../lock/schema.ts'
 
 /** A package that the lock says is installed, and the step that brings it. */
 export interface LockedPackage {

@@ -1,10 +1,11 @@
-import { type CheckContext, firstWrong, type GeneratedFile } from './rule.ts'
+import type { LockedContext } from '../judge-context.ts'
+import { firstWrong, type GeneratedFile } from './generated-file.ts'
 
 /** What it fills in where no profile offers anything, of a module that it calls "null". */
 const NOTHING = '[default=1] pam_permit.so'
 
 /** Each line is one of the template that pam-auth-update fills in, or one that a package's profile asks for. */
-export function pamProblem({ path, text }: GeneratedFile, { image }: CheckContext): string | undefined {
+export function pamProblem({ path, text }: GeneratedFile, { image }: LockedContext): string | undefined {
   const name = path.slice(path.lastIndexOf('/') + 1)
   const template = image.tree.read(`usr/share/pam/${name}`)?.toString('latin1') ?? ''
   const known = new Set([...template.split('\n'), `${name.split('-')[1]} ${NOTHING}`].map(words))
@@ -23,7 +24,7 @@ export function pamProblem({ path, text }: GeneratedFile, { image }: CheckContex
 }
 
 /** What pam-auth-update notes of the profiles it used. */
-export function pamStateProblem({ text }: GeneratedFile, { image }: CheckContext): string | undefined {
+export function pamStateProblem({ text }: GeneratedFile, { image }: LockedContext): string | undefined {
   const profiles = [...image.tree.list('usr/share/pam-configs'), 'null']
   const rules = new Set(
     profiles.flatMap((profile) =>

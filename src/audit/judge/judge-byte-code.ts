@@ -1,0 +1,91 @@
+import type { Inode } from '../../image/layer-entry.ts'
+import type { ExpectedFile } from '../expect/expected-files.ts'
+import { PYTHONS } from '../source-hash.ts'
+import {
+  ABOVE_LOCKED_LAYERS,
+  isAboveLockedLayers,
+  type JudgeContext,
+  type Judgement,
+} from './judge-context.ts'
+
+const BYTE_CODE = /^(?:(.*)\/)?__pycache__\/([^/]+)\.([a-z]+-\d+)(\.opt-\d)?\.pyc$/s
+
+/** Bytes of a `.pyc` before the code: magic number, flags, and the source's hash or its time and size (PEP 552). */
+export const BYTE_CODE_HEADER = 16
+
+/** What byte code is of: its source's path, and the Python as the name has it. */
+interface ByteCodeSource {
+  source: string
+  /** `cpython-311` */
+  tag: string
+}
+
+/** The source that byte code in a `__pycache__` is of (PEP 3147); undefined for other files. */
+export function byteCodeSource(path: string): ByteCodeSource | undefined {
+  const [, directory, name, tag] = BYTE_CODE.exec(path) ?? []
+  if (name === undefined || tag === undefined) return undefined
+  return { source: directory === undefined ? `${name}.py` : `${directory}/${name}.py`, tag }
+}
+
+/** Judges byte code by its source: the one that its owner has, or else the one that is there. */
+export function judgeByteCode(
+  path: string,
+  inode: Inode,
+  { source, tag }: ByteCodeSource,
+  { expected, image, lock, sourceHashes }: JudgeContext,
+): Judgement {
+  const owners = expected.at(source)
+  const present = image.tree.findLink(source)?.inode
+  const sha256 = lockedSource(owners, present) ?? present?.sha256
+  const problem = (): string | undefined => {
+    if (sha256 === undefined) return 'it has no source'
+    if (inode.head === undefined) return 'it is empty'
+    const wrong = headerProblem(inode.head, tag, sourceHashes.get(sha256), present)
+    if (wrong !== undefined) return wrong
+    return isAboveLockedLayers(inode, lock) ? ABOVE_LOCKED_LAYERS : undefined
+  }
+  const found = problem()
+  const owner = owners.at(-1)?.owner
+  const whose = owner === undefined ? {} : { owner }
+  if (found === undefined)
+    return {
+      status: 'generated',
+      ...whose,
+      reason: 'byte code of a source that is there, with its hash in it',
+    }
+  const message = `the byte code is not that of its source: ${found}`
+  return { status: 'modified', ...whose, issue: { rule: 'byte-code', path, ...whose, message } }
+}
+
+/** The sha256 that its owners say of a source. */
+function lockedSource(owners: readonly ExpectedFile[], present: Inode | undefined): string | undefined {
+  if (owners.some(({ oneOf }) => oneOf?.has(present?.sha256 ?? ''))) return present?.sha256
+  return owners.find(({ digest }) => digest?.algorithm === 'sha256')?.digest?.value
+}
+
+/**
+ * What is wrong with the header of byte code. One with the hash of its source must have the right one, when it is
+ * known; one that Python compares with time and size of its source must have those of the source at hand.
+ *
+ * @param hash as `sourceHash()` gives it; undefined when it is not known
+ */
+function headerProblem(
+  header: Buffer,
+  tag: string,
+  hash: string | undefined,
+  source: { mtime: number; size: number } | undefined,
+): string | undefined {
+  if (header.length < BYTE_CODE_HEADER) return 'it is cut short'
+  const python = PYTHONS.find((known) => known.tag === tag)
+  if (python !== undefined && header.readUInt32LE(0) !== python.magic)
+    return `it is not for the Python that its name says, ${tag}`
+  if ((header.readUInt32LE(4) & 1) !== 0) {
+    const actual = header.toString('hex', 8, BYTE_CODE_HEADER)
+    return hash === undefined || actual === hash
+      ? undefined
+      : `it was made from another source: hash ${actual}, expected ${hash}`
+  }
+  const [mtime, size] = [header.readUInt32LE(8), header.readUInt32LE(12)]
+  if (source === undefined || (mtime === source.mtime >>> 0 && size === source.size >>> 0)) return undefined
+  return `it was made from a source of ${size} bytes of time ${mtime}, and there is one of ${source.size} bytes of time ${source.mtime}`
+}

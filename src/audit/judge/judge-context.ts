@@ -1,0 +1,106 @@
+import { needsAccount } from '../../dockerfile/render-dockerfile.ts'
+import { stepName } from '../../dockerfile/step-name.ts'
+import type { Inode } from '../../image/layer-entry.ts'
+import type { FileStatus } from '../audit-report.ts'
+import type { ExpectedFiles } from '../expect/expected-files.ts'
+import type { LockedPackage } from '../expect/locked-packages.ts'
+import type { Issue } from '../finding.ts'
+import type { ImageSubject, LockSubject } from '../subject.ts'
+
+/** What one regular file is found to be, and who or what accounts for it. */
+export interface Judgement {
+  status: FileStatus
+  /** `deb/libc6`, `pypi/numpy`, `project-3`; undefined when nobody's. */
+  owner?: string
+  /** Why a generated file may be as it is. */
+  reason?: string
+  issue?: Issue
+}
+
+/** All that judges look at: plain data, the same for every path. */
+export interface JudgeContext {
+  image: ImageSubject
+  /** Undefined when the image is compared with no lock. */
+  lock: LockSubject | undefined
+  expected: ExpectedFiles
+  /** Packages that the lock installs, by owner: `deb/libc6`. */
+  packages: ReadonlyMap<string, LockedPackage>
+  /** Names of the Debian packages among them. */
+  debs: ReadonlySet<string>
+  /** By sha256 of a source of the artifacts: the hash that its byte code has in its header. */
+  sourceHashes: ReadonlyMap<string, string>
+  /** Layers by the step that made each, of steps that make files of their own. */
+  stepLayers: ReadonlyMap<number, string>
+}
+
+/** A context with a lock: some rules need one. */
+export type LockedContext = JudgeContext & { lock: LockSubject }
+
+export function hasLock(context: JudgeContext): context is LockedContext {
+  return context.lock !== undefined
+}
+
+export function judgeContext(
+  image: ImageSubject,
+  lock: LockSubject | undefined,
+  packages: ReadonlyMap<string, LockedPackage>,
+  expected: ExpectedFiles,
+): JudgeContext {
+  const debs = [...packages.values()].filter(({ kind }) => kind === 'deb').map(({ name }) => name)
+  return {
+    image,
+    lock,
+    expected,
+    packages,
+    debs: new Set(debs),
+    sourceHashes: sourceHashes(lock),
+    stepLayers: stepLayers(lock),
+  }
+}
+
+function sourceHashes(lock: LockSubject | undefined): Map<string, string> {
+  const hashes = new Map<string, string>()
+  const { artifacts, trees } = lock?.contents ?? { artifacts: new Map(), trees: new Map() }
+  for (const { files } of [...artifacts.values(), ...trees.values()])
+    for (const { sha256, sourceHash } of files) if (sourceHash !== undefined) hashes.set(sha256, sourceHash)
+  return hashes
+}
+
+/**
+ * Layers of steps that make files of their own: run steps, pip where it builds, archives. The base is the first layer,
+ * the recipe's directories the second, if any.
+ */
+function stepLayers(lock: LockSubject | undefined): Map<number, string> {
+  const found = new Map<number, string>()
+  if (lock === undefined || lock.recipe.layout === 'flat') return found
+  const first = needsAccount(lock.recipe) ? 2 : 1
+  for (const [index, step] of lock.recipe.steps.entries()) {
+    const isMaker =
+      step.kind === 'run' ||
+      (step.kind === 'file' && step.unpack) ||
+      (step.kind === 'pip' && step.local !== undefined && step.local.length > 0)
+    if (isMaker && first + index < lock.layers) found.set(first + index, stepName(index, step.kind))
+  }
+  return found
+}
+
+/**
+ * Whether a file comes from a base that was an image: the locked image's lowest layer, which the build made of layers
+ * with locked digests.
+ */
+export function isOfImageBase(inode: Inode, lock: LockSubject | undefined): boolean {
+  return lock?.locked.base.kind === 'image' && inode.layer === 0 && isInLockedLayers(inode, lock)
+}
+
+/** Whether a file comes from a layer of the locked image. */
+export function isInLockedLayers({ layer }: Inode, { layers }: LockSubject): boolean {
+  return layer !== undefined && layer < layers
+}
+
+/** Whether a file comes from a layer on top of the locked image's. */
+export function isAboveLockedLayers({ layer }: Inode, lock: LockSubject | undefined): boolean {
+  if (lock === undefined || layer === undefined || lock.layers === 0) return false
+  return lock.layers === lock.locked.image?.diffIDs.length && layer >= lock.layers
+}
+
+export const ABOVE_LOCKED_LAYERS = 'it comes from a layer that the locked image does not have'

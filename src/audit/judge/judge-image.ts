@@ -1,0 +1,125 @@
+import type { Inode } from '../../image/layer-entry.ts'
+import type { AuditedFile, AuditedFiles, FileTally } from '../audit-report.ts'
+import { credentialIn } from '../credentials.ts'
+import type { ExpectedFile } from '../expect/expected-files.ts'
+import { type Issue, showPath } from '../finding.ts'
+import type { JudgeContext, Judgement } from './judge-context.ts'
+import { judgeFile } from './judge-file.ts'
+import { missingFiles } from './judge-missing.ts'
+import { judgeNonRegular } from './judge-non-regular.ts'
+import { judgePermissions } from './judge-permissions.ts'
+
+export interface ImageJudgement {
+  files: AuditedFiles
+  issues: Issue[]
+}
+
+/** Judges every path of an image, and every expected one that is not there; at most one issue a path. */
+export function judgeImage(context: JudgeContext): ImageJudgement {
+  const tally = new Tally()
+  const issues: (Issue | undefined)[] = []
+  const present = new Set<readonly ExpectedFile[]>()
+  for (const { path, directory, name, inode } of context.image.tree.files()) {
+    const owners = context.expected.in(directory, name)
+    if (owners.length > 0) present.add(owners)
+    if (inode.type === 'file') {
+      const judgement = judgeFile(path, inode, owners, context)
+      tally.add(path, inode, judgement)
+      issues.push(worstIssue(path, inode, judgement, judgePermissions(path, inode, owners, context)))
+    } else {
+      const issue = judgeNonRegular(path, inode, owners, context)
+      issues.push(issue ?? judgePermissions(path, inode, owners, context))
+    }
+  }
+  issues.push(...missingFiles(context, present))
+  return { files: tally.files(), issues: issues.filter((issue) => issue !== undefined) }
+}
+
+/** A credential before all else; then content that differs; then privileges; then other content. */
+function worstIssue(
+  path: string,
+  inode: Inode,
+  judgement: Judgement,
+  privilege: Issue | undefined,
+): Issue | undefined {
+  const { status, issue } = judgement
+  const credential = status === 'intact' ? undefined : credentialIssue(path, inode, judgement)
+  if (credential !== undefined) return credential
+  return issue?.rule === 'file-modified' ? issue : (privilege ?? issue)
+}
+
+function credentialIssue(path: string, inode: Inode, { owner, issue }: Judgement): Issue | undefined {
+  const what = credentialIn(path, inode)
+  if (what === undefined) return undefined
+  return {
+    rule: 'credential',
+    path,
+    message: `the file holds ${what}`,
+    ...(owner === undefined ? {} : { owner }),
+    ...(issue === undefined ? {} : { evidence: [issue.message] }),
+  }
+}
+
+interface Count {
+  files: number
+  bytes: number
+}
+
+/** Sums up what became of regular files; hard links count once. */
+class Tally {
+  readonly #byStatus: FileTally = {
+    intact: { files: 0, bytes: 0 },
+    modified: { files: 0, bytes: 0 },
+    generated: { files: 0, bytes: 0 },
+    unexplained: { files: 0, bytes: 0 },
+  }
+  readonly #byReason = new Map<string, Count>()
+  readonly #listed: Pick<AuditedFiles, 'unexplained' | 'modified'> = { unexplained: [], modified: [] }
+  readonly #counted = new Set<Inode>()
+
+  add(path: string, inode: Inode, { status, owner, reason = '' }: Judgement): void {
+    if (status === 'modified' || status === 'unexplained')
+      this.#listed[status].push(toAudited(path, inode, owner))
+    if (this.#counted.has(inode)) return
+    if (inode.isShared) this.#counted.add(inode)
+    count(this.#byStatus[status], inode)
+    if (status !== 'generated') return
+    let sum = this.#byReason.get(reason)
+    if (sum === undefined) {
+      sum = { files: 0, bytes: 0 }
+      this.#byReason.set(reason, sum)
+    }
+    count(sum, inode)
+  }
+
+  files(): AuditedFiles {
+    const { intact, generated } = this.#byStatus
+    const all = Object.values(this.#byStatus).reduce((sum, { bytes }) => sum + bytes, 0)
+    return {
+      account: this.#byStatus,
+      explainedShare: all === 0 ? 1 : (intact.bytes + generated.bytes) / all,
+      generated: [...this.#byReason]
+        .map(([reason, sum]) => ({ reason, ...sum }))
+        .sort((a, b) => b.bytes - a.bytes || (a.reason < b.reason ? -1 : 1)),
+      unexplained: this.#listed.unexplained.sort(byPath),
+      modified: this.#listed.modified.sort(byPath),
+    }
+  }
+}
+
+const byPath = (a: AuditedFile, b: AuditedFile) => (a.path < b.path ? -1 : 1)
+
+function count(sum: Count, { size }: Inode): void {
+  sum.files += 1
+  sum.bytes += size
+}
+
+function toAudited(path: string, { size, sha256, layer }: Inode, owner: string | undefined): AuditedFile {
+  return {
+    path: showPath(path),
+    size,
+    sha256,
+    ...(layer === undefined ? {} : { layer }),
+    ...(owner === undefined ? {} : { owner }),
+  }
+}
