@@ -1,6 +1,6 @@
+import { parseControl, type Stanza } from '../formats/deb/deb822.ts'
 import type { FileTree } from '../image/file-tree.ts'
 import type { InstalledPackage, Inventory, PackageManager } from './inventory.ts'
-import { parseStanzas } from './parse-stanzas.ts'
 import { redactUrl } from './redact-url.ts'
 import { baseOf, Findings, keptFiles, parentOf } from './tree-paths.ts'
 
@@ -18,7 +18,7 @@ export const cran: PackageManager = {
     const findings = new Findings(tree, 'cran')
     for (const { path } of keptFiles(tree)) {
       if (!RECORD.test(path)) continue
-      const fields = parseStanzas(findings.text(path)?.replace(/\r\n/g, '\n') ?? '')[0]
+      const [fields] = parseControl(findings.text(path) ?? '', { dialect: 'dpkg' })
       if (fields?.get('built') === undefined) continue
       const name = fields.get('package') ?? ''
       const version = fields.get('version') ?? ''
@@ -30,13 +30,8 @@ export const cran: PackageManager = {
   },
 }
 
-function toPackage(
-  fields: ReadonlyMap<string, string>,
-  record: string,
-  name: string,
-  version: string,
-): InstalledPackage {
-  const license = fields.get('license')
+function toPackage(fields: Stanza, record: string, name: string, version: string): InstalledPackage {
+  const license = fields.get('license')?.trim().replaceAll(/\n\s+/g, '\n')
   const url = fields.get('remoteurl')
   const commit = fields.get('remotesha')
   return {

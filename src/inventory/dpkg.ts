@@ -1,6 +1,6 @@
+import { parseControl, type Stanza } from '../formats/deb/deb822.ts'
 import type { FileTree } from '../image/file-tree.ts'
 import type { InstalledPackage, Inventory, OwnedFile, PackageManager } from './inventory.ts'
-import { parseStanzas } from './parse-stanzas.ts'
 import { Findings, resolvePath } from './tree-paths.ts'
 
 const DATABASE = 'var/lib/dpkg'
@@ -26,7 +26,7 @@ export const dpkg: PackageManager = {
         .map((name) => ({ path: `${DATABASE}/status.d/${name}`, isDistroless: true })),
     ]
     for (const { path, isDistroless } of records) {
-      for (const fields of parseStanzas(findings.text(path) ?? '')) {
+      for (const fields of parseControl(findings.text(path) ?? '', { fields: FIELDS, dialect: 'dpkg' })) {
         const installed = toPackage(findings, path, fields, isDistroless)
         if (installed === undefined) continue
         const files = isDistroless
@@ -44,7 +44,7 @@ export const dpkg: PackageManager = {
 function toPackage(
   findings: Findings,
   record: string,
-  fields: Map<string, string>,
+  fields: Stanza,
   isDistroless: boolean,
 ): InstalledPackage | undefined {
   const name = fields.get('package') ?? ''
@@ -67,6 +67,8 @@ function toPackage(
   }
 }
 
+const FIELDS = new Set(['package', 'status', 'version', 'architecture', 'conffiles'])
+
 const STATES = new Set([
   'installed',
   'half-installed',
@@ -80,7 +82,7 @@ function filesOf(
   findings: Findings,
   infos: ReadonlySet<string>,
   { name, architecture, record }: InstalledPackage,
-  fields: Map<string, string>,
+  fields: Stanza,
 ): Map<string, OwnedFile> {
   const stem = infos.has(`${name}:${architecture}.list`) ? `${name}:${architecture}` : name
   if (!infos.has(`${stem}.list`)) findings.problem(record, `"${name}" is installed and has no list of files`)
@@ -91,7 +93,7 @@ function filesOf(
   }
   for (const [path, file] of sumsOf(findings, `${DATABASE}/info/${stem}.md5sums`)) files.set(path, file)
   for (const line of fields.get('conffiles')?.split('\n') ?? []) {
-    const [, written, value] = CONFFILE.exec(line) ?? []
+    const [, written, value] = CONFFILE.exec(line.trim()) ?? []
     if (written === undefined || value === undefined) continue
     const path = resolvePath('', written)
     const digest = value === 'newconffile' ? {} : { digest: { algorithm: 'md5', value } as const }

@@ -1,6 +1,6 @@
+import { parseControl } from '../formats/deb/deb822.ts'
 import type { FileTree } from '../image/file-tree.ts'
 import type { InstalledPackage, Inventory, OwnedFile, PackageManager } from './inventory.ts'
-import { parseStanzas } from './parse-stanzas.ts'
 import { readOrigin } from './python-origin.ts'
 import { readRecord } from './python-record.ts'
 import { baseOf, Findings, keptFiles, parentOf, resolvePath } from './tree-paths.ts'
@@ -122,7 +122,7 @@ function readEgg(findings: Findings, path: string, environment: string): Install
 /** Name and version of core metadata; a problem when they are missing. */
 function readMetadata(findings: Findings, path: string, environment: string): InstalledPackage | undefined {
   const text = findings.text(path)
-  const fields = parseStanzas(text?.replace(/\r\n/g, '\n').slice(0, HEADERS_LIMIT) ?? '')[0]
+  const [fields] = parseControl(text?.slice(0, HEADERS_LIMIT) ?? '', { fields: FIELDS, dialect: 'dpkg' })
   const name = fields?.get('name') ?? ''
   const version = fields?.get('version') ?? ''
   if (!/^[a-z0-9](?:[\w.-]*[a-z0-9])?$/i.test(name) || !/^\S+$/.test(version)) {
@@ -130,7 +130,7 @@ function readMetadata(findings: Findings, path: string, environment: string): In
       findings.problem(path, 'it gives no name and version of a Python package')
     return undefined
   }
-  const license = fields?.get('license-expression') ?? fields?.get('license')
+  const license = (fields?.get('license-expression') ?? fields?.get('license'))?.trim()
   const isShort = license !== undefined && license !== '' && license !== 'UNKNOWN' && !license.includes('\n')
   const record = findings.tree.find(path)?.path ?? path
   const normal = normalizeName(name)
@@ -144,6 +144,9 @@ function readMetadata(findings: Findings, path: string, environment: string): In
     ...(isShort ? { license } : {}),
   }
 }
+
+/** Of core metadata (PyPA "Core metadata specifications"), where the first of a repeated field counts. */
+const FIELDS = new Set(['name', 'version', 'license', 'license-expression'])
 
 /** Headers come before the description. */
 const HEADERS_LIMIT = 1024 * 1024

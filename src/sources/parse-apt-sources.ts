@@ -1,4 +1,4 @@
-import { parseControl } from '../formats/deb822.ts'
+import { parseControl } from '../formats/deb/deb822.ts'
 import type { DebianArchive } from '../lock/schema.ts'
 
 /** One entry of apt's sources for binary packages (sources.list(5)). */

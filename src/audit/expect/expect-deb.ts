@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { parseControl } from '../../formats/deb/deb822.ts'
 import { contentOf, type ExpectedFile, type ExpectedFiles } from './expected-files.ts'
 import type { ArtifactContents } from './locked-contents.ts'
 import { type LockedPackage, packageId } from './locked-packages.ts'
@@ -49,7 +50,8 @@ function expectControl(
   files: ArtifactContents['files'],
   control: NonNullable<ArtifactContents['control']>,
 ): void {
-  const several = /^Multi-Arch: *same *$/im.test(control['control']?.text ?? '')
+  const [fields] = parseControl(control['control']?.text ?? '', { fields: MULTI_ARCH, dialect: 'dpkg' })
+  const several = fields?.get('multi-arch')?.toLowerCase() === 'same'
   const prefix = `var/lib/dpkg/info/${name}${several ? `:${architecture}` : ''}`
   const file = (member: string, size: number, sha256: string) =>
     expected.add(`${prefix}.${member}`, {
@@ -67,4 +69,5 @@ function expectControl(
   file('list', list.length, createHash('sha256').update(list).digest('hex'))
 }
 
+const MULTI_ARCH = new Set(['multi-arch'])
 const SCRIPTS = new Set(['preinst', 'postinst', 'prerm', 'postrm', 'config'])

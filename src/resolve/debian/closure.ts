@@ -1,5 +1,5 @@
 import { StillroomError } from '../../error.ts'
-import { appliesTo, type Dependency, type Operator, parseDepends } from '../../formats/debian-depends.ts'
+import { appliesTo, type Dependency, type Operator, parseDepends } from '../../formats/deb/debian-depends.ts'
 import { compareDebian } from '../../formats/versions/compare-debian.ts'
 import type { BinaryPackage, PackageSet } from './read-packages.ts'
 

@@ -1,5 +1,5 @@
 import { StillroomError } from '../../error.ts'
-import { parseControl } from '../../formats/deb822.ts'
+import { parseControl } from '../../formats/deb/deb822.ts'
 
 /** What a Release file says of one file below its suite's directory. */
 export interface ReleaseEntry {

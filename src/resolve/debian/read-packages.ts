@@ -1,5 +1,5 @@
 import { StillroomError } from '../../error.ts'
-import { parseControl, type Stanza } from '../../formats/deb822.ts'
+import { parseControl, type Stanza } from '../../formats/deb/deb822.ts'
 import { compareDebian } from '../../formats/versions/compare-debian.ts'
 import type { Archive } from '../../lock/schema.ts'
 
@@ -46,7 +46,7 @@ const FIELDS = new Set([
 export function readPackages(indexes: readonly { archive: Archive; packages: Uint8Array }[]): PackageSet {
   const newest = new Map<string, BinaryPackage>()
   for (const { archive, packages } of indexes) {
-    for (const stanza of parseControl(packages, FIELDS)) {
+    for (const stanza of parseControl(packages, { fields: FIELDS })) {
       const entry = readEntry(stanza, archive)
       const known = newest.get(entry.name)
       if (known === undefined || compareDebian(entry.version, known.version) > 0)

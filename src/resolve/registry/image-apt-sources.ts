@@ -1,4 +1,4 @@
-import { parseControl } from '../../formats/deb822.ts'
+import { parseControl } from '../../formats/deb/deb822.ts'
 
 /** Files of an image, as far as apt's set-up goes; paths without a slash in front. */
 export interface ImageFiles {

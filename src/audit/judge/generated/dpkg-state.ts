@@ -1,52 +1,39 @@
+import { parseControl, type Stanza } from '../../../formats/deb/deb822.ts'
 import type { LockedContext } from '../judge-context.ts'
 import { alternativeLinks } from './alternatives.ts'
 import { firstWrong, type GeneratedFile, TOO_LARGE } from './generated-file.ts'
 
-/** Stanzas of a control file: fields by name, continuation lines with their line breaks (deb-control(5)). */
-export function parseStanzas(text: string): Map<string, string>[] {
-  return text
-    .split(/\n\n+/)
-    .filter((stanza) => stanza.trim() !== '')
-    .map((stanza) => {
-      const fields = new Map<string, string>()
-      let last = ''
-      for (const line of stanza.split('\n')) {
-        const [, name, value = ''] = /^([^\s:]+):\s*(.*)$/.exec(line) ?? []
-        if (name !== undefined) {
-          last = name
-          fields.set(name, value)
-        } else if (line !== '') fields.set(last, `${fields.get(last)}\n${line}`)
-      }
-      return fields
-    })
-}
-
 /** dpkg's record of what is installed must say of each package what its .deb says. */
 export function statusProblem({ text }: GeneratedFile, { lock }: LockedContext): string | undefined {
   if (text === undefined) return TOO_LARGE
-  const controls = new Map<string, Map<string, string>>()
+  const controls = new Map<string, Stanza>()
   for (const { control } of lock.contents.artifacts.values()) {
-    const [fields] = parseStanzas(control?.['control']?.text ?? '')
+    const [fields] = parseControl(control?.['control']?.text ?? '', { dialect: 'dpkg' })
     if (fields !== undefined) controls.set(key(fields), fields)
   }
-  for (const fields of parseStanzas(text)) {
+  for (const fields of parseControl(text, { dialect: 'dpkg' })) {
     const expected = controls.get(key(fields))
     // another version or package is a finding of its own
     if (expected === undefined) continue
-    if (fields.get('Status') !== 'install ok installed')
-      return `its status of ${fields.get('Package')} is ${JSON.stringify(fields.get('Status'))}`
+    if (fields.get('status') !== 'install ok installed')
+      return `its status of ${fields.get('package')} is ${JSON.stringify(fields.get('status'))}`
     for (const [name, value] of expected)
-      if (fields.get(name)?.trim() !== value.trim())
-        return `its ${name} of ${fields.get('Package')} is not that of the package`
+      if (fields.get(name) !== value)
+        return `its ${asWritten(name)} of ${fields.get('package')} is not that of the package`
     for (const name of fields.keys())
-      if (name !== 'Status' && name !== 'Conffiles' && !expected.has(name))
-        return `it has a field ${name} of ${fields.get('Package')}, which the package has not`
+      if (name !== 'status' && name !== 'conffiles' && !expected.has(name))
+        return name === ''
+          ? `it has lines of ${fields.get('package')} that are not a field, or not its first`
+          : `it has a field ${asWritten(name)} of ${fields.get('package')}, which the package has not`
   }
   return undefined
 }
 
-const key = (fields: Map<string, string>) =>
-  `${fields.get('Package')} ${fields.get('Version')} ${fields.get('Architecture')}`
+/** A field's name as packages write it: `Multi-Arch`. */
+const asWritten = (name: string) => name.replaceAll(/(?:^|-)[a-z]/g, (letter) => letter.toUpperCase())
+
+const key = (fields: Stanza) =>
+  `${fields.get('package')} ${fields.get('version')} ${fields.get('architecture')}`
 
 /** An alternative must be one that packages brought: its links and choices are files or links of theirs. */
 export function alternativeProblem(
@@ -79,6 +66,7 @@ export function diversionsProblem({ text }: GeneratedFile, { debs }: LockedConte
 }
 
 export function extendedStatesProblem({ text }: GeneratedFile, { debs }: LockedContext): string | undefined {
-  const stray = parseStanzas(text ?? '').find((fields) => !debs.has(fields.get('Package') ?? ''))
-  return stray === undefined ? undefined : `it names ${stray.get('Package')}, which is no locked package`
+  const stanzas = [...parseControl(text ?? '', { dialect: 'dpkg' })]
+  const stray = stanzas.find((fields) => !debs.has(fields.get('package') ?? ''))
+  return stray === undefined ? undefined : `it names ${stray.get('package')}, which is no locked package`
 }
