@@ -4,11 +4,12 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { connectEngine } from '../src/engine/connect.ts'
 import { withContainer } from '../src/engine/container.ts'
 import { parseLock } from '../src/lock/parse-lock.ts'
+import { constraintsOf } from '../src/lock/plan-lock.ts'
 import type { LockedApt } from '../src/lock/schema.ts'
 import { httpGet } from '../src/net/http-get.ts'
 import { resolveApt } from '../src/resolve/apt/resolve-apt.ts'
 import { fetchIndexes } from '../src/resolve/debian/fetch-indexes.ts'
-import { keptVersions, stayingWith } from '../src/workflows/lock/upgrade-plan.ts'
+import { relaxConstraints } from '../src/resolve/relax-constraints.ts'
 import { copyProject } from './support/project.ts'
 import { stillroom } from './support/stillroom.ts'
 import { startAptArchive } from './world/apt-archive.ts'
@@ -106,13 +107,13 @@ test('an apt package moves with what it needs; the others stay, though newer one
   const locked = await resolve(first, [])
   expect(versions(locked)).toEqual({ 'still-a': '1', 'still-b': '1', 'still-c': '1' })
   const released: string[] = []
-  const moved = await stayingWith(
-    keptVersions(locked, new Set(['still-a'])),
+  const moved = await relaxConstraints(
+    constraintsOf(locked, new Set(['still-a'])).stay,
     (kept) => resolve(both, kept),
     (names) => released.push(...names),
   )
   expect(versions(moved)).toEqual({ 'still-a': '2', 'still-b': '2', 'still-c': '1' })
   expect(released).toEqual(['still-b'])
   // and by itself, nothing moves
-  expect(versions(await resolve(both, keptVersions(locked, undefined)))).toEqual(versions(locked))
+  expect(versions(await resolve(both, constraintsOf(locked, undefined).stay))).toEqual(versions(locked))
 })

@@ -13,10 +13,14 @@ export interface InputChange {
 }
 
 /** The fields that differ, in the lockfile's order; none when the lock is still good. */
-export function compareInputs(locked: LockInputs, current: LockInputs): InputChange[] {
-  return [...new Set([...Object.keys(locked.fields), ...Object.keys(current.fields)])]
+export function compareInputs(
+  locked: LockInputs | undefined,
+  current: LockInputs | undefined,
+): InputChange[] {
+  const [before, after] = [locked?.fields ?? {}, current?.fields ?? {}]
+  return [...new Set([...Object.keys(before), ...Object.keys(after)])]
     .sort(compareFields)
-    .map((field) => ({ field, expected: locked.fields[field], actual: current.fields[field] }))
+    .map((field) => ({ field, expected: before[field], actual: after[field] }))
     .filter(({ expected, actual }) => shown(expected) !== shown(actual))
 }
 

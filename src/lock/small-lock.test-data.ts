@@ -2,7 +2,8 @@ import { Recipe } from '../recipe/schema.ts'
 import { lockInputs } from './lock-inputs.ts'
 import type { LockedImageBase, Lockfile } from './schema.ts'
 
-const recipe = Recipe.parse({
+/** What {@link smallLock} is made from. */
+export const smallRecipe = Recipe.parse({
   base: { kind: 'debian', suite: 'bookworm' },
   steps: [
     { kind: 'apt', packages: ['python3', 'python3-pip'] },
@@ -28,7 +29,7 @@ const pool = { archive: 'debian', size: 1000, sha256: hash('a') } as const
 export const smallLock: Lockfile = {
   lockfileVersion: 1,
   recipe: 'small',
-  inputs: lockInputs(recipe, { 'solver/main.py': hash('f') }),
+  inputs: lockInputs(smallRecipe, { 'solver/main.py': hash('f') }),
   platforms: {
     'linux/amd64': {
       epoch: 1_700_000_000,

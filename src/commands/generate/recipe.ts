@@ -30,7 +30,7 @@ export default class GenerateRecipe extends BaseCommand {
     }
     const session = await this.session(flags.directory)
     const { listRecipes } = await import('../../workflows/project/list-recipes.ts')
-    const { generateRecipe } = await import('../../workflows/lock/generate-recipe.ts')
+    const { generateRecipe } = await import('../../workflows/lock/find-stale.ts')
     const recipes: Generated[] = []
     for (const recipe of args.name === undefined ? await listRecipes(session.directory) : [args.name]) {
       this.signal.throwIfAborted()

@@ -1,12 +1,11 @@
 import { Args, Flags } from '@oclif/core'
 import { StillroomError } from '../../error.ts'
-import type { checkLock as CheckLock, LockResult } from '../../workflows/lock/lock-recipe.ts'
+import type { LockCheck } from '../../workflows/lock/find-stale.ts'
+import type { LockResult } from '../../workflows/lock/lock-recipe.ts'
 import { BaseCommand } from '../base-command.ts'
 
 /** What `--json` prints: of locking, or of `--check`. */
-export type LockReport =
-  | Pick<LockResult, 'recipe' | 'outcome' | 'changes'>
-  | Awaited<ReturnType<typeof CheckLock>>
+export type LockReport = Pick<LockResult, 'recipe' | 'outcome' | 'changes'> | LockCheck
 
 export default class LockRecipe extends BaseCommand {
   static override summary = 'Resolve a recipe to exact pins'
@@ -40,8 +39,8 @@ export default class LockRecipe extends BaseCommand {
       })
     }
     const session = await this.session(flags.directory)
-    const { checkLock, lockRecipe } = await import('../../workflows/lock/lock-recipe.ts')
     if (flags.check) {
+      const { checkLock } = await import('../../workflows/lock/find-stale.ts')
       const result = await checkLock(session.directory, args.name)
       this.log(
         result.stale
@@ -53,6 +52,7 @@ export default class LockRecipe extends BaseCommand {
       if (result.stale) process.exitCode = 1
       return result
     }
+    const { lockRecipe } = await import('../../workflows/lock/lock-recipe.ts')
     const { recipe, outcome, changes, lock } = await lockRecipe(session, args.name, {
       upgrade: flags.upgrade ? (packages.length > 0 ? packages : 'all') : undefined,
     })

@@ -1,6 +1,6 @@
 import { compareCodeUnits } from '../canonical-json.ts'
 import { compareInputs } from '../compare-inputs.ts'
-import type { LockedImage, LockedPlatform, Lockfile, LockInputs } from '../schema.ts'
+import type { LockedImage, LockedPlatform, Lockfile } from '../schema.ts'
 import { classifyChange, levelOf } from './classify-change.ts'
 import { compareLevels, maxLevel } from './levels.ts'
 import { diffDetails } from './list-details.ts'
@@ -17,7 +17,7 @@ export function diffLocks(a: Lockfile | null, b: Lockfile | null): LockChanges {
   const pairs = pairEntries(a === null ? [] : listEntries(a), b === null ? [] : listEntries(b))
   const packages = pairs.map(describePair).sort(comparePackages)
   return {
-    inputs: compareInputs(a?.inputs ?? NOTHING, b?.inputs ?? NOTHING).map(({ field, expected, actual }) => ({
+    inputs: compareInputs(a?.inputs, b?.inputs).map(({ field, expected, actual }) => ({
       field,
       from: expected ?? null,
       to: actual ?? null,
@@ -33,8 +33,6 @@ export function levelOfChanges({ inputs, packages, details, images }: LockChange
   if (packages.length > 0) return maxLevel(packages.map(({ level }) => level))
   return inputs.length + details.length + images.length > 0 ? 'any' : null
 }
-
-const NOTHING: LockInputs = { checksum: '', fields: {} }
 
 function describePair({ entry: { platform, ecosystem, name }, from, to }: Pair): PackageChange {
   const kind: ChangeClass =

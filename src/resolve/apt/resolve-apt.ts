@@ -1,4 +1,5 @@
 import { StillroomError } from '../../error.ts'
+import type { PackageVersion } from '../../lock/plan-lock.ts'
 import { DebianPackage, type LockedApt } from '../../lock/schema.ts'
 import type { AptStep } from '../../recipe/schema.ts'
 import type { FetchedIndex } from '../debian/fetch-indexes.ts'
@@ -14,19 +15,19 @@ const ROOT = '/stillroom'
  * network; path, size and sha256 of what it picks come from the indexes, not from the container.
  *
  * @param sandbox a container of the image as it is before the step
- * @param keep versions to stay with, though an index has newer ones
+ * @param stay versions that stay, though an index has newer ones
  * @throws {StillroomError} APT_PACKAGE_UNKNOWN, APT_VERSION_UNKNOWN (each lists all that are), APT_UNRESOLVABLE with
- *   apt's own account
+ *   apt's own explanation
  */
 export async function resolveApt(
   step: AptStep,
   indexes: readonly FetchedIndex[],
   sandbox: Sandbox,
-  keep: readonly { name: string; version: string }[] = [],
+  stay: readonly PackageVersion[] = [],
 ): Promise<LockedApt> {
   const sets = indexes.map(({ index, packages }) => readPackages([{ archive: index.archive, packages }]))
   requireKnown(step, sets)
-  await sandbox.write([...aptLists(indexes), preferences(keep)])
+  await sandbox.write([...aptLists(indexes), preferences(stay)])
   const command = [
     ...['apt-get', 'install', '--simulate', '--yes', '--quiet=1', '--allow-downgrades'],
     ...['-o', 'Dir::Etc::SourceList=/stillroom/sources.list', '-o', 'Dir::Etc::SourceParts=/dev/null'],
@@ -52,8 +53,8 @@ export async function resolveApt(
 }
 
 /** apt_preferences(5): above 1000, a version is taken even though it is an older one. */
-function preferences(keep: readonly { name: string; version: string }[]): SandboxFile {
-  const stanzas = keep.map(
+function preferences(stay: readonly PackageVersion[]): SandboxFile {
+  const stanzas = stay.map(
     ({ name, version }) => `Package: ${name}\nPin: version ${version}\nPin-Priority: 1001\n`,
   )
   return { path: `${ROOT}/preferences`, content: stanzas.join('\n') }
@@ -133,11 +134,11 @@ function lockPlanned(
 
 /** @param said all that apt printed: its explanation comes before the error itself */
 function unresolvable(said: string, step: AptStep): StillroomError {
-  const account = said.slice(Math.max(0, said.search(/^(The following packages have unmet|E: )/m))).trim()
-  const blamed = [...account.matchAll(/(?:Depends|Breaks|Conflicts): ([a-z0-9][a-z0-9+.-]*)/g)]
+  const explanation = said.slice(Math.max(0, said.search(/^(The following packages have unmet|E: )/m))).trim()
+  const blamed = [...explanation.matchAll(/(?:Depends|Breaks|Conflicts): ([a-z0-9][a-z0-9+.-]*)/g)]
   return new StillroomError(
     'APT_UNRESOLVABLE',
-    `apt cannot install ${step.packages.join(' ')} together: ${account}`,
+    `apt cannot install ${step.packages.join(' ')} together: ${explanation}`,
     {
       hint: 'ask for packages that go together; apt names the ones that do not',
       details: { blamed: [...new Set(blamed.map(([, name = '']) => name))] },

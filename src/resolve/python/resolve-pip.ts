@@ -1,4 +1,5 @@
 import { StillroomError } from '../../error.ts'
+import { UNCONSTRAINED, type VersionConstraints } from '../../lock/plan-lock.ts'
 import type { LockedPip, PythonFile } from '../../lock/schema.ts'
 import type { PipStep } from '../../recipe/schema.ts'
 import type { Sandbox } from '../sandbox.ts'
@@ -16,10 +17,7 @@ export interface ResolvePipOptions {
   environment: Record<string, string>
   /** Certificates (PEM) that the machine's pip trusts. */
   certificates?: Uint8Array | undefined
-  /** Versions to stay with, though the index has newer ones. */
-  stay?: readonly { name: string; version: string }[] | undefined
-  /** Versions to leave behind: a newer one, or none. */
-  beyond?: readonly { name: string; version: string }[] | undefined
+  constraints?: VersionConstraints | undefined
   /** Takes a file into the store. */
   keep: (content: AsyncIterable<Uint8Array>) => Promise<{ sha256: string; size: number }>
 }
@@ -75,7 +73,7 @@ export async function resolvePip(step: PipStep, options: ResolvePipOptions): Pro
       'install',
       '--no-compile',
       ...format,
-      ...(await constraints(options)),
+      ...(await writeConstraints(options)),
       '--',
       ...step.requirements,
       ...wheels.map(({ requirement }) => requirement),
@@ -106,7 +104,11 @@ export async function resolvePip(step: PipStep, options: ResolvePipOptions): Pro
 }
 
 /** pip's own way to say which version, should the project be needed at all. */
-async function constraints({ stay = [], beyond = [], sandbox }: ResolvePipOptions): Promise<string[]> {
+async function writeConstraints({
+  constraints = UNCONSTRAINED,
+  sandbox,
+}: ResolvePipOptions): Promise<string[]> {
+  const { stay, beyond } = constraints
   if (stay.length + beyond.length === 0) return []
   const path = `${WORK}/constraints.txt`
   const lines = [

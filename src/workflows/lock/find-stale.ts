@@ -1,36 +1,66 @@
 import { StillroomError } from '../../error.ts'
+import { compareInputs, type InputChange, requireFresh } from '../../lock/compare-inputs.ts'
 import type { StaleRecipe } from '../../report/pull-request-comment.ts'
 import { staleLines } from '../../report/split-field.ts'
 import type { Cancellation, Project } from '../ports.ts'
+import {
+  compareGenerated,
+  type GeneratedChange,
+  renderGenerated,
+  writeGenerated,
+} from '../project/generated.ts'
 import { listRecipes } from '../project/list-recipes.ts'
-import { generateRecipe } from './generate-recipe.ts'
-import { checkLock } from './lock-recipe.ts'
+import { loadInputs } from '../project/load-inputs.ts'
+import { lockedPlatform, readLock, requireLock } from '../project/lock-file.ts'
+
+export interface LockCheck {
+  recipe: string
+  stale: boolean
+  changes: InputChange[]
+}
+
+/** Says whether, and why, the lock of a recipe is stale; writes nothing. */
+export async function checkLock(directory: string, name: string): Promise<LockCheck> {
+  const { inputs } = await loadInputs(directory, name)
+  const lock = await readLock(directory, name)
+  const changes = compareInputs(lock?.inputs, inputs)
+  return { recipe: name, stale: changes.length > 0, changes }
+}
+
+/** Writes the build context of a recipe, or with `check` only says what in it differs. */
+export async function generateRecipe(
+  directory: string,
+  name: string,
+  { check }: { check: boolean },
+): Promise<{ changes: GeneratedChange[] }> {
+  const { recipe, inputs } = await loadInputs(directory, name)
+  const lock = await requireLock(directory, name)
+  requireFresh(lock, inputs)
+  const files = await renderGenerated(name, recipe, lockedPlatform(lock, recipe))
+  return { changes: await (check ? compareGenerated : writeGenerated)(directory, name, files) }
+}
 
 /** Every recipe whose lock or build context is not what the recipe gives; a recipe that cannot be read is one, too. */
-export async function findStale(ports: Project & Cancellation): Promise<StaleRecipe[]> {
+export async function findStale({ directory, signal }: Project & Cancellation): Promise<StaleRecipe[]> {
   const stale: StaleRecipe[] = []
-  for (const recipe of await listRecipes(ports.directory)) {
-    const found = await staleReasons(ports, recipe)
+  for (const recipe of await listRecipes(directory)) {
+    const found = await staleReasons(directory, recipe).catch((error: unknown) => {
+      if (!(error instanceof StillroomError) || signal.aborted) throw error
+      return { reasons: [`${error.code}: ${error.message}`], mend: error.hint ?? 'see the error' }
+    })
     if (found) stale.push({ recipe, ...found })
   }
   return stale
 }
 
 async function staleReasons(
-  ports: Project & Cancellation,
+  directory: string,
   recipe: string,
 ): Promise<Omit<StaleRecipe, 'recipe'> | undefined> {
-  try {
-    const { changes } = await checkLock(ports.directory, recipe)
-    if (changes.length > 0) {
-      return { reasons: staleLines(changes), mend: `stillroom lock recipe ${recipe}` }
-    }
-    const generated = await generateRecipe(ports.directory, recipe, { check: true })
-    if (generated.changes.length === 0) return undefined
-    const reasons = generated.changes.map(({ path, change }) => `${change}: generated/${recipe}/${path}`)
-    return { reasons, mend: `stillroom generate recipe ${recipe}` }
-  } catch (error) {
-    if (!(error instanceof StillroomError) || ports.signal.aborted) throw error
-    return { reasons: [`${error.code}: ${error.message}`], mend: error.hint ?? 'see the error' }
-  }
+  const { changes } = await checkLock(directory, recipe)
+  if (changes.length > 0) return { reasons: staleLines(changes), mend: `stillroom lock recipe ${recipe}` }
+  const generated = await generateRecipe(directory, recipe, { check: true })
+  if (generated.changes.length === 0) return undefined
+  const reasons = generated.changes.map(({ path, change }) => `${change}: generated/${recipe}/${path}`)
+  return { reasons, mend: `stillroom generate recipe ${recipe}` }
 }

@@ -1,0 +1,113 @@
+import { StillroomError } from '../../error.ts'
+import type { BasePlan, LockPlan, ResolveStep } from '../../lock/plan-lock.ts'
+import type { LockedBase, LockedPlatform, LockedStep } from '../../lock/schema.ts'
+import type { AptStep, FileStep, GitStep, PipStep } from '../../recipe/schema.ts'
+import { resolveApt } from '../../resolve/apt/resolve-apt.ts'
+import type { FetchedIndex } from '../../resolve/debian/fetch-indexes.ts'
+import { type ResolvePipOptions, resolvePip } from '../../resolve/python/resolve-pip.ts'
+import { relaxConstraints } from '../../resolve/relax-constraints.ts'
+import type { Sandbox } from '../../resolve/sandbox.ts'
+
+/** Runs `use` with a throw-away container of one image. */
+export type OpenSandbox = <T>(network: 'none' | 'host', use: (sandbox: Sandbox) => Promise<T>) => Promise<T>
+
+/** What is asked while a plan is carried out. */
+export interface LockResolvers {
+  base(plan: Exclude<BasePlan, { action: 'keep' }>): Promise<LockedBase>
+  git(step: GitStep): Promise<LockedStep>
+  file(step: FileStep): Promise<LockedStep>
+  /** Builds the image as it is before the next step, and removes it when `use` has ended. */
+  withImageBefore<T>(
+    before: LockedPlatform,
+    next: AptStep | PipStep,
+    use: (open: OpenSandbox) => Promise<T>,
+  ): Promise<T>
+  aptIndexes(base: LockedBase): Promise<FetchedIndex[]>
+  pipSettings(): Promise<Pick<ResolvePipOptions, 'environment' | 'certificates' | 'keep'>>
+  /** Takes what the user should know though nothing failed. */
+  note(text: string): void
+}
+
+/** Resolves what a plan leaves open, in the order of the recipe. The result names no image yet. */
+export async function carryOutPlan(plan: LockPlan, resolvers: LockResolvers): Promise<LockedPlatform> {
+  const base = plan.base.action === 'keep' ? plan.base.locked : await resolvers.base(plan.base)
+  const locked: LockedPlatform = { epoch: newestDate(base), base, steps: [], image: null }
+  for (const step of plan.steps) {
+    const before = { ...locked, steps: [...locked.steps] }
+    locked.steps.push(step.action === 'keep' ? step.locked : await resolveStep(step, before, resolvers))
+  }
+  return locked
+}
+
+/** In seconds since 1970: nothing in the image is newer. */
+function newestDate(base: LockedBase): number {
+  const dates = base.indexes.map(({ date }) => date).concat(base.kind === 'image' ? base.created : [])
+  return Math.max(...dates.map((date) => Date.parse(date))) / 1000
+}
+
+function resolveStep(
+  plan: ResolveStep,
+  before: LockedPlatform,
+  resolvers: LockResolvers,
+): Promise<LockedStep> {
+  const { step } = plan
+  switch (step.kind) {
+    case 'git':
+      return resolvers.git(step)
+    case 'file':
+      return resolvers.file(step)
+    case 'apt':
+      return resolvers.withImageBefore(before, step, (open) =>
+        resolveAptStep({ ...plan, step }, before.base, open, resolvers),
+      )
+    case 'pip':
+      return resolvers.withImageBefore(before, step, (open) =>
+        resolvePipStep({ ...plan, step }, open, resolvers).catch((error) =>
+          fallBackToPinned(plan, error, resolvers),
+        ),
+      )
+  }
+}
+
+async function resolveAptStep(
+  { step, constraints }: ResolveStep<AptStep>,
+  base: LockedBase,
+  open: OpenSandbox,
+  resolvers: LockResolvers,
+): Promise<LockedStep> {
+  const indexes = await resolvers.aptIndexes(base)
+  return relaxConstraints(
+    constraints.stay,
+    (stay) => open('none', (sandbox) => resolveApt(step, indexes, sandbox, stay)),
+    (names) => resolvers.note(mustChange(names)),
+  )
+}
+
+async function resolvePipStep(
+  { step, constraints: { stay, beyond } }: ResolveStep<PipStep>,
+  open: OpenSandbox,
+  resolvers: LockResolvers,
+): Promise<LockedStep> {
+  const settings = await resolvers.pipSettings()
+  return relaxConstraints(
+    stay,
+    (left) =>
+      open('host', (sandbox) =>
+        resolvePip(step, { ...settings, sandbox, constraints: { stay: left, beyond } }),
+      ),
+    (names) => resolvers.note(mustChange(names)),
+  )
+}
+
+const mustChange = (names: readonly string[]) => `these packages must change version: ${names.join(', ')}`
+
+/** That nothing newer fits is no failure: the step stays as it is locked. */
+function fallBackToPinned(plan: ResolveStep, error: unknown, { note }: LockResolvers): LockedStep {
+  const { beyond } = plan.constraints
+  const isConflict =
+    error instanceof StillroomError && ['PIP_CONFLICT', 'PIP_PACKAGE_UNKNOWN'].includes(error.code)
+  if (plan.fallback === undefined || beyond.length === 0 || !isConflict) throw error
+  const names = beyond.map(({ name, version }) => `${name} ${version}`).join(', ')
+  note(`nothing newer than ${names} fits what the recipe asks for`)
+  return plan.fallback
+}

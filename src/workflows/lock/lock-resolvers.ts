@@ -1,0 +1,150 @@
+import { readFile } from 'node:fs/promises'
+import { contextArtifacts } from '../../dockerfile/context-artifacts.ts'
+import { stepName } from '../../dockerfile/step-name.ts'
+import { buildImage } from '../../engine/build-image.ts'
+import { connectEngine } from '../../engine/connect.ts'
+import { withContainer } from '../../engine/container.ts'
+import { removeImage } from '../../engine/find-image.ts'
+import type { BasePlan } from '../../lock/plan-lock.ts'
+import type { LockedPlatform } from '../../lock/schema.ts'
+import { type Get, httpGet } from '../../net/http-get.ts'
+import { redactUrl } from '../../net/redact-url.ts'
+import { trustedCertificates } from '../../net/trusted-certificates.ts'
+import type { FileStep, Recipe } from '../../recipe/schema.ts'
+import { type FetchedIndex, fetchIndexes } from '../../resolve/debian/fetch-indexes.ts'
+import { loadKeyring } from '../../resolve/debian/keyring.ts'
+import { refetchIndexes } from '../../resolve/debian/refetch-indexes.ts'
+import { resolveBase } from '../../resolve/debian/resolve-base.ts'
+import { resolveFile } from '../../resolve/file/resolve-file.ts'
+import { downloadUnpinned } from '../../store/download-unpinned.ts'
+import { fetchInputs } from '../build/fetch-inputs.ts'
+import { stageContext } from '../build/stage-context.ts'
+import type { Artifacts, Cache, Environment, Fetching, Upstreams } from '../ports.ts'
+import { renderGenerated } from '../project/generated.ts'
+import type { LoadedRecipe } from '../project/load-recipe.ts'
+import type { LockResolvers } from './carry-out-plan.ts'
+import { lockGit } from './git-sources.ts'
+import { lockedImageIndexes, lockImageBase, withIndexes } from './lock-image-base.ts'
+
+/** The resolvers of a recipe: against this machine's sources, in containers of the engine. */
+export function lockResolvers(ports: Fetching & Cache, loaded: LoadedRecipe, plan: BasePlan): LockResolvers {
+  const { recipe } = loaded
+  const { signal, progress } = ports
+  // fetched when the base or a step needs them
+  let fetched: Promise<FetchedIndex[]> | undefined
+  const indexes = () => {
+    fetched ??= fetchSuite(ports, recipe, plan)
+    return fetched
+  }
+  return {
+    base: async (open) => {
+      if (open.action === 'resolve') {
+        if (recipe.base.kind === 'image') return lockImageBase(ports, recipe)
+        progress({ kind: 'stage', title: `resolving Debian ${recipe.base.suite}` })
+        return resolveBase(recipe.base.suite, await indexes())
+      }
+      if (open.locked.kind === 'image') return withIndexes(ports, open.locked)
+      return { ...open.locked, indexes: (await indexes()).map(({ index }) => index) }
+    },
+    git: (step) => lockGit(ports, step),
+    file: (step) => lockFile(ports, step),
+    withImageBefore: async (before, next, use) => {
+      const engine = await connectEngine()
+      const tag = `stillroom-resolve/${loaded.name}:${process.pid}`
+      try {
+        const image = await buildBefore(ports, loaded, before, tag)
+        const title = `resolving ${stepName(before.steps.length, next.kind)} in a container`
+        progress({ kind: 'stage', title })
+        return await use((network, resolve) =>
+          withContainer(engine, { image, network, user: '0', signal }, resolve),
+        )
+      } finally {
+        await removeImage(engine, tag)
+      }
+    },
+    aptIndexes: (base) => (base.kind === 'image' ? lockedImageIndexes(ports, base) : indexes()),
+    pipSettings: async () => {
+      const { pypi, ca } = await ports.sources()
+      return {
+        environment: { ...proxySettings(ports.env), ...pypi.env },
+        // pip takes a list of certificates instead of its own, not in addition
+        certificates: ca === undefined ? undefined : Buffer.from(trustedCertificates(ca).join('\n')),
+        keep: (content) => ports.store.put(content),
+      }
+    },
+    note: (text) => progress({ kind: 'note', text }),
+  }
+}
+
+/** A suite's indexes: those of a base that stays, the present ones of any other; both for one that is refreshed. */
+async function fetchSuite(
+  { store, sources }: Artifacts & Upstreams,
+  { base }: Recipe,
+  plan: BasePlan,
+): Promise<FetchedIndex[]> {
+  if (base.kind === 'image') throw new TypeError('a base from a registry has indexes of its own')
+  const { debian, snapshot, ca } = await sources()
+  const get: Get = (url, options) => httpGet(url, { ...options, ca })
+  const options = { get, sources: debian, keys: await loadKeyring(), now: new Date() }
+  const cached = async (sha256: string) => readFile(store.path(sha256)).catch(() => undefined)
+  const locked =
+    plan.action === 'resolve'
+      ? []
+      : await refetchIndexes(plan.locked.indexes, { ...options, snapshot, cached })
+  const present = plan.action === 'keep' ? [] : await fetchIndexes(base.suite, options)
+  const known = new Set(locked.map(({ index }) => index.release))
+  const fetched = [...locked, ...present.filter(({ index }) => !known.has(index.release))]
+  // kept so that the same lock can be extended after the mirrors have moved on
+  for (const { inRelease, packages } of fetched) {
+    await store.put(inRelease)
+    await store.put(packages)
+  }
+  return fetched
+}
+
+async function lockFile({ store, signal, progress, sources }: Fetching, step: FileStep) {
+  progress({ kind: 'stage', title: `fetching ${redactUrl(step.url)}` })
+  const { ca } = await sources()
+  const trust = ca === undefined ? {} : { ca }
+  return resolveFile(step, (url) => downloadUnpinned({ url, label: 'download', ...trust }, { store, signal }))
+}
+
+/** The machine's proxies, so that pip reaches what the machine's own reaches. */
+function proxySettings(env: Environment['env']): Record<string, string> {
+  const names = ['HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY', 'ALL_PROXY']
+  const all = names.flatMap((name) => [name, name.toLowerCase()])
+  return Object.fromEntries(all.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])))
+}
+
+/** Builds the image as it is before a step, to resolve the step in. */
+async function buildBefore(
+  ports: Fetching & Cache,
+  { name, recipe, directory }: LoadedRecipe,
+  before: LockedPlatform,
+  tag: string,
+): Promise<string> {
+  const { signal, progress } = ports
+  const partial: Recipe = { ...recipe, steps: recipe.steps.slice(0, before.steps.length) }
+  const artifacts = contextArtifacts(before)
+  progress({ kind: 'stage', title: 'fetching artifacts' })
+  await fetchInputs(ports, artifacts, before)
+  const context = await stageContext(
+    ports,
+    await renderGenerated(name, partial, before),
+    artifacts,
+    directory,
+    before.epoch,
+  )
+  progress({ kind: 'stage', title: 'building what comes before' })
+  const last = partial.steps.at(-1)
+  const { reference } = await buildImage({
+    context,
+    platform: recipe.platform,
+    epoch: before.epoch,
+    target: last ? stepName(partial.steps.length - 1, last.kind) : 'base',
+    tag,
+    signal,
+    onProgress: (event) => event.kind === 'step' && progress({ kind: 'status', text: event.name }),
+  })
+  return reference
+}
