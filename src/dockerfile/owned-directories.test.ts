@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { rounds } from '../../test/support/nightly.ts'
 import { Recipe, type RecipeInput } from '../recipe/schema.ts'
 import { temporaryDirectory } from '../store/testing/temporary-directory.ts'
 import { nastyPath } from './nasty-strings.test-data.ts'
@@ -58,7 +59,7 @@ describe('make_directories of layer.sh', () => {
 
   it('makes exactly the directories that it is given, whatever their names', async () => {
     const root = await temporaryDirectory()
-    const paths = [...new Set(fc.sample(nastyPath, { numRuns: 300, seed: 1 }))]
+    const paths = [...new Set(fc.sample(nastyPath, { numRuns: rounds(100, 1000), seed: 1 }))]
     const lines = paths.flatMap((path) => {
       const parts = path.split('/').slice(1)
       return parts.map((_, i) => `/${parts.slice(0, i + 1).join('/')}`)

@@ -1,13 +1,13 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { rounds } from '../../test/support/nightly.ts'
 import { StillroomError } from '../error.ts'
 import { fuzzedArchive } from './archive-fuzzing.test-data.ts'
 import { pieces } from './image-archive.test-data.ts'
 import { readImageTree } from './read-archive.ts'
 import { treeDigest } from './tree-digest.ts'
 
-const NIGHTLY = process.env.STILLROOM_NIGHTLY === '1'
-const RUNS = Number(process.env.STILLROOM_FUZZ_RUNS ?? (NIGHTLY ? 10_000 : 500))
+const RUNS = Number(process.env.STILLROOM_FUZZ_RUNS ?? rounds(200, 10_000))
 const SEED = Number(process.env.STILLROOM_FUZZ_SEED ?? 20_261_124)
 
 /** More steps than any input of these needs, for a byte of it: what is beyond is on its way to a hang. */

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { rounds } from '../../test/support/nightly.ts'
 import { type Compression, type Member, ociFiles, pieces, tarOf } from './image-archive.test-data.ts'
 import { readImageArchive } from './read-archive.ts'
 
@@ -127,7 +128,7 @@ describe('treeDigest()', () => {
           ).toBe(flat)
         },
       ),
-      { numRuns: 150 },
+      { numRuns: rounds(40, 1000) },
     )
   })
 

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { rounds } from '../../test/support/nightly.ts'
 import { StillroomError } from '../error.ts'
 import { inputsChecksum } from './lock-inputs.ts'
 import { parseLock } from './parse-lock.ts'
@@ -176,7 +177,7 @@ describe('parseLock()', () => {
           if (parsed) expect(serializeLock(parsed)).toBe(changed)
         },
       ),
-      { numRuns: 1000 },
+      { numRuns: rounds(300, 5000) },
     )
   })
 

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { rounds } from '../../test/support/nightly.ts'
 import { arbitraryLock } from './arbitrary-lock.test-data.ts'
 import { basePackages } from './base-packages.ts'
 import { normalizeLock } from './normalize-lock.ts'
@@ -22,7 +23,7 @@ describe('serializeLock()', () => {
         expect(parsed).toEqual(normalizeLock(lock))
         expect(serializeLock(parsed)).toBe(text)
       }),
-      { numRuns: 60 },
+      { numRuns: rounds(20, 500) },
     )
   })
 
@@ -31,7 +32,7 @@ describe('serializeLock()', () => {
       fc.property(arbitraryLock, fc.infiniteStream(fc.nat()), (lock, random) => {
         expect(serializeLock(shuffled(lock, random) as Lockfile)).toBe(serializeLock(lock))
       }),
-      { numRuns: 40 },
+      { numRuns: rounds(15, 500) },
     )
   })
 

@@ -3,6 +3,7 @@ import { Spec, Validation } from '@cyclonedx/cyclonedx-library'
 import Ajv from 'ajv'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { rounds } from '../../test/support/nightly.ts'
 import type { AuditReport } from '../audit/audit-report.ts'
 import { RULES } from '../audit/rules.ts'
 import { AUDIT_FORMATS, renderAudit, renderSbom } from './audit-formats.ts'
@@ -142,6 +143,7 @@ describe('renderAudit()', () => {
           expect(xml).not.toMatch(/[^\t\n\r\u{20}-\u{d7ff}\u{e000}-\u{fffd}\u{10000}-\u{10ffff}]/u)
         },
       ),
+      { numRuns: rounds(20, 500) },
     )
   })
 
@@ -154,6 +156,7 @@ describe('renderAudit()', () => {
         expect(rows).toHaveLength(3)
         for (const row of rows) expect(row.replaceAll('\\|', '').split('|')).toHaveLength(7)
       }),
+      { numRuns: rounds(20, 500) },
     )
     const many = Array.from({ length: 5000 }, (_, i) => ({
       rule: 'file-unexplained',

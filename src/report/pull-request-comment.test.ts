@@ -13,13 +13,13 @@ const staleRecipes = (count: number, reasons: string[]): StaleRecipe[] =>
 
 function diffOf(count: number): LockDiff {
   const state = { digest: null, size: null, source: 'debian', place: 'steps[0]', asked: true, facts: {} }
+  const packages = Array.from({ length: 500 }, (_, j) => ({
+    ...{ platform: 'linux/amd64', ecosystem: 'deb', name: `package-${j}`, log: null },
+    ...{ class: 'patch' as const, level: 'patch' as const, asked: j % 50 === 0 },
+    from: { ...state, version: '1.0-1' },
+    to: { ...state, version: '1.0-2' },
+  }))
   const recipes = Array.from({ length: count }, (_, i): RecipeDiff => {
-    const packages = Array.from({ length: 500 }, (_, j) => ({
-      ...{ platform: 'linux/amd64', ecosystem: 'deb', name: `package-${j}`, log: null },
-      ...{ class: 'patch' as const, level: 'patch' as const, asked: j % 50 === 0 },
-      from: { ...state, version: '1.0-1' },
-      to: { ...state, version: '1.0-2' },
-    }))
     return {
       ...{ recipe: `recipe-${i}`, status: 'changed', level: 'patch', packages, inputs: [], details: [] },
       ...{ images: [], dockerfile: { added: 2, removed: 2, patch: '-a\n+b\n'.repeat(100) } },

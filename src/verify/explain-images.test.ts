@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { rounds } from '../../test/support/nightly.ts'
 import { type Member, ociFiles, pieces, tarOf } from '../image/image-archive.test-data.ts'
 import { readImageTree } from '../image/read-archive.ts'
 import type { FileField } from './difference.ts'
@@ -92,12 +93,14 @@ describe('explainImages()', () => {
     })
     const layer = fc.uniqueArray(member, { selector: ({ name }) => name, minLength: 1, maxLength: 5 })
     const layers = fc.array(layer, { minLength: 1, maxLength: 3 })
+    const RUNS = { numRuns: rounds(30, 500) }
 
     test('an image and itself are identical', () =>
       fc.assert(
         fc.asyncProperty(layers, async (all) => {
           expect((await explain(all, all)).verdict).toBe('identical')
         }),
+        RUNS,
       ))
 
     test('the sides exchanged, the same paths, fields and causes are told', () =>
@@ -112,6 +115,7 @@ describe('explainImages()', () => {
           )
           expect(back.verdict).toBe(there.verdict)
         }),
+        RUNS,
       ))
 
     test('a difference seeded into any field of a file is found, named and given a cause', () => {
@@ -135,6 +139,7 @@ describe('explainImages()', () => {
           expect(differing.map(({ index }) => index)).toEqual([all.length - 1])
           expect(verdict).toBe('different')
         }),
+        RUNS,
       )
     })
   })

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { rounds } from '../../../test/support/nightly.ts'
 import { arbitraryLock } from '../arbitrary-lock.test-data.ts'
 import { canonicalJson, type Json } from '../canonical-json.ts'
 import type { DebianPackage, LockedPlatform, Lockfile, PythonFile } from '../schema.ts'
@@ -87,7 +88,7 @@ function mix(a: Lockfile, b: Lockfile, picks: boolean[]): Lockfile {
   return { ...a, platforms: { 'linux/amd64': mixed } }
 }
 
-const RUNS = { numRuns: 150 }
+const RUNS = { numRuns: rounds(40, 1000) }
 
 const platformOf = (lock: Lockfile) => lock.platforms['linux/amd64'] as LockedPlatform
 

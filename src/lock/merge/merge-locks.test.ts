@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { rounds } from '../../../test/support/nightly.ts'
 import { arbitraryLock } from '../arbitrary-lock.test-data.ts'
 import type { Json } from '../canonical-json.ts'
 import { inputsChecksum } from '../lock-inputs.ts'
@@ -148,7 +149,7 @@ describe('laws of mergeLocks()', () => {
         expect(textOf(mergeLocks(a, a, b))).toBe(wanted)
         expect(textOf(mergeLocks(a, b, b))).toBe(wanted)
       }),
-      { numRuns: 25 },
+      { numRuns: rounds(8, 200) },
     )
   })
 
@@ -157,7 +158,7 @@ describe('laws of mergeLocks()', () => {
       fc.property(arbitraryLock, arbitraryLock, arbitraryLock, (a, b, c) => {
         expect(mergeLocks(a, b, c)).toEqual(mergeLocks(a, c, b))
       }),
-      { numRuns: 25 },
+      { numRuns: rounds(8, 200) },
     )
   })
 
@@ -186,7 +187,7 @@ describe('laws of mergeLocks()', () => {
         const text = textOf(result)
         if (text !== undefined) expect(serializeLock(parseLock(text, 'merged'))).toBe(text)
       }),
-      { numRuns: 300 },
+      { numRuns: rounds(100, 2000) },
     )
     expect([...outcomes].sort()).toEqual(['conflict', 'merged'])
   })

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { execa } from 'execa'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { rounds } from '../../../test/support/nightly.ts'
 import { type Leaf, treeId } from '../../formats/git/git-object.ts'
 import type { LockedGit } from '../../lock/schema.ts'
 import { GitStep } from '../../recipe/schema.ts'
@@ -117,7 +118,7 @@ describe('resolveGit()', () => {
         expect(treeId(leaves, locked.commit)).toBe(locked.tree)
         expect(await treeOfUnpacked(locked)).toBe(locked.tree)
       }),
-      { numRuns: 12 },
+      { numRuns: rounds(4, 50) },
     )
   })
 
