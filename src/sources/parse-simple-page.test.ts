@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { anyText } from '../../test/support/any-text.ts'
 import { StillroomError } from '../error.ts'
 import { parseSimplePage } from './parse-simple-page.ts'
 
@@ -130,7 +131,7 @@ describe('parseSimplePage() on HTML', () => {
 describe('parseSimplePage() on anything', () => {
   it('gives plain files at http addresses, or INDEX_INVALID', () => {
     const text = fc.oneof(
-      fc.string({ unit: 'binary' }),
+      anyText(),
       fc
         .array(
           fc.constantFrom(
