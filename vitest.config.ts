@@ -19,7 +19,7 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: ['test/**/*.test.ts'],
-          globalSetup: ['test/support/pack.ts'],
+          globalSetup: ['test/support/pack.ts', 'test/support/find-engine.ts'],
           testTimeout: 900_000,
           hookTimeout: 900_000,
           fileParallelism: false,

@@ -9,7 +9,12 @@ import { type Plugin as BundlerPlugin, rolldown } from 'rolldown'
 import { parseAst } from 'rolldown/parseAst'
 
 const root = new URL('..', import.meta.url).pathname
-const DATA = ['dockerfile/build-scripts', 'resolve/debian/keys', 'workflows/project/templates']
+const DATA = [
+  'dockerfile/build-scripts',
+  'engine/private/programs',
+  'resolve/debian/keys',
+  'workflows/project/templates',
+]
 /** With programs, WebAssembly or data of their own, or found by name at run time. */
 const LEFT_OUT = /^(@cyclonedx\/|@napi-rs\/|openpgp|sql\.js|make-fetch-happen|stillroom$)/
 /** Functions that load much and are seldom called, by the `require` of their modules: loaded when called. */
@@ -21,7 +26,7 @@ const LATE = new Map<string, { path: string; name?: string }>([
 ])
 
 const commands = globSync('commands/**/*.ts', { cwd: `${root}src` }).filter(
-  (file) => !/(\.test|base-command|recipe-names|audit-output)\.ts$/.test(file),
+  (file) => !/(\.test|base-command|recipe-names|audit-output|engine-name)\.ts$/.test(file),
 )
 const names = ['index', 'main', ...commands.map((file) => file.slice(0, -'.ts'.length))]
 

@@ -60,6 +60,7 @@ export const ERROR_CODES = {
   // engine
   ENGINE_MISSING: 3,
   ENGINE_TOO_OLD: 3,
+  ENGINE_FAILED: 3,
   ENGINE_LOST: 3,
   STEP_FAILED: 2,
   BUILD_FAILED: 3,

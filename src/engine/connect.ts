@@ -1,6 +1,16 @@
 import { globalAgent } from 'node:http'
 import type Docker from 'dockerode'
 import { StillroomError } from '../error.ts'
+import { defaultCacheDirectory } from '../store/cache-directory.ts'
+import { findEngine } from './find-engine.ts'
+import {
+  type EngineSettings,
+  engineEnvironment,
+  isInDirectories,
+  machineLacks,
+  privateEngine,
+  readText,
+} from './private/private-engine.ts'
 
 /** Oldest engine whose BuildKit has the Dockerfile frontend 1.4 (`COPY --link`). */
 export const OLDEST_ENGINE = '23.0.0'
@@ -13,13 +23,79 @@ export interface Engine {
   store: 'containerd' | 'graph'
 }
 
+export interface ConnectOptions {
+  /** Whether a private engine may be started when there is no other. */
+  start?: boolean | undefined
+  signal?: AbortSignal | undefined
+  progress?: ((event: { kind: 'note'; text: string }) => void) | undefined
+}
+
 /**
- * Connects to the engine that DOCKER_HOST, or Docker's own default, names, and asks what it can do.
+ * Finds an engine ({@link findEngine}), starts a private one when there is no other, connects to it and asks what it can
+ * do. From then on this process and those that it starts have the engine in their environment.
  *
- * @param socket path of another engine's socket
+ * @throws {StillroomError} ENGINE_MISSING when nothing answers, ENGINE_TOO_OLD when its BuildKit lacks what a build
+ *   needs, ENGINE_FAILED when a private one doesn't start
+ */
+export async function connectEngine(options: ConnectOptions = {}): Promise<Engine> {
+  const own: { answer?: Promise<Engine> } = {}
+  const ownWorks = async () => {
+    own.answer = connectTo()
+    return own.answer.then(hasBuildx, () => false)
+  }
+  const choice = await findEngine({ env: process.env, read: readText, ownWorks })
+  if (choice.kind === 'environment') return own.answer ?? connectTo()
+  if (choice.kind === 'private') {
+    useEngine(choice.settings)
+    return connectTo()
+  }
+  if (own.answer !== undefined && (options.start === false || (await machineLacks(process.env)).length > 0))
+    return own.answer
+  if (options.start === false)
+    throw new StillroomError('ENGINE_MISSING', 'no private engine runs', {
+      hint: 'start one: stillroom engine up',
+    })
+  const { startEngine } = await import('./private/start-engine.ts')
+  const { progress, signal } = options
+  const note = (text: string) =>
+    progress ? progress({ kind: 'note', text }) : void process.stderr.write(`${text}\n`)
+  const { settings } = await startEngine(privateEngine(defaultCacheDirectory(process.env)), { signal, note })
+  useEngine(settings)
+  return connectTo()
+}
+
+/** Puts a private engine into the environment of this process. */
+function useEngine(settings: EngineSettings): void {
+  for (const [name, value] of Object.entries(engineEnvironment(settings, process.env)))
+    if (value === undefined) delete process.env[name]
+    else process.env[name] = value
+}
+
+/** Where the docker command looks for plugins; asked only when none is there, since starting it takes time. */
+async function hasBuildx(): Promise<boolean> {
+  const { DOCKER_CONFIG, HOME, PATH } = process.env
+  const plugins = [
+    `${DOCKER_CONFIG || `${HOME}/.docker`}/cli-plugins`,
+    ...['lib', 'libexec']
+      .flatMap((path) => [`/usr/local/${path}`, `/usr/${path}`])
+      .map((path) => `${path}/docker/cli-plugins`),
+  ]
+  const [docker, ...found] = await Promise.all([
+    isInDirectories('docker', (PATH ?? '').split(':')),
+    isInDirectories('docker-buildx', plugins),
+  ])
+  if (!docker || found.includes(true)) return docker
+  const { execa } = await import('execa')
+  return !(await execa('docker', ['buildx', 'version'], { reject: false, stdin: 'ignore' })).failed
+}
+
+/**
+ * Connects to an engine and asks what it can do.
+ *
+ * @param socket path of its socket; left out, what DOCKER_HOST names, or Docker's own default
  * @throws {StillroomError} ENGINE_MISSING when nothing answers, ENGINE_TOO_OLD when its BuildKit lacks what a build needs
  */
-export async function connectEngine(socket?: string): Promise<Engine> {
+export async function connectTo(socket?: string): Promise<Engine> {
   const { default: Dockerode } = await import('dockerode')
   // there is no server name without TLS; Node works one out all the same, by a pattern that takes 4 ms to compile
   Object.assign((globalAgent as unknown as { options: object }).options, { servername: '' })

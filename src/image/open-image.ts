@@ -131,7 +131,10 @@ async function readFrom(
   const read = async () => {
     if (files !== undefined) return readImageLayout(files, options)
     if (source === 'file') return readImageTree((await openFile(what)).read(0), options)
-    return readImageTree(await savedImage(engine ?? (await connectEngine()), what, options.signal), options)
+    return readImageTree(
+      await savedImage(engine ?? (await connectEngine({ signal: options.signal })), what, options.signal),
+      options,
+    )
   }
   return { reference: what, source, ...(await read()) }
 }

@@ -1,9 +1,10 @@
 import { access, constants, stat, statfs } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { dirname } from 'node:path'
 import { execa } from 'execa'
 import semver from 'semver'
 import { connectEngine, type Engine, OLDEST_ENGINE } from '../engine/connect.ts'
 import { CONTAINER_LABEL } from '../engine/container.ts'
+import { machineLacks } from '../engine/private/private-engine.ts'
 import { TASK_LABELS } from '../engine/task-container.ts'
 import { StillroomError } from '../error.ts'
 import { redactUrl } from '../net/redact-url.ts'
@@ -56,8 +57,11 @@ export interface DoctorOptions {
 /** Looks at what this machine has and lacks for builds; changes nothing, and reports what can't be found out. */
 export async function doctor(options: DoctorOptions): Promise<Diagnosis> {
   const host = await privateEngine(options.env)
+  const connecting = within(ENGINE_TIMEOUT_MS, connectEngine({ start: false }))
+  // a private engine that runs is in the environment then, with its clients
+  await connecting.catch(() => {})
   const [engine, ...rest] = await Promise.all([
-    checkEngine(options, host),
+    checkEngine(options, host, connecting),
     checkNode(),
     checkProgram('git', ['--version'], '2.0.0', 'install git: projects of recipes are pinned by it'),
     checkClient('docker', ['--version'], '20.10.0', host, 'install the docker command'),
@@ -109,7 +113,7 @@ async function checkClient(
   return {
     ...finding,
     status: 'warning',
-    mend: 'nothing to do: bin/stillroom brings its own with the private engine',
+    mend: 'nothing to do: the private engine brings its own',
   }
 }
 
@@ -131,14 +135,10 @@ interface PrivateEngine {
   finding: Finding
 }
 
-/** bin/engine needs Linux, root and apt; bin/stillroom takes it only when DOCKER_HOST names no engine. */
+/** It needs Linux, root and apt, and serves only when DOCKER_HOST names no engine. */
 async function privateEngine(env: DoctorOptions['env']): Promise<PrivateEngine> {
   const what = 'private engine'
-  const lacks = [
-    ...(process.platform === 'linux' ? [] : ['Linux']),
-    ...(process.getuid?.() === 0 ? [] : ['root']),
-    ...((await inPath('apt-get', env)) ? [] : ['apt']),
-  ]
+  const lacks = await machineLacks(env)
   if (lacks.length > 0) {
     return {
       serves: false,
@@ -150,12 +150,16 @@ async function privateEngine(env: DoctorOptions['env']): Promise<PrivateEngine> 
     }
   }
   const serves = !env.DOCKER_HOST && env.STILLROOM_ENGINE !== 'none'
-  return { serves, finding: { what, status: 'ok', found: 'possible: bin/engine up' } }
+  return { serves, finding: { what, status: 'ok', found: 'possible: stillroom engine up' } }
 }
 
-async function checkEngine({ env }: DoctorOptions, host: PrivateEngine): Promise<Finding[]> {
+async function checkEngine(
+  { env }: DoctorOptions,
+  host: PrivateEngine,
+  connecting: Promise<Engine>,
+): Promise<Finding[]> {
   try {
-    const engine = await within(ENGINE_TIMEOUT_MS, connectEngine())
+    const engine = await connecting
     const info = (await within(ENGINE_TIMEOUT_MS, engine.docker.info())) as { DockerRootDir?: string }
     const store = engine.store === 'containerd' ? 'containerd' : 'overlay2'
     const place = env.DOCKER_HOST ?? "Docker's default socket"
@@ -177,7 +181,7 @@ async function checkEngine({ env }: DoctorOptions, host: PrivateEngine): Promise
     if (!(error instanceof StillroomError) && !(error instanceof TimeoutError)) throw error
     const found = error.message
     if (host.serves) {
-      const mend = 'nothing to do: bin/stillroom starts a private one for a build; or start your own'
+      const mend = 'nothing to do: a build starts a private one; or start your own'
       return [{ what: 'Docker Engine', status: 'warning', found, mend }]
     }
     const mend = `start or install Docker ${OLDEST_ENGINE} or newer, or name an engine with DOCKER_HOST`
@@ -354,16 +358,6 @@ async function within<T>(milliseconds: number, work: Promise<T>): Promise<T> {
 async function nearestDirectory(path: string): Promise<string> {
   const present = await stat(path).catch(() => undefined)
   return present?.isDirectory() || dirname(path) === path ? path : nearestDirectory(dirname(path))
-}
-
-async function inPath(program: string, env: DoctorOptions['env']): Promise<boolean> {
-  const found = (env.PATH ?? '').split(':').map((directory) =>
-    access(join(directory, program), constants.X_OK).then(
-      () => true,
-      () => false,
-    ),
-  )
-  return (await Promise.all(found)).includes(true)
 }
 
 function isRunning(pid: number): boolean {

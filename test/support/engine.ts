@@ -1,15 +1,17 @@
-import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
-import { execa } from 'execa'
+import {
+  engineEnvironment,
+  privateEngine as locateEngine,
+  machineLacks,
+  runningEngine,
+} from '../../src/engine/private/private-engine.ts'
+import { startEngine as start } from '../../src/engine/private/start-engine.ts'
+import { stopEngine } from '../../src/engine/private/stop-engine.ts'
+import { defaultCacheDirectory } from '../../src/store/cache-directory.ts'
 
-const BIN_ENGINE = join(import.meta.dirname, '../../bin/engine')
-
-/** Whether this machine can have private engines: Linux, root and apt, as for bin/engine. */
+/** Whether this machine can have private engines; if not, what it lacks. */
 export async function canHaveEngines(): Promise<string | true> {
-  if (process.platform !== 'linux') return 'this is not Linux'
-  if (process.getuid?.() !== 0) return 'this is not root'
-  const apt = await execa('sh', ['-c', 'command -v apt-get'], { reject: false })
-  return apt.exitCode === 0 || 'there is no apt-get'
+  const lacks = await machineLacks(process.env)
+  return lacks.length === 0 || `this machine lacks ${lacks.join(', ')}`
 }
 
 /** A private engine with a name of its own. */
@@ -25,28 +27,19 @@ export interface PrivateEngine {
 }
 
 export async function startEngine(name: string, store: 'overlay2' | 'containerd'): Promise<PrivateEngine> {
-  await execa(BIN_ENGINE, ['up', '--name', name, '--store', store], { stdout: 'inherit', stderr: 'inherit' })
-  const { stdout } = await execa('sh', [
-    '-c',
-    'eval "$("$1" env --name "$2")"; env -0',
-    'sh',
-    BIN_ENGINE,
-    name,
-  ])
-  const entries = stdout.split('\0').map((line) => line.split(/=(.*)/s) as [string, string])
-  const env = Object.fromEntries(
-    entries.filter(([key]) => ['DOCKER_HOST', 'DOCKER_CONFIG', 'PATH'].includes(key)),
-  )
-  const purge = async () => {
-    await execa(BIN_ENGINE, ['down', '--name', name, '--purge'])
-  }
+  const engine = locateEngine(defaultCacheDirectory(process.env), name)
+  const note = (text: string) => console.log(text)
+  const { settings } = await start(engine, { store, note })
+  const { DOCKER_HOST, DOCKER_CONFIG, PATH } = engineEnvironment(settings, process.env)
   const pid = async () => {
-    const socket = (env['DOCKER_HOST'] as string).slice('unix://'.length)
-    const [first] = (await readFile(join(socket, '../pid'), 'utf8')).split(' ')
-    return Number(first)
+    const running = await runningEngine(engine)
+    if (running === undefined) throw new Error(`engine ${name} does not run`)
+    return running.pid
   }
-  const kill = async () => {
-    process.kill(await pid(), 'SIGKILL')
+  return {
+    env: { DOCKER_HOST: String(DOCKER_HOST), DOCKER_CONFIG: String(DOCKER_CONFIG), PATH: String(PATH) },
+    pid,
+    kill: async () => void process.kill(await pid(), 'SIGKILL'),
+    purge: async () => void (await stopEngine(engine, { purge: true, note })),
   }
-  return { env, pid, kill, purge }
 }

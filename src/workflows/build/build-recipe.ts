@@ -30,13 +30,13 @@ export async function buildRecipe(
   clock.stage('recipe and lockfile')
   const tag = `stillroom/${name}`
   // asked for early, awaited late: the answers come while this program reads and computes
-  const ask = async () => {
-    const engine = await connectEngine()
+  const ask = async (start: boolean) => {
+    const engine = await connectEngine({ ...session, start })
     return { engine, previous: await findImage(engine, tag) }
   }
   // a name that is none goes nowhere
   const isName = RECIPE_NAME.test(name)
-  const answer = isName ? soon(ask()) : undefined
+  const answer = isName ? soon(ask(false)) : undefined
   const reading = soon(requireLock(directory, name))
   const loaded = await loadInputs(directory, name)
   const { recipe } = loaded
@@ -46,7 +46,8 @@ export async function buildRecipe(
   const context = await renderGenerated(name, recipe, locked)
   await requireGenerated(directory, name, context)
 
-  const { engine, previous } = await (answer ?? ask())
+  // an engine is started only now, when all that was written is in order
+  const { engine, previous } = await (answer?.catch(() => ask(true)) ?? ask(true))
   const present = options.noCache ? undefined : await asLocked(session.cache, engine, previous, locked)
   if (present) {
     return {

@@ -49,7 +49,7 @@ export function lockResolvers(ports: Fetching & Cache, loaded: LoadedRecipe, pla
     git: (step) => lockGit(ports, step),
     file: (step) => lockFile(ports, step),
     withImageBefore: async (before, next, use) => {
-      const engine = await connectEngine()
+      const engine = await connectEngine({ signal, progress })
       const tag = `stillroom-resolve/${loaded.name}:${process.pid}`
       try {
         const image = await buildBefore(ports, loaded, before, tag)

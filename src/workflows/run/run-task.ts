@@ -82,7 +82,7 @@ async function enterRecipe(
   const lock = await requireLock(ports.directory, name)
   const locked = lockedPlatform(lock, recipe)
   await compareWithLock(ports, loaded, lock, locked)
-  const engine = await connectEngine()
+  const engine = await connectEngine(ports)
   const image = await requireLockedImage(ports, engine, name, locked)
   const joined = await joinContainer(engine, {
     recipe: name,

@@ -58,7 +58,7 @@ export async function buildAgain(
   const { recipe, name: recipeName, directory } = loaded
   const { signal, progress } = ports
   const again = cached || from === undefined ? [] : stagesFrom(plan, from)
-  const engine = await connectEngine()
+  const engine = await connectEngine(ports)
   clock.stage('fetch')
   const artifacts = contextArtifacts(locked)
   await fetchInputs(ports, artifacts, locked)

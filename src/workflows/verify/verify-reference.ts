@@ -56,7 +56,7 @@ export async function referenceSource(
   { named, source }: Reference,
 ): Promise<ImageSource | undefined> {
   if (source !== undefined) return source
-  const engine = await connectEngine()
+  const engine = await connectEngine(ports)
   for (const name of [keptName(loaded.name), `stillroom/${loaded.name}`]) {
     const image = await findImage(engine, name)
     if (image === undefined) continue

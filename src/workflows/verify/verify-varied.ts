@@ -1,8 +1,15 @@
 import { mkdir, readFile, rm, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { execa } from 'execa'
-import { connectEngine } from '../../engine/connect.ts'
+import { connectEngine, connectTo } from '../../engine/connect.ts'
+import {
+  type EngineSettings,
+  engineEnvironment,
+  type PrivateEngine,
+  privateEngine,
+} from '../../engine/private/private-engine.ts'
+import { startEngine } from '../../engine/private/start-engine.ts'
+import { stopEngine } from '../../engine/private/stop-engine.ts'
 import { StillroomError } from '../../error.ts'
 import { openImage } from '../../image/open-image.ts'
 import type { Variation } from '../../verify/verify-report.ts'
@@ -11,7 +18,6 @@ import type { Artifacts, Cache, Cancellation, Project, Reporting } from '../port
 import type { StageClock } from '../stage-clock.ts'
 import type { NewImage, VerifyPlan } from './verify-build.ts'
 
-const ENGINE = fileURLToPath(new URL('../../../bin/engine', import.meta.url))
 /** A day in spring of the next year, whichever day it is now. */
 const CLOCK_AHEAD_DAYS = 124
 const HOSTNAME = 'elsewhere'
@@ -36,27 +42,22 @@ export async function buildVaried(
   const name = `verify-${process.pid}`
   const cache = join(ports.cache, name)
   clock.stage('another machine')
-  const store = vary.includes('store') ? await otherStore() : await ownStore()
+  const other = privateEngine(ports.cache, name)
+  const { store: own } = await connectEngine(ports)
+  const store = (own === 'containerd') === vary.includes('store') ? 'overlay2' : 'containerd'
   const end = async () => {
-    await execa(ENGINE, ['down', '--name', name, '--purge'], { reject: false })
+    await stopEngine(other, { purge: true, note: () => {} }).catch(() => {})
     await rm(cache, { recursive: true, force: true })
   }
   try {
     const words = await engineWords(vary, plan)
-    const socket = await startEngine(ports.signal, [
-      '--name',
-      name,
-      '--store',
-      store,
-      '--vary',
-      words.join(' '),
-    ])
+    const { settings } = await startVaried(ports, other, store, words.join(' '))
     clock.stage('build')
     // the store is shared; build contexts are put together anew
     await mkdir(cache, { recursive: true })
     await symlink(ports.store.directory, join(cache, 'store'))
-    const built = await buildThere(ports, plan, vary, name, cache)
-    const engine = await connectEngine(socket)
+    const built = await buildThere(ports, plan, vary, settings, cache)
+    const engine = await connectTo(other.socket)
     const reference = `stillroom/${plan.loaded.name}`
     return {
       summary: {
@@ -78,15 +79,7 @@ export async function buildVaried(
   }
 }
 
-async function ownStore(): Promise<string> {
-  return (await connectEngine()).store === 'containerd' ? 'containerd' : 'overlay2'
-}
-
-async function otherStore(): Promise<string> {
-  return (await connectEngine()).store === 'containerd' ? 'overlay2' : 'containerd'
-}
-
-/** What `bin/engine up --vary` is to make different. */
+/** What `engine up --vary` is to make different. */
 async function engineWords(vary: readonly Variation[], { loaded }: VerifyPlan): Promise<string[]> {
   const { base } = loaded.recipe
   const suite = base.kind === 'debian' ? base.suite : 'bullseye'
@@ -108,25 +101,21 @@ async function firstProcessor(): Promise<string> {
   return /^Cpus_allowed_list:\s*(\d+)/m.exec(status)?.[1] ?? '0'
 }
 
-async function startEngine(signal: AbortSignal, args: readonly string[]): Promise<string> {
-  const started = await execa(ENGINE, ['up', ...args], { reject: false, cancelSignal: signal, all: true })
-  signal.throwIfAborted()
-  if (started.failed) {
-    const said = started.all?.trim().split('\n').slice(-8).join('\n') || started.shortMessage
+async function startVaried(
+  { signal, progress }: Cancellation & Reporting,
+  engine: PrivateEngine,
+  store: string,
+  vary: string,
+) {
+  const note = (text: string) => progress({ kind: 'note', text })
+  return startEngine(engine, { store, vary, signal, note }).catch((cause: unknown) => {
+    if (!(cause instanceof StillroomError) || signal.aborted) throw cause
     throw new StillroomError(
       'ENGINE_MISSING',
-      `a private engine could not be started to vary the build:\n${said}`,
-      {
-        hint: 'variations need Linux, root, and apt; without them, verify without --vary',
-        cause: started.cause,
-      },
+      `a private engine could not be started to vary the build:\n${cause.message}`,
+      { hint: 'variations need Linux, root, and apt; without them, verify without --vary', cause },
     )
-  }
-  const name = args[args.indexOf('--name') + 1] as string
-  const { stdout } = await execa(ENGINE, ['env', '--name', name])
-  const [, socket] = /DOCKER_HOST='unix:\/\/(.*)'$/m.exec(stdout) ?? []
-  if (socket === undefined) throw new Error(`bin/engine env told no socket:\n${stdout}`)
-  return socket
+  })
 }
 
 interface BuildAnswer {
@@ -139,11 +128,10 @@ async function buildThere(
   { signal, directory, progress }: Project & Cancellation & Reporting,
   { loaded }: VerifyPlan,
   vary: readonly Variation[],
-  engine: string,
+  settings: EngineSettings,
   cache: string,
 ): Promise<BuildResult['image']> {
   const umask = vary.includes('umask') ? `umask ${UMASK}; ` : ''
-  const script = `eval "$("$1" env --name "$2")"; export STILLROOM_CACHE="$3"; shift 3; ${umask}exec "$@"`
   const words = [
     process.argv[1] ?? '',
     'build',
@@ -156,12 +144,14 @@ async function buildThere(
     '--no-audit',
     '--json',
   ]
-  const child = execa('sh', ['-c', script, 'sh', ENGINE, engine, cache, process.execPath, ...words], {
+  const child = execa('sh', ['-c', `${umask}exec "$@"`, 'sh', process.execPath, ...words], {
     reject: false,
     cancelSignal: signal,
     forceKillAfterDelay: 10_000,
     stdin: 'ignore',
     env: {
+      ...engineEnvironment(settings, process.env),
+      STILLROOM_CACHE: cache,
       ...(vary.includes('timezone') ? { TZ: TIMEZONE } : {}),
       ...(vary.includes('locale') ? { LANG: LOCALE, LC_ALL: LOCALE } : {}),
     },
