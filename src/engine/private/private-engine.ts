@@ -59,7 +59,7 @@ export async function runningEngine(
   read: ReadText = readText,
 ): Promise<RunningEngine | undefined> {
   const [pid = '', started, store = ''] = (await read(join(directory, 'pid')))?.split(/\s+/) ?? []
-  if (!/^\d+$/.test(pid)) return undefined
+  if (!/^\d+$/.test(pid) || started === undefined) return undefined
   const stat = (await read(`/proc/${pid}/stat`))?.replace(/^.*\) /s, '').split(' ') ?? []
   // a killed process that nobody has reaped yet is dead too
   return stat[19] === started && stat[0] !== 'Z' ? { pid: Number(pid), store } : undefined
