@@ -35,6 +35,9 @@ export interface Upstreams {
   sources(): Promise<Sources>
 }
 
+/** A project, and what git needs to read its repository. */
+export type Repository = Project & Environment & Cancellation
+
 /** What it takes to get artifacts from where they come from. */
 export type Fetching = Artifacts & Upstreams & Environment & Cancellation & Reporting
 

@@ -34,7 +34,7 @@ export default class GenerateRecipe extends BaseCommand {
     const recipes: Generated[] = []
     for (const recipe of args.name === undefined ? await listRecipes(session.directory) : [args.name]) {
       this.signal.throwIfAborted()
-      const { changes } = await generateRecipe(session.directory, recipe, { check: flags.check })
+      const { changes } = await generateRecipe(session, recipe, { check: flags.check })
       this.#tell(recipe, changes, flags.check)
       recipes.push({ recipe, changes })
     }

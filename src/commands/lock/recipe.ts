@@ -41,7 +41,7 @@ export default class LockRecipe extends BaseCommand {
     const session = await this.session(flags.directory)
     if (flags.check) {
       const { checkLock } = await import('../../workflows/lock/find-stale.ts')
-      const result = await checkLock(session.directory, args.name)
+      const result = await checkLock(session, args.name)
       this.log(
         result.stale
           ? `recipes/${args.name}/lock.json is stale:`

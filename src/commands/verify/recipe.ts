@@ -64,7 +64,7 @@ export default class VerifyRecipe extends BaseCommand {
       }
       if (history !== undefined) {
         const { keepRun } = await import('../../workflows/verify/history-files.ts')
-        await keepRun(session.directory, resolve(flags.directory, history), report, at)
+        await keepRun(session, resolve(flags.directory, history), report, at)
       }
       this.log(verifyTable(report))
     }

@@ -21,7 +21,30 @@ export function tarHeader({ path, type, executable = false, size = 0, target = '
   return Buffer.concat([
     ...(target.length > 100 ? longName('K', target) : []),
     ...(name.length > 100 ? longName('L', name) : []),
-    block(name, TYPES[type], mode, size, target),
+    block('gnu', { name, flag: TYPES[type], mode, size, target }),
+  ])
+}
+
+/**
+ * The header of a file or symlink in the format of POSIX, byte for byte as tar-stream 3 packs it: owner 0; a PAX record
+ * for what has no place in ustar's header (https://pubs.opengroup.org/onlinepubs/9799919799/utilities/pax.html). Names
+ * are UTF-8: what is not becomes U+FFFD.
+ *
+ * @param mtime in seconds
+ */
+export function paxHeader(member: TarMember, mtime: number): Buffer {
+  const [path, target] = [member.path, member.target ?? ''].map(asUtf8) as [string, string]
+  const common = { mode: member.executable ? 0o755 : 0o644, mtime }
+  const content = { ...common, flag: TYPES[member.type], size: member.size ?? 0 }
+  const names = /^[\0-\x7f]*$/.test(path) && target.length <= 100 ? splitName(path) : undefined
+  if (names) return block('ustar', { ...content, ...names, target })
+  const records = paxRecord('path', path) + (target === '' ? '' : paxRecord('linkpath', target))
+  const replaced = { name: 'PaxHeader', target: target === '' ? '' : 'PaxHeader' }
+  return Buffer.concat([
+    block('ustar', { ...common, ...replaced, flag: 'x', size: records.length }),
+    Buffer.from(records, 'latin1'),
+    tarPadding(records.length),
+    block('ustar', { ...content, ...replaced }),
   ])
 }
 
@@ -33,28 +56,65 @@ export function tarPadding(size: number): Buffer {
 /** What ends an archive. */
 export const TAR_END = Buffer.alloc(2 * BLOCK)
 
-function longName(flag: 'K' | 'L', name: string): Buffer[] {
-  const content = Buffer.from(`${name}\0`, 'latin1')
-  return [block('././@LongLink', flag, 0o644, content.length, ''), content, tarPadding(content.length)]
+/** Bytes as latin1, before and after. */
+const asUtf8 = (bytes: string) =>
+  Buffer.from(Buffer.from(bytes, 'latin1').toString('utf8')).toString('latin1')
+
+/** As much as needs be goes into the prefix, by whole directories. */
+function splitName(path: string): { name: string; prefix: string } | undefined {
+  if (path.length <= 100) return { name: path, prefix: '' }
+  const slash = path.indexOf('/', path.length - 101)
+  return slash < 0 || slash > 155 ? undefined : { name: path.slice(slash + 1), prefix: path.slice(0, slash) }
 }
 
-function block(name: string, flag: string, mode: number, size: number, target: string): Buffer {
+/** `LENGTH KEY=VALUE\n`, the length being that of all of it. */
+function paxRecord(key: string, value: string): string {
+  const rest = ` ${key}=${value}\n`
+  const digits = String(rest.length).length
+  const length = rest.length + digits
+  return `${String(length).length > digits ? length + 1 : length}${rest}`
+}
+
+function longName(flag: 'K' | 'L', name: string): Buffer[] {
+  const content = Buffer.from(`${name}\0`, 'latin1')
+  return [
+    block('gnu', { name: '././@LongLink', flag, mode: 0o644, size: content.length, target: '' }),
+    content,
+    tarPadding(content.length),
+  ]
+}
+
+interface Fields {
+  name: string
+  prefix?: string
+  flag: string
+  mode: number
+  size: number
+  target: string
+  mtime?: number
+}
+
+function block(format: 'gnu' | 'ustar', { name, prefix = '', flag, mode, size, target, mtime = 0 }: Fields) {
   const header = Buffer.alloc(BLOCK)
+  const gnu = format === 'gnu'
+  const number = (value: number) => (gnu ? `${octal(value, 7)}\0` : `${octal(value, 6)} \0`)
+  const end = gnu ? '\0' : ' '
   header.write(name.slice(0, 100), 0, 'latin1')
-  header.write(`${octal(mode, 7)}\0${octal(0, 7)}\0${octal(0, 7)}\0`, 100, 'latin1')
-  writeSize(header, size)
-  header.write(`${octal(0, 11)}\0        ${flag}`, 136, 'latin1')
+  header.write(number(mode) + number(0) + number(0), 100, 'latin1')
+  writeSize(header, size, end)
+  header.write(`${octal(mtime, 11)}${end}        ${flag}`, 136, 'latin1')
   header.write(target.slice(0, 100), 157, 'latin1')
-  header.write('ustar  \0', 257, 'latin1')
+  header.write(gnu ? 'ustar  \0' : `ustar\x0000${'\0'.repeat(64)}${number(0)}${number(0)}`, 257, 'latin1')
+  header.write(prefix, 345, 'latin1')
   const sum = header.reduce((total, byte) => total + byte, 0)
-  header.write(`${octal(sum, 6)}\0 `, 148, 'latin1')
+  header.write(gnu ? `${octal(sum, 6)}\0 ` : number(sum), 148, 'latin1')
   return header
 }
 
 /** Octal up to 8 GiB, then base 256 as GNU tar writes it. */
-function writeSize(header: Buffer, size: number): void {
+function writeSize(header: Buffer, size: number, end: string): void {
   if (size < 8 ** 11) {
-    header.write(`${octal(size, 11)}\0`, 124, 'latin1')
+    header.write(`${octal(size, 11)}${end}`, 124, 'latin1')
     return
   }
   header[124] = 0x80

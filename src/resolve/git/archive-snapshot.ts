@@ -2,51 +2,59 @@ import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { StillroomError } from '../../error.ts'
 import { EXECUTABLE, GITLINK, type Leaf, objectId, SYMLINK, treeId } from '../../formats/git/git-object.ts'
-import { TAR_END, tarHeader, tarPadding } from '../../formats/tar/write-tar.ts'
+import { TAR_END, type TarMember, tarPadding } from '../../formats/tar/write-tar.ts'
 import type { Snapshot } from './snapshot.ts'
 
+/** What is archived: a snapshot, or the tree of a project. */
+type Source = Omit<Snapshot, 'commit'>
+type Header = (member: TarMember) => Buffer
+type LargeFile = (sha256: string) => string
+
 /**
- * A tar of a snapshot, the same bytes for the same commit on every machine: files in git's order, submodules in their
- * place, content of git-lfs instead of pointers; owner 0, time 0, no filters.
+ * A tar of a snapshot, the same bytes for the same commit on every machine: files in git's order, submodules below
+ * their paths, content of git-lfs instead of pointers; no filters.
  *
  * Each repository's tree is calculated anew from the bytes that went into the archive.
  *
+ * @param header the format of the tar
  * @param largeFile a file of this machine that holds the content with this sha256
  * @throws {StillroomError} GIT_OBJECT_INVALID when what was archived is not the tree
  */
 export async function* archiveSnapshot(
-  snapshot: Snapshot,
-  largeFile: (sha256: string) => string,
+  snapshot: Source,
+  header: Header,
+  largeFile: LargeFile = noFile,
 ): AsyncGenerator<Buffer> {
-  yield* members(snapshot, '', largeFile)
+  yield* members(snapshot, '', header, largeFile)
   yield TAR_END
 }
 
 async function* members(
-  { url, tree, reader, leaves, lfs, submodules }: Snapshot,
+  { url, tree, reader, leaves, lfs, submodules }: Source,
   prefix: string,
-  largeFile: (sha256: string) => string,
+  header: Header,
+  largeFile: LargeFile,
 ): AsyncGenerator<Buffer> {
   const archived: Leaf[] = []
   for (const { mode, path: below, id } of leaves) {
     const path = `${prefix}${below}`
     if (mode === GITLINK) {
-      yield tarHeader({ path, type: 'directory' })
+      yield header({ path, type: 'directory' })
       const inner = submodules.get(below)
-      if (inner) yield* members(inner, `${path}/`, largeFile)
+      if (inner) yield* members(inner, `${path}/`, header, largeFile)
       archived.push({ mode, path: below, id: inner?.commit ?? id })
       continue
     }
     const content = await reader.read(id, 'blob')
     archived.push({ mode, path: below, id: objectId('blob', content, tree) })
     const large = lfs.get(below)
-    if (mode === SYMLINK) yield tarHeader({ path, type: 'symlink', target: linkTarget(content, path, url) })
+    if (mode === SYMLINK) yield header({ path, type: 'symlink', target: linkTarget(content, path, url) })
     else if (large) {
-      yield tarHeader({ path, type: 'file', executable: mode === EXECUTABLE, size: large.size })
+      yield header({ path, type: 'file', executable: mode === EXECUTABLE, size: large.size })
       yield* verified(createReadStream(largeFile(large.sha256)), large, path)
       yield tarPadding(large.size)
     } else {
-      yield tarHeader({ path, type: 'file', executable: mode === EXECUTABLE, size: content.length })
+      yield header({ path, type: 'file', executable: mode === EXECUTABLE, size: content.length })
       yield content
       yield tarPadding(content.length)
     }
@@ -58,6 +66,10 @@ async function* members(
       `what was archived of ${url} is tree ${actual}, expected ${tree}`,
     )
   }
+}
+
+function noFile(sha256: string): never {
+  throw new StillroomError('GIT_LFS_GONE', `no content of git-lfs with sha256 ${sha256} was fetched`)
 }
 
 /** What cannot be a link's target would be cut off in a tar. */

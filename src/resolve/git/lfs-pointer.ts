@@ -1,6 +1,5 @@
 import type { Leaf } from '../../formats/git/git-object.ts'
-import { local } from './bare-repository.ts'
-import type { GitRunner } from './run-git.ts'
+import { type GitRunner, runLocalGit } from './run-git.ts'
 
 export interface LfsObject {
   /** sha256 of the content. */
@@ -22,7 +21,7 @@ export function parsePointer(content: Uint8Array): LfsObject | undefined {
   return oid === undefined || size === undefined ? undefined : { oid, size: Number(size) }
 }
 
-/** Those of a tree's files that its own .gitattributes leave to git-lfs. */
+/** Those of a tree's files that its own .gitattributes, and no attributes of this machine, leave to git-lfs. */
 export async function lfsFiles(
   directory: string,
   tree: string,
@@ -30,10 +29,12 @@ export async function lfsFiles(
   runner: GitRunner,
 ): Promise<Leaf[]> {
   if (!leaves.some(({ path }) => /(^|\/)\.gitattributes$/.test(path))) return []
-  await local(runner, ['-C', directory, 'read-tree', tree])
+  const here = ['-c', 'core.attributesFile=/dev/null', '-C', directory]
+  await runLocalGit(runner, [...here, 'read-tree', tree])
   const paths = leaves.map(({ path }) => `${path}\0`).join('')
-  const args = ['-C', directory, 'check-attr', '--cached', '-z', '--stdin', 'filter']
-  const answer = await local(runner, args, Buffer.from(paths, 'latin1'))
+  const args = [...here, 'check-attr', '--cached', '-z', '--stdin', 'filter']
+  const alone = { ...runner, env: { ...runner.env, GIT_ATTR_NOSYSTEM: '1' } }
+  const answer = await runLocalGit(alone, args, Buffer.from(paths, 'latin1'))
   const fields = answer.toString('latin1').split('\0')
   const filtered = new Set<string>()
   for (let at = 0; at + 2 < fields.length; at += 3)

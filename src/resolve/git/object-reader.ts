@@ -2,11 +2,11 @@ import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import type { Readable, Writable } from 'node:stream'
 import { StillroomError } from '../../error.ts'
 import { objectId } from '../../formats/git/git-object.ts'
-import { type GitRunner, gitOptions } from './run-git.ts'
+import { GIT_OPTIONS, type GitRunner } from './run-git.ts'
 
 type Kind = 'blob' | 'tree' | 'commit'
 
-/** Reads objects of a bare repository, one after the other, each held against its id. */
+/** Reads objects of a repository by one git, one after the other, each verified against its id. */
 export class ObjectReader {
   readonly #child: ChildProcessByStdio<Writable, Readable, null>
   readonly #chunks: AsyncIterator<Buffer>
@@ -15,8 +15,9 @@ export class ObjectReader {
 
   constructor(directory: string, { env, signal }: GitRunner) {
     this.#signal = signal
-    this.#child = spawn('git', [...gitOptions(), '-C', directory, 'cat-file', '--batch'], {
+    this.#child = spawn('git', [...GIT_OPTIONS, '-C', directory, 'cat-file', '--batch'], {
       env,
+      signal,
       stdio: ['pipe', 'pipe', 'ignore'],
     })
     // a git that is gone shows when its output ends
@@ -71,6 +72,7 @@ export class ObjectReader {
 
   async #more(): Promise<Buffer> {
     const { value, done } = await this.#chunks.next()
+    this.#signal.throwIfAborted()
     if (done)
       throw new StillroomError('GIT_OBJECT_INVALID', 'git cat-file ended before it had given an object')
     return value

@@ -1,17 +1,17 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { StillroomError } from '../../error.ts'
+import { tarHeader } from '../../formats/tar/write-tar.ts'
 import type { LockedGit } from '../../lock/schema.ts'
 import { trustedCertificates } from '../../net/trusted-certificates.ts'
 import type { GitStep } from '../../recipe/schema.ts'
 import { gitUrls, type Mirrors } from '../../sources/find-mirrors.ts'
 import { archiveSnapshot } from './archive-snapshot.ts'
-import { gitEnvironment, gitSecrets } from './git-environment.ts'
 import { type LfsDownload, locateLfs } from './lfs-batch.ts'
 import type { LfsObject } from './lfs-pointer.ts'
 import type { ObjectReader } from './object-reader.ts'
-import { resolveRef } from './resolve-ref.ts'
-import type { GitRunner } from './run-git.ts'
+import { resolveRef } from './remote-repository.ts'
+import { type GitRunner, gitRunner } from './run-git.ts'
 import { pinsOf, type Snapshot, takeSnapshot } from './snapshot.ts'
 
 export interface GitOptions {
@@ -43,8 +43,7 @@ export interface GitOptions {
 export async function resolveGit(step: GitStep, options: GitOptions): Promise<LockedGit> {
   const { url, ref, submodules, lfs, subdir } = step
   return withGit(options, async (runner, directory) => {
-    const places = (address: string) => gitUrls(address, options.mirrors)
-    const commit = await resolveRef(places(url), ref, runner)
+    const commit = await resolveRef(gitUrls(url, options.mirrors), ref, runner)
     return archive({ url, commit, submodules, lfs, subdir }, options, runner, directory)
   })
 }
@@ -71,9 +70,9 @@ async function archive(
   directory: string,
 ): Promise<LockedGit> {
   const readers: ObjectReader[] = []
-  const places = (address: string) => gitUrls(address, options.mirrors)
+  const sourcesOf = (address: string) => gitUrls(address, options.mirrors)
   try {
-    const how = { ...runner, backoff: options.backoff, directory, places, submodules, lfs, readers }
+    const how = { ...runner, backoff: options.backoff, directory, sourcesOf, submodules, lfs, readers }
     const snapshot = await takeSnapshot(url, commit, how)
     if (subdir !== undefined && !hasDirectory(snapshot, Buffer.from(subdir).toString('latin1'))) {
       throw new StillroomError(
@@ -86,7 +85,7 @@ async function archive(
     }
     const pins = pinsOf(snapshot)
     const largeFile = await fetchLarge(snapshot, options, runner)
-    const kept = await options.keep(archiveSnapshot(snapshot, largeFile))
+    const kept = await options.keep(archiveSnapshot(snapshot, tarHeader, largeFile))
     return { kind: 'git', url, commit, tree: snapshot.tree, ...pins, size: kept.size, sha256: kept.sha256 }
   } finally {
     for (const reader of readers) reader.close()
@@ -97,9 +96,9 @@ async function fetchLarge(
   snapshot: Snapshot,
   options: GitOptions,
   runner: GitRunner,
-): Promise<(sha256: string) => string> {
+): Promise<((sha256: string) => string) | undefined> {
   const all = flatten(snapshot).filter(({ lfs }) => lfs.size > 0)
-  if (all.length === 0) return noFile
+  if (all.length === 0) return undefined
   const downloads: LfsDownload[] = []
   for (const { url, lfs } of all) {
     const objects = new Map([...lfs.values()].map(({ sha256, size }) => [sha256, { oid: sha256, size }]))
@@ -109,17 +108,17 @@ async function fetchLarge(
   return options.fetchLarge(downloads)
 }
 
-/** The first place that has them all: a mirror may keep a repository without its large files. */
+/** The first source that has them all: a mirror may keep a repository without its large files. */
 async function locateAnywhere(
-  places: readonly string[],
+  sources: readonly string[],
   wanted: readonly LfsObject[],
   ca: string | undefined,
   runner: GitRunner,
 ): Promise<LfsDownload[]> {
   let failure: unknown
-  for (const place of places) {
+  for (const source of sources) {
     try {
-      return await locateLfs(place, wanted, { ...runner, ca })
+      return await locateLfs(source, wanted, { ...runner, ca })
     } catch (error) {
       if (!(error instanceof StillroomError)) throw error
       failure = error
@@ -131,18 +130,14 @@ async function locateAnywhere(
 function hasDirectory({ leaves, submodules }: Snapshot, path: string): boolean {
   if (leaves.some((leaf) => leaf.path.startsWith(`${path}/`))) return true
   return [...submodules].some(
-    ([place, inner]) =>
-      (path === place && inner.leaves.length > 0) ||
-      (path.startsWith(`${place}/`) && hasDirectory(inner, path.slice(place.length + 1))),
+    ([at, inner]) =>
+      (path === at && inner.leaves.length > 0) ||
+      (path.startsWith(`${at}/`) && hasDirectory(inner, path.slice(at.length + 1))),
   )
 }
 
 function flatten(snapshot: Snapshot): Snapshot[] {
   return [snapshot, ...[...snapshot.submodules.values()].flatMap(flatten)]
-}
-
-function noFile(sha256: string): never {
-  throw new StillroomError('GIT_LFS_GONE', `no content of git-lfs with sha256 ${sha256} was fetched`)
 }
 
 async function withGit<T>(
@@ -156,9 +151,7 @@ async function withGit<T>(
       certificates = join(directory, 'certificates.pem')
       await writeFile(certificates, `${trustedCertificates(options.ca).join('\n')}\n`)
     }
-    const env = gitEnvironment(options.env, certificates)
-    const runner = { env, secrets: gitSecrets(options.env), signal: options.signal, backoff: options.backoff }
-    return await work(runner, directory)
+    return await work({ ...gitRunner(options, certificates), backoff: options.backoff }, directory)
   } finally {
     await rm(directory, { recursive: true, force: true })
   }

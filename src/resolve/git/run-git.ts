@@ -1,8 +1,9 @@
+import { StillroomError } from '../../error.ts'
 import { redactUrl } from '../../net/redact-url.ts'
 
-/** How git is run for one piece of work. */
+/** How git is run for one piece of work: see `gitRunner`. */
 export interface GitRunner {
-  /** See `gitEnvironment`; nothing else of the process's own environment is passed on. */
+  /** All that git gets of an environment. */
   env: Record<string, string>
   /** What must not be shown, even if git prints it. */
   secrets: readonly string[]
@@ -18,18 +19,74 @@ export class GitRefusal extends Error {
   }
 }
 
-const OPTIONS = [
+type Environment = Readonly<Record<string, string | undefined>>
+
+/** Says which repository git works on, as in a hook's environment: ours are others (`git rev-parse --local-env-vars`). */
+const OF_A_REPOSITORY = [
+  ...['GIT_DIR', 'GIT_WORK_TREE', 'GIT_IMPLICIT_WORK_TREE', 'GIT_COMMON_DIR', 'GIT_PREFIX', 'GIT_NAMESPACE'],
+  ...['GIT_INDEX_FILE', 'GIT_OBJECT_DIRECTORY', 'GIT_ALTERNATE_OBJECT_DIRECTORIES', 'GIT_CONFIG'],
   ...[
-    '-c',
-    'core.hooksPath=/dev/null',
-    '-c',
-    'core.attributesFile=/dev/null',
-    '-c',
-    'protocol.ext.allow=never',
+    'GIT_SHALLOW_FILE',
+    'GIT_GRAFT_FILE',
+    'GIT_REPLACE_REF_BASE',
+    'GIT_INTERNAL_SUPER_PREFIX',
+    'GIT_ATTR_SOURCE',
   ],
-  ...['-c', 'gc.auto=0', '-c', 'maintenance.auto=false', '-c', 'submodule.recurse=false'],
-  ...['-c', 'fetch.recurseSubmodules=false', '-c', 'advice.detachedHead=false', '-c', 'protocol.version=2'],
 ]
+
+/** Of a repository's own configuration, what would run programs or do more than is asked for. */
+export const GIT_OPTIONS: readonly string[] = [
+  ...['core.hooksPath=/dev/null', 'core.fsmonitor=false', 'protocol.ext.allow=never', 'protocol.version=2'],
+  ...['gc.auto=0', 'maintenance.auto=false', 'submodule.recurse=false', 'fetch.recurseSubmodules=false'],
+  'advice.detachedHead=false',
+].flatMap((setting) => ['-c', setting])
+
+/** Reads two variables, so that a token is in no file and on no command line. */
+const HELPER = (number: number) =>
+  `!f() { test "$1" = get && printf 'username=%s\\npassword=%s\\n' "$STILLROOM_GIT_USER_${number}" "$STILLROOM_GIT_SECRET_${number}"; }; f`
+
+/**
+ * The one way in which git is run, on what was fetched and on the user's own repositories. Its environment is the
+ * user's, with ssh agent, credential helpers, GIT_ASKPASS and `safe.directory` as they are, but no repository's; it asks
+ * nothing on the terminal; with the tokens of STILLROOM_GIT_TOKENS, each for its host alone.
+ * docs/decisions/0015-one-git.md says why.
+ *
+ * @param certificates a file of certificates (PEM) to trust
+ * @throws {StillroomError} CONFIG_INVALID when STILLROOM_GIT_TOKENS can't be read
+ */
+export function gitRunner(
+  { env, signal }: { env: Environment; signal: AbortSignal },
+  certificates?: string,
+): GitRunner {
+  const kept = Object.entries(env).filter(
+    (entry): entry is [string, string] => entry[1] !== undefined && !OF_A_REPOSITORY.includes(entry[0]),
+  )
+  const result: Record<string, string> = {
+    GIT_HTTP_LOW_SPEED_LIMIT: '1',
+    GIT_HTTP_LOW_SPEED_TIME: '60',
+    ...Object.fromEntries(kept),
+    GIT_TERMINAL_PROMPT: '0',
+    GIT_NO_REPLACE_OBJECTS: '1',
+    GIT_OPTIONAL_LOCKS: '0',
+    LC_ALL: 'C',
+    ...(certificates === undefined ? {} : { GIT_SSL_CAINFO: certificates }),
+  }
+  delete result.STILLROOM_GIT_TOKENS
+  const tokens = parseTokens(env.STILLROOM_GIT_TOKENS ?? '')
+  let count = Number(result.GIT_CONFIG_COUNT ?? 0)
+  for (const [number, { prefix, user, secret }] of tokens.entries()) {
+    result[`STILLROOM_GIT_USER_${number}`] = user
+    result[`STILLROOM_GIT_SECRET_${number}`] = secret
+    // an empty one first: the user's own helpers would otherwise be asked before
+    for (const value of ['', HELPER(number)]) {
+      result[`GIT_CONFIG_KEY_${count}`] = `credential.${prefix}.helper`
+      result[`GIT_CONFIG_VALUE_${count}`] = value
+      count += 1
+    }
+  }
+  if (count > 0) result.GIT_CONFIG_COUNT = String(count)
+  return { env: result, secrets: tokens.map(({ secret }) => secret), signal }
+}
 
 /**
  * Runs git and gives what it prints.
@@ -43,7 +100,7 @@ export async function runGit(
 ): Promise<Buffer> {
   signal.throwIfAborted()
   const { execa } = await import('execa')
-  const result = await execa('git', [...OPTIONS, ...args], {
+  const result = await execa('git', [...GIT_OPTIONS, ...args], {
     env,
     extendEnv: false,
     encoding: 'buffer',
@@ -61,8 +118,50 @@ export async function runGit(
   return Buffer.from(result.stdout)
 }
 
-/** Arguments that every git of ours begins with. */
-export const gitOptions = (): readonly string[] => OPTIONS
+/** What git prints, as text without its last newline; the refusal when git says no. @throws as `runGit`, else */
+export async function askGit(runner: GitRunner, args: readonly string[]): Promise<string | GitRefusal> {
+  try {
+    return (await runGit(runner, args)).toString('utf8').replace(/\n$/, '')
+  } catch (error) {
+    if (error instanceof GitRefusal) return error
+    throw error
+  }
+}
+
+/** As `runGit`, for what git does with a repository that was fetched: it must work. @throws {StillroomError} GIT_FETCH_FAILED */
+export async function runLocalGit(
+  runner: GitRunner,
+  args: readonly string[],
+  input?: Uint8Array | string,
+): Promise<Buffer> {
+  try {
+    return await runGit(runner, args, input)
+  } catch (error) {
+    if (!(error instanceof GitRefusal)) throw error
+    throw new StillroomError('GIT_FETCH_FAILED', `git cannot work on what it fetched: ${error.said}`, {
+      hint: 'check git itself: git --version (2.31 or newer)',
+    })
+  }
+}
+
+/** `https://HOST[:PORT]/=[USER:]TOKEN`, several separated by spaces. */
+function parseTokens(text: string): { prefix: string; user: string; secret: string }[] {
+  return text
+    .split(/\s+/)
+    .filter((word) => word !== '')
+    .map((word) => {
+      const match = /^(https?:\/\/[^/=@?#]+)\/?=(?:([^:]*):)?([^:]+)$/.exec(word)
+      if (!match) {
+        const shown = redactUrl(word.replace(/=.*/s, '=...'))
+        throw new StillroomError(
+          'CONFIG_INVALID',
+          `cannot use STILLROOM_GIT_TOKENS: expected https://HOST/=[USER:]TOKEN, got "${shown}"`,
+        )
+      }
+      const [, prefix = '', user = 'token', secret = ''] = match
+      return { prefix, user, secret }
+    })
+}
 
 function redact(text: string, secrets: readonly string[]): string {
   const shown = secrets.reduce((rest, secret) => rest.replaceAll(secret, '***'), redactUrl(text))

@@ -8,12 +8,12 @@ import {
   SYMLINK,
 } from '../../formats/git/git-object.ts'
 import type { LfsFile, LockedSubmodule } from '../../lock/schema.ts'
-import { fetchCommit } from './bare-repository.ts'
 import { lfsFiles, POINTER_LIMIT, parsePointer } from './lfs-pointer.ts'
 import { ObjectReader } from './object-reader.ts'
+import { fetchCommit } from './remote-repository.ts'
 import type { GitRunner } from './run-git.ts'
 import { readSubmodules } from './submodules.ts'
-import type { TryOptions } from './try-places.ts'
+import type { TryOptions } from './try-sources.ts'
 
 /** One repository at one commit, and those within it; all of it verified down to its trees. */
 export interface Snapshot {
@@ -32,8 +32,8 @@ export interface Snapshot {
 export interface SnapshotOptions extends GitRunner, TryOptions {
   /** For what is fetched; its owner removes it. */
   directory: string
-  /** Where a repository may be had, best place first. */
-  places: (url: string) => string[]
+  /** Where a repository may be had, best first. */
+  sourcesOf: (url: string) => string[]
   submodules: boolean
   lfs: boolean
   /** Every reader that was opened, to be closed. */
@@ -52,7 +52,7 @@ export async function takeSnapshot(
   depth = 0,
 ): Promise<Snapshot> {
   if (depth > SUBMODULE_DEPTH) throw invalid(url, `submodules lie more than ${SUBMODULE_DEPTH} deep`)
-  const directory = await fetchCommit(options.directory, options.places(url), commit, options)
+  const directory = await fetchCommit(options.directory, options.sourcesOf(url), commit, options)
   const reader = new ObjectReader(directory, options)
   options.readers.push(reader)
   const header = (await reader.read(commit, 'commit')).toString('latin1')
@@ -86,7 +86,8 @@ export function pinsOf(snapshot: Snapshot, prefix = ''): { submodules: LockedSub
   }
 }
 
-async function readLeaves(reader: ObjectReader, tree: string, url: string): Promise<Leaf[]> {
+/** All files of a tree and of its directories, in git's order. @throws {StillroomError} GIT_OBJECT_INVALID */
+export async function readLeaves(reader: ObjectReader, tree: string, url: string): Promise<Leaf[]> {
   const leaves: Leaf[] = []
   const walk = async (id: string, prefix: string, depth: number): Promise<void> => {
     if (depth > DEPTH) throw invalid(url, `its directories lie more than ${DEPTH} deep`)
@@ -149,7 +150,7 @@ async function takeSubmodules(
       throw new StillroomError(
         'GIT_SUBMODULE_INVALID',
         `${url} holds a submodule at ${JSON.stringify(path)} that its .gitmodules does not name`,
-        { hint: 'set submodules: false in the recipe, or mend .gitmodules' },
+        { hint: 'set submodules: false in the recipe, or fix .gitmodules' },
       )
     }
     found.set(path, await takeSnapshot(address, id, options, depth + 1))

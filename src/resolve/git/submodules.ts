@@ -1,6 +1,5 @@
 import { StillroomError } from '../../error.ts'
-import { local } from './bare-repository.ts'
-import type { GitRunner } from './run-git.ts'
+import { type GitRunner, runLocalGit } from './run-git.ts'
 
 /** As the recipe's own: https, http, ssh, file or `user@host:path`, and no login. */
 const ALLOWED =
@@ -19,7 +18,7 @@ export async function readSubmodules(
   parent: string,
   runner: GitRunner,
 ): Promise<Map<string, string>> {
-  const listing = await local(runner, ['-C', directory, 'config', '--blob', blob, '-z', '--list'])
+  const listing = await runLocalGit(runner, ['-C', directory, 'config', '--blob', blob, '-z', '--list'])
   const modules = new Map<string, { path?: string; url?: string }>()
   for (const record of listing.toString('latin1').split('\0')) {
     const [, name, key, value] = /^submodule\.(.*)\.(path|url)\n(.*)$/s.exec(record) ?? []

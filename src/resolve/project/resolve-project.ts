@@ -1,8 +1,13 @@
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { StillroomError } from '../../error.ts'
+import { GITLINK } from '../../formats/git/git-object.ts'
+import { paxHeader } from '../../formats/tar/write-tar.ts'
 import type { LockedProject } from '../../lock/schema.ts'
-import { git } from './git.ts'
+import { archiveSnapshot } from '../git/archive-snapshot.ts'
+import { ObjectReader } from '../git/object-reader.ts'
+import { askGit, type GitRunner } from '../git/run-git.ts'
+import { readLeaves } from '../git/snapshot.ts'
 
 /**
  * Pins a directory beside a recipe by the commit that last changed it and its tree.
@@ -11,7 +16,11 @@ import { git } from './git.ts'
  * @throws {StillroomError} PROJECT_NOT_FOUND when there is no such directory in git, PROJECT_DIRTY when files in it
  *   differ from the last commit: the image would not contain what the author sees
  */
-export async function resolveProject(recipeDirectory: string, path: string): Promise<LockedProject> {
+export async function resolveProject(
+  git: GitRunner,
+  recipeDirectory: string,
+  path: string,
+): Promise<LockedProject> {
   const directory = join(recipeDirectory, path)
   const isDirectory = await stat(directory).then(
     (entry) => entry.isDirectory(),
@@ -20,24 +29,24 @@ export async function resolveProject(recipeDirectory: string, path: string): Pro
   if (!isDirectory) {
     throw new StillroomError(
       'PROJECT_NOT_FOUND',
-      `project "${path}" is no directory beside the recipe: ${directory}`,
-      {
-        hint: 'make the directory and commit it, or correct project(...) in the recipe',
-      },
+      `project "${path}" is not a directory beside the recipe: ${directory}`,
+      { hint: 'make the directory and commit it, or correct project(...) in the recipe' },
     )
   }
+  const ask = (...args: string[]) => askGit(git, ['-C', directory, ...args])
   const [changes, commit, tree] = await Promise.all([
-    git(directory, ['status', '--porcelain', '--untracked-files=all', '--', '.']),
-    git(directory, ['log', '-1', '--format=%H', '--', '.']),
-    git(directory, ['rev-parse', '--verify', 'HEAD:./']),
+    ask('status', '--porcelain', '--untracked-files=all', '--', '.'),
+    ask('log', '-1', '--no-show-signature', '--format=%H', '--', '.'),
+    ask('rev-parse', '--verify', 'HEAD:./'),
   ])
-  if (changes === undefined) {
+  if (typeof changes !== 'string') {
+    const known = !/not a git repository/.test(changes.said)
     throw new StillroomError(
       'PROJECT_NOT_FOUND',
-      `project "${path}" is not in a git repository: ${directory}`,
-      {
-        hint: 'a project is pinned by its git tree: run git init, add and commit',
-      },
+      known
+        ? `git cannot read the repository of project "${path}": ${changes.said}`
+        : `project "${path}" is not in a git repository: ${directory}`,
+      known ? {} : { hint: 'a project is pinned by its git tree: run git init, add and commit' },
     )
   }
   if (changes !== '') {
@@ -49,10 +58,54 @@ export async function resolveProject(recipeDirectory: string, path: string): Pro
       { hint: 'commit them (or stash them): the image holds what git holds', details: { files } },
     )
   }
-  if (!commit || !tree) {
+  if (typeof commit !== 'string' || typeof tree !== 'string' || commit === '' || tree === '') {
     throw new StillroomError('PROJECT_NOT_FOUND', `project "${path}" is not committed: ${directory}`, {
       hint: 'run git add and git commit on it',
     })
   }
   return { kind: 'project', commit, tree }
+}
+
+/**
+ * A tar of a project's tree, the same bytes for the same tree on every machine: entries in git's order, owner 0, no
+ * attributes or filters applied.
+ *
+ * @param directory any directory of the repository
+ * @param epoch time of every entry, in seconds
+ * @throws {StillroomError} PROJECT_TREE_GONE when the repository does not have the tree; PROJECT_NOT_FOUND when it
+ *   holds a submodule; GIT_OBJECT_INVALID
+ */
+export async function* archiveProject(
+  git: GitRunner,
+  directory: string,
+  tree: string,
+  epoch: number,
+): AsyncGenerator<Buffer> {
+  const found = await askGit(git, ['-C', directory, 'cat-file', '-e', `${tree}^{tree}`])
+  if (typeof found !== 'string') {
+    throw new StillroomError(
+      'PROJECT_TREE_GONE',
+      `this repository does not have the locked tree ${tree}: ${found.said}`,
+      {
+        hint: 'fetch the history it is in (git fetch --unshallow), or lock again: stillroom lock recipe NAME',
+        details: { tree, directory },
+      },
+    )
+  }
+  const reader = new ObjectReader(directory, git)
+  try {
+    const leaves = await readLeaves(reader, tree, directory)
+    const submodule = leaves.find(({ mode }) => mode === GITLINK)
+    if (submodule) {
+      throw new StillroomError(
+        'PROJECT_NOT_FOUND',
+        `project tree ${tree} holds a submodule at "${Buffer.from(submodule.path, 'latin1')}", which is not supported`,
+        { hint: 'vendor its files, or take it out of the project' },
+      )
+    }
+    const source = { url: directory, tree, reader, leaves, lfs: new Map(), submodules: new Map() }
+    yield* archiveSnapshot(source, (member) => paxHeader(member, epoch))
+  } finally {
+    reader.close()
+  }
 }

@@ -5,9 +5,10 @@ import { PYTHONS, type PythonAbi } from '../../audit/source-hash.ts'
 import { contextArtifacts, type PlacedArtifact } from '../../dockerfile/context-artifacts.ts'
 import { StillroomError } from '../../error.ts'
 import type { LockedPlatform } from '../../lock/schema.ts'
-import { archiveTree } from '../../resolve/project/archive-tree.ts'
+import { gitRunner } from '../../resolve/git/run-git.ts'
+import { archiveProject } from '../../resolve/project/resolve-project.ts'
 import type { Artifact } from '../../store/artifact.ts'
-import type { Artifacts, Cache, Cancellation } from '../ports.ts'
+import type { Artifacts, Cache, Cancellation, Environment } from '../ports.ts'
 import { keepContents, keptContents } from './artifact-contents.ts'
 import { readTarContents } from './contents-reader.ts'
 import { readArchive, readDeb, readZip } from './read-artifact.ts'
@@ -21,7 +22,7 @@ import { readArchive, readDeb, readZip } from './read-artifact.ts'
  * @param fetch brings artifacts into the store, those that it can
  */
 export async function readLockedContents(
-  ports: Cancellation & Cache & Artifacts,
+  ports: Environment & Cancellation & Cache & Artifacts,
   locked: LockedPlatform,
   repository: string,
   fetch: (files: PlacedArtifact[]) => Promise<void>,
@@ -64,7 +65,7 @@ export async function readLockedContents(
 const keyOf = (content: string, python: PythonAbi | undefined) => `${content}-${python?.tag ?? 'none'}`
 
 async function treeContents(
-  ports: Cache,
+  ports: Environment & Cancellation & Cache,
   repository: string,
   tree: string,
   python: PythonAbi | undefined,
@@ -72,7 +73,7 @@ async function treeContents(
   const key = keyOf(tree, python)
   const kept = await keptContents(ports, key)
   if (kept !== undefined) return kept
-  const contents = await readTarContents(await archiveTree(repository, tree, 0), python)
+  const contents = await readTarContents(archiveProject(gitRunner(ports), repository, tree, 0), python)
   return keepContents(ports, key, contents)
 }
 

@@ -38,7 +38,7 @@ export async function buildRecipe(
   const isName = RECIPE_NAME.test(name)
   const answer = isName ? soon(ask(false)) : undefined
   const reading = soon(requireLock(directory, name))
-  const loaded = await loadInputs(directory, name)
+  const loaded = await loadInputs(session, name)
   const { recipe } = loaded
   const lock = await reading
   requireFresh(lock, loaded.inputs)

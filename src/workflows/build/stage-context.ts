@@ -8,9 +8,10 @@ import type { ContextFiles } from '../../dockerfile/render-context.ts'
 import { debDataTar, uncompressDeb } from '../../formats/deb-data-tar.ts'
 import { uncompressed } from '../../formats/uncompressed.ts'
 import { Budget } from '../../image/read-options.ts'
-import { archiveTree } from '../../resolve/project/archive-tree.ts'
+import { gitRunner } from '../../resolve/git/run-git.ts'
+import { archiveProject } from '../../resolve/project/resolve-project.ts'
 import { diskError } from '../../store/disk-error.ts'
-import type { Artifacts, Cache, Cancellation } from '../ports.ts'
+import type { Artifacts, Cache, Cancellation, Environment } from '../ports.ts'
 
 const DAY = 86_400_000
 
@@ -24,7 +25,7 @@ const DAY = 86_400_000
  * @returns the directory
  */
 export async function stageContext(
-  ports: Cancellation & Cache & Artifacts,
+  ports: Environment & Cancellation & Cache & Artifacts,
   files: ContextFiles,
   artifacts: ContextArtifacts,
   repository: string,
@@ -60,7 +61,7 @@ export async function stageContext(
 
 async function fill(
   root: string,
-  { store, signal }: Cancellation & Artifacts,
+  { store, env, signal }: Environment & Cancellation & Artifacts,
   files: ContextFiles,
   { files: placed, seed, projects, directories }: ContextArtifacts,
   repository: string,
@@ -92,7 +93,7 @@ async function fill(
     await put(destination, await debDataTar(await readFile(store.path(artifact.sha256)), artifact.name))
   }
   for (const { tree, destination } of projects)
-    await put(destination, await archiveTree(repository, tree, epoch))
+    await put(destination, archiveProject(gitRunner({ env, signal }), repository, tree, epoch))
 }
 
 /** Contexts that no build has used for a day. */

@@ -8,9 +8,10 @@ import {
   pullRequestComment,
   type StaleRecipe,
 } from '../../report/pull-request-comment.ts'
+import { askGit, gitRunner } from '../../resolve/git/run-git.ts'
 import { diffLock } from '../lock/diff-lock.ts'
 import { findStale } from '../lock/find-stale.ts'
-import type { Cancellation, Environment, Project, Reporting } from '../ports.ts'
+import type { Environment, Reporting, Repository } from '../ports.ts'
 import { askGitHub, type GitHub, gitHubOf, listGitHub } from './github.ts'
 
 const Event = z.object({ pull_request: z.object({ number: z.int(), base: z.object({ sha: z.string() }) }) })
@@ -34,7 +35,7 @@ export interface PullRequestReport {
  *   LOCK_*, GITHUB_FAILED
  */
 export async function reportPullRequest(
-  ports: Project & Environment & Cancellation & Reporting,
+  ports: Repository & Reporting,
   options: { comment: boolean },
 ): Promise<PullRequestReport> {
   const { env, signal, progress } = ports
@@ -68,15 +69,10 @@ async function pullRequestOf(env: Environment['env']): Promise<{ number: number;
 }
 
 /** Changes that the base got meanwhile are none of the pull request's. */
-async function mergeBase(ports: Project & Environment & Cancellation, base: string): Promise<string> {
-  const { runGit } = await import('../../resolve/git/run-git.ts')
-  const { projectGit } = await import('../lock/lock-sides.ts')
-  const words = ['-C', ports.directory, 'merge-base', base, 'HEAD']
-  return runGit(projectGit(ports), words).then(
-    (out) => out.toString('utf8').trim(),
-    // a shallow clone lacks it: then the base itself is held against, or the error names it
-    () => base,
-  )
+async function mergeBase(ports: Repository, base: string): Promise<string> {
+  const found = await askGit(gitRunner(ports), ['-C', ports.directory, 'merge-base', base, 'HEAD'])
+  // a shallow clone lacks it: then the base itself is compared with, or the error names it
+  return typeof found === 'string' ? found : base
 }
 
 async function upsert(

@@ -1,9 +1,8 @@
 import { stat } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import type { Commit, CommitLog, PackageChange } from '../../lock/diff/schema.ts'
-import { GitRefusal, type GitRunner, runGit } from '../../resolve/git/run-git.ts'
-import type { Cancellation, Environment, Project } from '../ports.ts'
-import { projectGit } from './lock-sides.ts'
+import { GitRefusal, type GitRunner, gitRunner, runGit } from '../../resolve/git/run-git.ts'
+import type { Repository } from '../ports.ts'
 
 /** As many commits of a log as a reader takes in. */
 const SHOWN = 20
@@ -13,7 +12,7 @@ const SHOWN = 20
  * its projects and for any commit that it has, else the directory that a `file:` address names. Nothing is fetched.
  */
 export async function addCommitLogs(
-  ports: Project & Environment & Cancellation,
+  ports: Repository,
   recipe: string,
   changes: readonly PackageChange[],
 ): Promise<PackageChange[]> {
@@ -31,7 +30,7 @@ export async function addCommitLogs(
 }
 
 async function findLog(
-  ports: Project & Environment & Cancellation,
+  ports: Repository,
   recipe: string,
   { ecosystem, name, to }: PackageChange,
   from: string,
@@ -40,7 +39,7 @@ async function findLog(
   const path = ecosystem === 'project' ? `recipes/${recipe}/${name}` : undefined
   for (const directory of [ports.directory, ...localRepository(to?.source ?? '')]) {
     if (!(await exists(directory))) continue
-    const log = await readLog(projectGit(ports), directory, from, head, path)
+    const log = await readLog(gitRunner(ports), directory, from, head, path)
     if (log) return log
   }
   return null

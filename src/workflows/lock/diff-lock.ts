@@ -6,7 +6,7 @@ import { diffLocks, levelOfChanges } from '../../lock/diff/diff-locks.ts'
 import { maxLevel } from '../../lock/diff/levels.ts'
 import { LOCK_DIFF_VERSION, type LockDiff, type RecipeDiff } from '../../lock/diff/schema.ts'
 import { parseLock } from '../../lock/parse-lock.ts'
-import type { Cancellation, Environment, Project } from '../ports.ts'
+import type { Repository } from '../ports.ts'
 import { RECIPE_NAME } from '../project/list-recipes.ts'
 import { addCommitLogs } from './commit-logs.ts'
 import { fileSide, findMergeBase, type LockSide, revisionSide, workingTreeSide } from './lock-sides.ts'
@@ -25,10 +25,7 @@ export interface DiffLockOptions {
  *
  * @throws {StillroomError} REVISION_UNKNOWN, LOCK_*; RECIPE_NOT_FOUND for one that neither side has
  */
-export async function diffLock(
-  ports: Project & Environment & Cancellation,
-  options: DiffLockOptions,
-): Promise<LockDiff> {
+export async function diffLock(ports: Repository, options: DiffLockOptions): Promise<LockDiff> {
   const sides: LockSide[] = []
   try {
     const base = await openSide(ports, options.base ?? (await findMergeBase(ports)))
@@ -43,7 +40,7 @@ export async function diffLock(
   }
 }
 
-async function openSide(ports: Project & Environment & Cancellation, name: string): Promise<LockSide> {
+async function openSide(ports: Repository, name: string): Promise<LockSide> {
   const isFile = await stat(name).then(
     (entry) => entry.isFile(),
     () => false,
@@ -61,7 +58,7 @@ async function lockedRecipes(directory: string): Promise<string[]> {
 }
 
 async function compareSides(
-  ports: Project & Environment & Cancellation,
+  ports: Repository,
   base: LockSide,
   head: LockSide,
   wanted: readonly string[] | undefined,

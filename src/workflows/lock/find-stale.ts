@@ -2,7 +2,7 @@ import { StillroomError } from '../../error.ts'
 import { compareInputs, type InputChange, requireFresh } from '../../lock/compare-inputs.ts'
 import type { StaleRecipe } from '../../report/pull-request-comment.ts'
 import { staleLines } from '../../report/split-field.ts'
-import type { Cancellation, Project } from '../ports.ts'
+import type { Repository } from '../ports.ts'
 import {
   compareGenerated,
   type GeneratedChange,
@@ -20,20 +20,21 @@ export interface LockCheck {
 }
 
 /** Says whether, and why, the lock of a recipe is stale; writes nothing. */
-export async function checkLock(directory: string, name: string): Promise<LockCheck> {
-  const { inputs } = await loadInputs(directory, name)
-  const lock = await readLock(directory, name)
+export async function checkLock(ports: Repository, name: string): Promise<LockCheck> {
+  const { inputs } = await loadInputs(ports, name)
+  const lock = await readLock(ports.directory, name)
   const changes = compareInputs(lock?.inputs, inputs)
   return { recipe: name, stale: changes.length > 0, changes }
 }
 
 /** Writes the build context of a recipe, or with `check` only says what in it differs. */
 export async function generateRecipe(
-  directory: string,
+  ports: Repository,
   name: string,
   { check }: { check: boolean },
 ): Promise<{ changes: GeneratedChange[] }> {
-  const { recipe, inputs } = await loadInputs(directory, name)
+  const { directory } = ports
+  const { recipe, inputs } = await loadInputs(ports, name)
   const lock = await requireLock(directory, name)
   requireFresh(lock, inputs)
   const files = await renderGenerated(name, recipe, lockedPlatform(lock, recipe))
@@ -41,11 +42,11 @@ export async function generateRecipe(
 }
 
 /** Every recipe whose lock or build context is not what the recipe gives; a recipe that cannot be read is one, too. */
-export async function findStale({ directory, signal }: Project & Cancellation): Promise<StaleRecipe[]> {
+export async function findStale(ports: Repository): Promise<StaleRecipe[]> {
   const stale: StaleRecipe[] = []
-  for (const recipe of await listRecipes(directory)) {
-    const found = await staleReasons(directory, recipe).catch((error: unknown) => {
-      if (!(error instanceof StillroomError) || signal.aborted) throw error
+  for (const recipe of await listRecipes(ports.directory)) {
+    const found = await staleReasons(ports, recipe).catch((error: unknown) => {
+      if (!(error instanceof StillroomError) || ports.signal.aborted) throw error
       return { reasons: [`${error.code}: ${error.message}`], mend: error.hint ?? 'see the error' }
     })
     if (found) stale.push({ recipe, ...found })
@@ -54,12 +55,12 @@ export async function findStale({ directory, signal }: Project & Cancellation): 
 }
 
 async function staleReasons(
-  directory: string,
+  ports: Repository,
   recipe: string,
 ): Promise<Omit<StaleRecipe, 'recipe'> | undefined> {
-  const { changes } = await checkLock(directory, recipe)
+  const { changes } = await checkLock(ports, recipe)
   if (changes.length > 0) return { reasons: staleLines(changes), mend: `stillroom lock recipe ${recipe}` }
-  const generated = await generateRecipe(directory, recipe, { check: true })
+  const generated = await generateRecipe(ports, recipe, { check: true })
   if (generated.changes.length === 0) return undefined
   const reasons = generated.changes.map(({ path, change }) => `${change}: generated/${recipe}/${path}`)
   return { reasons, mend: `stillroom generate recipe ${recipe}` }

@@ -25,7 +25,7 @@ export async function lockRecipe(session: Session, name: string, options: LockOp
   const { directory, progress } = session
   const { upgrade } = options
   progress({ kind: 'stage', title: `reading recipe ${name}` })
-  const loaded = await loadInputs(directory, name)
+  const loaded = await loadInputs(session, name)
   const { recipe, projects } = loaded
   const present = await readPresent(directory, name, options)
   const changes = compareInputs(present?.inputs, loaded.inputs)

@@ -3,10 +3,9 @@ import { basename, dirname, join, relative, resolve } from 'node:path'
 import { StillroomError } from '../../error.ts'
 import { objectId } from '../../formats/git/git-object.ts'
 import { parseLock } from '../../lock/parse-lock.ts'
-import { gitEnvironment, gitSecrets } from '../../resolve/git/git-environment.ts'
 import { ObjectReader } from '../../resolve/git/object-reader.ts'
-import { GitRefusal, type GitRunner, runGit } from '../../resolve/git/run-git.ts'
-import type { Cancellation, Environment, Project } from '../ports.ts'
+import { askGit, gitRunner, runGit } from '../../resolve/git/run-git.ts'
+import type { Repository } from '../ports.ts'
 
 /** The lockfile and the Dockerfile of a recipe, each by git's id for its content. */
 interface Locked {
@@ -30,17 +29,9 @@ export interface LockSide {
 
 const LOCK = /^recipes\/([a-z0-9]+(?:-[a-z0-9]+)*)\/lock\.json$/
 
-/** git in a project's directory, with the user's own set-up. */
-export function projectGit({ env, signal }: Environment & Cancellation): GitRunner {
-  return { env: gitEnvironment(env), secrets: gitSecrets(env), signal }
-}
-
 /** @throws {StillroomError} REVISION_UNKNOWN */
-export async function revisionSide(
-  ports: Project & Environment & Cancellation,
-  revision: string,
-): Promise<LockSide> {
-  const git = projectGit(ports)
+export async function revisionSide(ports: Repository, revision: string): Promise<LockSide> {
+  const git = gitRunner(ports)
   const commit = await findCommit(ports, revision)
   const listing = await runGit(git, [
     ...['-C', ports.directory, 'ls-tree', '-r', '-z', commit, '--', 'recipes', 'generated'],
@@ -113,13 +104,10 @@ export async function fileSide(path: string): Promise<LockSide> {
 }
 
 /** @throws {StillroomError} REVISION_UNKNOWN */
-export async function findCommit(
-  ports: Project & Environment & Cancellation,
-  revision: string,
-): Promise<string> {
+export async function findCommit(ports: Repository, revision: string): Promise<string> {
   const args = ['-C', ports.directory, 'rev-parse', '--verify', '--end-of-options', `${revision}^{commit}`]
-  const found = await ask(projectGit(ports), args)
-  if (found.answer !== undefined) return found.answer
+  const found = await askGit(gitRunner(ports), args)
+  if (typeof found === 'string') return found
   const said = found.said.replace('fatal: Needed a single revision', 'git knows no such commit')
   throw new StillroomError('REVISION_UNKNOWN', `"${revision}" is no lockfile and no revision: ${said}`, {
     hint: 'give the path of a lockfile, or a branch, tag or commit that this clone has (git fetch)',
@@ -131,23 +119,16 @@ export async function findCommit(
  *
  * @throws {StillroomError} REVISION_UNKNOWN
  */
-export async function findMergeBase(ports: Project & Environment & Cancellation): Promise<string> {
-  const git = projectGit(ports)
-  const directory = ['-C', ports.directory]
-  const remote = await ask(git, [...directory, 'rev-parse', '--abbrev-ref', '--verify', 'origin/HEAD'])
-  const candidates = [remote.answer, 'origin/main', 'origin/master', 'main', 'master']
-  for (const branch of candidates) {
-    if (branch === undefined) continue
-    const known = await ask(git, [
-      ...directory,
-      'rev-parse',
-      '--verify',
-      '--end-of-options',
-      `${branch}^{commit}`,
-    ])
-    if (known.answer === undefined) continue
-    const base = await ask(git, [...directory, 'merge-base', '--', branch, 'HEAD'])
-    if (base.answer !== undefined) return base.answer
+export async function findMergeBase(ports: Repository): Promise<string> {
+  const git = gitRunner(ports)
+  const ask = (...args: string[]) => askGit(git, ['-C', ports.directory, ...args])
+  const remote = await ask('rev-parse', '--abbrev-ref', '--verify', 'origin/HEAD')
+  for (const branch of [remote, 'origin/main', 'origin/master', 'main', 'master']) {
+    if (typeof branch !== 'string') continue
+    const known = await ask('rev-parse', '--verify', '--end-of-options', `${branch}^{commit}`)
+    if (typeof known !== 'string') continue
+    const base = await ask('merge-base', '--', branch, 'HEAD')
+    if (typeof base === 'string') return base
     throw new StillroomError(
       'REVISION_UNKNOWN',
       `HEAD and the default branch "${branch}" have no common commit`,
@@ -161,15 +142,6 @@ export async function findMergeBase(ports: Project & Environment & Cancellation)
     'cannot find the default branch: there is no origin/HEAD, main or master',
     { hint: 'name what to compare with: stillroom diff lock BASE' },
   )
-}
-
-async function ask(git: GitRunner, args: readonly string[]): Promise<{ answer?: string; said: string }> {
-  try {
-    return { answer: (await runGit(git, args)).toString('utf8').trim(), said: '' }
-  } catch (error) {
-    if (!(error instanceof GitRefusal)) throw error
-    return { said: error.said }
-  }
 }
 
 function pairUp(ids: ReadonlyMap<string, string>): Map<string, Locked> {

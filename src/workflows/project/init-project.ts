@@ -1,12 +1,11 @@
 import { lstat, readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { StillroomError, systemCode } from '../../error.ts'
-import { gitEnvironment, gitSecrets } from '../../resolve/git/git-environment.ts'
-import { GitRefusal, runGit } from '../../resolve/git/run-git.ts'
+import { askGit, type GitRefusal, gitRunner } from '../../resolve/git/run-git.ts'
 import { writing } from '../../store/disk-error.ts'
 import { makeDirectory } from '../../store/make-directory.ts'
 import { writeFileAtomic } from '../../store/write-file-atomic.ts'
-import type { Cancellation, Environment, Project } from '../ports.ts'
+import type { Repository } from '../ports.ts'
 import { listRecipes } from './list-recipes.ts'
 
 export interface InitFile {
@@ -50,8 +49,8 @@ const driverCommand = (prefix: string) =>
  *
  * @throws {StillroomError} NOT_WRITABLE, DISK_FULL; USAGE when a file is where a directory must be
  */
-export async function initProject(options: GitOptions): Promise<InitResult> {
-  const { directory } = options
+export async function initProject(ports: Repository): Promise<InitResult> {
+  const { directory } = ports
   const hasRecipes = (await listRecipes(directory)).length > 0
   const files: InitFile[] = []
   for (const [path, name] of Object.entries(FILES)) {
@@ -61,13 +60,13 @@ export async function initProject(options: GitOptions): Promise<InitResult> {
   for (const [path, name] of Object.entries(LINES)) {
     files.push({ path, outcome: await addLines(join(directory, path), await template(name)) })
   }
-  const mergeDriver = await registerMergeDriver(options)
-  return { directory, files, mergeDriver, next: await nextSteps(options) }
+  const mergeDriver = await registerMergeDriver(ports)
+  return { directory, files, mergeDriver, next: await nextSteps(ports) }
 }
 
-async function nextSteps(options: GitOptions): Promise<string[]> {
-  const { directory } = options
-  const prefix = await ask(options, 'rev-parse', '--show-prefix').catch(() => '')
+async function nextSteps(ports: Repository): Promise<string[]> {
+  const { directory } = ports
+  const prefix = await ask(ports, 'rev-parse', '--show-prefix')
   const wanted = await readFile(join(directory, 'package.json'), 'utf8').catch(() => '')
   const isNew =
     (await isThere(join(directory, FIRST_RECIPE))) &&
@@ -76,7 +75,7 @@ async function nextSteps(options: GitOptions): Promise<string[]> {
     ...(wanted.includes('"stillroom"')
       ? []
       : ['add stillroom to the dependencies in package.json: recipes import it, and the workflows run it']),
-    ...(prefix === ''
+    ...(typeof prefix !== 'string' || prefix === ''
       ? []
       : [`move .github to the root of the repository, and add "-C ${prefix}" to each stillroom in it`]),
     ...(isNew ? ['stillroom lock recipe hello', 'stillroom build recipe hello'] : []),
@@ -132,43 +131,20 @@ function explained(error: unknown, path: string): unknown {
   )
 }
 
-type GitOptions = Project & Environment & Cancellation
-
-/** What git prints. @throws {GitRefusal} */
-async function ask({ directory, env, signal }: GitOptions, ...args: string[]): Promise<string> {
-  const git = { env: gitEnvironment(env), secrets: gitSecrets(env), signal }
-  return (await runGit(git, ['-C', directory, ...args])).toString('utf8').trim()
+function ask(ports: Repository, ...args: string[]): Promise<string | GitRefusal> {
+  return askGit(gitRunner(ports), ['-C', ports.directory, ...args])
 }
 
-async function registerMergeDriver(options: GitOptions): Promise<InitResult['mergeDriver']> {
-  let prefix: string
-  try {
-    prefix = await ask(options, 'rev-parse', '--show-prefix')
-  } catch (error) {
-    if (!(error instanceof GitRefusal)) throw error
-    return { outcome: 'none', reason: error.said }
-  }
-  if (await answers(ask(options, 'config', '--get-all', DRIVER))) return { outcome: 'kept' }
-  try {
-    await ask(options, 'config', '--local', DRIVER, driverCommand(prefix))
-  } catch (error) {
-    if (!(error instanceof GitRefusal)) throw error
-    throw new StillroomError('NOT_WRITABLE', `cannot register the merge driver with git: ${error.said}`, {
-      hint: "make the repository's .git/config writable for this user",
-      cause: error,
-    })
-  }
-  return { outcome: 'registered' }
-}
-
-async function answers(asked: Promise<string>): Promise<boolean> {
-  try {
-    await asked
-    return true
-  } catch (error) {
-    if (error instanceof GitRefusal) return false
-    throw error
-  }
+async function registerMergeDriver(ports: Repository): Promise<InitResult['mergeDriver']> {
+  const prefix = await ask(ports, 'rev-parse', '--show-prefix')
+  if (typeof prefix !== 'string') return { outcome: 'none', reason: prefix.said }
+  if (typeof (await ask(ports, 'config', '--get-all', DRIVER)) === 'string') return { outcome: 'kept' }
+  const refused = await ask(ports, 'config', '--local', DRIVER, driverCommand(prefix))
+  if (typeof refused === 'string') return { outcome: 'registered' }
+  throw new StillroomError('NOT_WRITABLE', `cannot register the merge driver with git: ${refused.said}`, {
+    hint: "make the repository's .git/config writable for this user",
+    cause: refused,
+  })
 }
 
 const template = (name: string) => readFile(new URL(name, TEMPLATES), 'utf8')

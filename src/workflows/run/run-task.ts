@@ -13,9 +13,10 @@ import { lockInputs } from '../../lock/lock-inputs.ts'
 import type { LockedPlatform, Lockfile } from '../../lock/schema.ts'
 import { findTask } from '../../recipe/find-task.ts'
 import type { Recipe } from '../../recipe/schema.ts'
+import { gitRunner } from '../../resolve/git/run-git.ts'
 import { resolveProject } from '../../resolve/project/resolve-project.ts'
 import { requireLockedImage } from '../build/locked-image.ts'
-import type { Cache, Cancellation, Project, Reporting } from '../ports.ts'
+import type { Cache, Cancellation, Environment, Project, Reporting, Repository } from '../ports.ts'
 import { programsChecksum } from '../project/generated.ts'
 import { type LoadedRecipe, loadRecipe } from '../project/load-recipe.ts'
 import { lockedPlatform, requireLock } from '../project/lock-file.ts'
@@ -47,7 +48,7 @@ export interface RunResult {
  * @throws {StillroomError} RECIPE_*, LOCK_*, IMAGE_MISSING, CONTAINER_BUSY, CONTAINER_FAILED, SHARED_REMOTE, ENGINE_*
  */
 export async function runTask(
-  ports: Project & Cancellation & Reporting & Cache,
+  ports: Repository & Reporting & Cache,
   name: string,
   task: string | undefined,
   args: readonly string[],
@@ -62,7 +63,7 @@ export async function runTask(
 
 /** Runs the shell of the recipe's user in the same container as its tasks. */
 export async function openShell(
-  ports: Project & Cancellation & Reporting & Cache,
+  ports: Repository & Reporting & Cache,
   name: string,
   options: RunOptions,
 ): Promise<RunResult> {
@@ -73,7 +74,7 @@ export async function openShell(
 }
 
 async function enterRecipe(
-  ports: Project & Cancellation & Reporting & Cache,
+  ports: Repository & Reporting & Cache,
   loaded: LoadedRecipe,
   what: { command: string[]; workdir?: string | undefined },
   options: RunOptions,
@@ -105,7 +106,7 @@ async function enterRecipe(
 
 /** Whether the recipe is as locked. Of a project, the image holds what was locked, whatever is on the disk now: a note. */
 async function compareWithLock(
-  ports: Reporting,
+  ports: Environment & Cancellation & Reporting,
   { recipe, directory }: LoadedRecipe,
   lock: Lockfile,
   { steps }: LockedPlatform,
@@ -115,7 +116,7 @@ async function compareWithLock(
     const locked = steps[index]
     if (step.kind !== 'project' || locked?.kind !== 'project') continue
     trees[step.path] = locked.tree
-    const present = await resolveProject(directory, step.path).catch((error: unknown) => {
+    const present = await resolveProject(gitRunner(ports), directory, step.path).catch((error: unknown) => {
       if (error instanceof StillroomError) return undefined
       throw error
     })

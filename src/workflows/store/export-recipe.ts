@@ -7,7 +7,8 @@ import { pipeline } from 'node:stream/promises'
 import { type Pack, pack } from 'tar-stream'
 import { contextArtifacts } from '../../dockerfile/context-artifacts.ts'
 import { requireFresh } from '../../lock/compare-inputs.ts'
-import { archiveTree } from '../../resolve/project/archive-tree.ts'
+import { gitRunner } from '../../resolve/git/run-git.ts'
+import { archiveProject } from '../../resolve/project/resolve-project.ts'
 import { diskError } from '../../store/disk-error.ts'
 import { recordUse } from '../../store/uses.ts'
 import { writeFileAtomic } from '../../store/write-file-atomic.ts'
@@ -49,7 +50,7 @@ interface Member {
 export async function exportRecipe(session: Session, name: string, file: string): Promise<ExportResult> {
   const { directory, progress } = session
   progress({ kind: 'stage', title: `reading recipe ${name}` })
-  const loaded = await loadInputs(directory, name)
+  const loaded = await loadInputs(session, name)
   const lock = await requireLock(directory, name)
   requireFresh(lock, loaded.inputs)
   const locked = lockedPlatform(lock, loaded.recipe)
@@ -70,7 +71,8 @@ export async function exportRecipe(session: Session, name: string, file: string)
   }
   for (const { tree, destination } of artifacts.projects) {
     const chunks: Uint8Array[] = []
-    for await (const chunk of await archiveTree(loaded.directory, tree, locked.epoch)) chunks.push(chunk)
+    for await (const chunk of archiveProject(gitRunner(session), loaded.directory, tree, locked.epoch))
+      chunks.push(chunk)
     members.push(member(`context/${destination}`, Buffer.concat(chunks)))
   }
   for (const { artifact, destination } of artifacts.files) {

@@ -3,13 +3,14 @@ import { mkdir, open, readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseLock } from '../../lock/parse-lock.ts'
 import type { LockedPlatform, Lockfile } from '../../lock/schema.ts'
-import { git } from '../../resolve/project/git.ts'
+import { askGit, gitRunner } from '../../resolve/git/run-git.ts'
 import { diskError } from '../../store/disk-error.ts'
 import { writeFileAtomic } from '../../store/write-file-atomic.ts'
 import { type History, historyLine, historyRun, parseHistory } from '../../verify/history.ts'
 import type { SourcesReport } from '../../verify/source-risk.ts'
 import { statementOf } from '../../verify/statement.ts'
 import type { VerifyReport } from '../../verify/verify-report.ts'
+import type { Repository } from '../ports.ts'
 
 /**
  * Adds a verification to a history: a line, and the lockfile as it was. Lines are only ever added, so that two
@@ -19,18 +20,19 @@ import type { VerifyReport } from '../../verify/verify-report.ts'
  * @throws {StillroomError} DISK_FULL, NOT_WRITABLE
  */
 export async function keepRun(
-  project: string,
+  ports: Repository,
   directory: string,
   report: VerifyReport,
   at: Date,
 ): Promise<void> {
   const { recipe, platform, lock: expected } = report
-  const path = join(project, 'recipes', recipe, 'lock.json')
+  const path = join(ports.directory, 'recipes', recipe, 'lock.json')
   const text = await readFile(path, 'utf8').catch(() => undefined)
   const digest = text === undefined ? undefined : createHash('sha256').update(text).digest('hex')
   // another lock than the one verified is none of this run
   const same = text !== undefined && digest === expected
-  const revision = (await git(project, ['rev-parse', '--verify', 'HEAD'])) || null
+  const head = await askGit(gitRunner(ports), ['-C', ports.directory, 'rev-parse', '--verify', 'HEAD'])
+  const revision = typeof head === 'string' ? head : null
   const locked = same ? lockedIn(text, path, platform) : null
   if (same) await writeFileAtomic(join(directory, 'locks', `${digest}.json`), text)
   await addLine(

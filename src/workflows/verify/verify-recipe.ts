@@ -6,7 +6,7 @@ import { requireFresh } from '../../lock/compare-inputs.ts'
 import type { LockedImage } from '../../lock/schema.ts'
 import { explainImages, summaryOf } from '../../verify/explain-images.ts'
 import { type Variation, VERIFY_REPORT_VERSION, type VerifyReport } from '../../verify/verify-report.ts'
-import type { Cache, Cancellation, Reporting } from '../ports.ts'
+import type { Cache, Cancellation, Reporting, Repository } from '../ports.ts'
 import { renderGenerated, requireGenerated } from '../project/generated.ts'
 import { loadInputs } from '../project/load-inputs.ts'
 import { lockedPlatform, requireLock } from '../project/lock-file.ts'
@@ -55,7 +55,7 @@ export async function verifyRecipe(
   }
   try {
     clock.stage(`recipe ${name} and its lockfile`)
-    const plan = await makePlan(session.directory, name, options)
+    const plan = await makePlan(session, name, options)
     report.platform = plan.loaded.recipe.platform
     await rebuild(session, plan, options, clock, report)
   } catch (error) {
@@ -69,16 +69,16 @@ export async function verifyRecipe(
 }
 
 async function makePlan(
-  directory: string,
+  ports: Repository,
   name: string,
   { from, builder, keep }: VerifyOptions,
 ): Promise<VerifyPlan> {
-  const loaded = await loadInputs(directory, name)
-  const lock = await requireLock(directory, name)
+  const loaded = await loadInputs(ports, name)
+  const lock = await requireLock(ports.directory, name)
   requireFresh(lock, loaded.inputs)
   const locked = lockedPlatform(lock, loaded.recipe)
   const context = await renderGenerated(name, loaded.recipe, locked)
-  await requireGenerated(directory, name, context)
+  await requireGenerated(ports.directory, name, context)
   return { loaded, locked, context, from, builder, keep }
 }
 

@@ -45,7 +45,7 @@ export async function verifySources(
 ): Promise<SourcesReport> {
   const { progress, store, signal } = session
   progress({ kind: 'stage', title: `sources of ${name}` })
-  const { recipe } = await loadInputs(session.directory, name)
+  const { recipe } = await loadInputs(session, name)
   const locked = lockedPlatform(await requireLock(session.directory, name), recipe)
   const sources = await session.sources()
   const locate = locateWith(locateFrom(sources, locked, signal), locateBase(session, sources, locked))

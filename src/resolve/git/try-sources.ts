@@ -3,7 +3,7 @@ import { StillroomError } from '../../error.ts'
 import { redactUrl } from '../../net/redact-url.ts'
 import { GitRefusal } from './run-git.ts'
 
-/** What a place's refusal means, by git's own words (2.30 to 2.50, LC_ALL=C). */
+/** What a source's refusal means, by git's own words (2.30 to 2.50, LC_ALL=C). */
 export type Refusal = 'login' | 'repository' | 'object' | 'certificate' | 'other'
 
 const WORDS: [Refusal, RegExp][] = [
@@ -28,20 +28,20 @@ export function refusalOf(said: string): Refusal {
 
 export interface TryOptions {
   signal: AbortSignal
-  /** Milliseconds before the second try; doubled each time. 1000 unless told. */
+  /** Milliseconds before the second try; doubled each time. 1000 by default. */
   backoff?: number | undefined
 }
 
 const TRIES = 3
 
 /**
- * Asks one address after the other, best first, and each again when it failed in a way that may pass.
+ * Asks one source after the other, best first, and each again when it failed in a way that may pass.
  *
  * @param doing for messages: `finding ref "main"`
- * @throws {StillroomError} GIT_LOGIN_REFUSED, GIT_REPOSITORY_GONE, GIT_FETCH_FAILED when none gave it; undefined is
- *   given back when all that answered say that they have no such object
+ * @returns undefined when all sources answer that they have no such object
+ * @throws {StillroomError} GIT_LOGIN_REFUSED, GIT_REPOSITORY_GONE, GIT_FETCH_FAILED when none gave it
  */
-export async function tryPlaces<T>(
+export async function trySources<T>(
   urls: readonly string[],
   doing: string,
   ask: (url: string) => Promise<T>,
@@ -90,7 +90,7 @@ function failure(
   }
   if (kinds.every((kind) => kind === 'repository' || kind === 'object')) {
     return new StillroomError('GIT_REPOSITORY_GONE', message, {
-      hint: 'if it has moved, name its new place in the recipe, or a mirror in STILLROOM_GIT_MIRRORS; the store of a machine that has built the recipe has its files',
+      hint: 'if it has moved, name its new address in the recipe, or a mirror in STILLROOM_GIT_MIRRORS; the store of a machine that has built the recipe has its files',
       details,
     })
   }

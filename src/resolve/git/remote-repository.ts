@@ -1,0 +1,112 @@
+import { mkdtemp } from 'node:fs/promises'
+import { join } from 'node:path'
+import { StillroomError } from '../../error.ts'
+import { GitRefusal, type GitRunner, runGit, runLocalGit } from './run-git.ts'
+import { refusalOf, type TryOptions, trySources } from './try-sources.ts'
+
+const COMMIT = /^([0-9a-f]{40}|[0-9a-f]{64})$/
+
+/**
+ * The object that a ref of a remote repository names now: a branch, a tag (that of an annotated one is the commit
+ * it is of), a full ref. A commit's id names itself, and nobody is asked.
+ *
+ * @param urls where the repository may be had, best first
+ * @throws {StillroomError} GIT_REF_UNKNOWN; GIT_REF_AMBIGUOUS when a branch and a tag of that name differ; as
+ *   `trySources`
+ */
+export async function resolveRef(
+  urls: readonly string[],
+  ref: string,
+  runner: GitRunner & TryOptions,
+): Promise<string> {
+  if (COMMIT.test(ref)) return ref
+  const ask = (url: string) => runGit(runner, ['ls-remote', '--quiet', '--', url])
+  const listing = await trySources(urls, `asking for the refs of ${urls.at(-1)}`, ask, runner)
+  const refs = parseListing(listing?.toString('utf8') ?? '')
+  const names = ref === 'HEAD' || ref.startsWith('refs/') ? [ref] : [`refs/heads/${ref}`, `refs/tags/${ref}`]
+  const found = names.flatMap((name) => {
+    const id = refs.get(`${name}^{}`) ?? refs.get(name)
+    return id === undefined ? [] : [{ name, id }]
+  })
+  const [first, second] = found
+  if (first === undefined) throw unknownRef(urls.at(-1) ?? '', ref, refs)
+  if (second !== undefined && second.id !== first.id) {
+    throw new StillroomError(
+      'GIT_REF_AMBIGUOUS',
+      `${urls.at(-1)} has a branch and a tag "${ref}": ${first.id} and ${second.id}`,
+      { hint: `write "${first.name}" or "${second.name}" in the recipe` },
+    )
+  }
+  return first.id
+}
+
+function parseListing(text: string): Map<string, string> {
+  return new Map(
+    text.split('\n').flatMap((line): [string, string][] => {
+      const [, id, name] = /^([0-9a-f]{40,64})\t(.+)$/.exec(line) ?? []
+      return id === undefined || name === undefined ? [] : [[name, id]]
+    }),
+  )
+}
+
+function unknownRef(url: string, ref: string, refs: ReadonlyMap<string, string>): StillroomError {
+  const short = [...refs.keys()]
+    .filter((name) => /^refs\/(heads|tags)\//.test(name) && !name.endsWith('^{}'))
+    .map((name) => name.replace(/^refs\/(heads|tags)\//, ''))
+  const shown = short.slice(0, 10).join(', ') || 'none'
+  const abbreviated = /^[0-9a-f]{7,39}$/.test(ref)
+  return new StillroomError('GIT_REF_UNKNOWN', `${url} has no branch or tag "${ref}"`, {
+    hint: abbreviated
+      ? 'if it is a commit, write all its 40 digits'
+      : `it has: ${shown}${short.length > 10 ? ` and ${short.length - 10} more` : ''}`,
+  })
+}
+
+/**
+ * Fetches one commit into a bare repository below a directory, alone where the server gives single commits, else with
+ * all branches and tags.
+ *
+ * @param urls where the repository may be had, best first
+ * @returns the repository's directory
+ * @throws {StillroomError} GIT_COMMIT_GONE when no source has the commit; as `trySources`
+ */
+export async function fetchCommit(
+  parent: string,
+  urls: readonly string[],
+  commit: string,
+  runner: GitRunner & TryOptions,
+): Promise<string> {
+  const directory = await mkdtemp(join(parent, 'repository-'))
+  const format = commit.length === 64 ? ['--object-format=sha256'] : []
+  await runLocalGit(runner, ['init', '--quiet', '--bare', '--template=', ...format, directory])
+  const fetch = (url: string, ...what: string[]) =>
+    runGit(runner, [
+      ...['-C', directory, 'fetch', '--quiet', '--no-tags', '--no-write-fetch-head', '--force'],
+      ...what.filter((word) => word.startsWith('--')),
+      '--',
+      url,
+      ...what.filter((word) => !word.startsWith('--')),
+    ])
+  const ask = async (url: string) => {
+    try {
+      await fetch(url, '--depth=1', commit)
+    } catch (error) {
+      if (!(error instanceof GitRefusal) || refusalOf(error.said) !== 'object') throw error
+      // a server that gives only what its refs lead to
+      await fetch(url, '+refs/heads/*:refs/heads/*', '+refs/tags/*:refs/tags/*')
+      await runGit(runner, ['-C', directory, 'cat-file', '-e', `${commit}^{commit}`]).catch((refused) => {
+        throw refused instanceof GitRefusal ? new GitRefusal(`not our ref ${commit}`) : refused
+      })
+    }
+    return directory
+  }
+  const url = urls.at(-1) ?? ''
+  const found = await trySources(urls, `fetching commit ${commit} of ${url}`, ask, runner)
+  if (found === undefined) {
+    throw new StillroomError('GIT_COMMIT_GONE', `${url} has no commit ${commit} (any more)`, {
+      hint: 'a force-push and a clean-up take commits away. The store of a machine that has built the recipe has its files, and so may a mirror (STILLROOM_GIT_MIRRORS); or name a ref that is there and lock again: stillroom lock recipe NAME',
+      details: { url, commit },
+    })
+  }
+  return found
+}
