@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { type Decompressor, decompressorFor } from '../formats/decompressor.ts'
+import { type Decompressor, decompressorFor } from '../formats/decompress.ts'
 import { imageInvalid, locateError, quotePath } from '../formats/image-invalid.ts'
 import { BLOCK, isTarHeader, isZeroBlock } from '../formats/tar/tar-header.ts'
 import { type Digester, digestThere, type RangeDigester } from './digester.ts'

@@ -1,4 +1,4 @@
-import type { ArchiveMember } from '../formats/read-members.ts'
+import type { ArchiveMember } from './archive-members.ts'
 import type { NamedCause } from './cause.ts'
 import type { ArchiveDetail, MemberDifference } from './content-detail.ts'
 import { distinctCauses, type ExplainInner, type Explanation } from './explanation.ts'

@@ -1,22 +1,5 @@
-import { gunzipSync, zstdDecompressSync } from 'node:zlib'
 import type { CompressedDetail } from './content-detail.ts'
 import { distinctCauses, type ExplainInner, type Explanation } from './explanation.ts'
-
-/** The uncompressed content, when it is gzip (RFC 1952) or zstd (RFC 8878) and no larger than `limit` bytes. */
-export function decompress(
-  content: Buffer,
-  limit: number,
-): { format: 'gzip' | 'zstd'; inner: Buffer } | undefined {
-  const format = formatOf(content)
-  if (format === undefined) return undefined
-  try {
-    const unpack = format === 'gzip' ? gunzipSync : zstdDecompressSync
-    return { format, inner: unpack(content, { maxOutputLength: limit }) }
-  } catch {
-    // damaged or larger: it is compared byte by byte
-    return undefined
-  }
-}
 
 /** Explains what differs between two files of one compression. */
 export async function explainCompressed(
@@ -47,12 +30,6 @@ export async function explainCompressed(
     detail: { kind: 'compressed', format, header, inner: inner.detail },
     causes: distinctCauses([...inner.causes, ...times]),
   }
-}
-
-function formatOf(content: Buffer): 'gzip' | 'zstd' | undefined {
-  if (content.length < 18) return undefined
-  if (content.readUInt16BE(0) === 0x1f8b) return 'gzip'
-  return content.readUInt32BE(0) === 0x28b52ffd ? 'zstd' : undefined
 }
 
 const NAME_FLAG = 8

@@ -1,8 +1,9 @@
-import { readElfSections } from '../formats/elf-sections.ts'
-import { readAr, readTar, readZip } from '../formats/read-members.ts'
+import { compressionOf, decompress } from '../formats/decompress.ts'
+import { readElfSections } from '../formats/elf.ts'
+import { archiveMembers } from './archive-members.ts'
 import { explainArchive } from './explain-archive.ts'
 import { explainByteCode, isByteCode } from './explain-byte-code.ts'
-import { decompress, explainCompressed } from './explain-compressed.ts'
+import { explainCompressed } from './explain-compressed.ts'
 import { explainElf, shown } from './explain-elf.ts'
 import { explainText, textCauses } from './explain-text.ts'
 import type { ExplainInner, Explanation } from './explanation.ts'
@@ -50,23 +51,23 @@ async function explainPacked(
   b: Buffer,
   inner: ExplainInner,
 ): Promise<Explanation | undefined> {
-  const left = decompress(a, UNPACKED_LIMIT)
-  const right = left && decompress(b, UNPACKED_LIMIT)
-  if (left === undefined || right === undefined || left.format !== right.format) return undefined
-  return explainCompressed(name, left.format, [a, left.inner], [b, right.inner], inner)
+  const format = compressionOf(a)
+  // of xz nothing limits what it unpacks to
+  if (format === undefined || format === 'xz' || compressionOf(b) !== format) return undefined
+  try {
+    const unpacked = await Promise.all([a, b].map((content) => decompress(content, UNPACKED_LIMIT)))
+    return explainCompressed(name, format, [a, unpacked[0] as Buffer], [b, unpacked[1] as Buffer], inner)
+  } catch {
+    // damaged or larger: it is compared byte by byte
+    return undefined
+  }
 }
 
 async function explainMembers(a: Buffer, b: Buffer, inner: ExplainInner): Promise<Explanation | undefined> {
-  if (a.toString('latin1', 257, 262) === 'ustar' && b.toString('latin1', 257, 262) === 'ustar') {
-    const [left, right] = [readTar(a), readTar(b)]
-    if (left && right) return explainArchive('tar', left, right, inner)
-  }
-  if (a.toString('latin1', 0, 2) === 'PK' && b.toString('latin1', 0, 2) === 'PK') {
-    const [left, right] = [await readZip(a, UNPACKED_LIMIT), await readZip(b, UNPACKED_LIMIT)]
-    if (left && right) return explainArchive('zip', left, right, inner)
-  }
-  const [left, right] = [readAr(a), readAr(b)]
-  return left && right ? explainArchive('ar', left, right, inner) : undefined
+  const left = await archiveMembers(a, UNPACKED_LIMIT)
+  const right = left && (await archiveMembers(b, UNPACKED_LIMIT))
+  if (left === undefined || left.format !== right?.format) return undefined
+  return explainArchive(left.format, left.members, right.members, inner)
 }
 
 function isCredential(name: string, content: Buffer): boolean {

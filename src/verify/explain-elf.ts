@@ -1,4 +1,4 @@
-import type { ElfSection } from '../formats/elf-sections.ts'
+import type { ElfSection } from '../formats/elf.ts'
 import type { NamedCause } from './cause.ts'
 import type { ElfDetail } from './content-detail.ts'
 import { textCauses } from './explain-text.ts'

@@ -3,7 +3,7 @@ import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { execa } from 'execa'
-import { uncompressed } from '../../src/formats/uncompressed.ts'
+import { uncompressed } from '../../src/formats/decompress.ts'
 import { Budget } from '../../src/image/read-options.ts'
 
 /** In a locale of characters grep takes many times as long for what is no text. */

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { StillroomError } from '../../error.ts'
+import { decompress } from '../../formats/decompress.ts'
 import type { Get } from '../../net/http-get.ts'
 import { redactUrl } from '../../net/redact-url.ts'
 import type { ReleaseEntry, ReleaseFile } from './parse-release.ts'
@@ -77,9 +78,8 @@ function limitFor(entry: ReleaseEntry): number {
 }
 
 async function unpack(bytes: Uint8Array, source: string): Promise<Uint8Array> {
-  const { xz } = await import('@napi-rs/lzma')
   try {
-    return await xz.decompress(bytes)
+    return await decompress(bytes)
   } catch (cause) {
     throw new StillroomError('INDEX_INVALID', `cannot unpack ${redactUrl(source)}`, { cause })
   }

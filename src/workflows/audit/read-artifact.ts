@@ -1,13 +1,12 @@
 import { createHash } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
-import { promisify } from 'node:util'
-import { gunzip, zstdDecompress } from 'node:zlib'
-import type { Entry } from 'yauzl'
+import { open, readFile } from 'node:fs/promises'
 import type { ArtifactContents, ContentFile, ControlMember } from '../../audit/expect/locked-contents.ts'
 import { INTERPRETER } from '../../audit/expect/locked-contents.ts'
 import type { PythonAbi } from '../../audit/source-hash.ts'
-import { debControlTar, debDataTar } from '../../formats/deb-data-tar.ts'
+import { debControlTar, debDataTar } from '../../formats/deb/deb-archive.ts'
+import { compressionOf, decompress } from '../../formats/decompress.ts'
 import { isTarHeader } from '../../formats/tar/tar-header.ts'
+import { type ZipMember, zipMembers } from '../../formats/zip.ts'
 import { LayerReader } from '../../image/layer-reader.ts'
 import { ContentHasher, readTarContents } from './contents-reader.ts'
 
@@ -22,7 +21,7 @@ const TEXTS = new Set(['control', 'conffiles', 'preinst', 'postinst'])
 export async function readDeb(path: string, name: string, python?: PythonAbi): Promise<ArtifactContents> {
   const deb = await readFile(path)
   const reader = new LayerReader({ keep: (member) => TEXTS.has(member) })
-  reader.write(Buffer.from(await debControlTar(deb, name)))
+  reader.write(await debControlTar(deb, name))
   reader.close()
   const control: Record<string, ControlMember> = {}
   for (const { path: member, inode } of reader.entries) {
@@ -39,52 +38,49 @@ export async function readDeb(path: string, name: string, python?: PythonAbi): P
  */
 export async function readArchive(path: string, python?: PythonAbi): Promise<ArtifactContents> {
   const bytes = await readFile(path)
-  const magic = bytes.toString('hex', 0, 6)
-  if (magic.startsWith('504b')) return readZip(path, python)
-  if (magic.startsWith('1f8b')) return readTarContents(await promisify(gunzip)(bytes), python)
-  if (magic.startsWith('28b52ffd')) return readTarContents(await promisify(zstdDecompress)(bytes), python)
-  if (magic === 'fd377a585a00') {
-    const { decompress } = await import('@napi-rs/lzma/xz')
-    return readTarContents(await decompress(bytes), python)
-  }
-  return isTarHeader(bytes) ? readTarContents(bytes, python) : { files: [] }
+  if (bytes.toString('latin1', 0, 2) === 'PK') return readZip(path, python)
+  const isTar = compressionOf(bytes) !== undefined || isTarHeader(bytes)
+  return isTar ? readTarContents(await decompress(bytes), python) : { files: [] }
 }
 
 /** Reads a wheel's files, its RECORD and its entry points (PyPA "Binary distribution format"). */
 export async function readZip(path: string, python?: PythonAbi): Promise<ArtifactContents> {
-  const { openPromise } = await import('yauzl')
-  const zip = await openPromise(path)
+  const file = await open(path)
   const contents: ArtifactContents = { files: [] }
   try {
-    for await (const entry of zip.eachEntry()) {
-      if (entry.fileName.endsWith('/')) continue
-      const name = Buffer.from(entry.fileName, 'utf8').toString('latin1')
+    for await (const member of zipMembers(file.fd)) {
+      if (member.name.endsWith('/')) continue
+      const name = Buffer.from(member.name, 'utf8').toString('latin1')
       const isText = /^[^/]+\.dist-info\/(RECORD|entry_points\.txt)$/.test(name)
       const isScript = /^[^/]+\.data\/scripts\//.test(name)
-      const hasher = new ContentHasher(name, entry.uncompressedSize, python)
+      const hasher = new ContentHasher(name, member.size, python)
       const kept: Buffer[] = []
-      for await (const bytes of await zip.openReadStreamPromise(entry)) {
-        hasher.update(bytes as Buffer)
-        if (isText || isScript) kept.push(bytes as Buffer)
+      for await (const bytes of member.content()) {
+        hasher.update(bytes)
+        if (isText || isScript) kept.push(bytes)
       }
-      contents.files.push(toFile(name, entry, hasher, isScript ? Buffer.concat(kept) : undefined))
+      contents.files.push(toFile(name, member, hasher, isScript ? Buffer.concat(kept) : undefined))
       const text = Buffer.concat(kept).toString('latin1')
       if (isText && name.endsWith('/RECORD')) contents.record = text
       else if (isText) contents.entryPoints = text
     }
   } finally {
-    zip.close()
+    await file.close()
   }
   return contents
 }
 
-function toFile(path: string, entry: Entry, hasher: ContentHasher, script: Buffer | undefined): ContentFile {
-  const executable = ((entry.externalFileAttributes >>> 16) & 0o111) !== 0
+function toFile(
+  path: string,
+  { size, mode }: ZipMember,
+  hasher: ContentHasher,
+  script: Buffer | undefined,
+): ContentFile {
   return {
     path,
     type: 'file',
-    size: entry.uncompressedSize,
-    mode: executable ? 0o755 : 0o644,
+    size,
+    mode: (mode & 0o111) !== 0 ? 0o755 : 0o644,
     uid: 0,
     gid: 0,
     target: '',

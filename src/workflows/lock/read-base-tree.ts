@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { StillroomError } from '../../error.ts'
-import { uncompressed } from '../../formats/uncompressed.ts'
+import { uncompressed } from '../../formats/decompress.ts'
 import { FileTree } from '../../image/file-tree.ts'
 import type { LayerEntry } from '../../image/layer-entry.ts'
 import { LayerReader } from '../../image/layer-reader.ts'

@@ -1,7 +1,62 @@
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { decompressorFor } from './decompressor.ts'
+import { promisify } from 'node:util'
+import {
+  createGunzip,
+  createZstdDecompress,
+  type Gunzip,
+  gunzip,
+  type ZstdDecompress,
+  zstdDecompress,
+} from 'node:zlib'
 import { imageInvalid } from './image-invalid.ts'
+
+/** gzip (RFC 1952), xz (the .xz file format), zstd (RFC 8878). */
+export type Compression = 'gzip' | 'xz' | 'zstd'
+
+/** How bytes are compressed, by the magic that they begin with; undefined when they begin with none. */
+export function compressionOf(head: Uint8Array): Compression | undefined {
+  return MAGICS.find(([, magic]) => magic.every((byte, at) => head[at] === byte))?.[0]
+}
+
+const MAGICS: [Compression, number[]][] = [
+  ['gzip', [0x1f, 0x8b]],
+  ['xz', [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00]],
+  ['zstd', [0x28, 0xb5, 0x2f, 0xfd]],
+]
+
+/**
+ * Bytes without their compression; the same bytes when they have none. Rejects when they are damaged or cut short.
+ *
+ * @param maxOutputLength rejects when there would be more; xz has no such limit
+ */
+export async function decompress(bytes: Uint8Array, maxOutputLength?: number): Promise<Buffer> {
+  const options = maxOutputLength === undefined ? {} : { maxOutputLength }
+  switch (compressionOf(bytes)) {
+    case 'gzip':
+      return promisify(gunzip)(bytes, options)
+    case 'zstd':
+      return promisify(zstdDecompress)(bytes, options)
+    case 'xz': {
+      const { decompress: unxz } = await import('@napi-rs/lzma/xz')
+      return unxz(bytes)
+    }
+    default:
+      return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  }
+}
+
+/** Node's own 16 KiB make it go from thread to thread too often. */
+const CHUNK = 256 * 1024
+
+export type Decompressor = Gunzip | ZstdDecompress
+
+/** What unpacks a stream that begins with these bytes: gzip or zstd, as layers are; undefined when they are neither. */
+export function decompressorFor(head: Buffer): Decompressor | undefined {
+  const compression = compressionOf(head)
+  if (compression === 'gzip') return createGunzip({ chunkSize: CHUNK })
+  return compression === 'zstd' ? createZstdDecompress({ chunkSize: CHUNK }) : undefined
+}
 
 /** Counts what goes into a decompressor and what comes out of it; each throws when that is too much. */
 export interface UnpackingLimit {

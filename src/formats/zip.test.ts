@@ -1,0 +1,65 @@
+import { mkdtemp, open, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import fc from 'fast-check'
+import { zipSync } from 'fflate'
+import { expect, it } from 'vitest'
+import { zipMembers } from './zip.ts'
+
+async function read(source: Buffer | number) {
+  const found: { name: string; mode: number; mtime: number; size: number; content: string }[] = []
+  for await (const { name, mode, mtime, size, content } of zipMembers(source)) {
+    const parts: Buffer[] = []
+    for await (const bytes of content()) parts.push(bytes)
+    found.push({ name, mode, mtime, size, content: Buffer.concat(parts).toString('latin1') })
+  }
+  return found
+}
+
+it('zipMembers() reads what fflate packs', async () => {
+  const name = fc.stringMatching(/^[a-zé]{1,20}$/)
+  const files = fc.dictionary(name, fc.uint8Array({ maxLength: 300 }), { maxKeys: 5, noNullPrototype: true })
+  await fc.assert(
+    fc.asyncProperty(files, fc.constantFrom(0, 9), async (contents, level) => {
+      const found = await read(Buffer.from(zipSync(contents, { level })))
+      expect(Object.fromEntries(found.map((one) => [one.name, one.content]))).toEqual(
+        Object.fromEntries(
+          Object.entries(contents).map(([key, bytes]) => [key, Buffer.from(bytes).toString('latin1')]),
+        ),
+      )
+    }),
+  )
+})
+
+it('zipMembers() reads modes, times and directories, also from an open file, and stays where the caller skips', async () => {
+  const unix = { os: 3, attrs: 0o100755 << 16, mtime: new Date(2024, 0, 2, 3, 4, 6) } as const
+  const bytes = Buffer.from(
+    zipSync({ 'a/': [new Uint8Array(), { os: 3 }], 'a/run': [Buffer.from('#!'), unix] }),
+  )
+  // 2024-01-02 03:04:06 in the fields of MS-DOS
+  const mtime = ((44 << 9) | (1 << 5) | 2) * 65_536 + ((3 << 11) | (4 << 5) | 3)
+  const run = { name: 'a/run', mode: 0o100755, mtime, size: 2, content: '#!' }
+  expect((await read(bytes))[1]).toEqual(run)
+  const directory = await mkdtemp(join(tmpdir(), 'stillroom-zip-'))
+  await writeFile(join(directory, 'x.zip'), bytes)
+  const file = await open(join(directory, 'x.zip'))
+  try {
+    expect((await read(file.fd)).map((one) => one.name)).toEqual(['a/', 'a/run'])
+    const names: string[] = []
+    for await (const member of zipMembers(file.fd)) names.push(member.name)
+    expect(names).toEqual(['a/', 'a/run'])
+    // still open
+    expect((await file.stat()).size).toBe(bytes.length)
+  } finally {
+    await file.close()
+    await rm(directory, { recursive: true })
+  }
+})
+
+it('zipMembers() rejects what is damaged', async () => {
+  const bytes = Buffer.from(zipSync({ a: Buffer.from('some content to be damaged, twice: some content') }))
+  const damaged = Buffer.from(bytes)
+  damaged.fill(0xff, 35, 45)
+  for (const wrong of [bytes.subarray(0, -5), damaged, Buffer.from('PK')])
+    await expect(read(wrong)).rejects.toThrow()
+})

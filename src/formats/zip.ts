@@ -1,0 +1,35 @@
+/** One member of a zip archive, directories among them. */
+export interface ZipMember {
+  name: string
+  /** Of the content, as the archive announces it; reading another size fails. */
+  size: number
+  /** Of Unix; 0 when another system wrote the archive. */
+  mode: number
+  /** MS-DOS date and time, in an unknown time zone: good for comparing. */
+  mtime: number
+  content(): AsyncIterable<Buffer>
+}
+
+/**
+ * The members of a zip archive (PKWARE's APPNOTE), in the order of its central directory. Each content can be read until the
+ * next member is asked for. Rejects when the archive is damaged.
+ *
+ * @param source its bytes, or the descriptor of an open file, which stays open
+ */
+export async function* zipMembers(source: Buffer | number): AsyncGenerator<ZipMember> {
+  const { fromBufferPromise, fromFdPromise } = await import('yauzl')
+  const zip = await (typeof source === 'number'
+    ? fromFdPromise(source, { autoClose: false })
+    : fromBufferPromise(source))
+  for await (const entry of zip.eachEntry()) {
+    yield {
+      name: entry.fileName,
+      size: entry.uncompressedSize,
+      mode: entry.externalFileAttributes >>> 16,
+      mtime: entry.lastModFileDate * 65_536 + entry.lastModFileTime,
+      async *content() {
+        yield* (await zip.openReadStreamPromise(entry)) as AsyncIterable<Buffer>
+      },
+    }
+  }
+}
