@@ -1,6 +1,6 @@
 import { execa } from 'execa'
 import { describe, expect, test } from 'vitest'
-import { httpGet } from '../src/net/http-get.ts'
+import { createGet } from '../src/net/http-get.ts'
 import { Suite } from '../src/recipe/schema.ts'
 import type { BuildReport } from '../src/report/build-report.ts'
 import { fetchIndexes } from '../src/resolve/debian/fetch-indexes.ts'
@@ -20,7 +20,12 @@ describe('debian(suite)', () => {
     async (suite) => {
       const { debian } = await findSources({ env: process.env })
       const keys = await loadKeyring()
-      const indexes = await fetchIndexes(suite, { get: httpGet, sources: debian, keys, now: new Date() })
+      const indexes = await fetchIndexes(suite, {
+        get: createGet({}),
+        sources: debian,
+        keys,
+        now: new Date(),
+      })
       const ours = new Set(resolveBase(suite, indexes).packages.map(({ name }) => name))
       const mirror = debian.debian[0] as string
       const { stdout } = await execa('debootstrap', [

@@ -6,7 +6,7 @@ import { withContainer } from '../src/engine/container.ts'
 import { parseLock } from '../src/lock/parse-lock.ts'
 import { constraintsOf } from '../src/lock/plan-lock.ts'
 import type { LockedApt } from '../src/lock/schema.ts'
-import { httpGet } from '../src/net/http-get.ts'
+import { createGet } from '../src/net/http-get.ts'
 import { resolveApt } from '../src/resolve/apt/resolve-apt.ts'
 import { fetchIndexes } from '../src/resolve/debian/fetch-indexes.ts'
 import { relaxConstraints } from '../src/resolve/relax-constraints.ts'
@@ -88,7 +88,7 @@ test('an apt package moves with what it needs; the others stay, though newer one
   ])
   onTestFinished(() => archive.close())
   const sources = { debian: [`${archive.url}/debian`], 'debian-security': [`${archive.url}/debian-security`] }
-  const options = { get: httpGet, sources, keys: [archive.key], now: new Date('2026-03-02T00:00:00Z') }
+  const options = { get: createGet({}), sources, keys: [archive.key], now: new Date('2026-03-02T00:00:00Z') }
   const first = await fetchIndexes('bookworm', { ...options, now: new Date('2026-02-02T00:00:00Z') })
   archive.show(1)
   const both = [...first, ...(await fetchIndexes('bookworm', options))]

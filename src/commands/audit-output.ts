@@ -41,6 +41,6 @@ export async function tellAudit(
     print(text.trimEnd())
     return
   }
-  const { writeFileAtomic } = await import('../store/write-file-atomic.ts')
+  const { writeFileAtomic } = await import('../store/disk.ts')
   await writeFileAtomic(resolve(directory, output), text)
 }

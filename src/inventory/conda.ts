@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { FileTree } from '../image/file-tree.ts'
+import { bareUrl } from '../net/redact-url.ts'
 import type { InstalledPackage, Inventory, OwnedFile, PackageManager } from './inventory.ts'
-import { redactUrl } from './redact-url.ts'
 import { Findings, keptFiles, parentOf, resolvePath, toBytes } from './tree-paths.ts'
 
 const SIZE_LIMIT = 32 * 1024 ** 2
@@ -65,7 +65,7 @@ function toPackage(data: z.infer<typeof Metadata>, record: string): InstalledPac
     record,
     environment,
     files: [...files.values()],
-    ...(data.url ? { origin: { url: redactUrl(data.url) } } : {}),
+    ...(data.url ? { origin: { url: bareUrl(data.url) } } : {}),
     ...(data.license ? { license: data.license } : {}),
   }
 }

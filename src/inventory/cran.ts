@@ -1,7 +1,7 @@
 import { parseControl, type Stanza } from '../formats/deb/deb822.ts'
 import type { FileTree } from '../image/file-tree.ts'
+import { bareUrl } from '../net/redact-url.ts'
 import type { InstalledPackage, Inventory, PackageManager } from './inventory.ts'
-import { redactUrl } from './redact-url.ts'
 import { baseOf, Findings, keptFiles, parentOf } from './tree-paths.ts'
 
 const SIZE_LIMIT = 1024 ** 2
@@ -43,7 +43,7 @@ function toPackage(fields: Stanza, record: string, name: string, version: string
     files: [],
     ...(url === undefined
       ? {}
-      : { origin: { url: redactUrl(url), ...(commit === undefined ? {} : { commit }) } }),
+      : { origin: { url: bareUrl(url), ...(commit === undefined ? {} : { commit }) } }),
     ...(license === undefined ? {} : { license }),
   }
 }

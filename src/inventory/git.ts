@@ -1,10 +1,10 @@
 import { parseGitConfig } from '../formats/git/git-config.ts'
 import { parseGitIndex } from '../formats/git/git-index.ts'
 import type { FileTree } from '../image/file-tree.ts'
+import { bareUrl } from '../net/redact-url.ts'
 import { gitDirectories, headCommit } from './git-refs.ts'
 import { compareWorkTree, joinPath } from './git-work-tree.ts'
 import type { InstalledPackage, Inventory, PackageManager } from './inventory.ts'
-import { redactUrl } from './redact-url.ts'
 import { baseOf, Findings, keptFiles, parentOf } from './tree-paths.ts'
 
 const INDEX_LIMIT = 64 * 1024 ** 2
@@ -75,7 +75,7 @@ function readCheckout(findings: Findings, path: string): InstalledPackage | unde
     files: [],
   }
   const url = remoteUrl(settings)
-  if (url !== undefined) installed.origin = { url: redactUrl(url), commit: version }
+  if (url !== undefined) installed.origin = { url: bareUrl(url), commit: version }
   if (settings.get('core.bare') === 'true') return installed
   const hash = settings.get('extensions.objectformat') === 'sha256' ? 'sha256' : 'sha1'
   const bytes = findings.bytes(`${own}/index`)

@@ -1,6 +1,6 @@
 import { z } from 'zod'
+import { bareUrl } from '../net/redact-url.ts'
 import type { InstalledPackage } from './inventory.ts'
-import { redactUrl } from './redact-url.ts'
 import type { Findings } from './tree-paths.ts'
 
 const DirectUrl = z.object({
@@ -20,7 +20,7 @@ export function readOrigin(findings: Findings, path: string): InstalledPackage['
   }
   const { url, dir_info: directory, vcs_info: vcs } = parsed.data
   return {
-    url: redactUrl(url),
+    url: bareUrl(url),
     ...(vcs === undefined ? {} : { commit: vcs.commit_id }),
     ...(directory?.editable === true ? { editable: true } : {}),
   }

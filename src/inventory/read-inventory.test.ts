@@ -3,7 +3,6 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { sha256 } from '../image/image-archive.test-data.ts'
 import { readInventory } from './read-inventory.ts'
-import { redactUrl } from './redact-url.ts'
 import { recorded, treeOf, treeOfLayer } from './tree.test-data.ts'
 
 const inventoryOf = async (layer: string) => readInventory(await treeOfLayer(recorded(layer)))
@@ -290,13 +289,4 @@ describe('npm', () => {
         .sort(),
     ).toEqual(installed.map(({ id }) => id).sort())
   })
-})
-
-describe('redactUrl()', () => {
-  it.each([
-    ['https://u:p@h.example/x.git?t=1#f', 'https://h.example/x.git'],
-    ['https://u:p@q@h.example', 'https://h.example'],
-    ['git@h.example:x/y.git', 'git@h.example:x/y.git'],
-    ['file:///srv/x', 'file:///srv/x'],
-  ])('of %s leaves %s', (url, bare) => expect(redactUrl(url)).toBe(bare))
 })

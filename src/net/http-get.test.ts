@@ -1,9 +1,11 @@
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
-import { httpGet } from './http-get.ts'
+import { createGet } from './http-get.ts'
 
 const open: (() => void)[] = []
+const get = createGet({ timing: { backoff: 1 } })
+
 afterEach(() => {
   for (const close of open.splice(0)) close()
 })
@@ -15,36 +17,36 @@ async function serve(listener: RequestListener): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 }
 
-test('httpGet() gives the bytes as sent, with the credentials of the URL', async () => {
+test('createGet() gives the bytes as sent, with the credentials of the URL', async () => {
   const url = await serve((request, response) => {
     response.setHeader('content-type', 'application/x-xz')
     response.end(Buffer.from([0, 255, Number(request.headers.authorization === 'Basic dTpw')]))
   })
-  expect([...(await httpGet(url.replace('//', '//u:p@')))]).toEqual([0, 255, 1])
+  expect([...(await get(url.replace('//', '//u:p@')))]).toEqual([0, 255, 1])
 })
 
-test('httpGet() rejects another status, with it and without credentials', async () => {
+test('createGet() rejects another status, with it and without credentials', async () => {
   const url = await serve((_, response) => response.writeHead(404).end('no'))
-  await expect(httpGet(`${url.replace('//', '//u:secret@')}/x`)).rejects.toMatchObject({
+  await expect(get(`${url.replace('//', '//u:secret@')}/x`)).rejects.toMatchObject({
     code: 'FETCH_FAILED',
     message: `cannot fetch ${url.replace('//', '//***@')}/x: HTTP status 404`,
     details: { status: 404 },
   })
 })
 
-test('httpGet() rejects more bytes than the limit, announced or not', async () => {
+test('createGet() rejects more bytes than the limit, announced or not', async () => {
   const announced = await serve((_, response) => response.end('x'.repeat(11)))
   const endless = await serve((_, response) => {
     const timer = setInterval(() => response.write('x'.repeat(6)), 5)
     response.on('close', () => clearInterval(timer))
   })
   for (const url of [announced, endless]) {
-    await expect(httpGet(url, { limit: 10 })).rejects.toThrow('more than 10 bytes')
+    await expect(get(url, { limit: 10 })).rejects.toThrow('more than 10 bytes')
   }
-  expect((await httpGet(announced, { limit: 11 })).length).toBe(11)
+  expect((await get(announced, { limit: 11 })).length).toBe(11)
 })
 
-test('httpGet() asks again after an answer that broke off and after a server error', async () => {
+test('createGet() asks again after an answer that broke off and after a server error', async () => {
   let asked = 0
   const url = await serve((_, response) => {
     asked++
@@ -54,12 +56,12 @@ test('httpGet() asks again after an answer that broke off and after a server err
       response.write('ab', () => response.destroy())
     } else response.end('whole')
   })
-  expect(Buffer.from(await httpGet(url)).toString()).toBe('whole')
+  expect(Buffer.from(await get(url)).toString()).toBe('whole')
   expect(asked).toBe(3)
 })
 
-test('httpGet() rejects when nobody listens', async () => {
+test('createGet() rejects when nobody listens', async () => {
   const url = await serve(() => undefined)
   for (const close of open.splice(0)) close()
-  await expect(httpGet(url)).rejects.toMatchObject({ code: 'FETCH_FAILED' })
+  await expect(get(url)).rejects.toMatchObject({ code: 'FETCH_FAILED' })
 })

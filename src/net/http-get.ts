@@ -1,90 +1,98 @@
 import { StillroomError } from '../error.ts'
+import { type HttpTarget, httpRequest, type RequestOptions, Unreachable } from './http-request.ts'
 import { redactUrl } from './redact-url.ts'
-import { trustedCertificates } from './trusted-certificates.ts'
+import {
+  type Attempt,
+  createHttpOrigins,
+  DEFAULT_TIMING,
+  type RetryOptions,
+  retryOf,
+  type Timing,
+  withRetries,
+} from './retry.ts'
 
-export interface GetOptions {
+/** A small response, whatever its status. */
+export interface Answer {
+  status: number
+  /** After redirects. */
+  url: string
+  header(name: string): string | undefined
+  body: Uint8Array
+}
+
+export interface AskOptions extends Omit<RequestOptions, 'stall'>, Pick<RetryOptions, 'timing' | 'origins'> {
   /** Bytes after which the answer is given up. */
   limit?: number
-  signal?: AbortSignal
-  /** Certificates (PEM) to trust besides the machine's own. */
-  ca?: string | undefined
 }
-
-/** Fetches a URL into memory; rejects with FETCH_FAILED, `details.status` being the HTTP status if there was one. */
-export type Get = (url: string, options?: GetOptions) => Promise<Uint8Array>
 
 const DEFAULT_LIMIT = 256 * 1024 * 1024
-/** An answer that breaks off halfway is asked for again; what fails before the first byte, make-fetch-happen retries. */
-const BODY_ATTEMPTS = 3
 
-/**
- * Fetches a URL into memory, with retries; proxies as set up for Node.
- *
- * @throws {StillroomError} FETCH_FAILED when there was no answer, none with status 200, or one beyond the limit.
- */
-export async function httpGet(url: string, options: GetOptions = {}): Promise<Uint8Array> {
-  for (let attempt = 1; ; attempt++) {
-    const response = await request(url, options)
-    if (response.status !== 200) {
-      response.body.resume()
-      throw failure(url, `HTTP status ${response.status}`, { status: response.status })
+/** Asks once, and reads the answer into memory. @throws Unreachable */
+export function askOnce(
+  target: HttpTarget,
+  { limit = DEFAULT_LIMIT, timing, origins: _, ...options }: AskOptions,
+): Promise<Answer> {
+  const { stall } = { ...DEFAULT_TIMING, ...timing }
+  return httpRequest(target, { ...options, stall }, async ({ body, ...reply }) => {
+    const chunks: Uint8Array[] = []
+    let size = 0
+    for await (const chunk of body) {
+      size += chunk.length
+      if (size > limit) throw new Unreachable(`more than ${limit} bytes`, true)
+      chunks.push(chunk)
     }
-    try {
-      return await readBody(response, url, options.limit ?? DEFAULT_LIMIT)
-    } catch (cause) {
-      if (cause instanceof StillroomError) throw cause
-      if (attempt === BODY_ATTEMPTS || options.signal?.aborted) throw failure(url, messageOf(cause), {})
-    }
-  }
-}
-
-interface Response {
-  status: number
-  headers: { get(name: string): string | null }
-  body: AsyncIterable<Buffer> & { resume(): void; destroy(): void }
-}
-
-async function readBody(response: Response, url: string, limit: number): Promise<Uint8Array> {
-  const chunks: Buffer[] = []
-  let size = 0
-  for await (const chunk of response.body) {
-    size += chunk.length
-    if (size > limit) {
-      response.body.destroy()
-      throw failure(url, `more than ${limit} bytes`, {})
-    }
-    chunks.push(chunk)
-  }
-  const announced = response.headers.get('content-length')
-  if (announced !== null && Number(announced) !== size) {
-    throw new Error(`answer broke off after ${size} of ${announced} bytes`)
-  }
-  return Buffer.concat(chunks, size)
-}
-
-async function request(url: string, options: GetOptions): Promise<Response> {
-  const { default: fetch } = await import('make-fetch-happen')
-  try {
-    return (await fetch(url, {
-      compress: false,
-      timeout: 60_000,
-      retry: { retries: 3, factor: 2, minTimeout: 500, maxTimeout: 10_000 },
-      ...(options.ca === undefined ? {} : { ca: trustedCertificates(options.ca) }),
-      ...(options.signal === undefined ? {} : { signal: options.signal as never }),
-    })) as unknown as Response
-  } catch (cause) {
-    throw failure(url, messageOf(cause), {})
-  }
-}
-
-/** Without a cause: the client's own errors carry the URL with its credentials. */
-function failure(url: string, reason: string, details: { status?: number }): StillroomError {
-  const shown = redactUrl(url)
-  return new StillroomError('FETCH_FAILED', `cannot fetch ${shown}: ${reason}`, {
-    details: { url: shown, ...details },
+    return { ...reply, body: Buffer.concat(chunks, size) }
   })
 }
 
-function messageOf(cause: unknown): string {
-  return redactUrl(cause instanceof Error ? cause.message : String(cause))
+/** Asks as `askOnce`, and again as `withRetries` does; in the end any status is an answer. @throws Unreachable */
+export async function ask(target: HttpTarget, options: AskOptions): Promise<Answer> {
+  const { signal, timing = {}, origins = createHttpOrigins() } = options
+  const attempt = async (): Promise<Attempt<Answer, Answer | Unreachable>> => {
+    try {
+      const answer = await askOnce(target, options)
+      const retry = retryOf(answer)
+      return retry === 'no' ? { done: answer } : { failure: answer, retry }
+    } catch (error) {
+      if (!(error instanceof Unreachable)) throw error
+      return { failure: error, retry: error.permanent ? 'no' : 'later' }
+    }
+  }
+  const result = await withRetries(target.url, attempt, { signal, timing, origins })
+  if ('done' in result) return result.done
+  if (result.failure instanceof Unreachable) throw result.failure
+  return result.failure
+}
+
+/**
+ * Fetches a URL into memory, `limit` being the bytes after which the answer is given up.
+ *
+ * @throws {StillroomError} FETCH_FAILED when there was no answer, none with status 200 (it is `details.status` then), or
+ *   one beyond the limit.
+ */
+export type Get = (url: string, options?: { limit?: number; signal?: AbortSignal }) => Promise<Uint8Array>
+
+/** A way to fetch with retries, which soon gives up a server that never answered. */
+export function createGet({ ca, timing = {} }: { ca?: string | undefined; timing?: Partial<Timing> }): Get {
+  const origins = createHttpOrigins()
+  return async (url, { signal = new AbortController().signal, ...options } = {}) => {
+    const answer = await ask({ url, ca }, { ...options, signal, timing, origins }).catch((error) => {
+      throw error instanceof Unreachable ? fetchFailed(url, error.message) : error
+    })
+    if (answer.status === 200) return answer.body
+    throw fetchFailed(url, `HTTP status ${answer.status}`, { details: { status: answer.status } })
+  }
+}
+
+/** FETCH_FAILED for an address. */
+export function fetchFailed(
+  url: string,
+  reason: string,
+  { hint, details = {} }: { hint?: string; details?: Record<string, unknown> } = {},
+): StillroomError {
+  const shown = redactUrl(url)
+  return new StillroomError('FETCH_FAILED', `cannot fetch ${shown}: ${redactUrl(reason)}`, {
+    details: { url: shown, ...details },
+    ...(hint === undefined ? {} : { hint }),
+  })
 }

@@ -1,7 +1,8 @@
 import { createReadStream } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { systemCode } from '../error.ts'
-import { redactUrl } from './redact-url.ts'
+import { proxyFor } from './proxy-for.ts'
+import { redactUrl, splitUserinfo } from './redact-url.ts'
 import { trustedCertificates } from './trusted-certificates.ts'
 
 /** An address, and what asking it takes. */
@@ -10,7 +11,7 @@ export interface HttpTarget {
   /** Credentials belong here (authorization, cookie: dropped when redirected to another host), never into `url`. */
   headers?: Record<string, string>
   /** Certificates (PEM) trusted besides the machine's own. */
-  ca?: string
+  ca?: string | undefined
   /** Any certificate will do (pip's `trusted-host`): what is fetched is verified by its digest all the same. */
   insecure?: boolean
   /** A file of this machine that its own settings name: only then may `url` be a `file:` one. */
@@ -23,11 +24,11 @@ export interface Reply {
   /** After redirects. */
   url: string
   header(name: string): string | undefined
-  /** The body as sent: never decompressed. */
+  /** The body as sent, never decompressed; it throws Unreachable when less comes than was announced. */
   body: AsyncIterable<Uint8Array>
 }
 
-/** Why there was no reply, or none to the end. */
+/** Why there was no reply, or none to the end. The message shows no URL's credentials. */
 export class Unreachable extends Error {
   /** Asking again will not help: no such host, an untrusted certificate. */
   readonly permanent: boolean
@@ -38,12 +39,15 @@ export class Unreachable extends Error {
 }
 
 export interface RequestOptions {
-  headers: Record<string, string>
   signal: AbortSignal
   /** Milliseconds without a byte after which the server is given up. */
   stall: number
-  /** Sent as a form with POST, instead of GET. */
-  form?: URLSearchParams
+  method?: 'GET' | 'HEAD' | 'POST' | 'PATCH'
+  headers?: Record<string, string>
+  /** URLSearchParams are sent as a form. */
+  body?: string | URLSearchParams
+  /** How many redirects are followed, 20 by default. */
+  redirects?: number
 }
 
 /**
@@ -54,11 +58,11 @@ export interface RequestOptions {
  */
 export async function httpRequest<T>(
   target: HttpTarget,
-  { headers, signal, stall, form }: RequestOptions,
+  options: RequestOptions,
   use: (reply: Reply) => Promise<T>,
 ): Promise<T> {
+  const { signal, stall } = options
   if (target.local) return use(fileReply(target.url, signal))
-  const fetch = await loadFetch()
   const over = new AbortController()
   let stalled = false
   const timer = setTimeout(() => {
@@ -68,47 +72,118 @@ export async function httpRequest<T>(
   const explain = (error: unknown) => {
     if (signal.aborted) return signal.reason
     if (stalled) return new Unreachable(`no data for ${stall / 1000} s`, false)
-    return unreachable(error)
+    return error instanceof Unreachable ? error : unreachable(error)
   }
 
-  async function* body(chunks: AsyncIterable<Uint8Array>) {
+  async function* body({ body, headers }: Response) {
+    let size = 0
     try {
-      for await (const chunk of chunks) {
+      for await (const chunk of body) {
         timer.refresh()
+        size += chunk.length
         yield chunk
       }
     } catch (error) {
       throw explain(error)
     }
+    const announced = headers.get('content-length')
+    if (announced !== null && Number(announced) !== size)
+      throw new Unreachable(`the response ended after ${size} of ${announced} bytes`, false)
   }
 
   try {
-    const asked = async () =>
-      fetch(target.url, {
-        headers: { ...target.headers, 'accept-encoding': 'identity', ...headers },
-        ...(form === undefined ? {} : { method: 'POST', body: form }),
-        ...(target.ca === undefined ? {} : { ca: trustedCertificates(target.ca) }),
-        ...(target.insecure ? { strictSSL: false } : {}),
-        cache: 'no-store',
-        retry: false,
-        compress: false,
-        maxSockets: 64,
-        signal: AbortSignal.any([signal, over.signal]),
-      })
-    const response = await asked().catch((error) => {
+    const { response, url } = await follow(
+      target,
+      options,
+      AbortSignal.any([signal, over.signal]),
+      timer,
+    ).catch((error) => {
       throw explain(error)
     })
-    timer.refresh()
     return await use({
       status: response.status,
-      url: response.url,
+      url,
       header: (name) => response.headers.get(name) ?? undefined,
-      body: body(response.body),
+      body: body(response),
     })
   } finally {
     clearTimeout(timer)
     over.abort()
   }
+}
+
+const REDIRECTS = [301, 302, 303, 307, 308]
+
+/** Sends a request, and again to where a redirect leads (RFC 9110, 15.4). */
+async function follow(
+  target: HttpTarget,
+  { method = 'GET', headers, body, redirects = 20 }: RequestOptions,
+  signal: AbortSignal,
+  timer: NodeJS.Timeout,
+): Promise<{ response: Response; url: string }> {
+  const fetch = await loadFetch()
+  const start = splitUserinfo(target)
+  const request = { url: start.url, method, body, headers: lowerCased({ ...start.headers, ...headers }) }
+  for (let followed = 0; ; followed += 1) {
+    const url = webUrl(request.url)
+    const response = await fetch(url.href, {
+      headers: { 'accept-encoding': 'identity', ...request.headers },
+      method: request.method,
+      ...(request.body === undefined ? {} : { body: request.body }),
+      ...(target.ca === undefined ? {} : { ca: trustedCertificates(target.ca) }),
+      ...(target.insecure ? { strictSSL: false } : {}),
+      ...proxyOptions(url),
+      redirect: 'manual',
+      cache: 'no-store',
+      retry: false,
+      compress: false,
+      maxSockets: 64,
+      signal,
+    })
+    timer.refresh()
+    const location = response.headers.get('location')
+    if (!REDIRECTS.includes(response.status) || location === null) return { response, url: url.href }
+    response.body.resume()
+    if (followed >= redirects) {
+      const reason = redirects === 0 ? 'the server redirects' : `more than ${redirects} redirects`
+      throw new Unreachable(reason, true)
+    }
+    const next = splitUserinfo<HttpTarget>({ url: webUrl(location, url).href })
+    const keep = keepsCredentials(url, new URL(next.url)) && next.headers === undefined
+    if (!keep) request.headers = without(request.headers, 'authorization', 'cookie')
+    Object.assign(request.headers, next.headers)
+    if (response.status === 303 || (request.method === 'POST' && response.status < 303)) {
+      if (request.method !== 'HEAD') request.method = 'GET'
+      request.body = undefined
+      request.headers = without(request.headers, 'content-type')
+    }
+    request.url = next.url
+  }
+}
+
+function webUrl(text: string, base?: URL): URL {
+  const url = URL.canParse(text, base?.href) ? new URL(text, base) : undefined
+  if (url && /^https?:$/.test(url.protocol)) return url
+  throw new Unreachable(`expected an http or https address, got ${url ? url.protocol : 'none'}`, true)
+}
+
+/** Another host does not get them, nor does the network when encryption ends. */
+function keepsCredentials(from: URL, to: URL): boolean {
+  return from.hostname === to.hostname && !(from.protocol === 'https:' && to.protocol === 'http:')
+}
+
+function lowerCased(headers: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]))
+}
+
+function without(headers: Record<string, string>, ...names: string[]): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => !names.includes(name)))
+}
+
+/** make-fetch-happen itself reads the environment once, and takes HTTPS_PROXY for http addresses, too. */
+function proxyOptions(url: URL): Record<string, unknown> {
+  const proxy = proxyFor(url, process.env)
+  return proxy === undefined ? { noProxy: [url.hostname] } : { proxy, noProxy: [] }
 }
 
 function fileReply(url: string, signal: AbortSignal): Reply {
@@ -123,7 +198,7 @@ function fileReply(url: string, signal: AbortSignal): Reply {
 }
 
 const PERMANENT =
-  /^(ENOTFOUND|EINVAL|EMAXREDIRECT|ENOREDIRECT|EUNSUPPORTED|ERR_INVALID|ERR_TLS|CERT_|SELF_SIGNED|DEPTH_ZERO|UNABLE_TO_)/
+  /^(ENOTFOUND|EINVAL|EUNSUPPORTED|ERR_INVALID|ERR_TLS|CERT_|SELF_SIGNED|DEPTH_ZERO|UNABLE_TO_)/
 
 function unreachable(error: unknown): Unreachable {
   const code = systemCode(error)
@@ -134,16 +209,14 @@ function unreachable(error: unknown): Unreachable {
     '',
   )
   const reason = plain === 'aborted' ? 'the connection broke off' : redactUrl(plain)
-  const permanent = PERMANENT.test(code ?? '') || /Only (absolute|HTTP)/.test(message)
-  return new Unreachable(reason.trim() || code || 'connection failed', permanent)
+  return new Unreachable(reason.trim() || code || 'connection failed', PERMANENT.test(code ?? ''))
 }
 
-type Fetch = (url: string, options: Record<string, unknown>) => Promise<FetchResponse>
-interface FetchResponse {
+type Fetch = (url: string, options: Record<string, unknown>) => Promise<Response>
+interface Response {
   status: number
-  url: string
   headers: { get(name: string): string | null }
-  body: AsyncIterable<Uint8Array>
+  body: AsyncIterable<Uint8Array> & { resume(): void }
 }
 
 /** Loaded when first needed: it is heavy. Its published types know neither `signal` nor its own body stream. */

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { redactUrl } from './redact-url.ts'
+import { bareUrl, redactUrl } from './redact-url.ts'
 
 test.each([
   ['https://me:secret@pypi.example.org/simple', 'https://***@pypi.example.org/simple'],
@@ -27,4 +27,13 @@ test('redactUrl() leaves no password of any valid URL', () => {
       },
     ),
   )
+})
+
+test.each([
+  ['https://u:p@h.example/x.git?t=1#f', 'https://h.example/x.git'],
+  ['https://u:p@q@h.example', 'https://h.example'],
+  ['git@h.example:x/y.git', 'git@h.example:x/y.git'],
+  ['file:///srv/x', 'file:///srv/x'],
+])('bareUrl(%j) is %j', (url, bare) => {
+  expect(bareUrl(url)).toBe(bare)
 })

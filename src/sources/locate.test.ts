@@ -10,6 +10,7 @@ import { locateDebian, locatePypi, locateWith } from './locate.ts'
 const bytes = makeBytes(1000)
 const file = 'six-1.0-py3-none-any.whl'
 const wheel: Artifact = { ...makeArtifact('six', bytes), file, origin: { kind: 'pypi', name: 'six', file } }
+const { signal } = new AbortController()
 const timing = { retries: 2, backoff: 1, stall: 200 }
 
 let server: fault.FaultServer
@@ -34,7 +35,10 @@ describe('locateDebian()', () => {
     const debian = makeArtifact('x', bytes)
     debian.origin = { kind: 'debian', archive: 'debian', path: 'pool/main/g/g++/g++_1%3a2~3+b1_amd64.deb' }
     const locate = locateDebian({
-      debian: ['http://a.example.org/debian/', { url: 'https://me:pw@b.example.org', label: 'snapshot' }],
+      debian: [
+        { url: 'http://a.example.org/debian/', label: 'mirror' },
+        { url: 'https://me:pw@b.example.org', label: 'snapshot' },
+      ],
     })
     expect(await locate(debian)).toEqual([
       {
@@ -48,14 +52,14 @@ describe('locateDebian()', () => {
       },
     ])
     expect(await locate(wheel)).toEqual([])
-    expect(await locateWith(locate, locatePypi([]))(debian)).toHaveLength(2)
+    expect(await locateWith(locate, locatePypi([], { signal }))(debian)).toHaveLength(2)
   })
 })
 
 describe('locatePypi()', () => {
   it('finds a file by name, asking for a page once, JSON preferred', async () => {
     server.on('/simple/six/', page('../../f/a.whl'))
-    const locate = locatePypi([{ url: `${server.url}/simple/` }])
+    const locate = locatePypi([{ url: `${server.url}/simple/` }], { signal })
     const expected = [{ url: `${server.url}/f/a.whl`, label: 'index', sha256: sha256(bytes) }]
     expect(await Promise.all([locate(wheel), locate(wheel)])).toEqual([expected, expected])
     expect(server.seen).toHaveLength(1)
@@ -65,7 +69,7 @@ describe('locatePypi()', () => {
   it('resolves against the address after redirects', async () => {
     server.on('/six/', fault.status(301, { location: `${second.url}/deep/six/` }))
     second.on('/deep/six/', fault.body(`<a href="${file}">x</a>`, 'text/html'))
-    expect(await locatePypi([{ url: server.url }])(wheel)).toEqual([
+    expect(await locatePypi([{ url: server.url }], { signal })(wheel)).toEqual([
       { url: `${second.url}/deep/six/${file}`, label: 'index' },
     ])
   })
@@ -74,17 +78,17 @@ describe('locatePypi()', () => {
     const index = { url: server.url.replace('//', '//user:p%40ss@') }
     const authorization = `Basic ${Buffer.from('user:p@ss').toString('base64')}`
     server.on('/six/', page('/own.whl'))
-    expect(await locatePypi([index])(wheel)).toMatchObject([
+    expect(await locatePypi([index], { signal })(wheel)).toMatchObject([
       { url: `${server.url}/own.whl`, headers: { authorization } },
     ])
     expect(server.seen[0]?.headers.authorization).toBe(authorization)
     server.on('/six/', page(`${second.url}/foreign.whl`))
-    const [foreign] = await locatePypi([index])(wheel)
+    const [foreign] = await locatePypi([index], { signal })(wheel)
     expect(foreign?.headers).toBeUndefined()
   })
 
   it('goes by all indexes, and a broken one counts only when no other has the file', async () => {
-    const locate = () => locatePypi([{ url: server.url }, { url: second.url }], { timing })(wheel)
+    const locate = () => locatePypi([{ url: server.url }, { url: second.url }], { signal, timing })(wheel)
     expect(await locate()).toEqual([])
     server.on('/six/', fault.status(503))
     await expect(locate()).rejects.toMatchObject({
@@ -98,9 +102,13 @@ describe('locatePypi()', () => {
 
   it('rejects a login page and broken JSON', async () => {
     server.on('/six/', fault.body('{', 'application/vnd.pypi.simple.v1+json'))
-    await expect(locatePypi([{ url: server.url }])(wheel)).rejects.toMatchObject({ code: 'INDEX_INVALID' })
+    await expect(locatePypi([{ url: server.url }], { signal })(wheel)).rejects.toMatchObject({
+      code: 'INDEX_INVALID',
+    })
     server.on('/six/', fault.status(403))
-    await expect(locatePypi([{ url: server.url }])(wheel)).rejects.toMatchObject({ code: 'FETCH_FAILED' })
+    await expect(locatePypi([{ url: server.url }], { signal })(wheel)).rejects.toMatchObject({
+      code: 'FETCH_FAILED',
+    })
   })
 
   it('serves fetchArtifacts(), which does not fetch what the index calls another file', async () => {
@@ -108,7 +116,7 @@ describe('locatePypi()', () => {
     server.on('/six/', page('/a.whl', 'ab'.repeat(32)))
     server.on('/a.whl', fault.file(bytes))
     const fetching = () =>
-      fetchArtifacts([wheel], { store, timing, locate: locatePypi([{ url: server.url }]) })
+      fetchArtifacts([wheel], { store, timing, locate: locatePypi([{ url: server.url }], { signal }) })
     await expect(fetching()).rejects.toMatchObject({ code: 'ARTIFACT_MISMATCH' })
     expect(server.seen.map(({ path }) => path)).toEqual(['/six/'])
     server.on('/six/', page('/a.whl'))

@@ -1,26 +1,32 @@
 import { access } from 'node:fs/promises'
 import pMap from 'p-map'
 import { StillroomError } from '../error.ts'
-import { createHttpOrigins, DEFAULT_TIMING, type Timing } from '../net/http-origins.ts'
+import { createHttpOrigins, DEFAULT_TIMING, type Timing } from '../net/retry.ts'
 import type { Artifact, ArtifactUrl } from './artifact.ts'
-import { diskError } from './disk-error.ts'
+import { diskError } from './disk.ts'
 import { type DownloadOptions, download } from './download.ts'
-import { type ArtifactFailure, fetchFailure } from './fetch-failure.ts'
-import { createProgress, type FetchProgress } from './fetch-progress.ts'
+import { type ArtifactFailure, fetchFailure, type SourceFailure } from './fetch-failure.ts'
 import { openPartialFile } from './partial-file.ts'
-import type { SourceFailure } from './source-failure.ts'
 import type { Store } from './store.ts'
 
 export interface FetchOptions {
   store: Store
-  /** Where an artifact may be had, best place first. Asked only for what the store lacks. */
+  /** Where an artifact may be had, best source first. Asked only for what the store lacks. */
   locate: (artifact: Artifact) => Promise<ArtifactUrl[]>
-  /** How many at once. 8 unless told. */
+  /** How many at once. 8 by default. */
   concurrency?: number
   signal?: AbortSignal
   /** Called often: at every chunk received. */
   onProgress?: (progress: FetchProgress) => void
   timing?: Partial<Timing>
+}
+
+/** Where a fetch stands. Bytes may go down: wrong ones don't count any more. */
+export interface FetchProgress {
+  bytesDone: number
+  bytesTotal: number
+  filesDone: number
+  filesTotal: number
 }
 
 export interface FetchReport {
@@ -30,7 +36,7 @@ export interface FetchReport {
   fetched: number
   /** Names of artifacts whose entry in the store was damaged and got replaced. */
   damaged: string[]
-  /** Places that failed for an artifact which a later place then gave. */
+  /** Sources that failed for an artifact which a later one then gave. */
   overcome: ArtifactFailure[]
 }
 
@@ -38,10 +44,10 @@ type Outcome = { from: 'store' | 'network'; damaged: boolean; sources: SourceFai
 
 /**
  * Brings artifacts into the store, each verified by size and sha256: those already there are hashed again,
- * the others are downloaded. One that appears twice is fetched once. All are tried before any failure is told.
+ * the others are downloaded. One that appears twice is fetched once. All are tried before any failure is reported.
  *
- * @throws StillroomError ARTIFACT_MISMATCH when a place gave wrong bytes for one that could not be got;
- *   ARTIFACT_GONE when no place has those missing; FETCH_FAILED otherwise; DISK_FULL, NOT_WRITABLE and
+ * @throws StillroomError ARTIFACT_MISMATCH when a source gave wrong bytes for one that could not be got;
+ *   ARTIFACT_GONE when no source has those missing; FETCH_FAILED otherwise; DISK_FULL, NOT_WRITABLE and
  *   INTERRUPTED at once. What was received in part stays for the next run.
  */
 export async function fetchArtifacts(
@@ -51,7 +57,7 @@ export async function fetchArtifacts(
   const { store, concurrency = 8, signal } = options
   const unique = [...new Map(artifacts.map((artifact) => [artifact.sha256, artifact])).values()]
   const timing = { ...DEFAULT_TIMING, ...options.timing }
-  const origins = createHttpOrigins(timing)
+  const origins = createHttpOrigins()
   const progress = createProgress(unique, options.onProgress)
   const stop = new AbortController()
   const stopped = signal === undefined ? stop.signal : AbortSignal.any([signal, stop.signal])
@@ -91,9 +97,9 @@ async function obtain(
   const present = await exists(store.path(artifact.sha256))
   if (present && (await store.verify(artifact))) return { from: 'store', damaged: false, sources: [] }
 
-  const located = await locate(artifact).catch((error) => locateFailure(error, how.signal))
-  if ('kind' in located) return { artifact, sources: [located] }
-  if (located.length === 0) return { artifact, sources: [] }
+  const urls = await locate(artifact).catch((error) => locateFailure(error, how.signal))
+  if ('kind' in urls) return { artifact, sources: [urls] }
+  if (urls.length === 0) return { artifact, sources: [] }
 
   const partial = await openPartialFile(store, artifact, {
     patience: how.timing.patience,
@@ -101,16 +107,14 @@ async function obtain(
   })
   if (partial === undefined) return { from: 'store', damaged: present, sources: [] }
   const sources: SourceFailure[] = []
-  let kept = false
   try {
     if (partial.received > artifact.size) await partial.restart()
-    for (const place of located) {
-      const failure = await download(artifact, place, partial, {
+    for (const url of urls) {
+      const failure = await download(artifact, url, partial, {
         ...how,
         onBytes: () => onBytes(partial.received),
       })
       if (failure === undefined) {
-        kept = true
         await partial.keep()
         return { from: 'network', damaged: present, sources }
       }
@@ -118,11 +122,11 @@ async function obtain(
     }
     return { artifact, sources }
   } finally {
-    if (!kept) await partial.release()
+    await partial.release()
   }
 }
 
-/** What went wrong when asking where an artifact lies counts as a place that failed. */
+/** What went wrong when asking where an artifact lies counts as a source that failed. */
 function locateFailure(error: unknown, signal: AbortSignal): SourceFailure {
   if (signal.aborted || !(error instanceof StillroomError)) throw error
   return { kind: 'failed', source: 'looking it up', reason: error.message }
@@ -154,4 +158,32 @@ async function exists(path: string): Promise<boolean> {
     () => true,
     () => false,
   )
+}
+
+/** Adds up the progress of many artifacts, and reports every change to `listen`. */
+function createProgress(artifacts: readonly Artifact[], listen?: (progress: FetchProgress) => void) {
+  const progress: FetchProgress = {
+    bytesDone: 0,
+    bytesTotal: artifacts.reduce((sum, { size }) => sum + size, 0),
+    filesDone: 0,
+    filesTotal: artifacts.length,
+  }
+  const received = new Map<string, number>()
+  const set = ({ sha256 }: Artifact, bytes: number) => {
+    progress.bytesDone += bytes - (received.get(sha256) ?? 0)
+    received.set(sha256, bytes)
+  }
+  return {
+    /** So many bytes of this artifact are there. */
+    at: (artifact: Artifact, bytes: number) => {
+      set(artifact, bytes)
+      listen?.({ ...progress })
+    },
+    /** This artifact is there. */
+    done: (artifact: Artifact) => {
+      set(artifact, artifact.size)
+      progress.filesDone += 1
+      listen?.({ ...progress })
+    },
+  }
 }

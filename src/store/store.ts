@@ -3,10 +3,7 @@ import { constants } from 'node:fs'
 import { chmod, copyFile, type FileHandle, link, open, readdir, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { StillroomError, systemCode } from '../error.ts'
-import { diskError, writing } from './disk-error.ts'
-import { type Hashed, hashFile } from './hash-file.ts'
-import { makeDirectory } from './make-directory.ts'
-import { sweepAbandoned } from './sweep-abandoned.ts'
+import { diskError, type Hashed, hashFile, makeDirectory, sweepAbandoned, writing } from './disk.ts'
 
 const SHA256 = /^[0-9a-f]{64}$/
 const READ_ONLY = 0o444

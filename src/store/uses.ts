@@ -2,8 +2,7 @@ import { createHash } from 'node:crypto'
 import { readdir, readFile, rm, stat, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { diskError } from './disk-error.ts'
-import { writeFileAtomic } from './write-file-atomic.ts'
+import { diskError, writeFileAtomic } from './disk.ts'
 
 const Recorded = z.object({ recipe: z.string(), digests: z.array(z.string().regex(/^[0-9a-f]{64}$/)) })
 

@@ -1,5 +1,4 @@
-import { redactUrl } from '../net/redact-url.ts'
-import { trustedCertificates } from '../net/trusted-certificates.ts'
+import { httpRequest, Unreachable } from '../net/http-request.ts'
 
 export type Probe =
   | {
@@ -9,29 +8,22 @@ export type Probe =
     }
   | { answered: false; reason: string }
 
-/**
- * Asks for the head of a URL, once; proxies as set up for Node.
- *
- * @param ca certificates (PEM) to trust besides the machine's own
- */
+/** Asks for the head of a URL, once. */
 export async function probeUrl(url: string, ca?: string): Promise<Probe> {
-  const { default: fetch } = await import('make-fetch-happen')
+  const { signal } = new AbortController()
   const started = performance.now()
   try {
-    const { status, headers } = await fetch(url, {
-      method: 'HEAD',
-      retry: false,
-      timeout: 20_000,
-      ...(ca === undefined ? {} : { ca: trustedCertificates(ca) }),
+    return await httpRequest({ url, ca }, { method: 'HEAD', signal, stall: 20_000 }, async (reply) => {
+      if (reply.status >= 400) return { answered: false, reason: `HTTP status ${reply.status}` }
+      const date = Date.parse(reply.header('date') ?? '')
+      return {
+        answered: true,
+        milliseconds: Math.round(performance.now() - started),
+        date: Number.isNaN(date) ? undefined : date,
+      }
     })
-    if (status >= 400) return { answered: false, reason: `HTTP status ${status}` }
-    const date = Date.parse(headers.get('date') ?? '')
-    return {
-      answered: true,
-      milliseconds: Math.round(performance.now() - started),
-      date: Number.isNaN(date) ? undefined : date,
-    }
   } catch (error) {
-    return { answered: false, reason: redactUrl(error instanceof Error ? error.message : String(error)) }
+    if (error instanceof Unreachable) return { answered: false, reason: error.message }
+    throw error
   }
 }

@@ -1,6 +1,6 @@
-import type { Timing } from '../../src/net/http-origins.ts'
+import type { Timing } from '../../src/net/retry.ts'
 import type { Sources } from '../../src/sources/find-sources.ts'
-import { findRegistry, locateRegistry } from '../../src/sources/registry/locate-registry.ts'
+import { createRegistries, locateRegistry } from '../../src/sources/registry/registries.ts'
 import type { Artifact } from '../../src/store/artifact.ts'
 import { fetchArtifacts } from '../../src/store/fetch-artifacts.ts'
 import { MESH } from './contents.ts'
@@ -41,7 +41,7 @@ export async function registrySource(
     path: /\/blobs\//,
     fetch: async (store) => {
       const { signal } = new AbortController()
-      const locate = locateRegistry(findRegistry({ ...settings, signal }))
+      const locate = locateRegistry(createRegistries({ ...settings, signal }))
       const { overcome } = await fetchArtifacts([artifact], { store, locate, timing })
       return overcome.length
     },

@@ -1,7 +1,8 @@
 import { z } from 'zod'
 import { StillroomError } from '../../error.ts'
+import { type Answer, ask } from '../../net/http-get.ts'
+import { Unreachable } from '../../net/http-request.ts'
 import { redactUrl } from '../../net/redact-url.ts'
-import { trustedCertificates } from '../../net/trusted-certificates.ts'
 import type { LfsObject } from './lfs-pointer.ts'
 import { GitRefusal, type GitRunner, runGit } from './run-git.ts'
 
@@ -13,7 +14,7 @@ export interface LfsDownload extends LfsObject {
 }
 
 /** https://github.com/git-lfs/git-lfs/blob/main/docs/api/batch.md */
-const Answer = z.object({
+const Batch = z.object({
   objects: z.array(
     z.object({
       oid: z.string(),
@@ -67,7 +68,7 @@ export async function locateLfs(
       if (authorization !== undefined) reply = await post(endpoint, wanted, authorization, options)
     }
     if (reply.status !== 200) throw refused(repository, reply.status)
-    for (const { oid, actions, error } of parseAnswer(repository, reply.text).objects) {
+    for (const { oid, actions, error } of parseBatch(repository, reply.body).objects) {
       const object = wanted.find((one) => one.oid === oid)
       if (object === undefined) continue
       if (error || !actions?.download) throw gone(repository, oid, error?.message ?? 'no download')
@@ -103,26 +104,18 @@ async function post(
   objects: readonly LfsObject[],
   authorization: string | undefined,
   { ca, signal }: LfsOptions,
-): Promise<{ status: number; text: string }> {
-  const { default: fetch } = await import('make-fetch-happen')
-  try {
-    const response = await fetch(`${endpoint}/objects/batch`, {
-      method: 'POST',
-      headers: { accept: TYPE, 'content-type': TYPE, ...(authorization ? { authorization } : {}) },
-      body: JSON.stringify({ operation: 'download', transfers: ['basic'], objects, hash_algo: 'sha256' }),
-      timeout: 60_000,
-      retry: { retries: 3, factor: 2, minTimeout: 500, maxTimeout: 10_000 },
-      ...(ca === undefined ? {} : { ca: trustedCertificates(ca) }),
-      // its published types don't know the signal
-      ...{ signal },
-    })
-    return { status: response.status, text: await response.text() }
-  } catch (cause) {
-    signal.throwIfAborted()
-    // without a cause: the client's own errors carry the request
-    const reason = redactUrl(cause instanceof Error ? cause.message : String(cause))
-    throw new StillroomError('GIT_FETCH_FAILED', `cannot ask ${redactUrl(endpoint)} for files: ${reason}`)
-  }
+): Promise<Answer> {
+  const headers = { accept: TYPE, 'content-type': TYPE, ...(authorization ? { authorization } : {}) }
+  const body = JSON.stringify({ operation: 'download', transfers: ['basic'], objects, hash_algo: 'sha256' })
+  return ask({ url: `${endpoint}/objects/batch`, ca, headers }, { signal, method: 'POST', body }).catch(
+    (error) => {
+      if (!(error instanceof Unreachable)) throw error
+      throw new StillroomError(
+        'GIT_FETCH_FAILED',
+        `cannot ask ${redactUrl(endpoint)} for files: ${error.message}`,
+      )
+    },
+  )
 }
 
 /** gitcredentials(7): what the user's helpers have. */
@@ -141,13 +134,13 @@ async function askCredential(endpoint: string, runner: GitRunner): Promise<strin
   }
 }
 
-function parseAnswer(repository: string, text: string): z.infer<typeof Answer> {
+function parseBatch(repository: string, body: Uint8Array): z.infer<typeof Batch> {
   try {
-    return Answer.parse(JSON.parse(text))
+    return Batch.parse(JSON.parse(Buffer.from(body).toString()))
   } catch {
     throw new StillroomError(
       'GIT_FETCH_FAILED',
-      `the git-lfs server of ${repository} gives no answer of its API`,
+      `the git-lfs server of ${repository} gave a response that is not of its API`,
     )
   }
 }

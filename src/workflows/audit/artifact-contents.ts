@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ArtifactContents } from '../../audit/expect/locked-contents.ts'
-import { writeFileAtomic } from '../../store/write-file-atomic.ts'
+import { writeFileAtomic } from '../../store/disk.ts'
 import type { Cache } from '../ports.ts'
 
 /** Raised whenever a kept account would be read in another way. */

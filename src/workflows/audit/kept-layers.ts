@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { packDigests, packLayer } from '../../image/layer-account.ts'
 import type { Layer } from '../../image/layer-entry.ts'
 import type { LayerAccounts } from '../../image/read-options.ts'
-import { sweepAbandoned } from '../../store/sweep-abandoned.ts'
+import { sweepAbandoned } from '../../store/disk.ts'
 
 /** Raised whenever a kept account would be read in another way. */
 const FORMAT = 2

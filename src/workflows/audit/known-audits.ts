@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { REPORT_VERSION } from '../../audit/audit-report.ts'
-import { writeFileAtomic } from '../../store/write-file-atomic.ts'
+import { writeFileAtomic } from '../../store/disk.ts'
 import type { BuildAudit } from '../build/build-result.ts'
 import type { Cache } from '../ports.ts'
 

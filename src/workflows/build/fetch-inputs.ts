@@ -9,9 +9,9 @@ import {
   locateDebian,
   locateFindLinks,
   locatePypi,
+  locateUrl,
   locateWith,
 } from '../../sources/locate.ts'
-import { locateUrl } from '../../sources/locate-url.ts'
 import type { Artifact } from '../../store/artifact.ts'
 import { type FetchReport, fetchArtifacts } from '../../store/fetch-artifacts.ts'
 import { fetchGitSteps } from '../lock/git-sources.ts'

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { BuiltImage } from '../../engine/build-image.ts'
-import { writeFileAtomic } from '../../store/write-file-atomic.ts'
+import { writeFileAtomic } from '../../store/disk.ts'
 
 /**
  * The containerd store calls an image by its manifest's digest. A manifest names its config, so which image ID a

@@ -10,7 +10,7 @@ import { uncompressed } from '../../formats/decompress.ts'
 import { Budget } from '../../image/read-options.ts'
 import { gitRunner } from '../../resolve/git/run-git.ts'
 import { archiveProject } from '../../resolve/project/resolve-project.ts'
-import { diskError } from '../../store/disk-error.ts'
+import { diskError } from '../../store/disk.ts'
 import type { Artifacts, Cache, Cancellation, Environment } from '../ports.ts'
 
 const DAY = 86_400_000

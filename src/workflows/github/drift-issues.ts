@@ -79,7 +79,7 @@ async function expectStatus(
   if (reply.status === status) return reply.data
   throw new StillroomError(
     'GITHUB_FAILED',
-    `GitHub did not take ${method} ${path}: HTTP status ${reply.status}`,
+    `GitHub rejected ${method} ${path}: HTTP status ${reply.status}`,
     {
       hint:
         reply.status === 403

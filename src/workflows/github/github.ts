@@ -1,5 +1,7 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import { StillroomError } from '../../error.ts'
+import { type Answer, askOnce } from '../../net/http-get.ts'
+import { Unreachable } from '../../net/http-request.ts'
+import { type Attempt, parseRetryAfter, retryOf, withRetries } from '../../net/retry.ts'
 
 /** Where GitHub's REST API is asked, and for which repository. */
 export interface GitHub {
@@ -23,11 +25,11 @@ export interface GitHubReply {
   next: string | undefined
 }
 
-const TRIES = 4
+const RETRIES = 3
 const PATIENCE = 90_000
 
 /**
- * What a job of GitHub Actions is told about itself.
+ * What a job of GitHub Actions knows about itself.
  *
  * @throws {StillroomError} USAGE when it is not one, or has no token
  */
@@ -45,7 +47,7 @@ export function gitHubOf(env: Readonly<Record<string, string | undefined>>, sign
 }
 
 /**
- * One request of GitHub's REST API. A rate limit is waited for as long as GitHub says, up to a bound; errors of the
+ * One request of GitHub's REST API. A rate limit is waited for as long as GitHub says, up to a limit; errors of the
  * server are tried again. Every other status is the caller's: 403 is what a fork's token gets.
  *
  * @param path below the repository: `/issues?state=open`, or a whole address of the same API
@@ -62,18 +64,17 @@ export async function askGitHub(
   const { api, repository, signal, backoff = 1000, patience = PATIENCE } = gitHub
   const url = path.startsWith('/') ? `${api}/repos/${repository}${path}` : path
   if (!url.startsWith(`${api}/`)) throw failed(method, path, `it leads away from ${api}`)
-  for (let attempt = 1; ; attempt += 1) {
-    const { wait, reason, reply } = await request(gitHub, method, url, body)
-    if (reply) return reply
-    const pause = wait ?? backoff * 2 ** (attempt - 1)
-    if (attempt >= TRIES || pause > patience) {
-      const limit = wait === undefined ? '' : `; it asks to wait ${Math.ceil(wait / 1000)} s`
-      throw failed(method, path, `${reason}${limit}, after ${attempt === 1 ? '1 try' : `${attempt} tries`}`)
-    }
-    await delay(pause, undefined, { signal })
-    const found = await done?.()
-    if (found) return found
+  let tries = 0
+  const attempt = async (): Promise<Attempt<GitHubReply, string>> => {
+    const made = tries > 0 ? await done?.() : undefined
+    if (made) return { done: made }
+    tries += 1
+    return request(gitHub, method, url, body)
   }
+  const timing = { retries: RETRIES, backoff, retryAfterCap: patience }
+  const result = await withRetries(url, attempt, { signal, timing })
+  if ('done' in result) return result.done
+  throw failed(method, path, `${result.failure}, after ${tries === 1 ? '1 try' : `${tries} tries`}`)
 }
 
 /** Every entry of a list, page by page. @throws {StillroomError} GITHUB_FAILED, also for a status that is no success */
@@ -91,60 +92,56 @@ export async function listGitHub(gitHub: GitHub, path: string): Promise<unknown[
 }
 
 async function request(
-  { token, signal }: GitHub,
-  method: string,
+  { token, signal, patience = PATIENCE }: GitHub,
+  method: 'GET' | 'POST' | 'PATCH',
   url: string,
   body: unknown,
-): Promise<{ wait?: number; reason?: string; reply?: GitHubReply }> {
-  const { default: makeFetchHappen } = await import('make-fetch-happen')
+): Promise<Attempt<GitHubReply, string>> {
+  const headers = {
+    accept: 'application/vnd.github+json',
+    authorization: `Bearer ${token}`,
+    'content-type': 'application/json',
+    'user-agent': 'stillroom',
+    'x-github-api-version': '2022-11-28',
+  }
   const options = {
     method,
-    headers: {
-      accept: 'application/vnd.github+json',
-      authorization: `Bearer ${token}`,
-      'content-type': 'application/json',
-      'user-agent': 'stillroom',
-      'x-github-api-version': '2022-11-28',
-    },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    retry: false,
-    redirect: 'error',
-    cache: 'no-store',
-    timeout: 30_000,
-    // its types lack it
     signal,
+    redirects: 0,
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   }
-  const response = await makeFetchHappen(url, options as never).catch((error: Error & { code?: string }) => {
-    if (signal.aborted) throw signal.reason
-    return error
+  const answer = await askOnce({ url, headers }, options).catch((error) => {
+    if (error instanceof Unreachable) return error
+    throw error
   })
-  if (response instanceof Error) return { reason: response.code ?? response.message }
-  const { status, headers } = response
-  if (status >= 500) return { reason: `HTTP status ${status}` }
-  const text = await response.text()
-  const limited = status === 429 || (status === 403 && isLimit(headers, text))
-  if (limited) return { reason: `HTTP status ${status}, its rate limit`, wait: limitWait(headers) }
-  const next = /<([^>]+)>;\s*rel="next"/.exec(headers.get('link') ?? '')?.[1]
-  return { reply: { status, data: parse(text), next } }
+  if (answer instanceof Unreachable)
+    return { failure: answer.message, retry: answer.permanent ? 'no' : 'later' }
+  const { status, header } = answer
+  const text = Buffer.from(answer.body).toString()
+  if (status === 429 || (status === 403 && isLimit(answer, text))) {
+    const after = limitWait(answer)
+    const failure = `HTTP status ${status}, its rate limit; it asks to wait ${Math.ceil(after / 1000)} s`
+    return { failure, retry: after > patience ? 'no' : { after } }
+  }
+  const retry = retryOf(answer)
+  if (retry !== 'no') return { failure: `HTTP status ${status}`, retry }
+  const next = /<([^>]+)>;\s*rel="next"/.exec(header('link') ?? '')?.[1]
+  return { done: { status, data: parse(text), next } }
 }
 
-interface Headers {
-  get(name: string): string | null
-}
+type Headers = Pick<Answer, 'header'>
 
 /** A 403 is a rate limit when it says when to come back, that nothing is left, or, as secondary limits may, in words. */
-function isLimit(headers: Headers, text: string): boolean {
+function isLimit({ header }: Headers, text: string): boolean {
   return (
-    headers.get('retry-after') !== null ||
-    headers.get('x-ratelimit-remaining') === '0' ||
-    /rate limit/i.test(text)
+    header('retry-after') !== undefined || header('x-ratelimit-remaining') === '0' || /rate limit/i.test(text)
   )
 }
 
-function limitWait(headers: Headers): number {
-  const after = Number(headers.get('retry-after') ?? Number.NaN)
-  if (Number.isFinite(after)) return Math.max(0, after * 1000)
-  const reset = Number(headers.get('x-ratelimit-reset') ?? Number.NaN)
+function limitWait({ header }: Headers): number {
+  const after = parseRetryAfter(header('retry-after'), Date.now())
+  if (after !== undefined) return after
+  const reset = Number(header('x-ratelimit-reset') ?? Number.NaN)
   return Number.isFinite(reset) ? Math.max(0, reset * 1000 - Date.now()) : 60_000
 }
 
@@ -162,7 +159,7 @@ function failed(
   reason: string,
   details: { status?: number } = {},
 ): StillroomError {
-  return new StillroomError('GITHUB_FAILED', `GitHub did not take ${method} ${path}: ${reason}`, {
+  return new StillroomError('GITHUB_FAILED', `GitHub rejected ${method} ${path}: ${reason}`, {
     details,
     hint: "see GitHub's status page, and the permissions of the job's token; then run it again",
   })

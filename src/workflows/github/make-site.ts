@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { renderSite } from '../../report/site/render-site.ts'
 import { siteData } from '../../report/site/site-data.ts'
-import { writeFileAtomic } from '../../store/write-file-atomic.ts'
+import { writeFileAtomic } from '../../store/disk.ts'
 import { readHistory } from '../verify/history-files.ts'
 
 export interface SiteResult {

@@ -100,7 +100,7 @@ async function upsert(
   if (isForbidden(reply.status)) return 'forbidden'
   if (reply.status === 200) return 'updated'
   if (reply.status === 201) return 'created'
-  throw new StillroomError('GITHUB_FAILED', `GitHub did not take the comment: HTTP status ${reply.status}`, {
+  throw new StillroomError('GITHUB_FAILED', `GitHub rejected the comment: HTTP status ${reply.status}`, {
     hint: 'see the job and its token; the summary of the job has what the comment would say',
   })
 }

@@ -4,7 +4,7 @@ import { StillroomError } from '../../error.ts'
 import type { FileTree } from '../../image/file-tree.ts'
 import { readInventory } from '../../inventory/read-inventory.ts'
 import { BasePackage, type LockedImageBase } from '../../lock/schema.ts'
-import { type Get, httpGet } from '../../net/http-get.ts'
+import { createGet } from '../../net/http-get.ts'
 import type { Recipe } from '../../recipe/schema.ts'
 import type { FetchedIndex } from '../../resolve/debian/fetch-indexes.ts'
 import {
@@ -15,10 +15,9 @@ import {
 import { findAccount } from '../../resolve/registry/find-account.ts'
 import { type ImageAptSource, imageAptSources } from '../../resolve/registry/image-apt-sources.ts'
 import { resolveImage } from '../../resolve/registry/resolve-image.ts'
-import { locateRegistry } from '../../sources/registry/locate-registry.ts'
-import { fetchDocument } from '../../sources/registry/locate-registry-document.ts'
 import { openRegistries } from '../../sources/registry/open-registries.ts'
 import { formatReference } from '../../sources/registry/parse-reference.ts'
+import { fetchDocument, locateRegistry } from '../../sources/registry/registries.ts'
 import { fetchArtifacts } from '../../store/fetch-artifacts.ts'
 import type { Artifacts, Environment, Fetching, Upstreams } from '../ports.ts'
 import { readBaseTree } from './read-base-tree.ts'
@@ -34,14 +33,14 @@ export async function lockImageBase(ports: Fetching, recipe: Recipe): Promise<Lo
   if (base.kind !== 'image') throw new TypeError('not a base from a registry')
   const { progress, signal } = ports
   progress({ kind: 'stage', title: `resolving ${base.reference}` })
-  const find = openRegistries(ports, await ports.sources())
-  const places = await find(base.reference)
-  const parsed = await find.spelledOut(base.reference)
+  const registries = openRegistries(ports, await ports.sources())
+  const repositories = await registries.repositories(base.reference)
+  const parsed = await registries.expand(base.reference)
   const image = await resolveImage({
     reference: formatReference(parsed),
     wanted: parsed.digest ?? parsed.tag ?? 'latest',
     platform,
-    get: (kind, name, accept) => fetchDocument(places, kind, name, { accept, signal }),
+    get: (kind, name, accept) => fetchDocument(repositories, kind, name, { accept, signal }),
   })
   progress({ kind: 'stage', title: `fetching ${image.layers.length} layers of ${image.reference}` })
   await fetchLayers(ports, image)
@@ -146,7 +145,7 @@ async function fetchLayers(
 
 async function indexOptions(ports: Environment & Artifacts & Upstreams): Promise<ImageIndexOptions> {
   const { debian, snapshot, ca } = await ports.sources()
-  const get: Get = (url, options) => httpGet(url, { ...options, ca })
+  const get = createGet({ ca })
   const cached = async (sha256: string) => readFile(ports.store.path(sha256)).catch(() => undefined)
   return {
     get,

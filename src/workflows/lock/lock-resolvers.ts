@@ -7,7 +7,7 @@ import { withContainer } from '../../engine/container.ts'
 import { removeImage } from '../../engine/find-image.ts'
 import type { BasePlan } from '../../lock/plan-lock.ts'
 import type { LockedPlatform } from '../../lock/schema.ts'
-import { type Get, httpGet } from '../../net/http-get.ts'
+import { createGet } from '../../net/http-get.ts'
 import { redactUrl } from '../../net/redact-url.ts'
 import { trustedCertificates } from '../../net/trusted-certificates.ts'
 import type { FileStep, Recipe } from '../../recipe/schema.ts'
@@ -16,7 +16,7 @@ import { loadKeyring } from '../../resolve/debian/keyring.ts'
 import { refetchIndexes } from '../../resolve/debian/refetch-indexes.ts'
 import { resolveBase } from '../../resolve/debian/resolve-base.ts'
 import { resolveFile } from '../../resolve/file/resolve-file.ts'
-import { downloadUnpinned } from '../../store/download-unpinned.ts'
+import { downloadUnpinned } from '../../store/download.ts'
 import { fetchInputs } from '../build/fetch-inputs.ts'
 import { stageContext } from '../build/stage-context.ts'
 import type { Artifacts, Cache, Environment, Fetching, Upstreams } from '../ports.ts'
@@ -84,7 +84,7 @@ async function fetchSuite(
 ): Promise<FetchedIndex[]> {
   if (base.kind === 'image') throw new TypeError('a base from a registry has indexes of its own')
   const { debian, snapshot, ca } = await sources()
-  const get: Get = (url, options) => httpGet(url, { ...options, ca })
+  const get = createGet({ ca })
   const options = { get, sources: debian, keys: await loadKeyring(), now: new Date() }
   const cached = async (sha256: string) => readFile(store.path(sha256)).catch(() => undefined)
   const locked =

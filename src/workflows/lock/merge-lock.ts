@@ -4,7 +4,7 @@ import { type MergeConflict, mergeLocks } from '../../lock/merge/merge-locks.ts'
 import { parseLock } from '../../lock/parse-lock.ts'
 import type { Lockfile } from '../../lock/schema.ts'
 import { serializeLock } from '../../lock/serialize-lock.ts'
-import { writeFileAtomic } from '../../store/write-file-atomic.ts'
+import { writeFileAtomic } from '../../store/disk.ts'
 
 /** Paths of the three files that git gives to a merge driver: `%O %A %B`. */
 export interface MergeFiles {

@@ -5,7 +5,7 @@ import { type ContextFiles, renderContext } from '../../dockerfile/render-contex
 import { StillroomError } from '../../error.ts'
 import type { LockedPlatform } from '../../lock/schema.ts'
 import type { Recipe } from '../../recipe/schema.ts'
-import { writeFileAtomic } from '../../store/write-file-atomic.ts'
+import { writeFileAtomic } from '../../store/disk.ts'
 
 const COMPANIONS = new URL('../../dockerfile/build-scripts/', import.meta.url)
 

@@ -5,7 +5,7 @@ import { parseLock } from '../../lock/parse-lock.ts'
 import type { LockedPlatform, Lockfile } from '../../lock/schema.ts'
 import { serializeLock } from '../../lock/serialize-lock.ts'
 import type { Recipe } from '../../recipe/schema.ts'
-import { writeFileAtomic } from '../../store/write-file-atomic.ts'
+import { writeFileAtomic } from '../../store/disk.ts'
 import { RECIPE_NAME } from './list-recipes.ts'
 
 /** The lockfile of a recipe; undefined when it has none. */

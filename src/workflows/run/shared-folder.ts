@@ -1,6 +1,6 @@
 import { chown, mkdir, realpath, stat } from 'node:fs/promises'
 import { StillroomError } from '../../error.ts'
-import { diskError } from '../../store/disk-error.ts'
+import { diskError } from '../../store/disk.ts'
 
 /** Who works on this machine, and how the engine sees its accounts. */
 export interface Host {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
-import { DEFAULT_TIMING } from '../../net/http-origins.ts'
 import { httpRequest, type Reply, Unreachable } from '../../net/http-request.ts'
+import { DEFAULT_TIMING } from '../../net/retry.ts'
 import type { Artifact, ArtifactUrl } from '../../store/artifact.ts'
 import type { PlaceAnswer } from '../../verify/forecast.ts'
 

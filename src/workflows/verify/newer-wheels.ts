@@ -2,10 +2,9 @@ import pMap from 'p-map'
 import { StillroomError } from '../../error.ts'
 import { comparePep440, isPep440 } from '../../formats/versions/compare-pep440.ts'
 import type { LockedPlatform } from '../../lock/schema.ts'
-import { DEFAULT_TIMING } from '../../net/http-origins.ts'
-import { splitUserinfo } from '../../net/split-userinfo.ts'
-import { fetchSimplePage } from '../../sources/fetch-simple-page.ts'
+import { splitUserinfo } from '../../net/redact-url.ts'
 import type { Sources } from '../../sources/find-sources.ts'
+import { fetchSimplePage } from '../../sources/simple-page.ts'
 import type { NewerVersion } from '../../verify/forecast.ts'
 
 /** Final releases; a pre-release is nobody's upgrade unless asked for. */
@@ -29,13 +28,11 @@ export async function newerWheels(
     [...locked],
     async ([name, version]): Promise<NewerVersion[]> => {
       const url = `${root.url.replace(/\/+$/, '')}/${encodeURIComponent(name)}/`
-      // that an index is silent has been told for the artifact itself
-      const files = await fetchSimplePage({ ...root, url }, { signal, timing: DEFAULT_TIMING }).catch(
-        (error) => {
-          if (error instanceof StillroomError) return []
-          throw error
-        },
-      )
+      // that an index is silent is reported for the artifact itself
+      const files = await fetchSimplePage({ ...root, url }, { signal }).catch((error) => {
+        if (error instanceof StillroomError) return []
+        throw error
+      })
       const versions = files
         .map(({ file }) => versionOf(name, file))
         .filter((each) => each !== undefined && isPep440(each) && !PRE_RELEASE.test(each)) as string[]

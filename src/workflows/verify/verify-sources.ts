@@ -4,7 +4,7 @@ import { StillroomError } from '../../error.ts'
 import { compareDebian } from '../../formats/versions/compare-debian.ts'
 import { basePackages } from '../../lock/base-packages.ts'
 import type { DebianPackage, LockedPlatform } from '../../lock/schema.ts'
-import { type Get, httpGet } from '../../net/http-get.ts'
+import { createGet } from '../../net/http-get.ts'
 import { fetchIndexes } from '../../resolve/debian/fetch-indexes.ts'
 import { loadKeyring } from '../../resolve/debian/keyring.ts'
 import { readPackages } from '../../resolve/debian/read-packages.ts'
@@ -121,7 +121,7 @@ async function newerPackages(
 ): Promise<NewerVersion[]> {
   const { base, steps } = locked
   if (base.kind !== 'debian') return []
-  const get: Get = (url, options) => httpGet(url, { ...options, ca: sources.ca })
+  const get = createGet(sources)
   const options = { get, sources: sources.debian, keys: await loadKeyring(), now: new Date() }
   const indexes = await fetchIndexes(base.suite, options).catch((error: unknown) => {
     if (!(error instanceof StillroomError)) throw error

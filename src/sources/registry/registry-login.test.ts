@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { parseChallenges } from './parse-challenge.ts'
+import { parseChallenges } from './registry-login.ts'
 
 test('parseChallenges() reads quoted and plain parameters of each scheme', () => {
   const bearer =

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { findDockerLogin } from './find-docker-login.ts'
+import { findDockerLogin } from './open-registries.ts'
 
 const encode = (text: string) => Buffer.from(text).toString('base64')
 const machine = (config: unknown, helpers: Record<string, string> = {}) => ({

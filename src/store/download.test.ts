@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { downloadUnpinned } from './download-unpinned.ts'
+import { downloadUnpinned } from './download.ts'
 import { openStore, type Store } from './store.ts'
 import * as fault from './testing/fault-server.ts'
 import { makeBytes, sha256 } from './testing/make-artifact.ts'

@@ -1,7 +1,11 @@
 import { Parser } from 'htmlparser2'
 import { z } from 'zod'
 import { StillroomError } from '../error.ts'
+import { ask } from '../net/http-get.ts'
+import { Unreachable } from '../net/http-request.ts'
 import { redactUrl } from '../net/redact-url.ts'
+import type { Timing } from '../net/retry.ts'
+import type { ArtifactUrl } from '../store/artifact.ts'
 
 /** One file as a package index lists it. */
 export interface SimpleFile {
@@ -13,8 +17,33 @@ export interface SimpleFile {
 }
 
 /** Preferred is JSON (PEP 691); indexes of before 2022 know only HTML (PEP 503). */
-export const SIMPLE_ACCEPT =
+const SIMPLE_ACCEPT =
   'application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.1'
+
+/** The largest page that is read: those of projects with ten thousand files have about 10 MB. */
+const PAGE_LIMIT = 64 << 20
+
+/**
+ * Reads the page of a package; an index that has none gives no files.
+ * @throws StillroomError FETCH_FAILED, INDEX_INVALID
+ */
+export async function fetchSimplePage(
+  page: ArtifactUrl,
+  options: { signal: AbortSignal; timing?: Partial<Timing> },
+): Promise<SimpleFile[]> {
+  const failed = (reason: string) =>
+    new StillroomError('FETCH_FAILED', `cannot read ${page.label} ${redactUrl(page.url)}: ${reason}`, {
+      hint: "check the network, proxy and certificate set-up, and that this is an index' simple API",
+    })
+  const headers = { accept: SIMPLE_ACCEPT }
+  const answer = await ask(page, { ...options, limit: PAGE_LIMIT, headers }).catch((error) => {
+    throw error instanceof Unreachable ? failed(error.message) : error
+  })
+  const { status, url, header, body } = answer
+  if (status === 404 || status === 410) return []
+  if (status !== 200) throw failed(`HTTP ${status}`)
+  return parseSimplePage(Buffer.from(body).toString('utf8'), header('content-type') ?? '', url)
+}
 
 const SimplePage = z.object({
   meta: z.object({ 'api-version': z.string().regex(/^1\.\d+$/) }),
@@ -25,7 +54,7 @@ const SimplePage = z.object({
 
 /**
  * Parses the page of one package of an index's simple API. Addresses are resolved against `pageUrl`;
- * entries that are no plain file or no http address are left out.
+ * entries that are not a plain file or not an http address are left out.
  * @throws StillroomError INDEX_INVALID
  */
 export function parseSimplePage(text: string, contentType: string, pageUrl: string): SimpleFile[] {
@@ -45,12 +74,15 @@ function invalid(pageUrl: string, reason: string): StillroomError {
 function parseJson(text: string, pageUrl: string): SimpleFile[] {
   const json = jsonOrUndefined(text)
   if (json === undefined)
-    throw invalid(pageUrl, 'its page is no JSON; likely cut short, or of a proxy or login portal')
+    throw invalid(
+      pageUrl,
+      'the response is not valid JSON; likely cut short, or from a proxy or login portal',
+    )
   const page = SimplePage.safeParse(json)
   if (!page.success) {
     const issue = page.error.issues[0]
     const reason = `${issue?.path.join('.') || 'page'}: ${issue?.message}`
-    throw invalid(pageUrl, `its page is none of a simple API: ${reason}`)
+    throw invalid(pageUrl, `the response is not a page of a simple API: ${reason}`)
   }
   return page.data.files.flatMap(({ filename, url, hashes }) =>
     simpleFile(url, pageUrl, filename, Object.hasOwn(hashes, 'sha256') ? hashes.sha256 : undefined),

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { anyText } from '../../test/support/any-text.ts'
 import { StillroomError } from '../error.ts'
-import { parseSimplePage } from './parse-simple-page.ts'
+import { parseSimplePage } from './simple-page.ts'
 
 const JSON_TYPE = 'application/vnd.pypi.simple.v1+json'
 const PAGE = 'https://index.example.org/simple/six/'

@@ -1,0 +1,173 @@
+import { StillroomError } from '../../error.ts'
+import { askOnce } from '../../net/http-get.ts'
+import { splitUserinfo } from '../../net/redact-url.ts'
+import type { ArtifactUrl } from '../../store/artifact.ts'
+import type { Locate } from '../locate.ts'
+import { parseReference, type Reference } from './parse-reference.ts'
+import {
+  type Authorize,
+  askRegistry,
+  authorizer,
+  loginRefused,
+  type RegistryLogin,
+  registryFailed,
+} from './registry-login.ts'
+
+/** The registry that the engine takes a reference without one to mean. */
+export interface DefaultRegistry {
+  /** As references name it. */
+  name: string
+  /** Root of its API. */
+  url: string
+  /** What Docker files its login under. */
+  loginKey: string
+}
+
+export interface RegistrySettings {
+  /** Base URLs by registry, asked before the registry itself. */
+  mirrors: Readonly<Record<string, readonly string[]>>
+  ca?: string | undefined
+  /** Asked when a reference is not of a registry with a host's name. */
+  defaultRegistry(): Promise<DefaultRegistry | undefined>
+  /** @param keys what Docker may file the login under */
+  login(keys: readonly string[]): Promise<RegistryLogin | undefined>
+  signal: AbortSignal
+}
+
+/** One source that a repository may be read from. */
+export interface Repository {
+  /** The root of the repository's API: `manifests/` and `blobs/` lie below. */
+  root: ArtifactUrl
+  name: string
+  authorize: Authorize
+}
+
+export interface Registries {
+  /** A reference with its registry written out. @throws {StillroomError} SOURCE_UNKNOWN when nothing names it */
+  expand(reference: string): Promise<Reference>
+  /** A reference's repository at each source: the registry's mirrors, then the registry itself. */
+  repositories(reference: string): Promise<Repository[]>
+}
+
+/** Ways to registries; what each wants to be logged in with is found once. */
+export function createRegistries(settings: RegistrySettings): Registries {
+  const known = new Map<string, Promise<Omit<Repository, 'name'>>>()
+  const open = (url: string, label: string, keys: readonly string[]) => {
+    const opened = known.get(url) ?? openRegistry(url, label, keys, settings)
+    known.set(url, opened)
+    return opened
+  }
+  const expand = async (reference: string) => {
+    const fallback = await settings.defaultRegistry()
+    const parsed = parseReference(reference, fallback?.name ?? '')
+    if (parsed.registry === '') {
+      throw new StillroomError('SOURCE_UNKNOWN', `cannot tell which registry "${reference}" is in`, {
+        hint: 'name the registry in the recipe, or start the Docker Engine, which knows its default one',
+      })
+    }
+    return parsed
+  }
+  const repositories = async (reference: string) => {
+    const { registry, repository } = await expand(reference)
+    const fallback = await settings.defaultRegistry()
+    const mirrors = (settings.mirrors[registry] ?? []).map((url) => open(url, 'mirror', [new URL(url).host]))
+    const own =
+      registry === fallback?.name
+        ? open(fallback.url, 'registry', [fallback.loginKey, registry])
+        : open(`https://${registry}`, 'registry', [registry])
+    return (await Promise.all([...mirrors, own])).map(({ root, authorize }) => ({
+      root: { ...root, url: `${root.url}/v2/${repository}` },
+      name: repository,
+      authorize,
+    }))
+  }
+  return { expand, repositories }
+}
+
+/** Finds the layers of a base image. */
+export function locateRegistry(registries: Registries): Locate {
+  return async ({ origin }) => {
+    if (origin.kind !== 'registry') return []
+    const repositories = await registries.repositories(origin.reference)
+    const results = await Promise.allSettled(
+      repositories.map(async ({ root, name, authorize }) => ({
+        ...root,
+        url: `${root.url}/blobs/${origin.digest}`,
+        headers: { ...root.headers, ...(await authorize(name)) },
+      })),
+    )
+    const found = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))
+    const failure = results.find((result) => result.status === 'rejected')
+    if (found.length === 0 && failure) throw failure.reason
+    return found
+  }
+}
+
+/** A manifest or a config: OCI's distribution specification wants registries to take at least 4 MiB. */
+const DOCUMENT_LIMIT = 16 << 20
+
+/**
+ * Reads a manifest, by tag or digest, or a small blob, from the first source that has it. What comes is not verified.
+ *
+ * @throws {StillroomError} REGISTRY_IMAGE_UNKNOWN, REGISTRY_LOGIN_REFUSED, FETCH_FAILED: what the last source said
+ */
+export async function fetchDocument(
+  repositories: readonly Repository[],
+  kind: 'manifests' | 'blobs',
+  document: string,
+  { accept, signal }: { accept: readonly string[]; signal: AbortSignal },
+): Promise<{ bytes: Uint8Array; mediaType: string }> {
+  let failure: unknown
+  for (const { root, name, authorize } of repositories) {
+    const url = { ...root, url: `${root.url}/${kind}/${document}` }
+    try {
+      const headers = { accept: accept.join(', '), ...(await authorize(name)) }
+      const { status, header, body } = await askRegistry(url, { signal, limit: DOCUMENT_LIMIT, headers })
+      if (status === 200) {
+        const mediaType = header('content-type')?.replace(/;.*/, '').trim().toLowerCase() ?? ''
+        return { bytes: body, mediaType }
+      }
+      if (status === 401 || status === 403) throw loginRefused(root, `HTTP ${status} for ${name}`)
+      if (status === 404) throw unknown(root.url, name, kind, document)
+      throw registryFailed(url, `HTTP ${status}`)
+    } catch (error) {
+      if (!(error instanceof StillroomError)) throw error
+      failure = error
+    }
+  }
+  throw failure
+}
+
+function unknown(url: string, repository: string, kind: 'manifests' | 'blobs', name: string): StillroomError {
+  const what = `${kind === 'manifests' ? 'image' : 'file'} "${name}"`
+  return new StillroomError(
+    'REGISTRY_IMAGE_UNKNOWN',
+    `registry ${new URL(url).host} has no ${what} in "${repository}"`,
+    { hint: 'check the name; if the registry has dropped it, name a mirror that still has it' },
+  )
+}
+
+async function openRegistry(
+  url: string,
+  label: string,
+  keys: readonly string[],
+  { ca, login, signal }: RegistrySettings,
+): Promise<Omit<Repository, 'name'>> {
+  const secure = splitUserinfo({ url: url.replace(/\/+$/, ''), label, ca })
+  const root = { ...secure, url: secure.url.replace(/\/+$/, '') }
+  const plain = { ...root, url: root.url.replace('https:', 'http:') }
+  const registry = (await isPlain(root, plain, signal)) ? plain : root
+  return { root: registry, authorize: authorizer(registry, () => login(keys), signal) }
+}
+
+/** A registry of this machine may do without TLS, as for Docker. */
+async function isPlain(secure: ArtifactUrl, plain: ArtifactUrl, signal: AbortSignal): Promise<boolean> {
+  const { protocol, hostname } = new URL(secure.url)
+  if (protocol !== 'https:' || !/^(127(\.\d+){3}|localhost|\[::1\])$/.test(hostname)) return false
+  const answers = async (root: ArtifactUrl) =>
+    askOnce({ ...root, url: `${root.url}/v2/` }, { signal, limit: 1 << 20 }).then(
+      ({ status }) => status === 200 || status === 401,
+      () => false,
+    )
+  return !(await answers(secure)) && (await answers(plain))
+}

@@ -1,0 +1,122 @@
+import { createHash, randomUUID } from 'node:crypto'
+import { type FileHandle, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { StillroomError, systemCode } from '../error.ts'
+
+const FULL = new Set(['ENOSPC', 'EDQUOT'])
+const FORBIDDEN = new Set(['EACCES', 'EROFS', 'EPERM'])
+
+/**
+ * Turns a failed write below `path` into what the user can act on: DISK_FULL or NOT_WRITABLE.
+ * Anything else comes back as it is.
+ */
+export function diskError(error: unknown, path: string): unknown {
+  const code = systemCode(error)
+  if (code === undefined || error instanceof StillroomError) return error
+  const details = { path, system: code }
+  if (FULL.has(code)) {
+    return new StillroomError('DISK_FULL', `cannot write to "${path}": no space left (${code})`, {
+      hint: 'free some space, or set STILLROOM_CACHE to a directory on another disk',
+      details,
+      cause: error,
+    })
+  }
+  if (FORBIDDEN.has(code)) {
+    return new StillroomError('NOT_WRITABLE', `cannot write to "${path}": not permitted (${code})`, {
+      hint: 'make the directory writable for this user, or set STILLROOM_CACHE to one that is',
+      details,
+      cause: error,
+    })
+  }
+  return error
+}
+
+/** Runs `write`. @throws StillroomError DISK_FULL or NOT_WRITABLE, naming `path`. */
+export async function writing<T>(path: string, write: () => Promise<T>): Promise<T> {
+  try {
+    return await write()
+  } catch (error) {
+    throw diskError(error, path)
+  }
+}
+
+/** Makes a directory and those above it. Unlike Node's own `recursive`, tells EROFS as EROFS, not as ENOENT. */
+export async function makeDirectory(path: string): Promise<void> {
+  try {
+    await mkdir(path)
+  } catch (error) {
+    const code = systemCode(error)
+    if (code === 'EEXIST') return
+    if (code !== 'ENOENT' || dirname(path) === path) throw error
+    await makeDirectory(dirname(path))
+    await makeDirectory(path)
+  }
+}
+
+/**
+ * Writes a text file as a whole or not at all, and not when it holds that text already.
+ *
+ * @returns whether it was written
+ * @throws {StillroomError} DISK_FULL, NOT_WRITABLE
+ */
+export async function writeFileAtomic(path: string, text: string, mode = 0o644): Promise<boolean> {
+  const present = await readFile(path, 'utf8').catch(() => undefined)
+  if (present === text) return false
+  const temporary = `${path}.${randomUUID()}.tmp`
+  try {
+    await mkdir(dirname(path), { recursive: true })
+    await writeFile(temporary, text, { mode, flag: 'wx' })
+    await rename(temporary, path)
+  } catch (error) {
+    await rm(temporary, { force: true }).catch(() => {})
+    throw diskError(error, path)
+  }
+  return true
+}
+
+const CHUNK = 1 << 20
+
+export interface Hashed {
+  /** Lower-case hex. */
+  sha256: string
+  /** In bytes. */
+  size: number
+}
+
+/** Hashes an open file from its start; the next read runs while the last chunk is hashed. */
+export async function hashFile(handle: FileHandle): Promise<Hashed> {
+  const hash = createHash('sha256')
+  const size = await readChunks(handle, (chunk) => hash.update(chunk))
+  return { sha256: hash.digest('hex'), size }
+}
+
+/** Gives each chunk of an open file, from its start, to `take`; returns how many bytes there were. */
+export async function readChunks(handle: FileHandle, take: (chunk: Uint8Array) => void): Promise<number> {
+  const { size: length } = await handle.stat()
+  const capacity = Math.max(1, Math.min(CHUNK, length + 1))
+  let [current, other] = [Buffer.allocUnsafe(capacity), Buffer.allocUnsafe(capacity)]
+  let position = 0
+  let pending = handle.read(current, 0, capacity, position)
+  for (;;) {
+    const { bytesRead } = await pending
+    if (bytesRead === 0) return position
+    position += bytesRead
+    const filled = current.subarray(0, bytesRead)
+    ;[current, other] = [other, current]
+    pending = handle.read(current, 0, capacity, position)
+    take(filled)
+  }
+}
+
+const ABANDONED_AFTER = 7 * 24 * 3600 * 1000
+
+/** Removes what interrupted runs left in a store's temporary directory and no run has touched for a week. */
+export async function sweepAbandoned(directory: string, now: number = Date.now()): Promise<void> {
+  const names = await readdir(directory).catch(() => [])
+  for (const name of names) {
+    const file = join(directory, name)
+    const entry = await stat(file).catch(() => undefined)
+    if (entry?.isFile() && now - entry.mtimeMs > ABANDONED_AFTER)
+      await rm(file, { force: true }).catch(() => {})
+  }
+}
