@@ -14,10 +14,13 @@ import { type GitOptions, refetchGit, resolveGit } from './resolve-git.ts'
 
 let root: string
 let store: Store
+/** A repository with the file `a` on `main`; its tests add refs. */
+let plain: string
 
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), 'stillroom-git-test-'))
   store = await openStore(join(root, 'store'))
+  plain = await repository([{ mode: '100644', path: 'a', content: 'a' }])
 })
 afterAll(() => rm(root, { recursive: true, force: true }))
 
@@ -86,7 +89,7 @@ const planned: fc.Arbitrary<PlannedFile[]> = fc.uniqueArray(
   { selector: ({ path }) => path.split('/')[0], minLength: 20, maxLength: 50 },
 )
 
-describe.concurrent('resolveGit()', () => {
+describe('resolveGit()', () => {
   it('archives any names, links and modes so that they unpack to the locked tree', {
     timeout: 120_000,
   }, async () => {
@@ -128,8 +131,7 @@ describe.concurrent('resolveGit()', () => {
   })
 
   it('refuses an archive that is another than locked', async () => {
-    const url = await repository([{ mode: '100644', path: 'a', content: 'a' }])
-    const locked = await resolveGit(step(url), options())
+    const locked = await resolveGit(step(plain), options())
     await expect(refetchGit({ ...locked, sha256: 'ab'.repeat(32) }, options())).rejects.toMatchObject({
       code: 'ARTIFACT_MISMATCH',
     })
@@ -144,8 +146,7 @@ describe.concurrent('resolveGit()', () => {
   })
 
   it('refuses a tree with a name that no checkout would make', async () => {
-    const url = await repository([{ mode: '100644', path: 'a', content: 'a' }])
-    const directory = url.slice('file://'.length)
+    const directory = plain.slice('file://'.length)
     const blob = await git(directory, ['rev-parse', 'main:a'])
     for (const bad of ['..', '.GIT']) {
       const content = Buffer.concat([Buffer.from(`100644 ${bad}\0`), Buffer.from(blob, 'hex')])
@@ -156,7 +157,7 @@ describe.concurrent('resolveGit()', () => {
       )
       const commit = await git(directory, ['commit-tree', '-m', 'bad', tree])
       await git(directory, ['update-ref', 'refs/heads/bad', commit])
-      await expect(resolveGit(step(url, { ref: 'bad' }), options())).rejects.toMatchObject({
+      await expect(resolveGit(step(plain, { ref: 'bad' }), options())).rejects.toMatchObject({
         code: 'GIT_OBJECT_INVALID',
         message: expect.stringContaining(JSON.stringify(bad)),
       })
@@ -164,27 +165,24 @@ describe.concurrent('resolveGit()', () => {
   })
 
   it('takes an annotated tag for the commit that it is of', async () => {
-    const url = await repository([{ mode: '100644', path: 'a', content: 'a' }])
-    await git(url.slice('file://'.length), ['tag', '-a', '-m', 'one', 'v1', 'main'])
-    const branch = await resolveGit(step(url), options())
-    expect(await resolveGit(step(url, { ref: 'v1' }), options())).toEqual(branch)
+    await git(plain.slice('file://'.length), ['tag', '-a', '-m', 'one', 'v1', 'main'])
+    const branch = await resolveGit(step(plain), options())
+    expect(await resolveGit(step(plain, { ref: 'v1' }), options())).toEqual(branch)
   })
 
   it('fails when the commit named is not there', async () => {
-    const url = await repository([{ mode: '100644', path: 'a', content: 'a' }])
-    await expect(resolveGit(step(url, { ref: 'ab'.repeat(20) }), options())).rejects.toMatchObject({
+    await expect(resolveGit(step(plain, { ref: 'ab'.repeat(20) }), options())).rejects.toMatchObject({
       code: 'GIT_COMMIT_GONE',
     })
-    await expect(resolveGit(step(url, { ref: 'abcdef12' }), options())).rejects.toMatchObject({
+    await expect(resolveGit(step(plain, { ref: 'abcdef12' }), options())).rejects.toMatchObject({
       code: 'GIT_REF_UNKNOWN',
       hint: expect.stringContaining('40 digits'),
     })
   })
 
   it('goes to mirrors first, and to the repository itself when they lack the commit', async () => {
-    const url = await repository([{ mode: '100644', path: 'a', content: 'a' }])
     const mirrored = 'https://git.example.invalid/team/x.git'
-    const mirrors = { [mirrored]: ['file:///nowhere/x.git', url] }
+    const mirrors = { [mirrored]: ['file:///nowhere/x.git', plain] }
     const locked = await resolveGit(step(mirrored), { ...options(), mirrors })
     expect(locked.url).toBe(mirrored)
   })

@@ -49,16 +49,20 @@ const NASTY: PlannedFile[] = [
   { mode: '120000', path: utf8('l/ö'), content: 'x' },
 ]
 
-/** A work tree with the files below `recipes/r/p`, and their tree. */
+/** A repository with a commit for each list of files below `recipes/r/p`, and their first tree. */
 async function project(
-  ...commits: PlannedFile[][]
+  commits: readonly PlannedFile[][],
+  init: readonly string[] = ['--bare'],
 ): Promise<{ directory: string; recipe: string; tree: string }> {
   const directory = await mkdtemp(join(root, 'r-'))
   const below = commits.map((files) => files.map((one) => ({ ...one, path: `recipes/r/p/${one.path}` })))
-  await makeRepository(directory, below, [])
-  const tree = await git(directory, ['rev-parse', 'HEAD:recipes/r/p'])
+  await makeRepository(directory, below, init)
+  const tree = await git(directory, ['rev-parse', `main~${commits.length - 1}:recipes/r/p`])
   return { directory, recipe: join(directory, 'recipes/r'), tree }
 }
+
+/** The same with its files checked out. */
+const workTree = (files: PlannedFile[]) => project([files], [])
 
 async function archive(
   how: ReturnType<typeof runner>,
@@ -75,7 +79,7 @@ const sha256 = (content: Buffer) => createHash('sha256').update(content).digest(
 
 describe('archiveProject()', () => {
   it('makes the same bytes as before of names, links, modes and sizes', async () => {
-    const { directory, tree } = await project(NASTY)
+    const { directory, tree } = await project([NASTY])
     expect(tree).toBe('940ee527d55b9b6ded331e8e9be7f920c6c9ffd2')
     // as tar-stream 3 packed them before: they are parts of build contexts and of saved archives
     expect(sha256(await archive(runner(), directory, tree, 1_700_000_000))).toBe(
@@ -87,10 +91,10 @@ describe('archiveProject()', () => {
   })
 
   it('runs one git for all files', async () => {
-    const { directory, tree } = await project(
+    const { directory, tree } = await project([
       Array.from({ length: 60 }, (_, at) => file(`d${at % 7}/f${at}`)),
-    )
-    const trace = join(directory, '.git/trace')
+    ])
+    const trace = join(directory, 'trace')
     await archive(runner({ GIT_TRACE2_EVENT: trace }), directory, tree)
     const started = (await readFile(trace, 'utf8'))
       .split('\n')
@@ -102,9 +106,7 @@ describe('archiveProject()', () => {
   })
 
   it('fails when the history that holds the tree is not there, and works once it is fetched', async () => {
-    const { directory, tree } = await project([file('a', 'old')])
-    await writeFile(join(directory, 'recipes/r/p/a'), 'new')
-    await git(directory, ['commit', '--quiet', '--all', '-m', 'new'])
+    const { directory, tree } = await project([[file('a', 'old')], [file('a', 'new')]])
     const shallow = join(root, 'shallow')
     await git(root, ['clone', '--quiet', '--depth=1', `file://${directory}`, shallow])
     await expect(archive(runner(), shallow, tree)).rejects.toMatchObject({
@@ -125,8 +127,7 @@ describe('archiveProject()', () => {
 
   it('refuses a submodule', async () => {
     const { directory, tree } = await project([
-      file('a'),
-      { mode: '160000', path: utf8('ö'), content: 'ab'.repeat(20) },
+      [file('a'), { mode: '160000', path: utf8('ö'), content: 'ab'.repeat(20) }],
     ])
     await expect(archive(runner(), directory, tree)).rejects.toMatchObject({
       code: 'PROJECT_NOT_FOUND',
@@ -135,9 +136,9 @@ describe('archiveProject()', () => {
   })
 
   it('ends with the reason of a signal, also while git waits for an object', async () => {
-    const { directory, tree } = await project([file('a'), file('b')])
-    const id = await git(directory, ['rev-parse', 'HEAD:recipes/r/p/b'])
-    const object = join(directory, '.git/objects', id.slice(0, 2), id.slice(2))
+    const { directory, tree } = await project([[file('a'), file('b')]])
+    const id = await git(directory, ['rev-parse', 'main:recipes/r/p/b'])
+    const object = join(directory, 'objects', id.slice(0, 2), id.slice(2))
     await rm(object)
     await execa('mkfifo', [object])
     const control = new AbortController()
@@ -153,7 +154,7 @@ describe('archiveProject()', () => {
 
 describe('resolveProject()', () => {
   it('pins the commit that last changed the directory, and its tree', async () => {
-    const { directory, recipe, tree } = await project([file('a')])
+    const { directory, recipe, tree } = await workTree([file('a')])
     const commit = await git(directory, ['rev-parse', 'HEAD'])
     await writeFile(join(directory, 'other'), '')
     await git(directory, ['add', 'other'])
@@ -167,7 +168,7 @@ describe('resolveProject()', () => {
   })
 
   it('says what is missing', async () => {
-    const { recipe } = await project([file('a')])
+    const { recipe } = await workTree([file('a')])
     await mkdir(join(recipe, 'empty'))
     const outside = join(root, 'outside')
     await mkdir(join(outside, 'p'), { recursive: true })
@@ -190,8 +191,8 @@ describe('resolveProject()', () => {
   })
 
   it('takes the repository that the directory is in, whatever the environment says, and runs no program', async () => {
-    const { directory, recipe, tree } = await project([file('a')])
-    const other = await project([file('a', 'other')])
+    const { directory, recipe, tree } = await workTree([file('a')])
+    const other = await workTree([file('a', 'other')])
     const ran = join(directory, '.git/ran')
     const program = join(directory, '.git/program')
     await writeFile(program, `#!/bin/sh\necho "$0 $*" >> '${ran}'\n`)
@@ -225,7 +226,7 @@ describe('resolveProject()', () => {
   })
 
   it('sees what is committed through the filters and attributes that the user has set up', async () => {
-    const { recipe } = await project([file('a.txt', 'UPPER')])
+    const { recipe } = await workTree([file('a.txt', 'UPPER')])
     const attributes = join(root, 'attributes')
     const config = join(root, 'config')
     await writeFile(attributes, '*.txt filter=upper\n')
