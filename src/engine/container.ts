@@ -1,7 +1,7 @@
-import { Readable } from 'node:stream'
 import type Docker from 'dockerode'
-import { extract, pack } from 'tar-stream'
 import { StillroomError } from '../error.ts'
+import { tarMembers } from '../formats/tar/tar-members.ts'
+import { paxHeader, TAR_END, tarPadding } from '../formats/tar/write-tar.ts'
 import type { Sandbox, SandboxFile, SandboxResult } from '../resolve/sandbox.ts'
 import { exitCodeOf } from './attached-exec.ts'
 import type { Engine } from './connect.ts'
@@ -113,21 +113,21 @@ class ContainerSandbox implements Sandbox {
   }
 
   async write(files: readonly SandboxFile[]): Promise<void> {
-    const archive = pack()
-    for (const { path, content } of files) {
-      archive.entry({ name: path.replace(/^\//, ''), mode: 0o644 }, Buffer.from(content as Uint8Array))
-    }
-    archive.finalize()
-    await this.#container.putArchive(archive as unknown as NodeJS.ReadableStream, { path: '/' })
+    const now = Math.floor(Date.now() / 1000)
+    const members = files.flatMap(({ path, content }) => {
+      const bytes = Buffer.from(content as Uint8Array)
+      const name = Buffer.from(path.replace(/^\//, '')).toString('latin1')
+      const header = paxHeader({ path: name, type: 'file', size: bytes.length }, now)
+      return [header, bytes, tarPadding(bytes.length)]
+    })
+    await this.#container.putArchive(Buffer.concat([...members, TAR_END]), { path: '/' })
   }
 
   async *read(directory: string): AsyncIterable<{ name: string; content: AsyncIterable<Uint8Array> }> {
     const stream = await this.#container.getArchive({ path: `${directory}/.` })
-    const entries = Readable.from(stream).pipe(extract())
-    for await (const entry of entries) {
-      const name = entry.header.name.replace(/^.*\//, '')
-      if (entry.header.type === 'file') yield { name, content: entry as unknown as AsyncIterable<Uint8Array> }
-      entry.resume()
+    for await (const { member, content } of tarMembers(stream as unknown as AsyncIterable<Uint8Array>)) {
+      const name = Buffer.from(member.name, 'latin1').toString().replace(/^.*\//, '')
+      if (member.flag === '0') yield { name, content }
     }
   }
 }

@@ -3,10 +3,10 @@ import fc from 'fast-check'
 import { pack } from 'tar-stream'
 import { describe, expect, it } from 'vitest'
 import { rounds } from '../../../test/support/nightly.ts'
-import { paxHeader, TAR_END, type TarMember, tarPadding } from './write-tar.ts'
+import { paxHeader, TAR_END, type TarEntry, tarPadding } from './write-tar.ts'
 
 /** The archive that tar-stream makes: those of projects were made by it. */
-async function packed(member: TarMember, mtime: number): Promise<Buffer> {
+async function packed(member: TarEntry, mtime: number): Promise<Buffer> {
   const text = (bytes = '') => Buffer.from(bytes, 'latin1').toString('utf8')
   const archive = pack()
   const entry = { name: text(member.path), mtime: new Date(mtime * 1000) }
@@ -16,7 +16,7 @@ async function packed(member: TarMember, mtime: number): Promise<Buffer> {
   return buffer(archive)
 }
 
-const written = (member: TarMember, mtime: number) => {
+const written = (member: TarEntry, mtime: number) => {
   const { size = 0 } = member
   return Buffer.concat([paxHeader(member, mtime), Buffer.alloc(size), tarPadding(size), TAR_END])
 }
@@ -34,7 +34,7 @@ const word = fc.oneof(
 )
 const plain = word.map((text) => text.replace(/[\0/]/g, '_'))
 const path = fc.array(plain, { minLength: 1, maxLength: 5 }).map((parts) => parts.join('/'))
-const member: fc.Arbitrary<TarMember> = fc.oneof(
+const member: fc.Arbitrary<TarEntry> = fc.oneof(
   fc.record({
     path,
     type: fc.constant('file' as const),

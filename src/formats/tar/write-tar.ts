@@ -1,5 +1,5 @@
-/** One member. Names are bytes as latin1: git's are any but NUL. */
-export interface TarMember {
+/** What to write as one member. Names are bytes as latin1: git's are any but NUL. */
+export interface TarEntry {
   path: string
   type: 'file' | 'symlink' | 'directory'
   executable?: boolean
@@ -15,7 +15,7 @@ const TYPES = { file: '0', symlink: '2', directory: '5' }
  * The header of a member in GNU's format, whose long names are any bytes: owner 0, time 0. For the same member always
  * the same bytes (https://www.gnu.org/software/tar/manual/html_node/Standard.html).
  */
-export function tarHeader({ path, type, executable = false, size = 0, target = '' }: TarMember): Buffer {
+export function tarHeader({ path, type, executable = false, size = 0, target = '' }: TarEntry): Buffer {
   const name = type === 'directory' ? `${path}/` : path
   const mode = type === 'symlink' ? 0o777 : type === 'directory' || executable ? 0o755 : 0o644
   return Buffer.concat([
@@ -32,7 +32,7 @@ export function tarHeader({ path, type, executable = false, size = 0, target = '
  *
  * @param mtime in seconds
  */
-export function paxHeader(member: TarMember, mtime: number): Buffer {
+export function paxHeader(member: TarEntry, mtime: number): Buffer {
   const [path, target] = [member.path, member.target ?? ''].map(asUtf8) as [string, string]
   const common = { mode: member.executable ? 0o755 : 0o644, mtime }
   const content = { ...common, flag: TYPES[member.type], size: member.size ?? 0 }

@@ -2,12 +2,12 @@ import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { StillroomError } from '../../error.ts'
 import { EXECUTABLE, GITLINK, type Leaf, objectId, SYMLINK, treeId } from '../../formats/git/git-object.ts'
-import { TAR_END, type TarMember, tarPadding } from '../../formats/tar/write-tar.ts'
+import { TAR_END, type TarEntry, tarPadding } from '../../formats/tar/write-tar.ts'
 import type { Snapshot } from './snapshot.ts'
 
 /** What is archived: a snapshot, or the tree of a project. */
 type Source = Omit<Snapshot, 'commit'>
-type Header = (member: TarMember) => Buffer
+type Header = (member: TarEntry) => Buffer
 type LargeFile = (sha256: string) => string
 
 /**

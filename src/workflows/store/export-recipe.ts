@@ -2,10 +2,9 @@ import { createHash, randomUUID } from 'node:crypto'
 import { createReadStream, createWriteStream } from 'node:fs'
 import { mkdir, readFile, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
-import { PassThrough } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { type Pack, pack } from 'tar-stream'
 import { contextArtifacts } from '../../dockerfile/context-artifacts.ts'
+import { paxHeader, TAR_END, tarPadding } from '../../formats/tar/write-tar.ts'
 import { requireFresh } from '../../lock/compare-inputs.ts'
 import { gitRunner } from '../../resolve/git/run-git.ts'
 import { archiveProject } from '../../resolve/project/resolve-project.ts'
@@ -115,33 +114,20 @@ async function writeArchive(
   members: Member[],
   epoch: number,
 ): Promise<{ size: number; sha256: string }> {
-  const archive = pack()
   const hash = createHash('sha256')
   let size = 0
-  const counted = new PassThrough({
-    transform(chunk: Uint8Array, _, done) {
-      hash.update(chunk)
-      size += chunk.length
-      done(null, chunk)
-    },
-  })
+  const text = Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`)
+  const archive = async function* () {
+    for await (const bytes of pack([member(MANIFEST, text), ...members], name, epoch)) {
+      hash.update(bytes)
+      size += bytes.length
+      yield bytes
+    }
+  }
   const temporary = `${file}.${randomUUID()}.tmp`
   try {
     await mkdir(dirname(file), { recursive: true })
-    const text = Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`)
-    const packing = async () => {
-      await add(archive, name, member(MANIFEST, text), epoch)
-      for (const each of members) await add(archive, name, each, epoch)
-      archive.finalize()
-    }
-    const writing = pipeline(archive, counted, createWriteStream(temporary, { flags: 'wx' }), { signal })
-    await Promise.all([
-      packing().catch((error) => {
-        archive.destroy(error)
-        throw error
-      }),
-      writing,
-    ])
+    await pipeline(archive, createWriteStream(temporary, { flags: 'wx' }), { signal })
     await rename(temporary, file)
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => {})
@@ -150,12 +136,17 @@ async function writeArchive(
   return { size, sha256: hash.digest('hex') }
 }
 
-async function add(archive: Pack, name: string, { path, mode, size, content }: Member, epoch: number) {
-  const header = { name: `${name}/${path}`, mode, size, mtime: new Date(epoch * 1000) }
-  if (content instanceof Uint8Array) {
-    archive.entry(header, Buffer.from(content))
-    return
+async function* pack(members: readonly Member[], name: string, epoch: number): AsyncGenerator<Uint8Array> {
+  for (const { path, mode, size, content } of members) {
+    const bytes = Buffer.from(`${name}/${path}`).toString('latin1')
+    yield paxHeader({ path: bytes, type: 'file', executable: mode === 0o755, size }, epoch)
+    let left = size
+    for await (const part of content instanceof Uint8Array ? [content] : createReadStream(content.file)) {
+      left -= part.length
+      yield part
+    }
+    if (left !== 0) throw new Error(`${path} has ${size - left} bytes, expected ${size}`)
+    yield tarPadding(size)
   }
-  const entry = archive.entry(header)
-  await pipeline(createReadStream(content.file), entry)
+  yield TAR_END
 }

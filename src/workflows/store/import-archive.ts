@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { pipeline } from 'node:stream/promises'
-import { extract, type Header } from 'tar-stream'
 import { StillroomError } from '../../error.ts'
+import { tarMembers } from '../../formats/tar/tar-members.ts'
+import type { TarMember } from '../../formats/tar/tar-reader.ts'
 import type { Artifacts, Cancellation, Reporting } from '../ports.ts'
 import { ARCHIVE_VERSION, ArchiveManifest, MANIFEST } from './archive-manifest.ts'
 
@@ -36,30 +36,29 @@ export async function importArchive(
   const { store, signal, progress } = ports
   progress({ kind: 'stage', title: `reading ${file}` })
   const hash = createHash('sha256')
-  const archive = extract()
-  const source = createReadStream(file)
-  source.on('data', (chunk) => hash.update(chunk))
-  const reading = pipeline(source, archive, { signal })
-  reading.catch(() => {})
+  const source = async function* () {
+    for await (const bytes of createReadStream(file, { signal })) {
+      hash.update(bytes)
+      yield bytes as Buffer
+    }
+  }
   const artifacts = { added: 0, present: 0, bytes: 0 }
   let manifest: ArchiveManifest | undefined
   const left = new Map<string, { size: number; sha256: string }>()
   try {
-    for await (const entry of archive) {
-      const { header } = entry
-      const content = entry as unknown as AsyncIterable<Uint8Array>
+    for await (const { member, content } of tarMembers(source())) {
+      const name = Buffer.from(member.name, 'latin1').toString()
       if (manifest === undefined) {
-        manifest = await readManifest(file, header, content)
+        manifest = await readManifest(file, name, member.size, content)
         for (const { path, ...rest } of manifest.files) left.set(path, rest)
         continue
       }
-      const path = memberPath(file, manifest, header)
+      const path = memberPath(file, manifest, name, member)
       const wanted = left.get(path)
-      if (!wanted) throw invalid(file, `"${header.name}" is there twice, or its manifest does not name it`)
+      if (!wanted) throw invalid(file, `"${name}" is there twice, or its manifest does not name it`)
       left.delete(path)
       if (path.startsWith(ARTIFACTS) && (await store.verify(wanted))) {
         artifacts.present += 1
-        await drain(content)
       } else if (path.startsWith(ARTIFACTS)) {
         await store.put(content, wanted)
         artifacts.added += 1
@@ -69,7 +68,6 @@ export async function importArchive(
       }
       progress({ kind: 'status', text: `${artifacts.added + artifacts.present} artifacts` })
     }
-    await reading
   } catch (error) {
     if (signal.aborted) throw signal.reason
     throw explain(file, error)
@@ -87,12 +85,13 @@ export async function importArchive(
 
 async function readManifest(
   file: string,
-  header: Header,
+  name: string,
+  size: number,
   entry: AsyncIterable<Uint8Array>,
 ): Promise<ArchiveManifest> {
-  if (!/^[^/]+\/manifest\.json$/.test(header.name) || !header.name.endsWith(`/${MANIFEST}`))
-    throw invalid(file, `its first member is "${header.name}", expected NAME/${MANIFEST}`)
-  if ((header.size ?? 0) > MANIFEST_LIMIT) throw invalid(file, 'its manifest is larger than 64 MB')
+  if (!/^[^/]+\/manifest\.json$/.test(name) || !name.endsWith(`/${MANIFEST}`))
+    throw invalid(file, `its first member is "${name}", expected NAME/${MANIFEST}`)
+  if (size > MANIFEST_LIMIT) throw invalid(file, 'its manifest is larger than 64 MB')
   const chunks: Uint8Array[] = []
   for await (const chunk of entry) chunks.push(chunk)
   let data: unknown
@@ -110,8 +109,8 @@ async function readManifest(
   throw invalid(file, `its manifest is wrong at ${issue?.path.join('.')}: ${issue?.message}`)
 }
 
-function memberPath(file: string, { recipe }: ArchiveManifest, { name, type }: Header): string {
-  if (type !== 'file' || !name.startsWith(`${recipe}/`))
+function memberPath(file: string, { recipe }: ArchiveManifest, name: string, { flag }: TarMember): string {
+  if (flag !== '0' || !name.startsWith(`${recipe}/`))
     throw invalid(file, `"${name}" is no regular file below ${recipe}/`)
   return name.slice(recipe.length + 1)
 }
@@ -129,12 +128,6 @@ async function requireContent(
     throw invalid(file, `member "${path}": expected sha256 ${expected.sha256}, got ${got}`)
 }
 
-async function drain(entry: AsyncIterable<Uint8Array>): Promise<void> {
-  for await (const _ of entry) {
-    // its bytes are in the store, and right
-  }
-}
-
 function invalid(file: string, reason: string, cause?: unknown): StillroomError {
   return new StillroomError('ARCHIVE_INVALID', `cannot import "${file}": ${reason}`, {
     hint: 'get the archive again, and compare its sha256; `stillroom store export recipe NAME FILE` makes one',
@@ -143,11 +136,9 @@ function invalid(file: string, reason: string, cause?: unknown): StillroomError 
 }
 
 function explain(file: string, error: unknown): unknown {
-  if (error instanceof StillroomError) {
-    return error.code === 'ARTIFACT_MISMATCH'
-      ? invalid(file, `an artifact in it is damaged: ${error.message}`, error)
-      : error
-  }
+  if (error instanceof StillroomError && error.code === 'ARTIFACT_MISMATCH')
+    return invalid(file, `an artifact in it is damaged: ${error.message}`, error)
+  if (error instanceof StillroomError && error.code !== 'IMAGE_INVALID') return error
   const { code, message } = error as NodeJS.ErrnoException
   if (code === 'ENOENT' || code === 'EACCES' || code === 'EISDIR')
     return invalid(file, `it cannot be read (${code})`, error)
