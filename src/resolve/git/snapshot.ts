@@ -40,7 +40,7 @@ export interface SnapshotOptions extends GitRunner, TryOptions {
   readers: ObjectReader[]
 }
 
-/** A tree deeper than this, or submodules in submodules: somebody's joke. */
+/** A tree deeper than this, or submodules within submodules, is not a real repository's. */
 const DEPTH = 100
 const SUBMODULE_DEPTH = 10
 

@@ -109,9 +109,13 @@ export async function findCommit(ports: Repository, revision: string): Promise<s
   const found = await askGit(gitRunner(ports), args)
   if (typeof found === 'string') return found
   const said = found.said.replace('fatal: Needed a single revision', 'git knows no such commit')
-  throw new StillroomError('REVISION_UNKNOWN', `"${revision}" is no lockfile and no revision: ${said}`, {
-    hint: 'give the path of a lockfile, or a branch, tag or commit that this clone has (git fetch)',
-  })
+  throw new StillroomError(
+    'REVISION_UNKNOWN',
+    `"${revision}" is neither a lockfile nor a revision: ${said}`,
+    {
+      hint: 'give the path of a lockfile, or a branch, tag or commit that this clone has (git fetch)',
+    },
+  )
 }
 
 /**
