@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { execa, type Options } from 'execa'
 import { inject } from 'vitest'
+import { checkJson } from './json-schemas.ts'
 
 export interface Outcome {
   exitCode: number | undefined
@@ -23,13 +24,20 @@ export async function stillroom(directory: string, args: string[], options: Opti
   }
 }
 
-/** The same with `--json`: the one object that it prints. */
+/** The same with `--json`: the one object that it prints, which is by its schema in docs/schemas. */
 export async function stillroomJson<T>(directory: string, args: string[], options: Options = {}): Promise<T> {
   const { stdout, stderr } = await stillroom(directory, [...args, '--json'], options)
+  const printed = parse(stdout)
+  if (printed === undefined) throw new Error(`${args.join(' ')} printed no JSON: ${stdout}\n${stderr}`)
+  checkJson(args, printed)
+  return printed as T
+}
+
+function parse(text: string): unknown {
   try {
-    return JSON.parse(stdout) as T
+    return JSON.parse(text)
   } catch {
-    throw new Error(`${args.join(' ')} printed no JSON: ${stdout}\n${stderr}`)
+    return undefined
   }
 }
 
