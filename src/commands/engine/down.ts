@@ -3,6 +3,12 @@ import { privateEngine } from '../../engine/private/private-engine.ts'
 import { BaseCommand } from '../base-command.ts'
 import { ENGINE_NAME } from '../engine-name.ts'
 
+export interface StoppedEngine {
+  name: string
+  /** `absent`: there is none of that name, or it was removed. */
+  state: 'stopped' | 'absent'
+}
+
 export default class EngineDown extends BaseCommand {
   static override summary = 'Stop a private Docker Engine'
   static override examples = ['<%= config.bin %> engine down', '<%= config.bin %> engine down --purge']
@@ -11,7 +17,7 @@ export default class EngineDown extends BaseCommand {
     purge: Flags.boolean({ description: 'also remove its images, containers and settings' }),
   }
 
-  async run() {
+  async run(): Promise<StoppedEngine> {
     const { flags } = await this.parse(EngineDown)
     const { cache, signal, progress } = await this.session(flags.directory)
     const { stopEngine } = await import('../../engine/private/stop-engine.ts')

@@ -1,4 +1,9 @@
-import { privateEngine, runningSettings, settingsScript } from '../../engine/private/private-engine.ts'
+import {
+  type EngineSettings,
+  privateEngine,
+  runningSettings,
+  settingsScript,
+} from '../../engine/private/private-engine.ts'
 import { StillroomError } from '../../error.ts'
 import { defaultCacheDirectory } from '../../store/cache-directory.ts'
 import { BaseCommand } from '../base-command.ts'
@@ -13,7 +18,7 @@ export default class EngineEnv extends BaseCommand {
   ]
   static override flags = ENGINE_NAME
 
-  async run() {
+  async run(): Promise<EngineSettings> {
     const { flags } = await this.parse(EngineEnv)
     const settings = await runningSettings(privateEngine(defaultCacheDirectory(process.env), flags.name))
     if (settings === undefined)

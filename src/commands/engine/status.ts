@@ -1,7 +1,9 @@
-import { engineState, privateEngine } from '../../engine/private/private-engine.ts'
+import { type EngineState, engineState, privateEngine } from '../../engine/private/private-engine.ts'
 import { defaultCacheDirectory } from '../../store/cache-directory.ts'
 import { BaseCommand } from '../base-command.ts'
 import { ENGINE_NAME } from '../engine-name.ts'
+
+export type EngineStatusReport = { name: string } & EngineState
 
 export default class EngineStatus extends BaseCommand {
   static override summary = 'Say whether a private Docker Engine runs'
@@ -12,7 +14,7 @@ export default class EngineStatus extends BaseCommand {
   ]
   static override flags = ENGINE_NAME
 
-  async run() {
+  async run(): Promise<EngineStatusReport> {
     const { flags } = await this.parse(EngineStatus)
     const status = await engineState(privateEngine(defaultCacheDirectory(process.env), flags.name))
     const { state, version, store, socket } = status

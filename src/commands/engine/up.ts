@@ -3,6 +3,15 @@ import { privateEngine } from '../../engine/private/private-engine.ts'
 import { BaseCommand } from '../base-command.ts'
 import { ENGINE_NAME } from '../engine-name.ts'
 
+export interface StartedEngine {
+  name: string
+  state: 'running'
+  version: string
+  /** Docker's image store. */
+  store: string
+  socket: string
+}
+
 export default class EngineUp extends BaseCommand {
   static override summary = 'Start a private Docker Engine'
   static override description =
@@ -27,7 +36,7 @@ export default class EngineUp extends BaseCommand {
     }),
   }
 
-  async run() {
+  async run(): Promise<StartedEngine> {
     const { flags } = await this.parse(EngineUp)
     const { cache, signal, progress } = await this.session(flags.directory)
     const { startEngine } = await import('../../engine/private/start-engine.ts')
