@@ -3,7 +3,7 @@ import { privateEngine } from '../../engine/private/private-engine.ts'
 import { BaseCommand } from '../base-command.ts'
 import { ENGINE_NAME } from '../engine-name.ts'
 
-export interface StoppedEngine {
+export interface EngineStopped {
   name: string
   /** `absent`: there is none of that name, or it was removed. */
   state: 'stopped' | 'absent'
@@ -17,7 +17,7 @@ export default class EngineDown extends BaseCommand {
     purge: Flags.boolean({ description: 'also remove its images, containers and settings' }),
   }
 
-  async run(): Promise<StoppedEngine> {
+  async run(): Promise<EngineStopped> {
     const { flags } = await this.parse(EngineDown)
     const { cache, signal, progress } = await this.session(flags.directory)
     const { stopEngine } = await import('../../engine/private/stop-engine.ts')

@@ -3,7 +3,7 @@ import { privateEngine } from '../../engine/private/private-engine.ts'
 import { BaseCommand } from '../base-command.ts'
 import { ENGINE_NAME } from '../engine-name.ts'
 
-export interface StartedEngine {
+export interface EngineStarted {
   name: string
   state: 'running'
   version: string
@@ -36,7 +36,7 @@ export default class EngineUp extends BaseCommand {
     }),
   }
 
-  async run(): Promise<StartedEngine> {
+  async run(): Promise<EngineStarted> {
     const { flags } = await this.parse(EngineUp)
     const { cache, signal, progress } = await this.session(flags.directory)
     const { startEngine } = await import('../../engine/private/start-engine.ts')
