@@ -155,8 +155,8 @@ function auditedPackages(
   return inventory.packages.map(
     ({ kind, name, version, architecture, environment, origin, license, files, record }) => {
       const own = packages.get(packageId({ kind, name }))
-      const bringer = expected.at(expected.place(record)).at(-1)?.owner
-      const lock = own?.version === version ? own : packages.get(bringer ?? '')
+      const parent = expected.at(expected.place(record)).at(-1)?.owner
+      const lock = own?.version === version ? own : packages.get(parent ?? '')
       return {
         kind,
         name,

@@ -9,7 +9,7 @@ export const REPORT_VERSION = 1
  */
 export type AuditVerdict = 'clean' | 'findings' | 'inconclusive'
 
-/** Everything an audit says of an image; plain JSON data, the same for the same image, lock and policy. */
+/** All that an audit reports on an image; plain JSON data, the same for the same image, lock and policy. */
 export interface AuditReport {
   reportVersion: typeof REPORT_VERSION
   image: AuditedImage
@@ -103,7 +103,7 @@ export interface AuditedFiles {
 }
 
 export interface AuditedFile {
-  /** With a slash in front; bytes that are no printable ASCII are written `%XX`. */
+  /** With a slash in front; bytes that are not printable ASCII are written `%XX`. */
   path: string
   size: number
   sha256: string

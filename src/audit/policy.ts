@@ -12,8 +12,8 @@ export interface PolicyException {
 }
 
 /**
- * Parts findings into those that count and those that the policy ignores; an exception that is over ignores nothing,
- * and says so where it would have.
+ * Separates findings that count from those that the policy ignores. An expired exception ignores nothing; where it would
+ * have, a finding says so.
  *
  * @param today ISO 8601 date
  */
@@ -25,9 +25,9 @@ export function applyPolicy(
   const counting: Finding[] = []
   const ignored: IgnoredFinding[] = []
   const expired = new Set<PolicyException>()
-  const fitting = exceptions.map((exception) => ({ exception, fits: matcher(exception) }))
+  const rules = exceptions.map((exception) => ({ exception, matches: matcher(exception) }))
   for (const finding of findings) {
-    const found = fitting.filter(({ fits }) => fits(finding)).map(({ exception }) => exception)
+    const found = rules.filter(({ matches }) => matches(finding)).map(({ exception }) => exception)
     const valid = found.find(({ until }) => until === undefined || until >= today)
     if (valid === undefined) {
       counting.push(finding)
@@ -42,8 +42,8 @@ export function applyPolicy(
 
 function matcher({ rule, subject }: PolicyException): (finding: Finding) => boolean {
   if (subject === undefined) return (finding) => finding.rule === rule
-  const fits = picomatch(subject, { dot: true })
-  return (finding) => finding.rule === rule && (finding.subject === subject || fits(finding.subject))
+  const matches = picomatch(subject, { dot: true })
+  return (finding) => finding.rule === rule && (finding.subject === subject || matches(finding.subject))
 }
 
 function expiry({ rule, subject, reason, until }: PolicyException): Finding {
@@ -51,6 +51,6 @@ function expiry({ rule, subject, reason, until }: PolicyException): Finding {
     rule: 'policy-expired',
     severity: 'warning',
     subject: `policy/${rule}${subject === undefined ? '' : `/${subject.replace(/^\//, '')}`}`,
-    message: `the exception for ${rule} ended on ${until}: ${reason}`,
+    message: `the exception for ${rule} expired on ${until}: ${reason}`,
   }
 }

@@ -5,7 +5,7 @@ import { Recipe } from '../recipe/schema.ts'
 /**
  * The recipe as a lockfile recorded it: what decides the image; without description, checks and tasks.
  *
- * @throws {StillroomError} LOCK_INVALID when the recorded fields are no recipe
+ * @throws {StillroomError} LOCK_INVALID when the recorded fields are not a recipe
  */
 export function recordedRecipe({ recipe: name, inputs }: Lockfile): Recipe {
   const fields: Record<string, unknown> = {}
@@ -20,7 +20,7 @@ export function recordedRecipe({ recipe: name, inputs }: Lockfile): Recipe {
   const issues = result.error.issues.map(({ path, message }) => `  ${path.join('.')}: ${message}`)
   throw new StillroomError(
     'LOCK_INVALID',
-    `cannot tell from the lockfile of "${name}" what its recipe was:\n${issues.join('\n')}`,
+    `the fields that the lockfile of "${name}" recorded are not a recipe:\n${issues.join('\n')}`,
     { hint: 'restore the committed lockfile, or lock anew: stillroom lock recipe NAME --upgrade' },
   )
 }

@@ -11,21 +11,21 @@ export interface Rule {
 
 /** Every rule, by id; each has a section of its own in docs/rules.md. */
 export const RULES = {
-  'image-id': { severity: 'error', needsLock: true, title: 'The image is another one' },
-  'tree-digest': { severity: 'error', needsLock: true, title: 'The files are others' },
-  'base-digest': { severity: 'error', needsLock: true, title: 'The base is another one' },
+  'image-id': { severity: 'error', needsLock: true, title: 'Another image' },
+  'tree-digest': { severity: 'error', needsLock: true, title: 'Other files' },
+  'base-digest': { severity: 'error', needsLock: true, title: 'Another base' },
   'layer-extra': { severity: 'note', needsLock: true, title: 'A layer that the lockfile does not name' },
   'package-missing': { severity: 'error', needsLock: true, title: 'A locked package is not installed' },
   'package-extra': { severity: 'error', needsLock: true, title: 'A package that is not in the lockfile' },
   'package-version': { severity: 'error', needsLock: true, title: 'A package of another version' },
-  'file-modified': { severity: 'error', needsLock: false, title: "A file is not as its owner's" },
+  'file-modified': { severity: 'error', needsLock: false, title: "A file that differs from its owner's" },
   'file-missing': { severity: 'error', needsLock: false, title: 'A file of a package is not there' },
   'file-unexplained': { severity: 'error', needsLock: true, title: 'A file that nobody owns' },
   'file-mode': { severity: 'error', needsLock: true, title: 'Another mode or owner' },
   setuid: { severity: 'error', needsLock: false, title: 'Privileges that no package gives' },
-  'world-writable': { severity: 'error', needsLock: false, title: 'Everybody may write' },
-  account: { severity: 'error', needsLock: true, title: 'An account that nothing makes' },
-  'byte-code': { severity: 'error', needsLock: false, title: 'Byte code that is not of its source' },
+  'world-writable': { severity: 'error', needsLock: false, title: 'Everybody may write to it' },
+  account: { severity: 'error', needsLock: true, title: 'A user account that nothing makes' },
+  'byte-code': { severity: 'error', needsLock: false, title: 'Byte code that is not that of its source' },
   credential: { severity: 'error', needsLock: false, title: 'A credential' },
   'git-modified': { severity: 'error', needsLock: false, title: 'A checkout with changes' },
   'config-env': { severity: 'error', needsLock: true, title: 'Another environment' },
@@ -36,9 +36,13 @@ export const RULES = {
   'config-labels': { severity: 'error', needsLock: true, title: 'Other labels' },
   'config-ports': { severity: 'error', needsLock: true, title: 'Other ports' },
   'config-volumes': { severity: 'error', needsLock: true, title: 'Other volumes' },
-  'config-other': { severity: 'error', needsLock: true, title: 'A setting that recipes have not' },
-  'policy-expired': { severity: 'warning', needsLock: false, title: 'An exception of the policy is over' },
-  inconclusive: { severity: 'inconclusive', needsLock: false, title: 'Something could not be told' },
+  'config-other': { severity: 'error', needsLock: true, title: 'A setting that no recipe makes' },
+  'policy-expired': {
+    severity: 'warning',
+    needsLock: false,
+    title: 'An exception of the policy has expired',
+  },
+  inconclusive: { severity: 'inconclusive', needsLock: false, title: 'Something could not be read' },
 } as const satisfies Record<string, Rule>
 
 export type RuleId = keyof typeof RULES

@@ -19,7 +19,7 @@ export interface ImageSubject {
   inventory: Inventory
 }
 
-/** What it is held against. */
+/** What an image is compared with. */
 export interface LockSubject {
   lockfile: Lockfile
   /** As it was named, or relative to the project. */

@@ -1,7 +1,7 @@
 import { mayHoldCredentials } from './credentials.ts'
 import { BYTE_CODE_HEADER } from './judge/judge-byte-code.ts'
 
-/** Files that checks read: account files, package managers' state, what copies are made of. */
+/** Files that rules read: files of user accounts, package managers' state, what copies are made of. */
 const READ =
   /^(etc\/(passwd|group|shadow|gshadow|subuid|subgid|shells|timezone|networks|ld\.so\.cache|ca-certificates\.conf|os-release|machine-id|apt\/sources\.list|pam\.d\/common-[\w-]+|python3\/debian_config|ssl\/certs\/ca-certificates\.crt|dpkg\/dpkg\.cfg\.d\/[^/]+)|usr\/lib\/os-release|usr\/share\/(base-passwd|pam|pam-configs)\/[^/]+|usr\/share\/ca-certificates\/.+|var\/lib\/(dpkg\/(status|diversions|statoverride|info\/format|arch|arch-native|alternatives\/[^/]+|triggers\/[^/]+)|pam\/[^/]+|apt\/extended_states|shells\.state|systemd\/deb-systemd-(?:user-)?helper-enabled\/.+)|var\/log\/(btmp|wtmp|lastlog|faillog)|usr\/local\/bin\/[^/]+|usr\/bin\/[^/]+|.*\.dist-info\/RECORD)$/
 

@@ -39,7 +39,7 @@ export const conda: PackageManager = {
       if (json === undefined) continue
       const parsed = Metadata.safeParse(json)
       if (parsed.success) findings.inventory.packages.push(toPackage(parsed.data, path))
-      else findings.problem(path, `it is no record of conda: ${parsed.error.issues[0]?.path.join('.')}`)
+      else findings.problem(path, `it is not a record of conda: ${parsed.error.issues[0]?.path.join('.')}`)
     }
     return findings.inventory
   },

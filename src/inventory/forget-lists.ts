@@ -7,7 +7,7 @@ const LIST = /^var\/lib\/dpkg\/info\/[^/]+\.(list|md5sums)$|\.(dist|egg)-info\/(
 const MOST_PATHS = 64
 
 /**
- * Forgets the content of lists that name none of these files, so that an inventory of the tree tells the files of those
+ * Forgets the content of lists that name none of these files, so that an inventory of the tree lists the files of those
  * packages alone to which they may belong, and takes little memory.
  *
  * @param paths below the root; bytes as latin1

@@ -1,11 +1,10 @@
+import { createHash } from 'node:crypto'
 import { parseGitConfig } from '../formats/git/git-config.ts'
-import { parseGitIndex } from '../formats/git/git-index.ts'
+import { type IndexEntry, parseGitIndex } from '../formats/git/git-index.ts'
 import type { FileTree } from '../image/file-tree.ts'
 import { bareUrl } from '../net/redact-url.ts'
-import { gitDirectories, headCommit } from './git-refs.ts'
-import { compareWorkTree, joinPath } from './git-work-tree.ts'
 import type { InstalledPackage, Inventory, PackageManager } from './inventory.ts'
-import { baseOf, Findings, keptFiles, parentOf } from './tree-paths.ts'
+import { baseOf, Findings, keptFiles, parentOf, resolvePath } from './tree-paths.ts'
 
 const INDEX_LIMIT = 64 * 1024 ** 2
 const REFS_LIMIT = 16 * 1024 ** 2
@@ -16,8 +15,8 @@ const LOGS = /\/\.git\/(?:.*\/)?(?:logs|objects|hooks)\//
 
 /**
  * Checkouts of git: a `.git` with a HEAD (gitrepository-layout), those of submodules and linked work trees too. Files
- * are those of the index; modified is what differs from it. Whether the index is that of the commit (`git add`) isn't
- * told: it would need the objects. The remote is origin's, or the only one's.
+ * are those of the index; modified is what differs from it. Whether the index is that of the commit (`git add`) is
+ * not checked: it would need the objects. The remote is origin's, or the only one's.
  */
 export const git: PackageManager = {
   kind: 'git',
@@ -83,7 +82,7 @@ function readCheckout(findings: Findings, path: string): InstalledPackage | unde
   if (index === undefined || index.problem !== undefined) {
     findings.problem(
       `${own}/index`,
-      `whether the checkout is modified: ${index?.problem ?? 'there is no index'}`,
+      `the checkout cannot be compared with its index: ${index?.problem ?? 'there is no index'}`,
     )
     return installed
   }
@@ -107,4 +106,100 @@ function readCheckout(findings: Findings, path: string): InstalledPackage | unde
 function remoteUrl(settings: ReadonlyMap<string, string>): string | undefined {
   const remotes = [...settings].filter(([key]) => /^remote\..+\.url$/.test(key))
   return settings.get('remote.origin.url') ?? (remotes.length === 1 ? remotes[0]?.[1] : undefined)
+}
+
+/** A repository's own directories: of a linked work tree's the second is the main one's (gitrepository-layout). */
+interface GitDirectories {
+  own: string
+  common: string
+}
+
+/** Of `.git`: the directory itself, or the one that the file names; undefined when it leads nowhere. */
+function gitDirectories(tree: FileTree, path: string): GitDirectories | undefined {
+  let own = path
+  if (tree.find(path)?.inode.type === 'file') {
+    const [, target] = /^gitdir: (.+?)\s*$/.exec(tree.read(path)?.toString('latin1') ?? '') ?? []
+    if (target === undefined) return undefined
+    own = resolvePath(path.slice(0, Math.max(0, path.lastIndexOf('/'))), target)
+  }
+  if (tree.find(`${own}/HEAD`) === undefined) return undefined
+  const common = tree.read(`${own}/commondir`)?.toString('latin1').trim()
+  return { own, common: common === undefined ? own : resolvePath(own, common) }
+}
+
+/** The commit of HEAD; undefined when its branch has none, or refs are kept in a way that isn't read (reftable). */
+function headCommit(tree: FileTree, { own, common }: GitDirectories): string | undefined {
+  let name = 'HEAD'
+  for (let links = 0; links < 5; links += 1) {
+    const directory = /^refs\/(?!bisect\/|worktree\/|rewritten\/)/.test(name) ? common : own
+    const text = tree.read(`${directory}/${name}`)?.toString('latin1').trim()
+    if (text === undefined) return packedRef(tree, common, name)
+    const [, next] = /^ref: (.+)$/.exec(text) ?? []
+    if (next === undefined) return /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(text) ? text : undefined
+    if (!next.startsWith('refs/') || next.split('/').includes('..')) return undefined
+    name = next
+  }
+  return undefined
+}
+
+function packedRef(tree: FileTree, common: string, name: string): string | undefined {
+  for (const line of tree.read(`${common}/packed-refs`)?.toString('latin1').split('\n') ?? []) {
+    const [, value, ref] = /^([0-9a-f]{40}|[0-9a-f]{64}) (.+)$/.exec(line) ?? []
+    if (ref === name) return value
+  }
+  return undefined
+}
+
+/** What became of an index's paths in the work tree. */
+interface WorkTree {
+  modified: string[]
+  /** Paths whose content was not hashed while the image was read. */
+  unknown: string[]
+}
+
+/**
+ * Compares each path of the index with the work tree as `git diff-files` does, by content and not by times. Contents
+ * are taken as they are: no filter, no change of line ends.
+ */
+function compareWorkTree(
+  tree: FileTree,
+  workTree: string,
+  entries: readonly IndexEntry[],
+  hash: 'sha1' | 'sha256',
+  fileMode: boolean,
+): WorkTree {
+  const result: WorkTree = { modified: [], unknown: [] }
+  for (const entry of entries) {
+    const path = joinPath(workTree, entry.path)
+    // a link among the parents leads elsewhere: git counts the path as deleted
+    const found = tree.findLink(path)
+    const inode = found?.path === path ? found.inode : undefined
+    const type = entry.mode >> 12
+    // a submodule is a checkout of its own
+    if (type === 0o16) continue
+    if (inode === undefined) {
+      if (!entry.skipWorktree) result.modified.push(path)
+      continue
+    }
+    const expected = type === 0o12 ? 'symlink' : 'file'
+    const isExecutable = (inode.mode & 0o100) !== 0
+    const modeDiffers = expected === 'file' && fileMode && isExecutable !== ((entry.mode & 0o100) !== 0)
+    if (entry.stage !== 0 || inode.type !== expected || modeDiffers) {
+      result.modified.push(path)
+      continue
+    }
+    const content = expected === 'symlink' ? Buffer.from(inode.target, 'latin1') : inode.content
+    const object =
+      content !== undefined ? blobName(content, hash) : hash === 'sha1' ? inode.gitBlob : undefined
+    if (object === undefined) result.unknown.push(path)
+    else if (object !== entry.object) result.modified.push(path)
+  }
+  result.modified = [...new Set(result.modified)]
+  return result
+}
+
+const joinPath = (directory: string, path: string) => (directory === '' ? path : `${directory}/${path}`)
+
+function blobName(content: Buffer, hash: 'sha1' | 'sha256'): string {
+  return createHash(hash).update(`blob ${content.length}\0`).update(content).digest('hex')
 }

@@ -28,7 +28,7 @@ export interface InstalledPackage {
   architecture?: string
   /** Path of the file that says so. */
   record: string
-  /** The place it is installed to where an image may have several: site-packages, node_modules, a conda prefix. */
+  /** The directory it is installed to where an image may have several: site-packages, node_modules, a conda prefix. */
   environment?: string
   files: OwnedFile[]
   /** Of dpkg, when it isn't `installed`: `unpacked`, `half-configured`, ... */
@@ -40,7 +40,7 @@ export interface InstalledPackage {
   license?: string
 }
 
-/** What a package manager's data could not tell; audit makes it an `inconclusive` finding. */
+/** What could not be read of a package manager's data; audit makes it an `inconclusive` finding. */
 export interface InventoryProblem {
   kind: PackageKind
   path: string

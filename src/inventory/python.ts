@@ -1,7 +1,8 @@
+import { z } from 'zod'
 import { parseControl } from '../formats/deb/deb822.ts'
 import type { FileTree } from '../image/file-tree.ts'
+import { bareUrl } from '../net/redact-url.ts'
 import type { InstalledPackage, Inventory, OwnedFile, PackageManager } from './inventory.ts'
-import { readOrigin } from './python-origin.ts'
 import { readRecord } from './python-record.ts'
 import { baseOf, Findings, keptFiles, parentOf, resolvePath } from './tree-paths.ts'
 
@@ -38,7 +39,7 @@ export const python: PackageManager = {
   },
 }
 
-/** Whether {@link WANTED} may fit: asked of every file of an image, and quicker. */
+/** Whether {@link WANTED} may match: asked of every file of an image, and quicker. */
 const isLikely = (path: string) =>
   path.includes('.dist-info/') || path.includes('.egg') || path.endsWith('.pth')
 
@@ -100,7 +101,7 @@ function readDistInfo(findings: Findings, path: string, environment: string): In
   if (text !== undefined) {
     const { files, unknown } = readRecord(text, parentOf(path))
     installed.files = files
-    if (unknown > 0) findings.problem(`${path}/RECORD`, `${unknown} lines are no path, hash and size`)
+    if (unknown > 0) findings.problem(`${path}/RECORD`, `${unknown} lines are not a path, a hash and a size`)
   }
   const origin = readOrigin(findings, `${path}/direct_url.json`)
   if (origin !== undefined) installed.origin = origin
@@ -127,7 +128,7 @@ function readMetadata(findings: Findings, path: string, environment: string): In
   const version = fields?.get('version') ?? ''
   if (!/^[a-z0-9](?:[\w.-]*[a-z0-9])?$/i.test(name) || !/^\S+$/.test(version)) {
     if (text !== undefined || findings.tree.find(path) === undefined)
-      findings.problem(path, 'it gives no name and version of a Python package')
+      findings.problem(path, 'it does not give name and version of a Python package')
     return undefined
   }
   const license = (fields?.get('license-expression') ?? fields?.get('license'))?.trim()
@@ -159,3 +160,26 @@ function installedFiles(findings: Findings, path: string): OwnedFile[] {
 
 /** PEP 503. */
 const normalizeName = (name: string) => name.replace(/[-_.]+/g, '-').toLowerCase()
+
+const DirectUrl = z.object({
+  url: z.string(),
+  dir_info: z.object({ editable: z.boolean().optional() }).optional(),
+  vcs_info: z.object({ commit_id: z.string() }).optional(),
+})
+
+/** Where a `direct_url.json` says that a package is from (PEP 610); credentials are left out. */
+function readOrigin(findings: Findings, path: string): InstalledPackage['origin'] {
+  const json = findings.json(path)
+  if (json === undefined) return undefined
+  const parsed = DirectUrl.safeParse(json)
+  if (!parsed.success) {
+    findings.problem(path, 'it is not a direct_url.json as PEP 610 describes it')
+    return undefined
+  }
+  const { url, dir_info: directory, vcs_info: vcs } = parsed.data
+  return {
+    url: bareUrl(url),
+    ...(vcs === undefined ? {} : { commit: vcs.commit_id }),
+    ...(directory?.editable === true ? { editable: true } : {}),
+  }
+}

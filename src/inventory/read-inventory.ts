@@ -23,7 +23,7 @@ export function wantedByInventory(path: string, size: number): boolean {
 
 /**
  * Whether a package manager may have an md5 of a file: for `md5` of `readImageTree`. Not of what pip installs, which is
- * the most of many images: a distribution leaves that directory alone, and {@link digestsForInventory} tells when a
+ * the most of many images: a distribution leaves that directory alone, and {@link digestsForInventory} says when a
  * package is not of one.
  */
 export function md5WantedByInventory(path: string): boolean {
@@ -34,7 +34,7 @@ const PIP = /^usr\/local\/lib\/python3[^/]*\//
 
 /**
  * Digests beyond sha256 that an image's own package managers give: sha1 with apk, git's object names with checkouts, md5
- * where Debian's packages have none. They cost time on every image and few need them; so the first reading tells, by
+ * where Debian's packages have none. They cost time on every image and few need them; so the first reading shows, by
  * {@link wantedByInventory}, whether the image must be read once more with these.
  *
  * @param md5 whether md5 sums are wanted at all

@@ -48,7 +48,10 @@ export class Findings {
     if (found === undefined) return undefined
     const { type, content, size } = found.inode
     if (content === undefined)
-      this.problem(path, type === 'file' ? `its ${size} bytes are more than are read` : `it is a ${type}`)
+      this.problem(
+        path,
+        type === 'file' ? `its ${size} bytes are above the limit for such a file` : `it is a ${type}`,
+      )
     return content
   }
 
@@ -57,14 +60,14 @@ export class Findings {
     return this.bytes(path)?.toString('latin1')
   }
 
-  /** As {@link bytes}, parsed as JSON in UTF-8; a problem when it is none. */
+  /** As {@link bytes}, parsed as JSON in UTF-8; a problem when it is not JSON. */
   json(path: string): unknown {
     const bytes = this.bytes(path)
     if (bytes === undefined) return undefined
     try {
       return JSON.parse(bytes.toString('utf8'))
     } catch {
-      this.problem(path, 'it is no JSON')
+      this.problem(path, 'it is not JSON')
       return undefined
     }
   }

@@ -1,5 +1,6 @@
 import type { AuditReport } from '../audit/audit-report.ts'
 import type { Finding } from '../audit/finding.ts'
+import { codeCell, plainMarkdown } from './markdown.ts'
 
 const VERDICTS: Record<AuditReport['verdict'], string> = {
   clean: 'clean',
@@ -12,14 +13,14 @@ const LIMIT = 60_000
 /** An audit as Markdown for a pull request: a summary, then the findings, a table a severity; the rest is folded. */
 export function auditMarkdown(report: AuditReport): string {
   const { image, lock, files, packages, findings, ignored } = report
-  const { account } = files
+  const { account: tally } = files
   const head = [
-    `### Audit of ${code(image.reference)}: ${VERDICTS[report.verdict]}`,
+    `### Audit of ${codeCell(image.reference)}: ${VERDICTS[report.verdict]}`,
     '',
-    `Image ${code(image.id)}, held against ${lock === null ? 'no lockfile' : code(lock.path ?? lock.recipe)}.`,
+    `Image ${codeCell(image.id)}, compared with ${lock === null ? 'no lockfile' : codeCell(lock.path ?? lock.recipe)}.`,
     '',
-    `${packages.length} packages. Files: ${account.intact.files} intact, ${account.generated.files} generated, ` +
-      `${account.modified.files} modified, ${account.unexplained.files} unexplained; ` +
+    `${packages.length} packages. Files: ${tally.intact.files} intact, ${tally.generated.files} generated, ` +
+      `${tally.modified.files} modified, ${tally.unexplained.files} unexplained; ` +
       `${(Math.floor(files.explainedShare * 1e6) / 1e4).toFixed(3)} % of the bytes are explained.`,
     '',
   ].join('\n')
@@ -49,8 +50,8 @@ function table<T extends Finding>(findings: readonly T[], more?: (finding: T) =>
   if (findings.length === 0) return ''
   const rows = findings.map((finding) => {
     const { rule, subject, message, expected, actual } = finding
-    const cells = [rule, code(subject), text(message), short(expected), short(actual)]
-    return `| ${[...cells, ...(more ? [text(more(finding))] : [])].join(' | ')} |`
+    const cells = [rule, codeCell(subject), plainMarkdown(message), short(expected), short(actual)]
+    return `| ${[...cells, ...(more ? [plainMarkdown(more(finding))] : [])].join(' | ')} |`
   })
   const names = ['rule', 'what', 'finding', 'expected', 'actual', ...(more ? ['why'] : [])]
   return [`| ${names.join(' | ')} |`, `|${' --- |'.repeat(names.length)}`, ...rows, ''].join('\n')
@@ -60,7 +61,7 @@ function folded(title: string, content: string, count: number): string {
   return content === '' ? '' : `<details><summary>${count} ${title}</summary>\n\n${content}\n</details>\n`
 }
 
-/** What does not fit is counted by rule: nothing is cut without saying so. */
+/** What exceeds the limit is counted by rule: nothing is cut without saying so. */
 function withinLimit(head: string, sections: string[], findings: readonly Finding[]): string {
   const whole = [head, ...sections].join('\n')
   if (whole.length <= LIMIT) return whole
@@ -73,18 +74,5 @@ function withinLimit(head: string, sections: string[], findings: readonly Findin
 
 function short(value: string | undefined): string {
   if (value === undefined) return ''
-  return code(value.length > 80 ? `${value.slice(0, 77)}...` : value)
-}
-
-/** A code span whatever is in it (CommonMark 6.1); a table's cells end at pipes even there (GFM 4.10). */
-function code(value: string): string {
-  const line = value.replace(/[\p{Cc}\s]+/gu, ' ').replaceAll('|', '\\|')
-  const fence = '`'.repeat(Math.max(0, ...[...line.matchAll(/`+/g)].map(([ticks]) => ticks.length)) + 1)
-  return `${fence}${fence.length > 1 ? ' ' : ''}${line}${fence.length > 1 ? ' ' : ''}${fence}`
-}
-
-function text(value: string): string {
-  return value
-    .replace(/[\p{Cc}\s]+/gu, ' ')
-    .replace(/[\\`*_{}[\]<>#|@~]/g, (mark) => `&#${mark.charCodeAt(0)};`)
+  return codeCell(value.length > 80 ? `${value.slice(0, 77)}...` : value)
 }

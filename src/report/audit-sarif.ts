@@ -1,7 +1,6 @@
 import type { AuditReport } from '../audit/audit-report.ts'
 import type { Finding } from '../audit/finding.ts'
-import type { Severity } from '../audit/rules.ts'
-import { RULES } from '../audit/rules.ts'
+import { RULES, type Severity } from '../audit/rules.ts'
 
 const LEVELS: Record<Severity, 'error' | 'warning' | 'note'> = {
   error: 'error',

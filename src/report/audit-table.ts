@@ -1,10 +1,11 @@
 import type { AuditReport } from '../audit/audit-report.ts'
 import type { Finding } from '../audit/finding.ts'
+import { oneLine } from './markdown.ts'
 
 const VERDICTS: Record<AuditReport['verdict'], string> = {
-  clean: 'clean: the image is as the lockfile says',
-  findings: 'FINDINGS: the image is not what it should be',
-  inconclusive: 'INCONCLUSIVE: something could not be told',
+  clean: 'clean: the image is what the lockfile says',
+  findings: 'FINDINGS: the image differs from what it should be',
+  inconclusive: 'INCONCLUSIVE: something could not be read',
 }
 
 /** Findings of one rule that are shown one by one. */
@@ -13,18 +14,21 @@ const SHOWN = 20
 /** An audit for a terminal: what was read, then every finding, worst first. */
 export function auditTable(report: AuditReport): string {
   const { image, lock, files, packages, findings, ignored } = report
-  const { account } = files
-  const total = Object.values(account).reduce((sum, each) => sum + each.files, 0)
+  const { account: tally } = files
+  const total = Object.values(tally).reduce((sum, each) => sum + each.files, 0)
   const rows: [string, string][] = [
     ['image', image.reference],
     ['image ID', image.id],
-    ['lockfile', lock === null ? 'none: only what needs none is told' : (lock.path ?? lock.recipe)],
+    [
+      'lockfile',
+      lock === null ? 'none: checks that need a lockfile were skipped' : (lock.path ?? lock.recipe),
+    ],
     ['verdict', lock === null && report.verdict === 'clean' ? 'clean' : VERDICTS[report.verdict]],
     ['packages', countKinds(packages)],
     [
       'files',
-      `${total}: ${account.intact.files} intact, ${account.generated.files} generated, ` +
-        `${account.modified.files} modified, ${account.unexplained.files} unexplained`,
+      `${total}: ${tally.intact.files} intact, ${tally.generated.files} generated, ` +
+        `${tally.modified.files} modified, ${tally.unexplained.files} unexplained`,
     ],
     ['explained', `${(Math.floor(files.explainedShare * 1e6) / 1e4).toFixed(3)} % of the bytes`],
     [
@@ -62,9 +66,4 @@ function describe(findings: readonly Finding[]): string[] {
   for (const [rule, count] of shown)
     if (count > SHOWN) lines.push('', `and ${count - SHOWN} more of ${rule}: see --json`)
   return lines
-}
-
-/** What an image holds must not move the cursor. */
-function oneLine(text: string): string {
-  return text.replace(/[\p{Cc}\s]+/gu, ' ').trim()
 }

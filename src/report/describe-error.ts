@@ -15,7 +15,7 @@ export interface ErrorReport {
   error: { code: string; message: string; hint?: string; details?: Record<string, unknown> }
 }
 
-/** An error as a user sees it. What is no StillroomError is a bug, and says so with its stack. */
+/** An error as a user sees it. Any other than a StillroomError is a bug, and says so with its stack. */
 export function describeError(error: unknown): DescribedError {
   if (error instanceof StillroomError) {
     const { code, message, hint, details } = error

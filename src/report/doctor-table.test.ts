@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { doctorTable } from './doctor-table.ts'
 
-test('doctorTable() shows each finding on a line, with the way to mend it below', () => {
+test('doctorTable() shows each finding on a line, with the way to fix it below', () => {
   const table = doctorTable({
     ok: false,
     findings: [
@@ -13,7 +13,7 @@ test('doctorTable() shows each finding on a line, with the way to mend it below'
     [
       'ok       git            2.47.3',
       'missing  Docker Engine  no answer [2J',
-      '                        mend: start Docker',
+      '                        fix: start Docker',
       '',
       'Builds cannot work here yet: see what is missing.',
       '',

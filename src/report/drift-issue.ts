@@ -1,6 +1,7 @@
 import type { HistoryRun } from '../verify/history.ts'
+import { fenceFor, plainMarkdown } from './markdown.ts'
 
-/** What tells an issue of ours from others, whatever people do with its title. */
+/** What marks stillroom's issue, whatever people do with its title. */
 export function driftMarker(recipe: string): string {
   return `<!-- stillroom:drift:${recipe} -->`
 }
@@ -23,12 +24,12 @@ export function driftIssue(last: HistoryRun, since: HistoryRun): string {
     driftMarker(recipe),
     '| | |',
     '| --- | --- |',
-    ...known.map(([name, value]) => `| ${name} | ${plain(value)} |`),
+    ...known.map(([name, value]) => `| ${name} | ${plainMarkdown(value)} |`),
     '',
     ...(problem ? ['**What went wrong**', '', fence(`${problem.code}: ${problem.message}`), ''] : []),
     ...(causes.length > 0 ? ['**Why it differs**', ''] : []),
     ...causes.flatMap(({ title, count, advice, examples }) => [
-      `- **${plain(title)}** (${count}): ${plain(advice)}`,
+      `- **${plainMarkdown(title)}** (${count}): ${plainMarkdown(advice)}`,
       '',
       fence(examples.slice(0, 10).join('\n')),
     ]),
@@ -40,12 +41,6 @@ export function driftIssue(last: HistoryRun, since: HistoryRun): string {
 
 function fence(text: string): string {
   const clean = text.replace(/[^\P{Cc}\n]/gu, ' ').slice(0, 4000)
-  const ticks = '`'.repeat(Math.max(3, ...[...clean.matchAll(/`+/g)].map(([run]) => run.length + 1)))
+  const ticks = fenceFor(clean, 3)
   return `${ticks}text\n${clean}\n${ticks}`
-}
-
-function plain(text: string): string {
-  return text
-    .replace(/[\p{Cc}\s]+/gu, ' ')
-    .replace(/[\\`*_{}[\]<>#|@~]/g, (mark) => `&#${mark.charCodeAt(0)};`)
 }

@@ -1,5 +1,9 @@
-import type { ContentDetail } from '../verify/content-detail.ts'
-import type { ComparedImage, ExplainedDifference, ExplainedFile } from '../verify/explained-difference.ts'
+import type {
+  ComparedImage,
+  ContentDetail,
+  ExplainedDifference,
+  ExplainedFile,
+} from '../verify/explained-difference.ts'
 import { printable } from '../verify/printable.ts'
 
 /** Files that a terminal shows with what differs inside. */
@@ -21,7 +25,7 @@ export function imageDiffTable({ a, b, difference }: ImageDiffReport): string {
 /** Causes with what to do about them, then each difference. */
 export function differenceLines(difference: ExplainedDifference): string[] {
   const { verdict, causes, config, files, layers } = difference
-  if (verdict === 'identical') return ['identical: the same configuration, the same layers']
+  if (verdict === 'identical') return ['identical: the same configuration and the same layers']
   const counts = [`${files.length} files`, `${config.length} settings`, `${layers.length} layers`].join(', ')
   return [
     verdict === 'equivalent'
@@ -34,7 +38,7 @@ export function differenceLines(difference: ExplainedDifference): string[] {
     ]),
     '',
     ...files.slice(0, FILES_SHOWN).flatMap(fileLines),
-    ...(files.length > FILES_SHOWN ? [`... ${files.length - FILES_SHOWN} more files; --json tells all`] : []),
+    ...(files.length > FILES_SHOWN ? [`... ${files.length - FILES_SHOWN} more files: see --json`] : []),
     ...config.map(({ field, a, b }) => `config ${printable(field)}: ${value(a)} -> ${value(b)}`),
   ]
 }

@@ -12,11 +12,12 @@ import {
   summarizeDiff,
   summarizeRecipe,
 } from './lock-diff-words.ts'
+import { fenceFor, maskControls } from './markdown.ts'
 import { splitField } from './split-field.ts'
 
 /** GitHub takes bodies of 65,536 characters; some are left for what a workflow puts around it. */
 const LIMIT = 65_000
-/** How fully a recipe is told: 4 all, 3 no text of the Dockerfile, 2 no tail, 1 no table of more than a few rows, 0 one line. */
+/** How fully a recipe is reported: 4 all, 3 no text of the Dockerfile, 2 no tail, 1 no table of more than a few rows, 0 one line. */
 const DETAILS = [0, 1, 2, 3, 4] as const
 type Detail = (typeof DETAILS)[number]
 const FEW = 10
@@ -170,27 +171,19 @@ function details(summary: string, body: string | undefined): string {
 
 /** Ends at nothing that its lines hold. */
 function block(language: string, lines: readonly string[]): string {
-  const fence = '`'.repeat(Math.max(3, longestRun(lines.join('\n')) + 1))
-  return `${fence}${language}\n${lines.map(oneLine).join('\n')}\n${fence}\n`
+  const fence = fenceFor(lines.join('\n'), 3)
+  return `${fence}${language}\n${lines.map(maskControls).join('\n')}\n${fence}\n`
 }
 
 /** A code span in a table's cell: no mention, link or HTML in it has an effect. */
 function code(text: string): string {
   if (text === '' || text === '-') return text
-  const line = oneLine(text)
-  const ticks = '`'.repeat(longestRun(line) + 1)
+  const line = maskControls(text)
+  const ticks = fenceFor(line, 1)
   const pad = line.startsWith('`') || line.endsWith('`') ? ' ' : ''
   return `${ticks}${pad}${line.replaceAll('|', '\\|')}${pad}${ticks}`
 }
 
-function longestRun(text: string): number {
-  return Math.max(0, ...[...text.matchAll(/`+/g)].map(([run]) => run.length))
-}
-
 function html(text: string): string {
-  return `<code>${oneLine(text).replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')}</code>`
-}
-
-function oneLine(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, '?')
+  return `<code>${maskControls(text).replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')}</code>`
 }

@@ -8,12 +8,13 @@ import {
   summarizeDiff,
   summarizeRecipe,
 } from './lock-diff-words.ts'
+import { maskControls } from './markdown.ts'
 import { splitField } from './split-field.ts'
 
 /** Lines of a Dockerfile's diff that a terminal shows; Markdown and JSON have all of it. */
 const PATCH_LINES = 40
 const FIELD_LENGTH = 100
-/** Digests and commits: so much tells them apart. */
+/** Digests and commits: so much distinguishes them. */
 const LONG_HEX = /\b([0-9a-f]{12})[0-9a-f]{28,}\b/g
 
 /** A diff of lockfiles as plain text: what the recipe asked for first, then what came along. */
@@ -22,7 +23,7 @@ export function lockDiffTerminal(diff: LockDiff): string {
     `${diff.base} -> ${diff.head}: ${summarizeDiff(diff)}`,
     ...diff.recipes.flatMap((recipe) => ['', ...recipeLines(recipe)]),
   ]
-  return `${lines.map(plain).join('\n')}\n`
+  return `${lines.map((line) => maskControls(line).trimEnd()).join('\n')}\n`
 }
 
 function recipeLines(recipe: RecipeDiff): string[] {
@@ -87,9 +88,4 @@ function fieldLines(change: FieldChange): string[] {
 function shorten(lines: string[]): string[] {
   if (lines.length <= PATCH_LINES) return lines
   return [...lines.slice(0, PATCH_LINES), `... ${lines.length - PATCH_LINES} more lines (--json has them)`]
-}
-
-/** What lockfiles and commits say must not move the cursor. */
-function plain(line: string): string {
-  return line.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, '?').trimEnd()
 }

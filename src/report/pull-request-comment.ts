@@ -1,7 +1,8 @@
 import type { LockDiff } from '../lock/diff/schema.ts'
 import { lockDiffMarkdown } from './lock-diff-markdown.ts'
+import { codeSpan } from './markdown.ts'
 
-/** What tells stillroom's comment from all others. */
+/** What marks stillroom's comment among all others. */
 export const COMMENT_MARKER = '<!-- stillroom:lock-diff -->'
 /** GitHub takes bodies of 65,536 characters. */
 const LIMIT = 65_000
@@ -15,7 +16,7 @@ export interface StaleRecipe {
   recipe: string
   /** One line each: fields of the recipe that the lock was not made from, files that differ, or an error. */
   reasons: string[]
-  /** The command that mends it. */
+  /** The command that fixes it. */
   mend: string
 }
 
@@ -26,7 +27,7 @@ export function pullRequestComment(diff: LockDiff, stale: readonly StaleRecipe[]
   return `${head}${lockDiffMarkdown(diff, LIMIT - head.length)}`
 }
 
-/** Whether there is something to tell where no comment is yet. */
+/** Whether there is something to report where no comment is yet. */
 export function isWorthTelling(diff: LockDiff, stale: readonly StaleRecipe[]): boolean {
   return diff.recipes.length > 0 || stale.length > 0
 }
@@ -34,11 +35,11 @@ export function isWorthTelling(diff: LockDiff, stale: readonly StaleRecipe[]): b
 function staleLines(stale: readonly StaleRecipe[]): string[] {
   if (stale.length === 0) return []
   const shown: string[] = []
-  let room = STALE_LIMIT
+  let remaining = STALE_LIMIT
   for (const [index, recipe] of stale.entries()) {
     const text = staleText(recipe)
-    room -= text.length
-    if (room < 0) {
+    remaining -= text.length
+    if (remaining < 0) {
       shown.push(`- and ${stale.length - index} more recipes: the log of the job names them`)
       break
     }
@@ -49,19 +50,12 @@ function staleLines(stale: readonly StaleRecipe[]): string[] {
 
 function staleText({ recipe, reasons, mend }: StaleRecipe): string {
   return [
-    `- ${code(recipe)}: run ${code(mend)}`,
-    ...reasons.slice(0, REASONS).map((reason) => `  - ${code(shorten(reason))}`),
+    `- ${codeSpan(recipe)}: run ${codeSpan(mend)}`,
+    ...reasons.slice(0, REASONS).map((reason) => `  - ${codeSpan(shorten(reason))}`),
     ...(reasons.length > REASONS ? [`  - and ${reasons.length - REASONS} more`] : []),
   ].join('\n')
 }
 
 function shorten(reason: string): string {
   return reason.length <= REASON_LENGTH ? reason : `${reason.slice(0, REASON_LENGTH)}... (shortened)`
-}
-
-/** A code span whatever is in it (CommonMark 6.1). */
-function code(text: string): string {
-  const line = text.replace(/[\p{Cc}\s]+/gu, ' ')
-  const ticks = '`'.repeat(Math.max(0, ...[...line.matchAll(/`+/g)].map(([run]) => run.length)) + 1)
-  return ticks.length > 1 ? `${ticks} ${line} ${ticks}` : `${ticks}${line}${ticks}`
 }

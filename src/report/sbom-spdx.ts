@@ -57,8 +57,8 @@ export function spdx(report: AuditReport, { created }: { created?: string } = {}
 
 function spdxPackage(entry: AuditedPackage, { image }: AuditReport) {
   const purl = packageUrl(entry, image.os)
-  const place = entry.environment === undefined ? '' : ` ${entry.environment}`
-  const id = createHash('sha256').update(`${purl}${place}`).digest('hex').slice(0, 16)
+  const suffix = entry.environment === undefined ? '' : ` ${entry.environment}`
+  const id = createHash('sha256').update(`${purl}${suffix}`).digest('hex').slice(0, 16)
   return {
     SPDXID: `SPDXRef-${entry.kind}-${entry.name.replace(/[^A-Za-z0-9.-]/g, '-')}-${id}`,
     name: entry.name,

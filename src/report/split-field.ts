@@ -11,7 +11,7 @@ export interface FieldPart {
 
 /**
  * What differs within a field: of records the keys, and of lists what only one side has. A step of forty packages that
- * has one more is told by that one.
+ * has one more is reported by that one.
  *
  * @example
  * ```ts

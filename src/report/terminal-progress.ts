@@ -1,4 +1,6 @@
-/** What a workflow tells; the same shape as the workflows' ProgressEvent. */
+import { oneLine } from './markdown.ts'
+
+/** What a workflow reports; the same shape as the workflows' ProgressEvent. */
 type Event = { kind: 'stage'; title: string } | { kind: 'status' | 'note'; text: string }
 
 interface Output {
@@ -33,9 +35,4 @@ export function terminalProgress(output: Output): { tell: (event: Event) => void
     }
   }
   return { tell, end: clear }
-}
-
-/** Untrusted text must not move the cursor. */
-function oneLine(text: string): string {
-  return text.replace(/[\p{Cc}\s]+/gu, ' ').trim()
 }

@@ -1,3 +1,4 @@
+import type { SourcesReport } from '../verify/forecast.ts'
 import type { VerifyReport, VerifyVerdict } from '../verify/verify-report.ts'
 import { differenceLines } from './image-diff-table.ts'
 
@@ -31,4 +32,17 @@ export function verifyTable(report: VerifyReport): string {
     lines.push(`${problem.code}: ${problem.message}`, ...(problem.hint ? [`  hint: ${problem.hint}`] : []))
   if (difference) lines.push('', ...differenceLines(difference))
   return `${lines.join('\n')}\n`
+}
+
+/** How a recipe's sources fare, for a terminal. */
+export function sourcesTable({ recipe, artifacts, live, elsewhere, stored, risks }: SourcesReport): string {
+  const head = [
+    `${recipe}: of ${artifacts} artifacts, ${live} are where they came from, ${elsewhere} elsewhere, ${stored} in the store`,
+  ]
+  const lines = risks.flatMap(({ kind, subject, message, advice }) => [
+    `  ${kind}  ${subject}`,
+    `    ${message}`,
+    `    to do: ${advice}`,
+  ])
+  return `${[...head, ...(lines.length > 0 ? lines : ['  nothing is at risk'])].join('\n')}\n`
 }

@@ -37,7 +37,7 @@ export const CAUSES = {
   },
   log: {
     title: 'a log',
-    advice: 'delete it at the end of the same step, or tell the program not to write one',
+    advice: 'delete it at the end of the same step, or configure the program not to write one',
   },
   cache: {
     title: 'a cache',
@@ -54,12 +54,12 @@ export const CAUSES = {
       'leave it empty or delete it in the same step, so that each container makes its own at its first start',
   },
   'account-file': {
-    title: 'account files',
+    title: 'files of user accounts',
     advice:
-      "make accounts by the recipe's user, or with fixed ids; lock passwords, or give one hash with a fixed salt (chpasswd -e); order and dates come from the order of commands",
+      "make users by the recipe's user, or with fixed ids; lock passwords, or give one hash with a fixed salt (chpasswd -e); order and dates come from the order of commands",
   },
   'package-manager-state': {
-    title: 'the notes of a package manager',
+    title: 'the state of a package manager',
     advice:
       'install by the apt and pip steps, which clean up; else delete lists, logs and backups in the same step',
   },

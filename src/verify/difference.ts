@@ -44,7 +44,7 @@ export type FileField =
   | 'xattrs'
 
 export interface FileDifference {
-  /** With a slash in front; bytes that are no printable ASCII are written `%XX`. */
+  /** With a slash in front; bytes that are not printable ASCII are written `%XX`. */
   path: string
   /** `added`: only b has it; `removed`: only a has it. */
   change: 'added' | 'removed' | 'changed'
@@ -54,7 +54,7 @@ export interface FileDifference {
   b?: FileFacts
 }
 
-/** A file as the difference tells it. */
+/** A file as a difference reports it. */
 export interface FileFacts {
   type: FileType
   /** Four octal digits. */

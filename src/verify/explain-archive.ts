@@ -1,7 +1,12 @@
 import type { ArchiveMember } from './archive-members.ts'
 import type { NamedCause } from './cause.ts'
-import type { ArchiveDetail, MemberDifference } from './content-detail.ts'
-import { distinctCauses, type ExplainInner, type Explanation } from './explanation.ts'
+import {
+  type ArchiveDetail,
+  distinctCauses,
+  type ExplainInner,
+  type Explanation,
+  type MemberDifference,
+} from './explained-difference.ts'
 import { printable } from './printable.ts'
 
 /** Members that a report shows. */

@@ -1,5 +1,4 @@
-import type { ByteCodeDetail } from './content-detail.ts'
-import type { Explanation } from './explanation.ts'
+import type { ByteCodeDetail, Explanation } from './explained-difference.ts'
 
 const HEADER = 16
 

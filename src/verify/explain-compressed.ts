@@ -1,5 +1,9 @@
-import type { CompressedDetail } from './content-detail.ts'
-import { distinctCauses, type ExplainInner, type Explanation } from './explanation.ts'
+import {
+  type CompressedDetail,
+  distinctCauses,
+  type ExplainInner,
+  type Explanation,
+} from './explained-difference.ts'
 
 /** Explains what differs between two files of one compression. */
 export async function explainCompressed(

@@ -6,7 +6,7 @@ import { explainByteCode, isByteCode } from './explain-byte-code.ts'
 import { explainCompressed } from './explain-compressed.ts'
 import { explainElf, shown } from './explain-elf.ts'
 import { explainText, textCauses } from './explain-text.ts'
-import type { ExplainInner, Explanation } from './explanation.ts'
+import type { ExplainInner, Explanation } from './explained-difference.ts'
 import { asText, onlyIn, printableStrings } from './printable.ts'
 
 /** Archives in archives are looked into as deep as that. */

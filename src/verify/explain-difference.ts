@@ -2,8 +2,7 @@ import { CAUSE_IDS, CAUSES, type NamedCause } from './cause.ts'
 import type { ConfigDifference, FileDifference, ImageDifference } from './difference.ts'
 import { explainContent } from './explain-content.ts'
 import { textCauses } from './explain-text.ts'
-import type { CauseSummary, ExplainedDifference, ExplainedFile } from './explained-difference.ts'
-import type { Explanation } from './explanation.ts'
+import type { CauseSummary, ExplainedDifference, ExplainedFile, Explanation } from './explained-difference.ts'
 import { type FileOwner, fileCauses } from './file-causes.ts'
 import { pairNames } from './random-names.ts'
 
@@ -20,8 +19,8 @@ export const LARGEST_CONTENT = 32 * 1024 * 1024
 const CONTENT_BUDGET = 256 * 1024 * 1024
 
 /**
- * Paths of regular files whose contents are worth reading again, since they tell why they differ: small ones first, as
- * many as there is room for.
+ * Paths of regular files whose contents are worth reading again, since they show why they differ: small ones first, as
+ * many as {@link CONTENT_BUDGET} allows.
  */
 export function wantedContents({ files }: ImageDifference): string[] {
   const sizeOf = ({ a, b }: FileDifference) => Math.max(a?.size ?? 0, b?.size ?? 0)
@@ -29,11 +28,11 @@ export function wantedContents({ files }: ImageDifference): string[] {
     .filter((file) => file.fields.includes('content') && file.a?.type === 'file' && file.b?.type === 'file')
     .filter((file) => sizeOf(file) <= LARGEST_CONTENT)
     .sort((x, y) => sizeOf(x) - sizeOf(y))
-  let room = CONTENT_BUDGET
+  let remaining = CONTENT_BUDGET
   return candidates
     .filter((file) => {
-      room -= sizeOf(file)
-      return room >= 0
+      remaining -= sizeOf(file)
+      return remaining >= 0
     })
     .map(({ path }) => path)
 }
@@ -81,7 +80,7 @@ async function explainFile(
 ): Promise<Explanation | undefined> {
   if (pair !== undefined) return explainContent(file.path, pair.a, pair.b)
   if (!file.fields.includes('content') || file.a?.type !== file.b?.type) return undefined
-  return { detail: { kind: 'unread', reason: 'it is too large to be looked into' }, causes: [] }
+  return { detail: { kind: 'unread', reason: 'it is too large to be compared in detail' }, causes: [] }
 }
 
 /** What lies in a directory that only one image has, is there for the same reason. */
@@ -107,7 +106,9 @@ function explainParents(files: ExplainedFile[]): void {
     const child = moved.get(file.path)
     const cause = child?.causes[0]
     if (child === undefined || cause === undefined || file.fields.join() !== 'mtime') continue
-    file.causes = [{ cause: cause.cause, evidence: `"${child.path}" came or went, which changes its time` }]
+    file.causes = [
+      { cause: cause.cause, evidence: `"${child.path}" was added or removed, which changes its time` },
+    ]
   }
 }
 

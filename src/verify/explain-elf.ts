@@ -1,8 +1,7 @@
 import type { ElfSection } from '../formats/elf.ts'
 import type { NamedCause } from './cause.ts'
-import type { ElfDetail } from './content-detail.ts'
 import { textCauses } from './explain-text.ts'
-import { distinctCauses, type Explanation } from './explanation.ts'
+import { distinctCauses, type ElfDetail, type Explanation } from './explained-difference.ts'
 import { onlyIn, printable, printableStrings } from './printable.ts'
 
 /** Strings that a report shows of each side. */
@@ -21,7 +20,7 @@ export function explainElf(a: readonly ElfSection[], b: readonly ElfSection[]): 
   return { detail, causes: distinctCauses(elfCauses(a, b, strings, changed)) }
 }
 
-/** The first strings of a list, fit to be printed. */
+/** The first strings of a list, printable. */
 export function shown(strings: readonly string[]): string[] {
   return strings.slice(0, STRINGS_SHOWN).map((text) => printable(text))
 }
@@ -73,7 +72,7 @@ function compareSections(a: readonly ElfSection[], b: readonly ElfSection[]): El
   })
 }
 
-/** Strings of what is no machine code; names of symbols and sections come from the rest. */
+/** Strings of all but machine code; names of symbols and sections come from the rest. */
 function stringsOf(sections: readonly ElfSection[]): string[] {
   return sections
     .filter(({ code, name }) => !code && !/^\.(symtab|strtab|shstrtab|note\.gnu\.build-id)$/.test(name))

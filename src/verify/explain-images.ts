@@ -34,7 +34,7 @@ export type ReadBoth = (
 
 /**
  * Compares two images and names the cause of each difference. A layer that both have is read once; those in which
- * contents differ are read once more, for contents that there was no room for.
+ * contents differ are read once more, for contents that were not kept the first time.
  *
  * @param readBoth a quicker way to read them, when there is one
  * @throws {StillroomError} those of reading images

@@ -1,7 +1,6 @@
 import { structuredPatch } from 'diff'
 import type { NamedCause } from './cause.ts'
-import type { TextDetail } from './content-detail.ts'
-import { distinctCauses, type Explanation } from './explanation.ts'
+import { distinctCauses, type Explanation, type TextDetail } from './explained-difference.ts'
 import { onlyIn, printable } from './printable.ts'
 import { TEXT_SHAPES } from './text-shapes.ts'
 

@@ -1,8 +1,7 @@
-import type { NamedCause } from './cause.ts'
+import type { CauseId, NamedCause } from './cause.ts'
 import type { FileDifference } from './difference.ts'
 import { textCauses } from './explain-text.ts'
-import { distinctCauses, type Explanation } from './explanation.ts'
-import { pathCause } from './path-causes.ts'
+import { distinctCauses, type Explanation } from './explained-difference.ts'
 
 /** A package that a file belongs to in both images. */
 export interface FileOwner {
@@ -67,7 +66,7 @@ function ownerCauses(owner: FileOwner | undefined): NamedCause[] {
   return [{ cause: 'other-upstream', evidence }]
 }
 
-/** A package's own metadata that tells another version. */
+/** A package's own metadata that says another version. */
 function versionCauses(explanation: Explanation | undefined): NamedCause[] {
   if (explanation?.detail.kind !== 'text') return []
   const versions = explanation.detail.patch.filter((line) => /^[-+]Version: /.test(line))
@@ -102,4 +101,54 @@ function unknownEvidence({ change, path }: FileDifference, { explanation }: File
   if (change === 'removed') return `only the first image has "${path}"`
   if (explanation?.detail.kind === 'unread') return explanation.detail.reason
   return 'no rule knows what differs'
+}
+
+/** What a file is by its path alone: the first rule that matches counts. */
+const PATH_RULES: readonly { cause: CauseId; pattern: RegExp; evidence: string }[] = [
+  {
+    cause: 'machine-identity',
+    pattern:
+      /^\/etc\/(machine-id|hostid|hostname|adjtime|ssh\/ssh_host_.*)$|^\/var\/lib\/(dbus\/machine-id|systemd\/random-seed|systemd\/credential\.secret)$|\/ssl-cert-snakeoil\.|(^|\/)(machine-?id|boot_id|hostid)$/,
+    evidence: 'programs make this file again for each machine',
+  },
+  {
+    cause: 'account-file',
+    pattern:
+      /^\/etc\/(passwd|shadow|group|gshadow|subuid|subgid)-?$|^\/etc\/\.pwd\.lock$|^\/var\/log\/(lastlog|faillog|btmp|wtmp|utmp)$/,
+    evidence: 'it lists user accounts, their passwords, or when they were used',
+  },
+  {
+    cause: 'byte-code',
+    pattern: /\.py[co]$|\/__pycache__(\/|$)|\.elc$/,
+    evidence: 'it is compiled from a source beside it',
+  },
+  {
+    cause: 'log',
+    pattern: /^\/var\/log(\/|$)|\.log(\.\d+)?(\.gz)?$|(^|\/)nohup\.out$/,
+    evidence: 'it is a log by its path',
+  },
+  {
+    cause: 'package-manager-state',
+    pattern:
+      /^\/var\/lib\/(dpkg|apt|rpm|pacman|yum|dnf|apt-xapian-index|aptitude|ucf)(\/|$)|^\/lib\/apk\/db\/|\.(dist|egg)-info\/(RECORD|INSTALLER|REQUESTED|direct_url\.json)$|\/conda-meta\/|\/node_modules\/\.(package-lock\.json|yarn-integrity|modules\.yaml)$|^\/etc\/apt\/sources\.list/,
+    evidence: 'a package manager keeps its state here',
+  },
+  {
+    cause: 'cache',
+    pattern:
+      /^\/var\/cache(\/|$)|\/\.(cache|ccache|npm|cargo\/registry|gradle\/caches)(\/|$)|\/_cacache(\/|$)|^\/etc\/ld\.so\.cache$|\/(icon-theme|mime|gschemas|giomodule|loaders|immodules)\.(cache|compiled)$|\.cache$|\/cache\//,
+    evidence: 'it is a cache by its path',
+  },
+  {
+    cause: 'temporary-file',
+    pattern:
+      /^\/(var\/)?tmp\/|^\/(var\/)?run\/|(^|\/)(tmp\.[A-Za-z0-9]{6,}|tmp[a-z0-9_]{8}|\.#.*|.*\.(swp|tmp|bak)|.*~|ompi\..*)(\/|$)/,
+    evidence: 'it is a temporary file by its path',
+  },
+]
+
+/** Why the content of the file at a path, or whether it is there, differs between builds, as far as its path says. */
+function pathCause(path: string): NamedCause | undefined {
+  const rule = PATH_RULES.find(({ pattern }) => pattern.test(path))
+  return rule && { cause: rule.cause, evidence: rule.evidence }
 }

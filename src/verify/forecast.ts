@@ -1,6 +1,44 @@
-import { RiskKind, SOURCES_REPORT_VERSION, type SourceRisk, type SourcesReport } from './source-risk.ts'
+import { z } from 'zod'
 
-/** What one place says of one artifact. */
+/**
+ * What threatens a source. `gone`: no source has it any more, only a store. `moved`: the live source lost it, another
+ * still has it. `changed`: other bytes under its name. `unknown`: nobody could be asked. `suite-end`: the suite's
+ * support ends or has ended. `newer`: a newer version is out.
+ */
+export const RiskKind = z.enum(['gone', 'changed', 'moved', 'suite-end', 'unknown', 'newer'])
+export type RiskKind = z.infer<typeof RiskKind>
+
+export const SourceRisk = z.strictObject({
+  kind: RiskKind,
+  /** `deb/libc6 2.31-13`, `pypi/numpy 1.19.5`, `debian bullseye`, a git address. */
+  subject: z.string(),
+  /** One sentence, without a period at its end. */
+  message: z.string(),
+  /** What to do about it, and when. */
+  advice: z.string(),
+})
+export type SourceRisk = z.infer<typeof SourceRisk>
+
+export const SOURCES_REPORT_VERSION = 1
+
+/** How the sources of one recipe fare; plain JSON data. */
+export const SourcesReport = z.strictObject({
+  reportVersion: z.literal(SOURCES_REPORT_VERSION),
+  recipe: z.string(),
+  /** When they were asked, ISO 8601. */
+  at: z.iso.datetime(),
+  /** Artifacts looked at. */
+  artifacts: z.int().nonnegative(),
+  /** Of those, how many the live sources, a snapshot or another source, and this machine's store have. */
+  live: z.int().nonnegative(),
+  elsewhere: z.int().nonnegative(),
+  stored: z.int().nonnegative(),
+  /** Worst first. */
+  risks: z.array(SourceRisk),
+})
+export type SourcesReport = z.infer<typeof SourcesReport>
+
+/** What one source says of one artifact. */
 export interface PlaceAnswer {
   /** `live mirror`, `snapshot`, `index`, the address of a repository. */
   label: string
@@ -37,7 +75,7 @@ export interface Observations {
 }
 
 const DAY = 86_400_000
-/** How long before the end it is told. */
+/** How long before the end a warning is given. */
 const NOTICE = 180 * DAY
 
 /** What will rot, worst first, with what to do about it. */
@@ -99,8 +137,8 @@ function artifactRisk(recipe: string, { subject, stored, places }: ArtifactState
       {
         kind: 'unknown',
         subject,
-        message: places.length === 0 ? 'no place is known for it' : `it could not be asked for: ${reason}`,
-        advice: 'see `stillroom doctor`, and look again',
+        message: places.length === 0 ? 'no source is known for it' : `no source answered: ${reason}`,
+        advice: 'run `stillroom doctor`, then try again',
       },
     ]
   }
@@ -108,9 +146,9 @@ function artifactRisk(recipe: string, { subject, stored, places }: ArtifactState
     {
       kind: 'gone',
       subject,
-      message: `no place has it any more${stored ? '; this store does' : ', nor does this store'}`,
+      message: `no source has it any more${stored ? '; this store does' : ', nor does this store'}`,
       advice: stored
-        ? `carry it away while it is here: ${exporting}`
+        ? `export it while it is here: ${exporting}`
         : `take it from a machine that still has it (${exporting}), or lock anew: stillroom lock recipe ${recipe} --upgrade`,
     },
   ]
@@ -121,13 +159,13 @@ function suiteRisk(recipe: string, at: string, suite: Observations['suite']): So
   const now = Date.parse(at)
   const end = Date.parse(suite.longTerm)
   const subject = `debian ${suite.name}`
-  const advice = `move the base to a later suite, and carry this one away: stillroom store export recipe ${recipe} FILE`
+  const advice = `move the base to a later suite, and export this one: stillroom store export recipe ${recipe} FILE`
   if (now >= end) {
     return [
       {
         kind: 'suite-end',
         subject,
-        message: `its long-term support ended on ${suite.longTerm}: no more security updates, and mirrors drop it`,
+        message: `its long-term support ended on ${suite.longTerm}: there are no more security updates, and mirrors drop it`,
         advice,
       },
     ]

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { LockedPlatform, LockedStep } from '../lock/schema.ts'
-import { SourcesReport } from './source-risk.ts'
+import { SourcesReport } from './forecast.ts'
 import type { VerifyReport } from './verify-report.ts'
 
 export const HISTORY_VERSION = 1
@@ -32,7 +32,7 @@ export const HistoryRun = z.strictObject({
     .nullable(),
   /** The commit of the repository; null outside of one. */
   revision: z.string().nullable(),
-  /** Image IDs: what was built, and what it was held against. */
+  /** Image IDs: what was built, and what it was compared with. */
   image: z.string().nullable(),
   reference: z.string().nullable(),
   variations: z.array(z.string()),
@@ -55,7 +55,7 @@ export type HistoryRun = z.infer<typeof HistoryRun>
 export interface History {
   runs: HistoryRun[]
   sources: SourcesReport[]
-  /** Lines that could not be read: told, never dropped. */
+  /** Lines that could not be read: reported, never dropped. */
   problems: { file: string; line: number; reason: string }[]
 }
 
@@ -107,18 +107,18 @@ function parseLines<T>(file: string, text: string, schema: z.ZodType<T>) {
     if (line.trim() === '') continue
     const data = parseJson(line)
     if (data === undefined) {
-      problems.push({ file, line: index + 1, reason: 'is not JSON, or cut short' })
+      problems.push({ file, line: index + 1, reason: 'the line is not JSON, or is cut short' })
       continue
     }
     const result = schema.safeParse(data)
     if (result.success) entries.push(result.data)
     else {
       const [issue] = result.error.issues
-      const place = issue?.path.join('.')
+      const field = issue?.path.join('.')
       problems.push({
         file,
         line: index + 1,
-        reason: `${place ? `${place}: ` : ''}${issue?.message}`,
+        reason: `${field ? `${field}: ` : ''}${issue?.message}`,
       })
     }
   }

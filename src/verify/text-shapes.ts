@@ -1,6 +1,6 @@
 import type { CauseId } from './cause.ts'
 
-/** Something in a text that varies from build to build and can be told by its shape. */
+/** Something in a text that varies from build to build and can be recognised by its shape. */
 export interface TextShape {
   cause: CauseId
   /** What it is, for the evidence. */

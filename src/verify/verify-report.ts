@@ -8,7 +8,7 @@ export const VERIFY_REPORT_VERSION = 1
  */
 export type VerifyVerdict = 'identical' | 'equivalent' | 'different' | 'inconclusive' | 'failed'
 
-/** Everything that the verification of one recipe says; plain JSON data. */
+/** All that the verification of one recipe reports; plain JSON data. */
 export interface VerifyReport {
   reportVersion: typeof VERIFY_REPORT_VERSION
   recipe: string
@@ -17,7 +17,7 @@ export interface VerifyReport {
   verdict: VerifyVerdict
   /** sha256 of lock.json, in hex; null when it could not be read. */
   lock: string | null
-  /** What the new image was held against; null when nothing was built. */
+  /** What the new image was compared with; null when nothing was built. */
   reference: VerifyReference | null
   /** The image built from nothing; null when that failed. */
   image: ComparedImage | null

@@ -3,7 +3,7 @@ import type { Finding } from '../finding.ts'
 import { redact } from '../secrets.ts'
 import type { ImageSubject } from '../subject.ts'
 
-/** Image ID, tree digest, and layers against those that the lock recorded; nothing before the first build. */
+/** Compares image ID, tree digest and layers with those that the lock recorded; nothing before the first build. */
 export function compareIdentity(
   { id, layers, config }: Pick<ImageSubject, 'id' | 'layers' | 'config'>,
   tree: string,
@@ -41,7 +41,7 @@ export function compareIdentity(
   return findings
 }
 
-/** What made each layer, by the config's history: entries that are no empty layers, in order. */
+/** What made each layer, by the config's history: entries without an empty layer, in order. */
 function layerCommands(history: unknown): string[] {
   if (!Array.isArray(history)) return []
   return history

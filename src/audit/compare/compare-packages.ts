@@ -43,8 +43,8 @@ export function comparePackages(
   for (const found of others) {
     const id = packageId(found)
     // what another package brings with it: Python modules in a .deb, a vendored copy in a wheel
-    const bringer = expected.at(expected.place(found.record)).at(-1)?.owner
-    if (bringer !== undefined && bringer !== id && found.kind !== 'deb') continue
+    const parent = expected.at(expected.place(found.record)).at(-1)?.owner
+    if (parent !== undefined && parent !== id && found.kind !== 'deb') continue
     if (found.kind === 'git' && (found.modified?.length ?? 0) > 0) {
       strays.push(found)
       continue
@@ -74,8 +74,8 @@ function isSame(lock: LockedPackage, { kind, version, architecture }: InstalledP
 /** Whether a package's record lies where the lock's own would. */
 function isExpectedAt({ record }: InstalledPackage, id: string, expected: ExpectedFiles): boolean {
   const [, directory = record] = /^(.*\.(?:dist-info|egg-info|egg-link))(?:\/|$)/s.exec(record) ?? []
-  const places = [record, `${directory}/RECORD`, `${directory}/METADATA`, directory]
-  return places.some((path) => expected.at(expected.place(path)).some(({ owner }) => owner === id))
+  const paths = [record, `${directory}/RECORD`, `${directory}/METADATA`, directory]
+  return paths.some((path) => expected.at(expected.place(path)).some(({ owner }) => owner === id))
 }
 
 function extra(found: InstalledPackage): Finding {
@@ -124,12 +124,12 @@ const LEVELS = ['major', 'minor', 'patch']
 export function distance(kind: PackageKind, locked: string, found: string): string {
   if (kind !== 'deb' && kind !== 'pypi') return locked === found ? 'another build' : 'another version'
   const order = compare(kind, locked, found)
-  if (order === 0) return 'of another architecture or place'
+  if (order === 0) return 'of another architecture or in another directory'
   const word = order > 0 ? 'older' : 'newer'
   const [a, b] = [parts(kind, locked), parts(kind, found)]
   if (a.epoch !== b.epoch) return `${word} by an epoch`
-  const place = [0, 1, 2].find((index) => (a.numbers[index] ?? 0) !== (b.numbers[index] ?? 0))
-  if (place !== undefined) return `${word} by a ${LEVELS[place]} version`
+  const level = [0, 1, 2].find((index) => (a.numbers[index] ?? 0) !== (b.numbers[index] ?? 0))
+  if (level !== undefined) return `${word} by a ${LEVELS[level]} version`
   return kind === 'deb' && a.revision !== b.revision
     ? `${word} by a Debian revision`
     : `${word} by less than a patch`

@@ -9,7 +9,7 @@ import type { FileStep, GitStep, Recipe } from '../../recipe/schema.ts'
 import { contentOf, type ExpectedFiles } from './expected-files.ts'
 import type { ContentFile, LockedContents } from './locked-contents.ts'
 
-/** What the steps of a recipe place that are no packages: projects, git trees, downloads, its own directories. */
+/** What the steps of a recipe add besides packages: projects, git trees, downloads, its own directories. */
 export function expectSources(
   expected: ExpectedFiles,
   own: Recipe,
@@ -54,7 +54,7 @@ function placeTree(
   }
 }
 
-/** What an archive holds; how tar counts the parts of `./x` is not told apart, so a file may also lie elsewhere. */
+/** What an archive holds. Versions of tar count the parts of `./x` differently, so a file may also lie elsewhere. */
 function placeArchive(
   expected: ExpectedFiles,
   owner: string,

@@ -60,7 +60,7 @@ export function expectWheel(
   for (const [name, target] of scripts(contents.entryPoints ?? '')) {
     const path = `${prefix}/bin/${name}`
     const actual = tree.read(path)?.toString('latin1')
-    const fits = actual !== undefined && isScriptFor(actual, target)
+    const isPips = actual !== undefined && isScriptFor(actual, target)
     expected.add(path, {
       owner,
       type: 'file',
@@ -68,7 +68,7 @@ export function expectWheel(
       uid: 0,
       gid: 0,
       generated: "pip's program for an entry point, which calls what the wheel names",
-      digest: { algorithm: 'sha256', value: sha256(fits ? actual : script(target)) },
+      digest: { algorithm: 'sha256', value: sha256(isPips ? actual : script(target)) },
     })
   }
 }

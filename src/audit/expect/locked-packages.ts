@@ -36,7 +36,7 @@ export function lockedPackages({ base, steps }: LockedPlatform): Map<string, Loc
   return found
 }
 
-/** Tells whether a package was found in a base image when it was locked, in that version. */
+/** Says whether a package was found in a base image when it was locked, in that version. */
 export function inBase({ base }: LockedPlatform): (found: BasePackage) => boolean {
   const known = new Set(base.kind === 'image' ? base.inventory.map(versionId) : [])
   return (found) => known.has(versionId(found))

@@ -7,7 +7,7 @@ import type { LockedPackage } from '../expect/locked-packages.ts'
 import type { Issue } from '../finding.ts'
 import type { ImageSubject, LockSubject } from '../subject.ts'
 
-/** What one regular file is found to be, and who or what accounts for it. */
+/** What one regular file is found to be, and whose it is. */
 export interface Judgement {
   status: FileStatus
   /** `deb/libc6`, `pypi/numpy`, `project-3`; undefined when nobody's. */

@@ -1,6 +1,6 @@
 import { Args, Flags } from '@oclif/core'
 import type { BuildReport } from '../../report/build-report.ts'
-import { buildTable } from '../../report/build-table.ts'
+import { buildTable } from '../../report/build-report.ts'
 import { BaseCommand } from '../base-command.ts'
 
 export default class BuildRecipe extends BaseCommand {

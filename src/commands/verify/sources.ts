@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
 import { Flags } from '@oclif/core'
-import { sourcesTable } from '../../report/sources-table.ts'
-import type { SourcesReport } from '../../verify/source-risk.ts'
+import { sourcesTable } from '../../report/verify-table.ts'
+import type { SourcesReport } from '../../verify/forecast.ts'
 import { BaseCommand } from '../base-command.ts'
 import { recipeNames } from '../recipe-names.ts'
 

@@ -2,9 +2,8 @@ import { createHash } from 'node:crypto'
 import type { HistoryRun } from '../../verify/history.ts'
 import { Html, html } from './html.ts'
 import { partBars } from './part-bars.ts'
+import { SITE_SCRIPT, SITE_STYLE } from './site-assets.ts'
 import type { SiteData, SiteRecipe, SiteRun } from './site-data.ts'
-import { SITE_SCRIPT } from './site-script.ts'
-import { SITE_STYLE } from './site-style.ts'
 
 export const VERDICTS: Record<HistoryRun['verdict'], { mark: string; meaning: string }> = {
   identical: { mark: '=', meaning: 'the same image ID as locked' },

@@ -1,7 +1,7 @@
 import { diffLocks } from '../../lock/diff/diff-locks.ts'
 import type { Lockfile } from '../../lock/schema.ts'
+import type { SourcesReport } from '../../verify/forecast.ts'
 import type { History, HistoryRun } from '../../verify/history.ts'
-import type { SourcesReport } from '../../verify/source-risk.ts'
 
 export interface SiteRun {
   /** Of its section in the page. */

@@ -12,8 +12,13 @@ import { SUITE_ENDS } from '../../resolve/debian/suite-ends.ts'
 import type { Sources } from '../../sources/find-sources.ts'
 import { type Locate, locateWith } from '../../sources/locate.ts'
 import type { Artifact } from '../../store/artifact.ts'
-import { type ArtifactState, forecast, type NewerVersion, type PlaceAnswer } from '../../verify/forecast.ts'
-import type { SourcesReport } from '../../verify/source-risk.ts'
+import {
+  type ArtifactState,
+  forecast,
+  type NewerVersion,
+  type PlaceAnswer,
+  type SourcesReport,
+} from '../../verify/forecast.ts'
 import { locateFrom } from '../build/fetch-inputs.ts'
 import { locateBase } from '../build/locate-base.ts'
 import type { Progress } from '../ports.ts'

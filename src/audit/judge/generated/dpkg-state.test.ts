@@ -50,6 +50,6 @@ it('extendedStatesProblem() names a package that is not locked', () => {
   const text = 'Package: dash\nArchitecture: amd64\nAuto-Installed: 1\n\nPackage: netcat\nAuto-Installed: 1\n'
   const debs = new Set(['dash'])
   expect(extendedStatesProblem({ text } as GeneratedFile, { debs } as unknown as LockedContext)).toBe(
-    'it names netcat, which is no locked package',
+    'it names netcat, which is not a locked package',
   )
 })

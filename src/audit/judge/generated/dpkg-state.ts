@@ -24,7 +24,7 @@ export function statusProblem({ text }: GeneratedFile, { lock }: LockedContext):
       if (name !== 'status' && name !== 'conffiles' && !expected.has(name))
         return name === ''
           ? `it has lines of ${fields.get('package')} that are not a field, or not its first`
-          : `it has a field ${asWritten(name)} of ${fields.get('package')}, which the package has not`
+          : `it has a field ${asWritten(name)} of ${fields.get('package')}, which the package does not have`
   }
   return undefined
 }
@@ -50,7 +50,7 @@ export function alternativeProblem(
     return expected.at(place).length === 0 && !links.has(place)
   })
   // compressed pages that a package left out are choices all the same
-  return stray === undefined || /\.gz$/.test(stray) ? undefined : `no package has its choice ${stray}`
+  return stray === undefined || /\.gz$/.test(stray) ? undefined : `its choice ${stray} is of no package`
 }
 
 /** Packages that dpkg's triggers name are installed ones. */
@@ -62,11 +62,11 @@ export function diversionsProblem({ text }: GeneratedFile, { debs }: LockedConte
   const lines = (text ?? '').split('\n')
   const owners = lines.filter((_, index) => index % 3 === 2)
   const stray = owners.find((name) => !debs.has(name))
-  return stray === undefined ? undefined : `it names ${JSON.stringify(stray)}, which is no locked package`
+  return stray === undefined ? undefined : `it names ${JSON.stringify(stray)}, which is not a locked package`
 }
 
 export function extendedStatesProblem({ text }: GeneratedFile, { debs }: LockedContext): string | undefined {
   const stanzas = [...parseControl(text ?? '', { dialect: 'dpkg' })]
   const stray = stanzas.find((fields) => !debs.has(fields.get('package') ?? ''))
-  return stray === undefined ? undefined : `it names ${stray.get('package')}, which is no locked package`
+  return stray === undefined ? undefined : `it names ${stray.get('package')}, which is not a locked package`
 }

@@ -33,5 +33,5 @@ export function firstWrong(text: string | undefined, passes: (line: string) => b
   const wrong = text.split('\n').find((line) => line !== '' && !passes(line))
   return wrong === undefined
     ? undefined
-    : `nothing accounts for the line ${JSON.stringify(wrong.slice(0, 120))}`
+    : `no package or recipe gives it the line ${JSON.stringify(wrong.slice(0, 120))}`
 }

@@ -11,7 +11,7 @@ const ENTRY = 24
  */
 export function libraryCacheProblem(cache: Buffer, tree: FileTree): string | undefined {
   if (cache.toString('latin1', 0, MAGIC.length) !== MAGIC || cache.length < HEADER)
-    return 'it is no cache of the dynamic linker'
+    return 'it is not a cache of the dynamic linker'
   const count = cache.readUInt32LE(20)
   if (HEADER + count * ENTRY > cache.length) return 'it is cut short'
   for (let at = HEADER; at < HEADER + count * ENTRY; at += ENTRY) {
