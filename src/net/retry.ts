@@ -71,9 +71,12 @@ export async function withRetries<T, F>(
   for (;;) {
     await origins.ready(url, signal)
     const result = await attempt()
-    if ('done' in result) origins.mark(url, true)
-    if ('done' in result || result.retry === 'no') return result
+    if ('done' in result) {
+      origins.mark(url, true)
+      return result
+    }
     const { failure, retry } = result
+    if (retry === 'no') return { failure }
     if (retry === 'again' && restarts < RESTARTS) {
       restarts += 1
       continue
