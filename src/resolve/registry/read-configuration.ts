@@ -1,7 +1,7 @@
 import { StillroomError } from '../../error.ts'
+import type { ImageConfig } from '../../formats/oci.ts'
 import type { BaseConfiguration } from '../../lock/schema.ts'
 import { Port } from '../../recipe/schema.ts'
-import type { Config } from './schema.ts'
 
 /**
  * What a base's config says, as the lock has it.
@@ -9,7 +9,7 @@ import type { Config } from './schema.ts'
  * @param reference for messages
  * @throws {StillroomError} REGISTRY_IMAGE_UNUSABLE that names every setting which a Dockerfile could not repeat
  */
-export function readConfiguration({ config }: Config, reference: string): BaseConfiguration {
+export function readConfiguration({ config }: ImageConfig, reference: string): BaseConfiguration {
   const env = Object.fromEntries((config?.Env ?? []).map(splitVariable))
   const labels = { ...config?.Labels }
   const expose = Object.keys(config?.ExposedPorts ?? {})

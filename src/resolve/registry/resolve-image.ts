@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
 import type { z } from 'zod'
 import { StillroomError } from '../../error.ts'
+import { ImageConfig, type RegistryDescriptor, RegistryIndex, RegistryManifest } from '../../formats/oci.ts'
 import type { LockedImageBase, RegistryLayer } from '../../lock/schema.ts'
 import { readConfiguration } from './read-configuration.ts'
-import { Config, type Descriptor, Index, Manifest } from './schema.ts'
 
 /** What a registry alone can tell of a base; what is in its layers is still to be read. */
 export type RegistryImage = Omit<LockedImageBase, 'account' | 'indexes' | 'inventory'>
@@ -65,17 +65,17 @@ export async function resolveImage(options: ResolveImageOptions): Promise<Regist
 
   const isIndex = 'manifests' in topJson
   const chosen = isIndex
-    ? choose(shaped(Index, topJson, reference).manifests, platform, reference)
+    ? choose(shaped(RegistryIndex, topJson, reference).manifests, platform, reference)
     : undefined
   const manifestBytes = chosen ? (await get('manifests', chosen.digest, MANIFESTS)).bytes : top.bytes
   if (chosen) requireDigest(manifestBytes, chosen, reference)
-  const manifest = shaped(Manifest, parse(manifestBytes, reference), reference)
+  const manifest = shaped(RegistryManifest, parse(manifestBytes, reference), reference)
   if (!CONFIGS.includes(manifest.config.mediaType)) {
     throw unusable(reference, `it is no image, but "${manifest.config.mediaType}"`)
   }
   const configBytes = (await get('blobs', manifest.config.digest, ['*/*'])).bytes
   requireDigest(configBytes, manifest.config, reference)
-  const config = shaped(Config, parse(configBytes, reference), reference)
+  const config = shaped(ImageConfig, parse(configBytes, reference), reference)
   const actual = `${config.os}/${config.architecture}`
   if (actual !== platform) throw unknownPlatform(reference, platform, [actual])
   return {
@@ -90,7 +90,7 @@ export async function resolveImage(options: ResolveImageOptions): Promise<Regist
   }
 }
 
-function layersOf({ layers }: Manifest, { rootfs }: Config, reference: string): RegistryLayer[] {
+function layersOf({ layers }: RegistryManifest, { rootfs }: ImageConfig, reference: string): RegistryLayer[] {
   if (layers.length !== rootfs.diff_ids.length) {
     throw unusable(
       reference,
@@ -105,7 +105,11 @@ function layersOf({ layers }: Manifest, { rootfs }: Config, reference: string): 
 }
 
 /** Attestations stand in indexes as images for `unknown/unknown`. */
-function choose(manifests: readonly Descriptor[], platform: string, reference: string): Descriptor {
+function choose(
+  manifests: readonly RegistryDescriptor[],
+  platform: string,
+  reference: string,
+): RegistryDescriptor {
   const named = manifests.flatMap((entry) =>
     entry.platform ? [{ entry, name: `${entry.platform.os}/${entry.platform.architecture}` }] : [],
   )
@@ -132,7 +136,7 @@ function refuseSchema1({ mediaType }: Document, json: object, reference: string)
 }
 
 /** ISO 8601 without fractions; some builders give none or the year 1, and then what the newest step says counts. */
-function createdOf({ created, history }: Config): string {
+function createdOf({ created, history }: ImageConfig): string {
   const first = Date.UTC(1970, 0, 1, 0, 0, 1)
   const own = Date.parse(created ?? '')
   const steps = (history ?? []).map((step) => Date.parse(step.created ?? ''))
