@@ -4,7 +4,7 @@ import { type Answer, ask } from '../../net/http-get.ts'
 import { Unreachable } from '../../net/http-request.ts'
 import { redactUrl } from '../../net/redact-url.ts'
 import type { LfsObject } from './lfs-pointer.ts'
-import { GitRefusal, type GitRunner, runGit } from './run-git.ts'
+import { askGit, type GitRunner } from './run-git.ts'
 
 /** Where an object's content may be had. */
 export interface LfsDownload extends LfsObject {
@@ -122,16 +122,12 @@ async function post(
 async function askCredential(endpoint: string, runner: GitRunner): Promise<string | undefined> {
   const { protocol, host, pathname } = new URL(endpoint)
   const question = `protocol=${protocol.slice(0, -1)}\nhost=${host}\npath=${pathname.slice(1)}\n\n`
-  try {
-    const answer = (await runGit(runner, ['credential', 'fill'], question)).toString('utf8')
-    const user = /^username=(.*)$/m.exec(answer)?.[1]
-    const password = /^password=(.*)$/m.exec(answer)?.[1]
-    if (user === undefined || password === undefined) return undefined
-    return `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`
-  } catch (error) {
-    if (error instanceof GitRefusal) return undefined
-    throw error
-  }
+  const answer = await askGit(runner, ['credential', 'fill'], question)
+  if (typeof answer !== 'string') return undefined
+  const user = /^username=(.*)$/m.exec(answer)?.[1]
+  const password = /^password=(.*)$/m.exec(answer)?.[1]
+  if (user === undefined || password === undefined) return undefined
+  return `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`
 }
 
 function parseBatch(repository: string, body: Uint8Array): z.infer<typeof Batch> {

@@ -119,9 +119,9 @@ export async function runGit(
 }
 
 /** What git prints, as text without its last newline; the refusal when git says no. @throws as `runGit`, else */
-export async function askGit(runner: GitRunner, args: readonly string[]): Promise<string | GitRefusal> {
+export async function askGit(...words: Parameters<typeof runGit>): Promise<string | GitRefusal> {
   try {
-    return (await runGit(runner, args)).toString('utf8').replace(/\n$/, '')
+    return (await runGit(...words)).toString('utf8').replace(/\n$/, '')
   } catch (error) {
     if (error instanceof GitRefusal) return error
     throw error

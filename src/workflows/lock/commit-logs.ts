@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import type { Commit, CommitLog, PackageChange } from '../../lock/diff/schema.ts'
-import { GitRefusal, type GitRunner, gitRunner, runGit } from '../../resolve/git/run-git.ts'
+import { askGit, type GitRunner, gitRunner } from '../../resolve/git/run-git.ts'
 import type { Repository } from '../ports.ts'
 
 /** As many commits of a log as a reader takes in. */
@@ -58,21 +58,16 @@ async function readLog(
   path: string | undefined,
 ): Promise<CommitLog | undefined> {
   const list = async (since: string, until: string) => {
-    const output = await runGit(git, [
+    const output = await askGit(git, [
       ...['-C', directory, 'log', '-z', '--no-show-signature', '--format=%H %s', '--end-of-options'],
       ...[`${since}..${until}`, ...(path === undefined ? [] : ['--', path])],
     ])
-    return output.toString('utf8').split('\0').filter(Boolean).map(parseCommit)
+    return typeof output === 'string' ? output.split('\0').filter(Boolean).map(parseCommit) : undefined
   }
-  try {
-    const [added, removed] = [await list(from, to), await list(to, from)]
-    const shown = (commits: Commit[]) => commits.slice(0, SHOWN)
-    const omitted = Math.max(0, added.length - SHOWN) + Math.max(0, removed.length - SHOWN)
-    return { added: shown(added), removed: shown(removed), omitted }
-  } catch (error) {
-    if (error instanceof GitRefusal) return undefined
-    throw error
-  }
+  const [added, removed] = [await list(from, to), await list(to, from)]
+  if (!added || !removed) return undefined
+  const omitted = Math.max(0, added.length - SHOWN) + Math.max(0, removed.length - SHOWN)
+  return { added: added.slice(0, SHOWN), removed: removed.slice(0, SHOWN), omitted }
 }
 
 function parseCommit(line: string): Commit {
