@@ -1,8 +1,28 @@
 import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
 
+/** End-to-end tests that need no engine: several at once, beside the unit tests. */
+const OFFLINE = [
+  'bad-input',
+  'diff-lock',
+  'drift-issues',
+  'faults',
+  'git',
+  'init',
+  'merge',
+  'nightly-workflow',
+  'pull-request',
+  'site',
+  'verify-sources',
+].map((name) => `test/${name}.test.ts`)
+
+/** Some tests wait for a server or a program: one more than the processors there are. */
+const maxWorkers = availableParallelism() + 1
+
 export default defineConfig({
   test: {
+    // a golden that is missing or differs fails; `-u` writes it
+    update: 'none',
     projects: [
       {
         test: {
@@ -11,17 +31,30 @@ export default defineConfig({
           testTimeout: 30_000,
           // No unit test replaces a module or keeps state in one, so files share what they import.
           isolate: false,
-          // Some tests wait for a server or a program: one more than the processors there are.
-          maxWorkers: availableParallelism() + 1,
+          maxWorkers,
+        },
+      },
+      {
+        test: {
+          name: 'offline',
+          include: OFFLINE,
+          globalSetup: ['test/support/pack.ts'],
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
+          maxWorkers,
+          // one that asks for an engine fails
+          env: { DOCKER_HOST: 'unix:///nonexistent/no-engine.sock' },
         },
       },
       {
         test: {
           name: 'e2e',
           include: ['test/**/*.test.ts'],
+          exclude: OFFLINE,
           globalSetup: ['test/support/pack.ts', 'test/support/find-engine.ts'],
           testTimeout: 900_000,
           hookTimeout: 900_000,
+          // they share an engine
           fileParallelism: false,
         },
       },

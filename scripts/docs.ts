@@ -1,4 +1,5 @@
-// Writes the pages and schemas that are made from types: `npm run docs`. The gate fails when one of them is stale.
+// Writes the pages and schemas that are made from types: `npm run docs`. With `--check`, as in the gate, nothing is
+// written, and it fails when one of them is stale.
 import { existsSync, globSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { renderOutputSchemas } from './docs/output-schemas.ts'
@@ -23,6 +24,9 @@ export function updateDocs(root: string, { write }: { write: boolean }): string[
   return [...stale.map(([path]) => path), ...extra].sort()
 }
 
-if (import.meta.main)
-  for (const path of updateDocs(new URL('..', import.meta.url).pathname, { write: true }))
-    console.log(`wrote ${path}`)
+if (import.meta.main) {
+  const check = process.argv.includes('--check')
+  const paths = updateDocs(new URL('..', import.meta.url).pathname, { write: !check })
+  for (const path of paths) console.log(check ? `stale: ${path}; run: npm run docs` : `wrote ${path}`)
+  if (check && paths.length > 0) process.exitCode = 1
+}

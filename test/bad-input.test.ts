@@ -2,17 +2,9 @@ import { access, appendFile, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { commitAll, copyProject, makeProject, put } from './support/project.ts'
-import { stillroom } from './support/stillroom.ts'
+import { failure, stillroom } from './support/stillroom.ts'
 
 const LOCK = 'recipes/hello/lock.json'
-
-/** The error that a command under `--json` ends with, and its exit code. */
-async function failure(directory: string, args: string[]) {
-  const { exitCode, stdout, stderr } = await stillroom(directory, [...args, '--json'])
-  const parsed = JSON.parse(stdout) as { error?: { code: string; message: string; hint?: string } }
-  if (!parsed.error) throw new Error(`expected an error, got ${stdout}\n${stderr}`)
-  return { exitCode, ...parsed.error }
-}
 
 async function exists(path: string): Promise<boolean> {
   return access(path).then(
@@ -219,58 +211,5 @@ describe('the command line', () => {
     const directory = await copyProject('hello')
     const { exitCode, stderr } = await stillroom(directory, ['bild', 'recipe', 'hello'])
     expect({ exitCode, stderr }).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('bild') })
-  })
-})
-
-describe('what cannot be resolved', () => {
-  const withSteps = (steps: string) => `import { apt, debian, defineRecipe, pip } from 'stillroom'
-export default defineRecipe({ base: debian('bookworm'), steps: [${steps}] })\n`
-  // the same apt step as in hello, so that its layer is built once for all
-  const python = `apt(['python3', 'python3-pip'])`
-
-  test.for([
-    [
-      'an unknown Debian package',
-      `apt(['python3', 'no-such-package', 'nor-this'])`,
-      'APT_PACKAGE_UNKNOWN',
-      /no-such-package.*nor-this/,
-    ],
-    [
-      'a Debian version that does not exist',
-      `apt(['python3=2.7.0-1'])`,
-      'APT_VERSION_UNKNOWN',
-      /python3: expected 2\.7\.0-1, available 3\./,
-    ],
-    [
-      'Debian packages that exclude each other',
-      `apt(['mawk', 'exim4-daemon-light', 'postfix'])`,
-      'APT_UNRESOLVABLE',
-      /exim4-daemon-light/,
-    ],
-    [
-      'an unknown Python project',
-      `${python}, pip(['no-such-project-of-stillroom'])`,
-      'PIP_PACKAGE_UNKNOWN',
-      /no-such-project-of-stillroom/,
-    ],
-    [
-      'a Python version that does not exist',
-      `${python}, pip(['cowsay==99.0'])`,
-      'PIP_PACKAGE_UNKNOWN',
-      /cowsay==99\.0/,
-    ],
-    [
-      'Python requirements in conflict',
-      `${python}, pip(['requests==2.32.3', 'urllib3==1.20'])`,
-      'PIP_CONFLICT',
-      /urllib3/,
-    ],
-    ['a Python project without pip in the image', `pip(['cowsay'])`, 'PIP_FAILED', /no pip/],
-  ] as const)('%s', async ([, steps, code, message]) => {
-    const directory = await makeProject({ 'recipes/wish/recipe.ts': withSteps(steps) })
-    const error = await failure(directory, ['lock', 'recipe', 'wish'])
-    expect(error).toMatchObject({ exitCode: 2, code, message: expect.stringMatching(message) })
-    expect(await exists(join(directory, 'recipes/wish/lock.json'))).toBe(false)
-    expect(await exists(join(directory, 'generated'))).toBe(false)
   })
 })
