@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, open, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { execa } from 'execa'
@@ -84,18 +84,12 @@ describe('runGit()', () => {
 
   it('ends with the reason of a signal that aborts while git works', async () => {
     const control = new AbortController()
-    const marker = join(root, 'started')
-    const wait = `alias.wait=!echo > ${marker}; exec sleep 600`
-    const running = runGit(gitRunner({ env: PLAIN_ENV, signal: control.signal }), ['-c', wait, 'wait'])
+    const pipe = join(root, 'pipe')
+    await execa('mkfifo', [pipe])
+    const running = runGit(gitRunner({ env: PLAIN_ENV, signal: control.signal }), ['hash-object', pipe])
     const ended = expect(running).rejects.toThrow('enough')
-    await expect
-      .poll(() =>
-        execa('test', ['-e', marker]).then(
-          () => true,
-          () => false,
-        ),
-      )
-      .toBe(true)
+    // opens when git has opened it to read, and git waits for what is written
+    await using _writer = await open(pipe, 'w')
     control.abort(new Error('enough'))
     await ended
     await expect(runGit(gitRunner({ env: PLAIN_ENV, signal: control.signal }), ['version'])).rejects.toThrow(
