@@ -40,7 +40,8 @@ export function expectWheel(
   const prefix = site.replace(/\/?lib\/[^/]+\/[^/]+$/, '')
   for (const file of contents.files) {
     if (file.path === `${info}/RECORD`) continue
-    const path = installedPath(file.path, site, prefix, entry.name)
+    const paths = installedPaths(file.path, site, prefix, entry.name)
+    const path = paths.find((each, i) => i === paths.length - 1 || tree.findLink(each) !== undefined)
     if (path !== undefined) expected.add(path, fromWheel(owner, file))
   }
   const note = (name: string, text: string) =>
@@ -79,22 +80,26 @@ function fromWheel(owner: string, file: ContentFile): ExpectedFile {
   return { owner, type: 'file', size, mode, uid: 0, gid: 0, digest: { algorithm: 'sha256', value } }
 }
 
-function installedPath(path: string, site: string, prefix: string, name: string): string | undefined {
+/** Where pip puts a file of a wheel: one path, but for headers, which have two, by the release of Debian. */
+function installedPaths(path: string, site: string, prefix: string, name: string): string[] {
   const [, kind, rest = ''] = /^[^/]+\.data\/([^/]+)\/(.*)$/s.exec(path) ?? []
   const python = /lib\/([^/]+)\//.exec(`${site}/`)?.[1] ?? 'python3'
   switch (kind) {
     case undefined:
+      return [`${site}/${path}`]
     case 'purelib':
     case 'platlib':
-      return `${site}/${kind === undefined ? path : rest}`
+      return [`${site}/${rest}`]
     case 'scripts':
-      return `${prefix}/bin/${rest}`
+      return [`${prefix}/bin/${rest}`]
     case 'data':
-      return `${prefix}/${rest}`
+      return [`${prefix}/${rest}`]
     case 'headers':
-      return `${prefix}/include/${python}/${name}/${rest}`
+      return [prefix, prefix.replace(/\/local$/, '')].map(
+        (each) => `${each}/include/${python}/${name}/${rest}`,
+      )
     default:
-      return undefined
+      return []
   }
 }
 

@@ -8,7 +8,7 @@ import {
   type Judgement,
 } from './judge-context.ts'
 
-const BYTE_CODE = /^(?:(.*)\/)?__pycache__\/([^/]+)\.([a-z]+-\d+)(\.opt-\d)?\.pyc$/s
+const BYTE_CODE = /^(?:(.*)\/)?__pycache__\/([^/]+?)\.([a-z]+-\d+)(\.opt-\d)?\.pyc$/s
 
 /** Bytes of a `.pyc` before the code: magic number, flags, and the source's hash or its time and size (PEP 552). */
 export const BYTE_CODE_HEADER = 16

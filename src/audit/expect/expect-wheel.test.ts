@@ -1,0 +1,128 @@
+import { readFileSync } from 'node:fs'
+import { describe, expect, test } from 'vitest'
+import { FileTree } from '../../image/file-tree.ts'
+import { sha256 } from '../../image/image-archive.test-data.ts'
+import type { Inode } from '../../image/layer-entry.ts'
+import type { TreeNode } from '../../image/merge-layers.ts'
+import { expectWheel, findSites } from './expect-wheel.ts'
+import { ExpectedFiles } from './expected-files.ts'
+import type { ArtifactContents } from './locked-contents.ts'
+import type { LockedPackage } from './locked-packages.ts'
+
+/** A wheel as it is on the index, and what pip 23.2 of Python 3.11 made of it below `/usr/local`; large ones cut. */
+interface RecordedWheel {
+  name: string
+  version: string
+  file: string
+  wheel: ArtifactContents
+  installed: { path: string; mode: number; size: number; sha256: string; text?: string }[]
+}
+
+const WHEELS = ['six', 'jmespath', 'cowsay', 'pybind11-global'] as const
+const recorded = (name: string): RecordedWheel =>
+  JSON.parse(readFileSync(new URL(`recorded/${name}.json`, import.meta.url), 'utf8'))
+
+const SITE = 'usr/local/lib/python3.11/dist-packages'
+
+function nodeOf(fields: Partial<Inode>): TreeNode {
+  const inode = { type: 'directory', mode: 0o755, uid: 0, gid: 0, size: 0, sha256: '', ...fields } as Inode
+  return { inode, children: inode.type === 'directory' ? new Map() : undefined }
+}
+
+function treeOf(files: RecordedWheel['installed']): FileTree {
+  const root = nodeOf({})
+  for (const { path, mode, size, sha256, text } of files) {
+    let node = root
+    const names = path.split('/')
+    for (const name of names.slice(0, -1)) {
+      const next = node.children?.get(name) ?? nodeOf({})
+      node.children?.set(name, next)
+      node = next
+    }
+    const content = text === undefined ? {} : { content: Buffer.from(text) }
+    node.children?.set(names.at(-1) ?? '', nodeOf({ type: 'file', mode, size, sha256, ...content }))
+  }
+  return new FileTree(root)
+}
+
+/** What is expected of a wheel in a tree, by path. */
+function expectedOf({ name, version, file, wheel }: RecordedWheel, tree: FileTree) {
+  const expected = new ExpectedFiles(tree)
+  const artifact = { file, size: 1, sha256: '0'.repeat(64) }
+  const entry: LockedPackage = { kind: 'pypi', name, version, step: 'pip-1', artifact }
+  expectWheel(expected, tree, entry, wheel, findSites(tree))
+  return new Map([...expected.entries()].map(([path, [first]]) => [path, first ?? expect.unreachable()]))
+}
+
+/** Paths whose content, mode or presence is not what is expected. */
+function wrongPaths(wheel: RecordedWheel, installed = wheel.installed): string[] {
+  const expected = expectedOf(wheel, treeOf(installed))
+  const present = new Map(installed.map((file) => [file.path, file]))
+  const wrong = [...expected].filter(([path, { digest, mode, optional }]) => {
+    const file = present.get(path)
+    return file === undefined ? !optional : digest?.value !== file.sha256 || mode !== file.mode
+  })
+  return [...wrong.map(([path]) => path), ...[...present.keys()].filter((path) => !expected.has(path))]
+}
+
+const withText = (wheel: RecordedWheel, path: string, change: (text: string) => string) =>
+  wheel.installed.map((file) => {
+    if (file.path !== path) return file
+    const text = change(file.text ?? '')
+    return { ...file, text, size: text.length, sha256: sha256(text) }
+  })
+
+describe('expectWheel()', () => {
+  test.each(WHEELS)('expects just what pip makes of %s', (name) => {
+    expect(wrongPaths(recorded(name))).toEqual([])
+  })
+
+  test('knows where scripts, data and headers belong', () => {
+    const paths = (name: string) => [...expectedOf(recorded(name), treeOf(recorded(name).installed)).keys()]
+    expect(paths('jmespath')).toContain('usr/local/bin/jp.py')
+    expect(paths('cowsay')).toContain('usr/local/bin/cowsay')
+    expect(paths('pybind11-global')).toContain('usr/local/share/pkgconfig/pybind11.pc')
+    expect(paths('pybind11-global')).toContain('usr/include/python3.11/pybind11-global/pybind11/attr.h')
+  })
+
+  test.each(WHEELS)('does not take a RECORD of %s that says otherwise of a file', (name) => {
+    const wheel = recorded(name)
+    const path = wheel.installed.find((file) => file.path.endsWith('RECORD'))?.path ?? expect.unreachable()
+    const other = (text: string) => text.replace(/(METADATA,sha256=).{8}/, '$1AAAAAAAA')
+    expect(wrongPaths(wheel, withText(wheel, path, other))).toEqual([path])
+    const shorter = (text: string) => text.replace(/.*METADATA.*\r?\n/, '')
+    expect(wrongPaths(wheel, withText(wheel, path, shorter))).toEqual([path])
+  })
+
+  test('takes programs as other releases of pip write them, and no other', () => {
+    const cowsay = recorded('cowsay')
+    const program = 'usr/local/bin/cowsay'
+    const wrong = (change: (text: string) => string) => wrongPaths(cowsay, withText(cowsay, program, change))
+    expect(wrong((text) => text.replace('(-script\\.pyw|', '(-script\\.pyw?|'))).toEqual([])
+    expect(wrong((text) => text.replace('import re\n', ''))).toEqual([])
+    expect(wrong((text) => text.replace('__main__ import cli', '__main__ import evil'))).toEqual([program])
+    expect(wrong((text) => text.replace('import sys\n', 'import sys\nimport evil\n'))).toEqual([program])
+    expect(wrong((text) => text.replace('/usr/bin/python3', '/tmp/python3'))).toEqual([program])
+  })
+
+  test('names what is missing and what has another mode', () => {
+    const six = recorded('six')
+    const path = `${SITE}/six.py`
+    expect(
+      wrongPaths(
+        six,
+        six.installed.filter((file) => file.path !== path),
+      ),
+    ).toEqual([path])
+    expect(
+      wrongPaths(
+        six,
+        six.installed.map((file) => (file.path === path ? { ...file, mode: 0o777 } : file)),
+      ),
+    ).toEqual([path])
+  })
+
+  test('expects nothing where there is no Python', () => {
+    expect(expectedOf(recorded('six'), treeOf([]))).toEqual(new Map())
+  })
+})
