@@ -22,7 +22,7 @@ const VARIABLES = [
 const REGISTRIES = '/etc/docker/certs.d'
 
 /**
- * Gathers the certificates that this machine's clients are told to trust: the configuration, the environment, pip's
+ * Gathers the certificates that this machine's clients are configured to trust: the configuration, the environment, pip's
  * `cert`, apt's `CaInfo`, git's `http.sslCAInfo`, and Docker's for registries. They are meant to be trusted besides
  * the built-in ones, for every source alike.
  *
@@ -84,7 +84,7 @@ async function gitCertificates(machine: Machine): Promise<Named[]> {
   })
 }
 
-/** Docker's own place: a directory a registry, `*.crt` in it being authorities. */
+/** Docker's own: a directory for each registry, `*.crt` in it being authorities. */
 async function registryCertificates(machine: Machine): Promise<Named[]> {
   const registries = await machine.readDirectory(REGISTRIES)
   const found = registries.map(async (registry) => {

@@ -19,12 +19,12 @@ type Mirrors = Partial<Record<DebianArchive, string[]>>
 const SNAPSHOT = /^(https?:\/\/.+)\/archive\/debian(-security)?\/[0-9]{8}T[0-9]{6}Z$/
 
 /**
- * Finds Debian's archives: STILLROOM_DEBIAN and STILLROOM_DEBIAN_SECURITY (several URLs parted by blanks), then the
+ * Finds Debian's archives: STILLROOM_DEBIAN and STILLROOM_DEBIAN_SECURITY (several URLs separated by spaces), then the
  * configuration, then apt's own sources, then debootstrap's default. The first that knows an archive decides on it.
  * Who names only a `.../debian` is taken to have `.../debian-security` beside it. URLs get the login that apt's
  * auth.conf has for them.
  *
- * @throws {StillroomError} SOURCE_UNKNOWN when an archive isn't found; CONFIG_INVALID when a variable is no URL.
+ * @throws {StillroomError} SOURCE_UNKNOWN when an archive isn't found; CONFIG_INVALID when a variable is not a URL.
  */
 export async function findDebianSources(
   env: Readonly<Record<string, string | undefined>>,

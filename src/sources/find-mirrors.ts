@@ -9,7 +9,7 @@ type Environment = Readonly<Record<string, string | undefined>>
 export type Mirrors = Record<string, string[]>
 
 /**
- * Finds mirrors of registries: STILLROOM_REGISTRY_MIRRORS (`NAME=URL`, several parted by blanks), then the
+ * Finds mirrors of registries: STILLROOM_REGISTRY_MIRRORS (`NAME=URL`, several separated by spaces), then the
  * configuration, then what the Docker Engine is set up with. The first that knows a registry decides on it.
  *
  * @returns base URLs by registry, below which `v2/` lies; may carry credentials
@@ -26,7 +26,7 @@ export async function findRegistryMirrors(
 
 /**
  * Finds what git URLs may begin with instead: STILLROOM_GIT_MIRRORS (`PREFIX=PREFIX`), then the configuration. What
- * git itself is told by `url.*.insteadOf` is git's to follow.
+ * `url.*.insteadOf` in git's own configuration says is git's to follow.
  *
  * @throws {StillroomError} CONFIG_INVALID
  */
@@ -36,7 +36,7 @@ export function findGitMirrors(env: Environment, config: SourcesConfig): Mirrors
 }
 
 /**
- * Where a repository may be fetched from, best place first: by the longest prefix that has mirrors, then as it is.
+ * Where a repository may be fetched from, best source first: by the longest prefix that has mirrors, then as it is.
  *
  * @example
  * ```ts

@@ -16,7 +16,7 @@ export interface PipSources {
   env: Record<string, string>
 }
 
-/** pip's own, kept in one place of every version since 10. */
+/** pip's own, kept in the same module in every version since 10. */
 const DEFAULT_INDEX = 'from pip._internal.models.index import PyPI; print(PyPI.simple_url)'
 
 /**

@@ -34,7 +34,7 @@ export interface FindSourcesOptions {
  * from the environment, the configuration and what the machine's own clients use. URLs may carry credentials: show
  * them through `redactUrl` only.
  *
- * @throws {StillroomError} SOURCE_UNKNOWN when there is no Debian mirror; CONFIG_INVALID when a variable is no URL;
+ * @throws {StillroomError} SOURCE_UNKNOWN when there is no Debian mirror; CONFIG_INVALID when a variable is not a URL;
  *   CERTIFICATES_INVALID when a file of certificates is named that can't be read.
  * @example
  * ```ts

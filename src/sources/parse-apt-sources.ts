@@ -6,15 +6,28 @@ export interface AptSource {
   uris: string[]
   suites: string[]
   components: string[]
+  /** Those it is for; all when there are none. */
+  architectures: string[]
+  /** Paths separated by commas or white space, or the keys themselves. */
+  signedBy: string | undefined
 }
 
-/** Reads the one-line format: `deb [options] uri suite component...`. Lines that aren't entries are read over. */
+/** Reads the one-line format: `deb [options] uri suite component...`. Lines that aren't entries are skipped. */
 export function parseAptList(text: string): AptSource[] {
   return text.split('\n').flatMap((line) => {
-    const match = /^\s*deb\s+(?:\[[^\]]*\]\s*)?(\S+)\s+(\S+)\s*([^#]*)/.exec(line)
+    const match = /^\s*deb\s+(?:\[([^\]]*)\]\s*)?(\S+)\s+(\S+)\s*([^#]*)/.exec(line)
     if (match === null) return []
-    const [, uri = '', suite = '', components = ''] = match
-    return [{ uris: [uri], suites: [suite], components: words(components) }]
+    const [, options = '', uri = '', suite = '', components = ''] = match
+    const option = (name: string) => new RegExp(`(?:^|\\s)${name}=(\\S+)`, 'i').exec(options)?.[1]
+    return [
+      {
+        uris: [uri],
+        suites: [suite],
+        components: words(components),
+        architectures: words(option('arch')?.replaceAll(',', ' ')),
+        signedBy: option('signed-by'),
+      },
+    ]
   })
 }
 
@@ -22,12 +35,16 @@ export function parseAptList(text: string): AptSource[] {
 export function parseAptDeb822(text: string): AptSource[] {
   return [...parseControl(text)]
     .filter(
-      (stanza) => words(stanza.get('types')).includes('deb') && stanza.get('enabled')?.toLowerCase() !== 'no',
+      (stanza) =>
+        words(stanza.get('types')).includes('deb') &&
+        !/^(no|false|0|off)$/i.test(stanza.get('enabled') ?? ''),
     )
     .map((stanza) => ({
       uris: words(stanza.get('uris')),
       suites: words(stanza.get('suites')),
       components: words(stanza.get('components')),
+      architectures: words(stanza.get('architectures')),
+      signedBy: stanza.get('signed-by'),
     }))
 }
 
@@ -36,8 +53,8 @@ const SUITE =
 
 /**
  * Which of Debian's archives the entries point to: http and https only, entries with a Debian suite and the
- * component main only. What other vendors publish under the same suite names can't be told apart here; the
- * signatures do that. So the usual places, a path that ends in the archive's name, come first.
+ * component main only. What other vendors publish under the same suite names cannot be distinguished here; the
+ * signatures do that. So the usual addresses, whose path ends in the archive's name, come first.
  */
 export function debianMirrors(sources: readonly AptSource[]): Record<DebianArchive, string[]> {
   const found: Record<DebianArchive, Set<string>> = { debian: new Set(), 'debian-security': new Set() }

@@ -1,5 +1,4 @@
 import type { Machine } from './machine.ts'
-import { type PipConfig, parsePipConfig } from './parse-pip-config.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>
 
@@ -21,13 +20,44 @@ async function askPip(machine: Machine): Promise<PipConfig> {
   return parsePipConfig(text ?? '')
 }
 
-/** A setting by pip's precedence: environment, the command's section, the global one. Lists are parted by white space. */
+/** A setting by pip's precedence: environment, the command's section, the global one. Lists are separated by white space. */
 export function pipSetting(name: string, env: Environment, settings: PipConfig): string[] {
   const variable = env[`PIP_${name.toUpperCase().replaceAll('-', '_')}`]
-  const places = [
+  const candidates = [
     variable,
     ...[':env:', 'install', 'download', 'global'].map((section) => settings.get(`${section}.${name}`)),
   ]
-  const text = places.find((place) => place !== undefined && place.trim() !== '') ?? ''
+  const text = candidates.find((value) => value !== undefined && value.trim() !== '') ?? ''
   return text.split(/\s+/).filter((word) => word !== '')
+}
+
+/** Settings of pip by section and name, as `global.index-url`; `:env:` is the section of the environment. */
+type PipConfig = ReadonlyMap<string, string>
+
+/**
+ * Reads what `pip config list` prints: one setting a line, its value as Python's `repr` writes it. Other lines
+ * (warnings) are skipped.
+ *
+ * @example
+ * ```ts
+ * parsePipConfig("global.index-url='https://pypi.example.org/simple'\n").get('global.index-url')
+ * ```
+ */
+function parsePipConfig(text: string): PipConfig {
+  const settings = new Map<string, string>()
+  for (const line of text.split('\n')) {
+    const match = /^(:env:|[a-z-]+)\.([a-z0-9-]+)=(['"])(.*)\3\r?$/.exec(line)
+    if (match === null) continue
+    const [, section = '', name = '', , value = ''] = match
+    settings.set(`${section}.${name}`, unescapeRepr(value))
+  }
+  return settings
+}
+
+const ESCAPES: Record<string, string> = { n: '\n', t: '\t', r: '\r' }
+
+function unescapeRepr(text: string): string {
+  return text.replace(/\\(x([0-9a-f]{2})|.)/g, (_, plain: string, hex: string | undefined) =>
+    hex === undefined ? (ESCAPES[plain] ?? plain) : String.fromCharCode(Number.parseInt(hex, 16)),
+  )
 }

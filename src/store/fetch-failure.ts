@@ -1,7 +1,7 @@
 import { type ErrorCode, StillroomError } from '../error.ts'
 import type { Artifact, Origin } from './artifact.ts'
 
-/** An artifact that no place gave, with what each place answered. */
+/** An artifact that no source gave, with what each source answered. */
 export interface ArtifactFailure {
   artifact: Artifact
   sources: SourceFailure[]
@@ -11,7 +11,7 @@ const SHOWN = 20
 
 const HINTS: Partial<Record<ErrorCode, string>> = {
   ARTIFACT_MISMATCH:
-    'nothing of it was kept; if the place is a proxy, check its set-up; if upstream replaced the file, lock the recipe anew and review the difference',
+    'nothing of it was kept; if the source is a proxy, check its set-up; if upstream replaced the file, lock the recipe anew and review the difference',
   ARTIFACT_GONE: 'add a source that still has it, such as a snapshot service, or lock the recipe anew',
   FETCH_FAILED: 'check the network, proxy and certificate set-up, then run again: what was received is kept',
 }
@@ -54,7 +54,7 @@ function describe({ artifact, sources }: ArtifactFailure): string {
   return [head, ...(tried.length === 0 ? [none] : tried)].join('\n')
 }
 
-/** Why one place did not give an artifact. */
+/** Why one source did not give an artifact. */
 export interface SourceFailure {
   kind: 'mismatch' | 'gone' | 'failed'
   /** Label and redacted URL. */
@@ -62,7 +62,7 @@ export interface SourceFailure {
   /** What was got: a status, a network error, other bytes. */
   reason: string
   got?: { sha256?: string; size?: number }
-  /** What most likely happened, where that can be told. */
+  /** What most likely happened, where that is known. */
   likely?: string
 }
 
@@ -73,7 +73,7 @@ export interface Evidence {
   /** There was more than `size`. */
   more?: boolean
   isHtml?: boolean
-  /** The place itself states another sha256 for the file; nothing was fetched. */
+  /** The source itself states another sha256 for the file; nothing was fetched. */
   stated?: boolean
 }
 
@@ -101,7 +101,7 @@ function likelyCause(artifact: Artifact, got: Evidence): string {
   return 'tampered with or damaged on the way, or a file of the wrong architecture'
 }
 
-/** Why a place that answers does not have a file. */
+/** Why a source that answers does not have a file. */
 export function likelyGone({ kind }: Origin): string {
   switch (kind) {
     case 'debian':

@@ -39,7 +39,7 @@ end and hashed right. The next fetch, without the fault, succeeds in every case.
     `- **got**: it came, in its own time;
 - **again**: it was asked for again;
 - **resumed**: it was asked for again from where it had stopped;
-- **next**: another place had it;
+- **next**: another source had it;
 - a code of [errors.md](errors.md) with the exit code: it failed. Nothing is decided, and nothing half-written kept.`,
     'Test runs wait for two seconds where a run waits for thirty, and try three times where a run tries six.',
     '## The first request meets the fault',
@@ -47,7 +47,7 @@ end and hashed right. The next fetch, without the fault, succeeds in every case.
     '## Every request meets it',
     markdown(['fault', ...sources], rows('always')),
     '## What it says then',
-    `The whole of one message:\n\n\`\`\`\n${example(cells.filter(({ source }) => source === sources[0]))}\n\`\`\`\n\nFor each place that was asked, the reason:`,
+    `The whole of one message:\n\n\`\`\`\n${example(cells.filter(({ source }) => source === sources[0]))}\n\`\`\`\n\nFor each source that was asked, the reason:`,
     ...reasons,
   ].join('\n\n')}\n`
 }

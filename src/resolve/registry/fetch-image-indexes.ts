@@ -6,8 +6,7 @@ import { checkSuite, type FetchedIndex, firstGood, RELEASE_LIMIT } from '../debi
 import { fetchPackages, sha256 } from '../debian/fetch-packages.ts'
 import { refetchIndexes } from '../debian/refetch-indexes.ts'
 import { verifyRelease } from '../debian/verify-release.ts'
-import type { ImageAptSource } from './image-apt-sources.ts'
-import { nameArchive } from './name-archive.ts'
+import { type ImageAptSource, nameArchive } from './image-apt-sources.ts'
 
 export interface ImageIndexOptions {
   get: Get
@@ -32,7 +31,7 @@ export async function fetchImageIndexes(
   const found = await Promise.all(
     sources.map(async (source) => {
       const keys = await readKeyrings(source)
-      return firstGood(placesOf(source, options), (base) => fetchSource(base, source, keys, options))
+      return firstGood(urlsOf(source, options), (base) => fetchSource(base, source, keys, options))
     }),
   )
   return found.flat()
@@ -52,8 +51,8 @@ export async function refetchImageIndexes(
     locked.map(async (index) => {
       const fitting = sources.filter((source) => source.suite === index.suite)
       const keys = (await Promise.all(fitting.map(readKeyrings))).flat()
-      const places = fitting.flatMap((source) => placesOf(source, { mirrors }))
-      return refetchIndexes([index], { ...options, keys, sources: { [index.archive]: places } })
+      const urls = fitting.flatMap((source) => urlsOf(source, { mirrors }))
+      return refetchIndexes([index], { ...options, keys, sources: { [index.archive]: urls } })
     }),
   )
   return found.flat()
@@ -71,10 +70,7 @@ export function imageArchives(sources: readonly ImageAptSource[]): Record<string
   return archives
 }
 
-function placesOf(
-  { uris, suite }: ImageAptSource,
-  { mirrors }: Pick<ImageIndexOptions, 'mirrors'>,
-): string[] {
+function urlsOf({ uris, suite }: ImageAptSource, { mirrors }: Pick<ImageIndexOptions, 'mirrors'>): string[] {
   return [...new Set([...uris.flatMap((uri) => mirrors[nameArchive(uri, suite)] ?? []), ...uris])]
 }
 

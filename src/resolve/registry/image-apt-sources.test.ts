@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest'
-import { imageAptSources, wantedByApt } from './image-apt-sources.ts'
-import { nameArchive } from './name-archive.ts'
+import { imageAptSources, nameArchive, wantedByApt } from './image-apt-sources.ts'
 
 const filesOf = (files: Record<string, string>) => ({
   read: (path: string) => (files[path] === undefined ? undefined : Buffer.from(files[path])),

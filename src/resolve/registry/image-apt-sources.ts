@@ -1,4 +1,7 @@
-import { parseControl } from '../../formats/deb/deb822.ts'
+import { StillroomError } from '../../error.ts'
+import { Archive } from '../../lock/schema.ts'
+import { redactUrl } from '../../net/redact-url.ts'
+import { parseAptDeb822, parseAptList } from '../../sources/parse-apt-sources.ts'
 
 /** Files of an image, as far as apt's set-up goes; paths without a slash in front. */
 export interface ImageFiles {
@@ -28,7 +31,7 @@ export function wantedByApt(path: string, size: number): boolean {
 
 /**
  * Reads an image's own apt sources for binary packages of amd64 (sources.list(5): one-line and deb822), each with the
- * keys that apt would hold it against. What isn't asked over http and what has no components (a flat repository) is
+ * keys that apt would verify it with. What isn't fetched over http and what has no components (a flat repository) is
  * left out.
  */
 export function imageAptSources(files: ImageFiles): ImageAptSource[] {
@@ -40,8 +43,8 @@ export function imageAptSources(files: ImageFiles): ImageAptSource[] {
     ...names.filter((n) => n.endsWith('.list')).map((n) => `${parts}/${n}`),
   ]
   const entries = [
-    ...lists.flatMap((path) => parseList(text(path))),
-    ...names.filter((n) => n.endsWith('.sources')).flatMap((n) => parseDeb822(text(`${parts}/${n}`))),
+    ...lists.flatMap((path) => parseAptList(text(path))),
+    ...names.filter((n) => n.endsWith('.sources')).flatMap((n) => parseAptDeb822(text(`${parts}/${n}`))),
   ]
   const trusted = [TRUSTED, ...files.list(`${TRUSTED}.d`).map((name) => `${TRUSTED}.d/${name}`)].flatMap(
     (path) => (/\.(gpg|asc)$/.test(path) ? (files.read(path) ?? []) : []),
@@ -66,50 +69,6 @@ export function imageAptSources(files: ImageFiles): ImageAptSource[] {
   return [...found.values()]
 }
 
-interface Entry {
-  uris: string[]
-  suites: string[]
-  components: string[]
-  architectures: string[]
-  /** Paths parted by commas or blanks, or the keys themselves. */
-  signedBy: string | undefined
-}
-
-function parseList(text: string): Entry[] {
-  return text.split('\n').flatMap((line) => {
-    const match = /^\s*deb\s+(?:\[([^\]]*)\]\s*)?(\S+)\s+(\S+)([^#]*)/.exec(line)
-    if (match === null) return []
-    const [, options = '', uri = '', suite = '', components = ''] = match
-    const option = (name: string) => new RegExp(`(?:^|\\s)${name}=(\\S+)`, 'i').exec(options)?.[1]
-    const architectures = (option('arch') ?? '').split(',').filter((word) => word !== '')
-    return [
-      {
-        uris: [uri],
-        suites: [suite],
-        components: words(components),
-        architectures,
-        signedBy: option('signed-by'),
-      },
-    ]
-  })
-}
-
-function parseDeb822(text: string): Entry[] {
-  return [...parseControl(text)]
-    .filter(
-      (stanza) =>
-        words(stanza.get('types')).includes('deb') &&
-        !/^(no|false|0|off)$/i.test(stanza.get('enabled') ?? ''),
-    )
-    .map((stanza) => ({
-      uris: words(stanza.get('uris')),
-      suites: words(stanza.get('suites')),
-      components: words(stanza.get('components')),
-      architectures: words(stanza.get('architectures')),
-      signedBy: stanza.get('signed-by'),
-    }))
-}
-
 function keyringsOf(signedBy: string, files: ImageFiles): Uint8Array[] {
   if (signedBy.includes('-----BEGIN PGP')) {
     // deb822 writes an empty line as a dot
@@ -128,6 +87,30 @@ function keyringsOf(signedBy: string, files: ImageFiles): Uint8Array[] {
     .flatMap((path) => files.read(path.slice(1)) ?? [])
 }
 
-function words(text: string | undefined): string[] {
-  return (text ?? '').split(/\s+/).filter((word) => word !== '')
+const SNAPSHOT = /\/archive\/(debian(?:-security)?)\/[0-9]{8}T[0-9]{6}Z$/
+
+/**
+ * What the lock calls the archive of a source: Debian's two and Ubuntu's by their names, since every mirror has the
+ * same; another by its address.
+ *
+ * @param origin `Origin` of its verified Release file, when that is known already
+ * @throws {StillroomError} INDEX_INVALID when the address cannot be named
+ */
+export function nameArchive(uri: string, suite: string, origin?: string): string {
+  const { host, pathname } = new URL(uri)
+  const path = pathname.replace(/\/+$/, '')
+  const snapshot = SNAPSHOT.exec(path)?.[1]
+  const isDebian = origin === undefined || origin === 'Debian'
+  const isUbuntu = origin === undefined || origin === 'Ubuntu'
+  if (isDebian && snapshot !== undefined) return snapshot
+  if (isDebian && (/\/debian-security$/.test(path) || (path === '' && /(-security|\/updates)$/.test(suite))))
+    return 'debian-security'
+  if (isDebian && /\/debian$/.test(path)) return 'debian'
+  if (isUbuntu && /\/ubuntu$/.test(path)) return 'ubuntu'
+  const name = Archive.safeParse(`${host}${path}`)
+  if (name.success) return name.data
+  throw new StillroomError(
+    'INDEX_INVALID',
+    `cannot name the archive "${redactUrl(uri)}" of the base's apt sources`,
+  )
 }

@@ -1,6 +1,6 @@
 import { StillroomError } from '../../error.ts'
 import type { ImageConfig } from '../../formats/oci.ts'
-import type { BaseConfiguration } from '../../lock/schema.ts'
+import type { BaseConfiguration, LockedImageBase } from '../../lock/schema.ts'
 import { Port } from '../../recipe/schema.ts'
 
 /**
@@ -31,11 +31,13 @@ export function readConfiguration({ config }: ImageConfig, reference: string): B
     ...Object.entries(env).flatMap(([name, value]) => check(`Env "${printable(name)}"`, [name, value])),
     ...Object.entries(labels).flatMap(([name, value]) => check(`label "${printable(name)}"`, [name, value])),
     ...Object.keys(labels).flatMap((name) => (/^[^=]+$/.test(name) ? [] : [`label "${name}" has no name`])),
-    ...expose.flatMap((port) => (Port.safeParse(port).success ? [] : [`port "${printable(port)}" is none`])),
+    ...expose.flatMap((port) =>
+      Port.safeParse(port).success ? [] : [`port "${printable(port)}" is not valid`],
+    ),
     ...check('User', [user]),
     ...check('WorkingDir', [workdir]),
     ...check('Volumes', volumes),
-    ...(/^([A-Z0-9+-]*)$/.test(stopSignal) ? [] : [`StopSignal "${printable(stopSignal)}" is none`]),
+    ...(/^([A-Z0-9+-]*)$/.test(stopSignal) ? [] : [`StopSignal "${printable(stopSignal)}" is not valid`]),
     ...(config?.OnBuild?.length ? ['it has OnBuild instructions, which are not run'] : []),
   ]
   if (problems.length === 0) return configuration
@@ -63,4 +65,33 @@ const orNull = (words: string[] | null | undefined) => (words?.length ? words : 
 function splitVariable(line: string): [name: string, value: string] {
   const equals = line.indexOf('=')
   return equals === -1 ? [line, ''] : [line.slice(0, equals), line.slice(equals + 1)]
+}
+
+/**
+ * The ids and the home of an image's user, as an engine finds them: `USER` or `USER:GROUP`, each a name or a number;
+ * nothing is root.
+ *
+ * @param passwd text of /etc/passwd, empty when there is none (passwd(5)); `group` of /etc/group
+ * @throws {StillroomError} REGISTRY_IMAGE_UNUSABLE when a name is in neither, as containers of it would not start
+ */
+export function findUserAccount(user: string, passwd: string, group: string): LockedImageBase['account'] {
+  const [name = '', groupName] = user.split(':')
+  const entries = passwd.split('\n').map((line) => line.split(':'))
+  const entry = entries.find((fields) => fields[0] === (name || 'root') || fields[2] === (name || '0'))
+  const uid = Number(entry?.[2] ?? (name || '0'))
+  const gid =
+    groupName === undefined
+      ? Number(entry?.[3] ?? '0')
+      : Number(
+          group
+            .split('\n')
+            .map((line) => line.split(':'))
+            .find((fields) => fields[0] === groupName)?.[2] ?? groupName,
+        )
+  if (Number.isInteger(uid) && uid >= 0 && Number.isInteger(gid) && gid >= 0)
+    return { uid, gid, home: entry?.[5] || '/' }
+  throw new StillroomError(
+    'REGISTRY_IMAGE_UNUSABLE',
+    `cannot find user "${user}" of the base in its /etc/passwd`,
+  )
 }

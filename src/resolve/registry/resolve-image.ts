@@ -50,7 +50,7 @@ const LAYERS: Record<string, RegistryLayer['compression']> = {
 
 /**
  * Resolves a reference to the manifest of one platform, its config and its layers; each document but what the tag
- * itself names is held against its digest.
+ * itself names is verified by its digest.
  *
  * @throws {StillroomError} REGISTRY_SCHEMA1; REGISTRY_IMAGE_UNUSABLE; REGISTRY_IMAGE_UNKNOWN when there is none for the
  *   platform; ARTIFACT_MISMATCH; what `get` throws
@@ -71,7 +71,7 @@ export async function resolveImage(options: ResolveImageOptions): Promise<Regist
   if (chosen) requireDigest(manifestBytes, chosen, reference)
   const manifest = shaped(RegistryManifest, parse(manifestBytes, reference), reference)
   if (!CONFIGS.includes(manifest.config.mediaType)) {
-    throw unusable(reference, `it is no image, but "${manifest.config.mediaType}"`)
+    throw unusable(reference, `it is not an image, but "${manifest.config.mediaType}"`)
   }
   const configBytes = (await get('blobs', manifest.config.digest, ['*/*'])).bytes
   requireDigest(configBytes, manifest.config, reference)
@@ -97,10 +97,10 @@ function layersOf({ layers }: RegistryManifest, { rootfs }: ImageConfig, referen
       `its manifest has ${layers.length} layers, its config ${rootfs.diff_ids.length}`,
     )
   }
-  return layers.map(({ mediaType, digest, size }, place) => {
+  return layers.map(({ mediaType, digest, size }, number) => {
     const compression = LAYERS[mediaType]
-    if (compression === undefined) throw unusable(reference, `layer ${place + 1} is of type "${mediaType}"`)
-    return { digest, size, compression, diffID: rootfs.diff_ids[place] as string }
+    if (compression === undefined) throw unusable(reference, `layer ${number + 1} is of type "${mediaType}"`)
+    return { digest, size, compression, diffID: rootfs.diff_ids[number] as string }
   })
 }
 
@@ -149,9 +149,9 @@ function parse(bytes: Uint8Array, reference: string): object {
     const value: unknown = JSON.parse(Buffer.from(bytes).toString('utf8'))
     if (typeof value === 'object' && value !== null) return value
   } catch {
-    // told below
+    // reported below
   }
-  throw unusable(reference, 'the registry gave something that is no JSON object')
+  throw unusable(reference, 'the response is not a JSON object')
 }
 
 function shaped<T>(schema: z.ZodType<T>, json: object, reference: string): T {

@@ -95,7 +95,7 @@ export async function findDockerLogin(
   const { auths = {}, credHelpers = {}, credsStore } = parseConfig(text, path)
   for (const key of keys) {
     const helper = credHelpers[key] ?? credsStore
-    // a name that is no word would be a path or an option
+    // a name that is not a word would be a path or an option
     if (helper !== undefined && /^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(helper)) {
       const login = parseAnswer(await machine.askHelper(helper, key))
       if (login) return login

@@ -10,7 +10,7 @@ export interface SeenRequest {
   headers: IncomingMessage['headers']
 }
 
-/** A loopback HTTP server that misbehaves as told. */
+/** A loopback HTTP server that misbehaves on demand. */
 export interface FaultServer {
   /** Without slash at the end. */
   url: string

@@ -12,8 +12,8 @@ import {
   type ImageIndexOptions,
   refetchImageIndexes,
 } from '../../resolve/registry/fetch-image-indexes.ts'
-import { findAccount } from '../../resolve/registry/find-account.ts'
 import { type ImageAptSource, imageAptSources } from '../../resolve/registry/image-apt-sources.ts'
+import { findUserAccount } from '../../resolve/registry/read-configuration.ts'
 import { resolveImage } from '../../resolve/registry/resolve-image.ts'
 import { openRegistries } from '../../sources/registry/open-registries.ts'
 import { formatReference } from '../../sources/registry/parse-reference.ts'
@@ -52,7 +52,7 @@ export async function lockImageBase(ports: Fetching, recipe: Recipe): Promise<Lo
   for (const { path, reason } of problems) progress({ kind: 'note', text: `base: ${path}: ${reason}` })
   const locked: LockedImageBase = {
     ...image,
-    account: findAccount(image.configuration.user, text('etc/passwd'), text('etc/group')),
+    account: findUserAccount(image.configuration.user, text('etc/passwd'), text('etc/group')),
     indexes: [],
     inventory: packages.map(({ kind, name, version, architecture, environment }) =>
       BasePackage.parse({ kind, name, version, architecture, environment }),
