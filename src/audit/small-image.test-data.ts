@@ -1,4 +1,5 @@
 import { gitOriginPath, renderGitOrigin } from '../dockerfile/git-origin.ts'
+import { PYTHONS, sourceHash } from '../formats/python/byte-code.ts'
 import { FileTree } from '../image/file-tree.ts'
 import { type Member, ociFiles, pieces, sha256, tarOf } from '../image/image-archive.test-data.ts'
 import type { Inode } from '../image/layer-entry.ts'
@@ -13,7 +14,6 @@ import { auditImage } from './audit-image.ts'
 import type { AuditReport } from './audit-report.ts'
 import type { ArtifactContents, ContentFile, ControlMember } from './expect/locked-contents.ts'
 import { recordedRecipe } from './recorded-recipe.ts'
-import { PYTHONS, sourceHash } from './source-hash.ts'
 import { countLockedLayers, type ImageSubject, type LockSubject } from './subject.ts'
 import { headWantedByAudit, wantedByAudit } from './wanted-by-audit.ts'
 

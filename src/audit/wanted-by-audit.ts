@@ -1,5 +1,5 @@
+import { BYTE_CODE_HEADER } from '../formats/python/byte-code.ts'
 import { mayHoldCredentials } from './credentials.ts'
-import { BYTE_CODE_HEADER } from './judge/judge-byte-code.ts'
 
 /** Files that rules read: files of user accounts, package managers' state, what copies are made of. */
 const READ =

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { parseControl } from '../formats/deb/deb822.ts'
+import { normalizeName } from '../formats/python/distribution-name.ts'
 import type { FileTree } from '../image/file-tree.ts'
 import { bareUrl } from '../net/redact-url.ts'
 import type { InstalledPackage, Inventory, OwnedFile, PackageManager } from './inventory.ts'
@@ -157,9 +158,6 @@ function installedFiles(findings: Findings, path: string): OwnedFile[] {
   const lines = findings.text(`${path}/installed-files.txt`)?.split(/\r?\n/) ?? []
   return lines.filter((line) => line !== '').map((line) => ({ path: resolvePath(path, line) }))
 }
-
-/** PEP 503. */
-const normalizeName = (name: string) => name.replace(/[-_.]+/g, '-').toLowerCase()
 
 const DirectUrl = z.object({
   url: z.string(),

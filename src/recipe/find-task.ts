@@ -1,6 +1,6 @@
 import { StillroomError } from '../error.ts'
 import { quoteValue } from '../formats/json/describe-issues.ts'
-import { nearestName } from '../formats/json/nearest-name.ts'
+import { nearestName } from './nearest-name.ts'
 import type { Recipe, Task } from './schema.ts'
 
 /**

@@ -1,9 +1,9 @@
 import { StillroomError } from '../error.ts'
+import { type AptSource, parseAptDeb822, parseAptList } from '../formats/deb/apt-sources.ts'
 import type { DebianArchive } from '../lock/schema.ts'
 import { redactUrl } from '../net/redact-url.ts'
 import { aptLogins } from './find-credentials.ts'
 import type { Machine } from './machine.ts'
-import { type AptSource, debianMirrors, parseAptDeb822, parseAptList } from './parse-apt-sources.ts'
 import type { SourcesConfig } from './schema.ts'
 
 export interface DebianSources {
@@ -93,6 +93,33 @@ async function aptMirrors(machine: Machine): Promise<Record<DebianArchive, strin
   const read = async (paths: string[], parse: (text: string) => AptSource[]): Promise<AptSource[]> =>
     (await Promise.all(paths.map((path) => machine.readFile(path)))).flatMap((text) => parse(text ?? ''))
   return debianMirrors([...(await read(lists, parseAptList)), ...(await read(deb822, parseAptDeb822))])
+}
+
+const SUITE =
+  /^(stretch|buster|bullseye|bookworm|trixie|forky|sid|(old)*stable|testing|unstable)(-updates|-backports|-proposed-updates|-security|\/updates)?$/
+
+/**
+ * Which of Debian's archives the entries point to: http and https only, entries with a Debian suite and the
+ * component main only. What other vendors publish under the same suite names cannot be distinguished here; the
+ * signatures do that. So the usual addresses, whose path ends in the archive's name, come first.
+ */
+function debianMirrors(sources: readonly AptSource[]): Record<DebianArchive, string[]> {
+  const found: Record<DebianArchive, Set<string>> = { debian: new Set(), 'debian-security': new Set() }
+  for (const source of sources) {
+    if (!source.components.includes('main')) continue
+    for (const suite of source.suites.filter((name) => SUITE.test(name))) {
+      const archive = /-security$|\/updates$/.test(suite) ? 'debian-security' : 'debian'
+      for (const uri of source.uris) {
+        if (/^https?:\/\//.test(uri)) found[archive].add(uri.replace(/\/+$/, ''))
+      }
+    }
+  }
+  const usualFirst = (archive: DebianArchive): string[] => {
+    const isUsual = (uri: string): boolean => uri.endsWith(`/${archive}`)
+    const uris = [...found[archive]]
+    return [...uris.filter(isUsual), ...uris.filter((uri) => !isUsual(uri))]
+  }
+  return { debian: usualFirst('debian'), 'debian-security': usualFirst('debian-security') }
 }
 
 /** debootstrap's default: what its Debian script sets, else the program's own where that is Debian's. */

@@ -1,25 +1,17 @@
+import { BYTE_CODE_HEADER, readByteCodeHeader } from '../formats/python/byte-code.ts'
 import type { ByteCodeDetail, Explanation } from './explained-difference.ts'
 
-const HEADER = 16
-
-/** Whether a content has the header of Python byte code: four bytes of magic, the last of them CR LF. */
+/** Whether a content has the header of Python byte code: its magic ends in CR LF, and it has no unknown flag. */
 export function isByteCode(content: Buffer): boolean {
-  return (
-    content.length >= HEADER && content[2] === 0x0d && content[3] === 0x0a && content.readUInt32LE(4) <= 3
-  )
+  const header = readByteCodeHeader(content)
+  return header !== undefined && header.magic >>> 16 === 0x0a0d && header.flags <= 3
 }
 
-/** Explains what differs between two files of Python byte code (PEP 552: magic, flags, time and size or hash, code). */
+/** Explains what differs between two files of Python byte code. */
 export function explainByteCode(a: Buffer, b: Buffer): Explanation {
-  const differs = (start: number, end?: number) => !a.subarray(start, end).equals(b.subarray(start, end))
-  const hashed = a.readUInt32LE(4) !== 0
-  const parts: string[] = []
-  if (differs(0, 4)) parts.push('magic')
-  if (differs(4, 8)) parts.push('flags')
-  if (hashed && differs(8, HEADER)) parts.push('source hash')
-  if (!hashed && differs(8, 12)) parts.push('source time')
-  if (!hashed && differs(12, HEADER)) parts.push('source size')
-  if (differs(HEADER)) parts.push('code')
+  const [left, right] = [fieldsOf(a), fieldsOf(b)]
+  const parts = Object.keys(left).filter((part) => left[part] !== right[part])
+  if (!a.subarray(BYTE_CODE_HEADER).equals(b.subarray(BYTE_CODE_HEADER))) parts.push('code')
   const detail: ByteCodeDetail = { kind: 'byte-code', parts }
   if (parts.includes('magic'))
     return { detail, causes: [{ cause: 'other-version', evidence: 'it is byte code of another Python' }] }
@@ -29,4 +21,10 @@ export function explainByteCode(a: Buffer, b: Buffer): Explanation {
       ? 'the source it was compiled from differs'
       : 'the same source was compiled in another way'
   return { detail, causes: [{ cause: 'byte-code', evidence }] }
+}
+
+function fieldsOf(content: Buffer): Record<string, number | string | undefined> {
+  const { magic, flags, source } = readByteCodeHeader(content) ?? {}
+  if (source === undefined || 'hash' in source) return { magic, flags, 'source hash': source?.hash }
+  return { magic, flags, 'source time': source.mtime, 'source size': source.size }
 }

@@ -1,6 +1,6 @@
+import { PYTHONS, readByteCodeHeader } from '../../formats/python/byte-code.ts'
 import type { Inode } from '../../image/layer-entry.ts'
 import type { ExpectedFile } from '../expect/expected-files.ts'
-import { PYTHONS } from '../source-hash.ts'
 import {
   ABOVE_LOCKED_LAYERS,
   isAboveLockedLayers,
@@ -9,9 +9,6 @@ import {
 } from './judge-context.ts'
 
 const BYTE_CODE = /^(?:(.*)\/)?__pycache__\/([^/]+?)\.([a-z]+-\d+)(\.opt-\d)?\.pyc$/s
-
-/** Bytes of a `.pyc` before the code: magic number, flags, and the source's hash or its time and size (PEP 552). */
-export const BYTE_CODE_HEADER = 16
 
 /** What byte code is of: its source's path, and the Python as the name has it. */
 interface ByteCodeSource {
@@ -70,22 +67,23 @@ function lockedSource(owners: readonly ExpectedFile[], present: Inode | undefine
  * @param hash as `sourceHash()` gives it; undefined when it is not known
  */
 function headerProblem(
-  header: Buffer,
+  head: Buffer,
   tag: string,
   hash: string | undefined,
   source: { mtime: number; size: number } | undefined,
 ): string | undefined {
-  if (header.length < BYTE_CODE_HEADER) return 'it is cut short'
+  const header = readByteCodeHeader(head)
+  if (header === undefined) return 'it is cut short'
   const python = PYTHONS.find((known) => known.tag === tag)
-  if (python !== undefined && header.readUInt32LE(0) !== python.magic)
+  if (python !== undefined && header.magic !== python.magic)
     return `it is not for the Python that its name says, ${tag}`
-  if ((header.readUInt32LE(4) & 1) !== 0) {
-    const actual = header.toString('hex', 8, BYTE_CODE_HEADER)
+  if ('hash' in header.source) {
+    const actual = header.source.hash
     return hash === undefined || actual === hash
       ? undefined
       : `it was made from another source: hash ${actual}, expected ${hash}`
   }
-  const [mtime, size] = [header.readUInt32LE(8), header.readUInt32LE(12)]
+  const { mtime, size } = header.source
   if (source === undefined || (mtime === source.mtime >>> 0 && size === source.size >>> 0)) return undefined
   return `it was made from a source of ${size} bytes of time ${mtime}, and there is one of ${source.size} bytes of time ${source.mtime}`
 }

@@ -1,6 +1,5 @@
 import { imageInvalid } from '../image-invalid.ts'
-import { parsePaxRecords, XATTR } from './pax-records.ts'
-import { BLOCK, isZeroBlock, parseTarHeader, type TarHeader } from './tar-header.ts'
+import { BLOCK, isZeroBlock, parsePaxRecords, parseTarHeader, type TarHeader, XATTR } from './tar-header.ts'
 
 /** A member of an archive, with what extended headers said of it; its numbers are whole and its size is not negative. */
 export interface TarMember extends TarHeader {

@@ -1,7 +1,7 @@
 import { StillroomError } from '../../error.ts'
+import { parseFileName } from '../../formats/python/distribution-name.ts'
 import type { PipStep } from '../../recipe/schema.ts'
 import type { Sandbox } from '../sandbox.ts'
-import { parseFileName } from './parse-file-name.ts'
 
 /** A directory of the image as a wheel in the sandbox: what it is called, and what it requires, pip reads from that. */
 export interface LocalWheel {

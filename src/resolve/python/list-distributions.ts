@@ -1,3 +1,4 @@
+import { normalizeName } from '../../formats/python/distribution-name.ts'
 import type { Sandbox } from '../sandbox.ts'
 
 /** One Python distribution as it is installed. */
@@ -29,9 +30,4 @@ export async function listDistributions(sandbox: Sandbox): Promise<Distribution[
   if (exitCode !== 0) throw new Error(`listing Python distributions failed: ${stderr}`)
   const rows = JSON.parse(stdout) as [string, string, string][]
   return rows.map(([name, version, location]) => ({ name: normalizeName(name), version, location }))
-}
-
-/** PEP 503: runs of `-`, `_` and `.` are one `-`, and case does not matter. */
-export function normalizeName(name: string): string {
-  return name.toLowerCase().replace(/[-_.]+/g, '-')
 }

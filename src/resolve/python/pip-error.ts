@@ -1,7 +1,7 @@
 import { stripVTControlCharacters } from 'node:util'
 import { StillroomError } from '../../error.ts'
+import { normalizeName } from '../../formats/python/distribution-name.ts'
 import { redactUrl } from '../../net/redact-url.ts'
-import { normalizeName } from './list-distributions.ts'
 
 /**
  * Names what pip refused, by its own words. Those of pip 20.3 to 25 are known; any other failure is PIP_FAILED with

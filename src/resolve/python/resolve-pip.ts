@@ -1,11 +1,11 @@
 import { StillroomError } from '../../error.ts'
+import { normalizeName, parseFileName } from '../../formats/python/distribution-name.ts'
 import { UNCONSTRAINED, type VersionConstraints } from '../../lock/plan-lock.ts'
 import type { LockedPip, PythonFile } from '../../lock/schema.ts'
 import type { PipStep } from '../../recipe/schema.ts'
 import type { Sandbox } from '../sandbox.ts'
 import { buildLocal } from './build-local.ts'
-import { type Distribution, listDistributions, normalizeName } from './list-distributions.ts'
-import { parseFileName } from './parse-file-name.ts'
+import { type Distribution, listDistributions } from './list-distributions.ts'
 import { pipError } from './pip-error.ts'
 
 const WORK = '/stillroom'

@@ -1,7 +1,7 @@
 import { StillroomError } from '../../error.ts'
+import { parseAptDeb822, parseAptList } from '../../formats/deb/apt-sources.ts'
 import { Archive } from '../../lock/schema.ts'
 import { redactUrl } from '../../net/redact-url.ts'
-import { parseAptDeb822, parseAptList } from '../../sources/parse-apt-sources.ts'
 
 /** Files of an image, as far as apt's set-up goes; paths without a slash in front. */
 export interface ImageFiles {

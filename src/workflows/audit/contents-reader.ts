@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { ArtifactContents, ContentFile } from '../../audit/expect/locked-contents.ts'
-import { type PythonAbi, sourceHash } from '../../audit/source-hash.ts'
+import { type PythonAbi, sourceHash } from '../../formats/python/byte-code.ts'
 import { type TarHandler, type TarMember, TarReader } from '../../formats/tar/tar-reader.ts'
 import { type Inode, toLayerEntry } from '../../image/layer-entry.ts'
 

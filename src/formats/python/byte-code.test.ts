@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { PYTHONS, sourceHash } from './source-hash.ts'
+import { PYTHONS, readByteCodeHeader, sourceHash } from './byte-code.ts'
 
 const BYTES = String.fromCharCode(...Array(256).keys())
 
@@ -39,4 +39,17 @@ describe('sourceHash()', () => {
     const python = PYTHONS.find((known) => known.tag === tag) ?? expect.unreachable()
     expect(sourceHash(Buffer.from(source, 'latin1'), python)).toBe(expected)
   })
+})
+
+test('readByteCodeHeader() gives the hash of the source, or its time and size', () => {
+  // of `import os`, compiled by Python 3.11 with `--invalidation-mode unchecked-hash`
+  const header = Buffer.from('a70d0d0a01000000bf452971496c7b11', 'hex')
+  expect(readByteCodeHeader(header)).toEqual({
+    magic: PYTHONS.find(({ tag }) => tag === 'cpython-311')?.magic,
+    flags: 1,
+    source: { hash: 'bf452971496c7b11' },
+  })
+  header.writeUInt32LE(0, 4)
+  expect(readByteCodeHeader(header)?.source).toEqual({ mtime: 0x712945bf, size: 0x117b6c49 })
+  expect(readByteCodeHeader(header.subarray(0, 15))).toBeUndefined()
 })

@@ -1,4 +1,7 @@
-import { normalizeName } from './list-distributions.ts'
+/** PEP 503: runs of `-`, `_` and `.` are one `-`, and case does not matter. */
+export function normalizeName(name: string): string {
+  return name.toLowerCase().replace(/[-_.]+/g, '-')
+}
 
 /**
  * Name and version that a wheel's (PEP 427) or a source distribution's (PEP 625 and older habits) file name states;

@@ -1,3 +1,28 @@
+/** What precedes the code of a `.pyc` (PEP 552); numbers are little-endian. */
+export interface ByteCodeHeader {
+  /** As {@link PythonAbi} has it. */
+  magic: number
+  flags: number
+  /** Of its source, as {@link sourceHash} gives it; or else time and size of its source. */
+  source: { hash: string } | { mtime: number; size: number }
+}
+
+export const BYTE_CODE_HEADER = 16
+
+/** The header of a file, whatever it is; undefined when that is shorter. */
+export function readByteCodeHeader(bytes: Buffer): ByteCodeHeader | undefined {
+  if (bytes.length < BYTE_CODE_HEADER) return undefined
+  const flags = bytes.readUInt32LE(4)
+  return {
+    magic: bytes.readUInt32LE(0),
+    flags,
+    source:
+      (flags & 1) !== 0
+        ? { hash: bytes.toString('hex', 8, BYTE_CODE_HEADER) }
+        : { mtime: bytes.readUInt32LE(8), size: bytes.readUInt32LE(12) },
+  }
+}
+
 /** A Python by what decides the hashes in its byte code. */
 export interface PythonAbi {
   /** As in the names of `.pyc` files: `cpython-311`. */
