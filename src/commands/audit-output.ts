@@ -3,7 +3,7 @@ import { Flags } from '@oclif/core'
 import type { AuditReport } from '../audit/audit-report.ts'
 import { AUDIT_FORMATS, SBOM_FORMATS } from '../report/audit-formats.ts'
 
-/** How an audit is told: what both of its commands take. */
+/** How an audit is reported: the flags that both of its commands take. */
 export const AUDIT_OUTPUT = {
   format: Flags.option({
     description: 'for people, a pull request, a code scanner or a CI server',

@@ -39,7 +39,7 @@ export abstract class BaseCommand extends Command {
       directory: resolve(directory),
       env: process.env,
       signal: this.signal,
-      progress: this.#progress.tell,
+      progress: this.#progress.report,
     })
   }
 

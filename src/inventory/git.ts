@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { parseGitConfig } from '../formats/git/git-config.ts'
 import { type IndexEntry, parseGitIndex } from '../formats/git/git-index.ts'
 import type { FileTree } from '../image/file-tree.ts'
+import type { Inode } from '../image/layer-entry.ts'
 import { bareUrl } from '../net/redact-url.ts'
 import type { InstalledPackage, Inventory, PackageManager } from './inventory.ts'
 import { baseOf, Findings, keptFiles, parentOf, resolvePath } from './tree-paths.ts'
@@ -188,9 +189,7 @@ function compareWorkTree(
       result.modified.push(path)
       continue
     }
-    const content = expected === 'symlink' ? Buffer.from(inode.target, 'latin1') : inode.content
-    const object =
-      content !== undefined ? blobName(content, hash) : hash === 'sha1' ? inode.gitBlob : undefined
+    const object = objectName(inode, hash)
     if (object === undefined) result.unknown.push(path)
     else if (object !== entry.object) result.modified.push(path)
   }
@@ -199,6 +198,13 @@ function compareWorkTree(
 }
 
 const joinPath = (directory: string, path: string) => (directory === '' ? path : `${directory}/${path}`)
+
+/** The name of a file's or a link's blob; undefined when nothing to take it of was kept. */
+function objectName({ type, target, content, gitBlob }: Inode, hash: 'sha1' | 'sha256'): string | undefined {
+  if (type === 'symlink') return blobName(Buffer.from(target, 'latin1'), hash)
+  if (content !== undefined) return blobName(content, hash)
+  return hash === 'sha1' ? gitBlob : undefined
+}
 
 function blobName(content: Buffer, hash: 'sha1' | 'sha256'): string {
   return createHash(hash).update(`blob ${content.length}\0`).update(content).digest('hex')

@@ -1,7 +1,7 @@
 import type { AuditReport } from '../audit/audit-report.ts'
 import type { Finding } from '../audit/finding.ts'
 
-/** Findings of one rule that are told one by one. */
+/** Findings of one rule that are listed one by one. */
 const SHOWN = 200
 
 /**
@@ -33,8 +33,8 @@ function testCase(report: AuditReport, rule: string): string {
     const message = xmlText(`${failing.length} finding${failing.length === 1 ? '' : 's'}`)
     return `${open}>\n      <failure message="${message}">${xmlText(text)}</failure>\n    </testcase>`
   }
-  const told = findings.map(describe).join('\n')
-  const output = told === '' ? '' : `      <system-out>${xmlText(told)}</system-out>\n`
+  const text = findings.map(describe).join('\n')
+  const output = text === '' ? '' : `      <system-out>${xmlText(text)}</system-out>\n`
   const ignored = report.ignored.filter((finding) => finding.rule === rule)
   if (ignored.length > 0) {
     const reasons = [...new Set(ignored.map(({ reason }) => reason))].join('; ')

@@ -39,7 +39,7 @@ export function lockDiffMarkdown(diff: LockDiff, limit = LIMIT): string {
   const listed = fitting(least, limit - head.length - 200)
   const texts = least.slice(0, listed)
   let left = limit - head.length - 200 - total(texts)
-  /** Those told as fully as there is room for. */
+  /** As much detail as the limit allows. */
   const full = new Set<number>()
   for (const detail of DETAILS.slice(1)) {
     for (const [i, text] of texts.entries()) {

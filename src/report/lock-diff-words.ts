@@ -86,7 +86,7 @@ export function summarizeDiff({ recipes, unchanged }: LockDiff): string {
   return `${recipes.length} of ${plural(total, 'lockfile')} changed: ${counts || 'no package'}`
 }
 
-/** Indexes tell when the archive was looked at, and a detail changes nothing that is installed. */
+/** Indexes say when the archive was read, and a detail changes nothing that is installed. */
 export function isPackage({ ecosystem, class: kind, level }: PackageChange): boolean {
   return !(ecosystem === 'index' && kind !== 'rebuild' && kind !== 'downgrade') && level !== 'any'
 }
@@ -122,7 +122,8 @@ export function stateName(change: PackageChange, state: PackageState | null): st
 }
 
 function versionName(ecosystem: string, { version, digest }: PackageState): string {
-  if (version === null) return digest === null ? '?' : ecosystem === 'file' ? '' : shortDigest(digest)
+  if (version === null && digest === null) return '?'
+  if (version === null) return ecosystem === 'file' ? '' : shortDigest(digest ?? '')
   return ecosystem === 'git' || ecosystem === 'project' ? version.slice(0, 12) : version
 }
 

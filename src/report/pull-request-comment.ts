@@ -28,7 +28,7 @@ export function pullRequestComment(diff: LockDiff, stale: readonly StaleRecipe[]
 }
 
 /** Whether there is something to report where no comment is yet. */
-export function isWorthTelling(diff: LockDiff, stale: readonly StaleRecipe[]): boolean {
+export function isWorthReporting(diff: LockDiff, stale: readonly StaleRecipe[]): boolean {
   return diff.recipes.length > 0 || stale.length > 0
 }
 

@@ -13,13 +13,13 @@ interface Output {
  * Progress on a terminal: a line for each stage, and below it one line that is overwritten. Without a terminal,
  * only plain lines: stages, notes, and a status when it is new by a step's name.
  */
-export function terminalProgress(output: Output): { tell: (event: Event) => void; end: () => void } {
+export function terminalProgress(output: Output): { report: (event: Event) => void; end: () => void } {
   let status = false
   const clear = () => {
     if (status) output.write('\r\x1b[K')
     status = false
   }
-  const tell = (event: Event) => {
+  const report = (event: Event) => {
     if (event.kind === 'stage') {
       clear()
       output.write(`- ${event.title}\n`)
@@ -34,5 +34,5 @@ export function terminalProgress(output: Output): { tell: (event: Event) => void
       output.write(`  ${oneLine(event.text)}\n`)
     }
   }
-  return { tell, end: clear }
+  return { report, end: clear }
 }

@@ -20,9 +20,12 @@ export function compareImages(a: ComparableImage, b: ComparableImage): ImageDiff
   const config = compareConfigs(a.config, b.config)
   const layers = compareLayers(a.diffIDs, b.diffIDs)
   const files = compareTrees(a.root, b.root)
-  const same = config.length === 0 && layers.length === 0 && files.length === 0
-  const equivalent = files.length === 0 && config.every(({ field }) => isPackaging(field))
-  return { verdict: same ? 'identical' : equivalent ? 'equivalent' : 'different', config, layers, files }
+  return { verdict: verdictOf({ config, layers, files }), config, layers, files }
+}
+
+function verdictOf({ config, layers, files }: Omit<ImageDifference, 'verdict'>): ImageDifference['verdict'] {
+  if (files.length > 0 || !config.every(({ field }) => isPackaging(field))) return 'different'
+  return config.length === 0 && layers.length === 0 ? 'identical' : 'equivalent'
 }
 
 /** Says how and when an image was built and changes nothing of what it does. */

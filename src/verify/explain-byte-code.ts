@@ -15,12 +15,13 @@ export function explainByteCode(a: Buffer, b: Buffer): Explanation {
   const detail: ByteCodeDetail = { kind: 'byte-code', parts }
   if (parts.includes('magic'))
     return { detail, causes: [{ cause: 'other-version', evidence: 'it is byte code of another Python' }] }
-  const evidence = parts.includes('source time')
-    ? 'the header has the time of the source in it'
-    : parts.includes('source hash')
-      ? 'the source it was compiled from differs'
-      : 'the same source was compiled in another way'
-  return { detail, causes: [{ cause: 'byte-code', evidence }] }
+  return { detail, causes: [{ cause: 'byte-code', evidence: evidenceOf(parts) }] }
+}
+
+function evidenceOf(parts: readonly string[]): string {
+  if (parts.includes('source time')) return 'the header has the time of the source in it'
+  if (parts.includes('source hash')) return 'the source it was compiled from differs'
+  return 'the same source was compiled in another way'
 }
 
 function fieldsOf(content: Buffer): Record<string, number | string | undefined> {

@@ -66,9 +66,12 @@ function compareSections(a: readonly ElfSection[], b: readonly ElfSection[]): El
   const names = [...new Set([...left.keys(), ...right.keys()])]
   return names.flatMap((name): ElfDetail['sections'] => {
     const [x, y] = [left.get(name), right.get(name)]
-    if (x && y && x.size === y.size && x.content.equals(y.content)) return []
-    const change = x === undefined ? 'added' : y === undefined ? 'removed' : 'changed'
-    return [{ name: printable(name), change, sizes: [x?.size ?? 0, y?.size ?? 0] }]
+    const section = (change: ElfDetail['sections'][number]['change']): ElfDetail['sections'] => [
+      { name: printable(name), change, sizes: [x?.size ?? 0, y?.size ?? 0] },
+    ]
+    if (x === undefined) return section('added')
+    if (y === undefined) return section('removed')
+    return x.size === y.size && x.content.equals(y.content) ? [] : section('changed')
   })
 }
 

@@ -50,10 +50,13 @@ function maskedCauses(a: string, b: string): NamedCause[] {
 }
 
 function orderCause(a: readonly string[], b: readonly string[]): NamedCause {
-  const byBytes = (lines: readonly string[]) => isSorted(lines, (x, y) => (x < y ? -1 : x > y ? 1 : 0))
+  const byBytes = (lines: readonly string[]) => isSorted(lines, (x, y) => Number(x > y) - Number(x < y))
   const byLanguage = (lines: readonly string[]) => isSorted(lines, COLLATOR.compare)
   if ((byBytes(a) && byLanguage(b)) || (byBytes(b) && byLanguage(a)))
-    return { cause: 'locale', evidence: 'the same lines are sorted by their bytes here, by a language there' }
+    return {
+      cause: 'locale',
+      evidence: 'the same lines are sorted by their bytes in one, and as in a language in the other',
+    }
   return { cause: 'order', evidence: 'the same lines stand in another order' }
 }
 

@@ -7,8 +7,8 @@ export default class AuditImage extends BaseCommand {
   static override summary = 'Say what is in an image, and hold it against a lockfile'
   static override description =
     'Takes a name or ID that the engine knows, an archive of docker save or of an OCI exporter, or an OCI layout ' +
-    'directory. Without a lockfile, files are held against what their own packages say. ' +
-    'Exit code 1 with findings, or when something could not be told. Rules: docs/rules.md.'
+    'directory. Without a lockfile, files are compared with what their own packages say. ' +
+    'Exit code 1 with findings, or when something could not be read. Rules: docs/rules.md.'
   static override examples = [
     '<%= config.bin %> audit image stillroom/hello --lock recipes/hello/lock.json',
     '<%= config.bin %> audit image image.tar --json',

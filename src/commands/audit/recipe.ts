@@ -7,7 +7,7 @@ export default class AuditRecipe extends BaseCommand {
   static override summary = "Hold a recipe's image against its lockfile, file by file"
   static override description =
     'Reads the image without running it: packages, files, permissions, credentials, config. ' +
-    'Exit code 1 with findings, or when something could not be told. Rules: docs/rules.md.'
+    'Exit code 1 with findings, or when something could not be read. Rules: docs/rules.md.'
   static override examples = [
     '<%= config.bin %> audit recipe hello',
     '<%= config.bin %> audit recipe hello --json',

@@ -4,7 +4,7 @@ import { StillroomError } from '../../error.ts'
 import type { LockDiff } from '../../lock/diff/schema.ts'
 import {
   COMMENT_MARKER,
-  isWorthTelling,
+  isWorthReporting,
   pullRequestComment,
   type StaleRecipe,
 } from '../../report/pull-request-comment.ts'
@@ -47,7 +47,7 @@ export async function reportPullRequest(
   if (env.GITHUB_STEP_SUMMARY) await appendFile(env.GITHUB_STEP_SUMMARY, `${body}\n`)
   if (!options.comment) return { diff, stale, comment: 'none' }
   progress({ kind: 'stage', title: 'comment' })
-  const comment = await upsert(gitHubOf(env, signal), number, body, isWorthTelling(diff, stale))
+  const comment = await upsert(gitHubOf(env, signal), number, body, isWorthReporting(diff, stale))
   return { diff, stale, comment }
 }
 
