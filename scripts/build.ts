@@ -28,7 +28,13 @@ const LATE = new Map<string, { path: string; name?: string }>([
 const commands = globSync('commands/**/*.ts', { cwd: `${root}src` }).filter(
   (file) => !/(\.test|base-command|recipe-names|audit-output|engine-name)\.ts$/.test(file),
 )
-const names = ['index', 'main', ...commands.map((file) => file.slice(0, -'.ts'.length))]
+// the worker is started by its address, beside the file that starts it
+const names = [
+  'index',
+  'main',
+  'image/digest-worker',
+  ...commands.map((file) => file.slice(0, -'.ts'.length)),
+]
 
 rmSync(`${root}dist`, { recursive: true, force: true })
 execFileSync(`${root}node_modules/.bin/tsc`, ['-p', 'tsconfig.build.json'], {
@@ -57,14 +63,15 @@ await plugin.load()
 writeFileSync(`${root}oclif.manifest.json`, `${JSON.stringify(plugin.manifest, null, 2)}\n`)
 writeFileSync(`${root}dist/.stamp`, '')
 
-/** A module finds its data files from where it would lie if it weren't bundled. */
+/** A module finds its data files, and its worker, from where it would lie if it weren't bundled. */
 function keepModuleUrls(): BundlerPlugin {
   const source = `${root}src/`
   return {
     name: 'keep-module-urls',
     transform(code, id) {
       if (!id.startsWith(source) || !code.includes('import.meta.url')) return null
-      return code.replaceAll('import.meta.url', `MODULE_URL(${JSON.stringify(id.slice(source.length))})`)
+      const place = id.slice(source.length).replace(/\.ts$/, '.js')
+      return code.replaceAll('import.meta.url', `MODULE_URL(${JSON.stringify(place)})`)
     },
     renderChunk(code, { fileName }) {
       return code.replace(/MODULE_URL\(["'`]([^"'`]+)["'`]\)/g, (_, id: string) => {

@@ -26,7 +26,7 @@ export interface AuditPolicy {
 
 /**
  * Says what is in an image, whose each file is, and in what it differs from the lock. Without a lock, files are compared
- * with what their own packages say of them. What is expected is found out while digests are still being taken.
+ * with what their own packages say of them.
  */
 export async function auditImage(
   image: ImageSubject,
@@ -39,7 +39,6 @@ export async function auditImage(
     lock === undefined
       ? NO_COMPARISON
       : comparePackages(image.inventory, packages, expected, inBase(lock.locked))
-  await image.digested
   const { files, issues } = judgeImage(judgeContext(image, lock, packages, expected))
   const tree = treeDigest(image.tree.root)
   const findings = [

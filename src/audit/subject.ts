@@ -14,8 +14,6 @@ export interface ImageSubject {
   /** Lowest first. */
   layers: readonly { diffID: string; size: number }[]
   tree: FileTree
-  /** Kept when the files of the tree have their digests. */
-  digested: Promise<unknown>
   inventory: Inventory
 }
 

@@ -49,10 +49,10 @@ export async function decompress(bytes: Uint8Array, maxOutputLength?: number): P
 /** Node's own 16 KiB make it go from thread to thread too often. */
 const CHUNK = 256 * 1024
 
-export type Decompressor = Gunzip | ZstdDecompress
+type Decompressor = Gunzip | ZstdDecompress
 
 /** What unpacks a stream that begins with these bytes: gzip or zstd, as layers are; undefined when they are neither. */
-export function decompressorFor(head: Buffer): Decompressor | undefined {
+function decompressorFor(head: Buffer): Decompressor | undefined {
   const compression = compressionOf(head)
   if (compression === 'gzip') return createGunzip({ chunkSize: CHUNK })
   return compression === 'zstd' ? createZstdDecompress({ chunkSize: CHUNK }) : undefined
@@ -62,6 +62,8 @@ export function decompressorFor(head: Buffer): Decompressor | undefined {
 export interface UnpackingLimit {
   received(bytes: number): void
   unpacked(bytes: number): void
+  /** Counts what is left after the end of the compressed stream; where it is not there that is passed over. */
+  rest?(bytes: number): void
 }
 
 /**
@@ -74,6 +76,15 @@ export async function* uncompressed(
   limit: UnpackingLimit,
 ): AsyncGenerator<Buffer> {
   const source = counted(stream, limit)
+  try {
+    yield* unpack(source, limit)
+  } finally {
+    // also when nobody asks for the rest
+    await source.return(undefined)
+  }
+}
+
+async function* unpack(source: AsyncGenerator<Buffer>, limit: UnpackingLimit): AsyncGenerator<Buffer> {
   const first: Buffer[] = []
   let length = 0
   while (length < 4) {
@@ -91,10 +102,15 @@ export async function* uncompressed(
     return
   }
   let failure: unknown
+  let given = 0
   const copies = async function* () {
     try {
+      given += head.length
       yield Buffer.from(head)
-      for await (const bytes of source) yield Buffer.from(bytes)
+      for await (const bytes of source) {
+        given += bytes.length
+        yield Buffer.from(bytes)
+      }
     } catch (error) {
       failure = error
       throw error
@@ -107,10 +123,13 @@ export async function* uncompressed(
       const { value, done } = await unpacked.next().catch((cause: unknown) => {
         throw failure ?? imageInvalid('The compressed archive is damaged or cut short', cause)
       })
-      if (done) return
+      if (done) break
       limit.unpacked(value.length)
       yield value
     }
+    await fed
+    // Node stops after the first zstd frame
+    if (given > unzip.bytesWritten) limit.rest?.(given - unzip.bytesWritten)
   } finally {
     unzip.destroy()
     await fed

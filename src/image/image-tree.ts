@@ -1,9 +1,20 @@
 import { imageInvalid, quotePath } from '../formats/image-invalid.ts'
 import type { ImageConfig } from '../formats/oci.ts'
 import { FileTree } from './file-tree.ts'
+import type { ImageFile } from './image-file.ts'
 import type { Layer } from './layer-entry.ts'
+import { layerSource } from './layer-source.ts'
 import { mergeLayers, type TreeNode } from './merge-layers.ts'
-import { type Files, requireFile, type SelectedImage, selectImage } from './select-image.ts'
+import { Budget, type ReadOptions } from './read-options.ts'
+import {
+  DOCUMENT_LIMIT,
+  type Documents,
+  documentOf,
+  type ImageDocument,
+  missingFile,
+  type SelectedImage,
+  selectImage,
+} from './select-image.ts'
 
 /** An image as it was read: what its config says, and the files that a container of it would see. */
 export interface ImageTree {
@@ -18,73 +29,101 @@ export interface ImageTree {
   root: TreeNode
   /** {@link root}, to be looked into. */
   tree: FileTree
-  /** Kept when all files of the tree have their digests; waited for already, but when `accounts` were given. */
-  digested: Promise<unknown>
 }
 
-/** Engines stop at 127. */
-const LAYER_LIMIT = 1000
+/** The files of an image, by path: its documents, and what its layers hold. */
+export interface ImageFiles {
+  document: Documents
+  /** @throws {StillroomError} IMAGE_INVALID when there is no such file, or it is no layer */
+  layer(path: string): Promise<Layer>
+}
 
 /**
- * Finds the image among files, holds its layers against its config, and merges them.
+ * Finds the image among files, verifies its layers against its config, and merges them.
  *
  * @throws {StillroomError} IMAGE_INVALID
  */
-export async function readTree(files: Files, platform: string | undefined): Promise<ImageTree> {
-  const image = await selectImage(files, platform)
-  requireFew(image)
-  const layers: ReadLayer[] = []
-  for (const index of image.layers.keys()) layers.push(await readLayer(files, image, index))
-  // of a layer that comes again the tree gets other inodes
-  if (new Set(layers.map(({ digest }) => digest)).size < layers.length)
-    await Promise.all(layers.map(({ digested }) => digested))
-  return treeOf(image, layers)
+export async function readTree(files: ImageFiles, platform: string | undefined): Promise<ImageTree> {
+  const image = await selectImage(files.document, platform)
+  return treeOf(image, await readLayers(files, image, 0, image.layers.length))
 }
 
-/** A layer, and the digest of the blob that it was read from. */
-export type ReadLayer = Layer & { digest: string }
+/**
+ * Some layers of an image, from an index to before another.
+ *
+ * @throws {StillroomError} IMAGE_INVALID when one is not what the config says
+ */
+export async function readLayers(
+  files: Pick<ImageFiles, 'layer'>,
+  { id, config, layers }: SelectedImage,
+  first: number,
+  end: number,
+): Promise<Layer[]> {
+  const read: Layer[] = []
+  for (let index = first; index < end; index++) {
+    const path = layers[index] as string
+    // one that comes twice is read once
+    const known = layers.indexOf(path, first)
+    const layer = known < index ? (read[known - first] as Layer) : await files.layer(path)
+    const expected = config.rootfs.diff_ids[index]
+    if (layer.diffID !== expected)
+      throw imageInvalid(
+        `Layer ${index + 1} of image ${id}, ${quotePath(path)}, is not what its config says: expected ${expected}, actual ${layer.diffID}`,
+      )
+    read.push(layer)
+  }
+  return read
+}
 
 /** An image of its layers, lowest first, whose inodes become the tree's. */
-export function treeOf({ id, config, manifest }: SelectedImage, layers: readonly ReadLayer[]): ImageTree {
+export function treeOf({ id, config, manifest }: SelectedImage, layers: readonly Layer[]): ImageTree {
   const root = mergeLayers(layers.map(({ entries }) => entries))
-  const told = layers.map(({ diffID, size, digest }) => ({ diffID, size, digest }))
-  const digested = Promise.all(layers.map((layer) => layer.digested))
-  // awaited later, which is never when something else fails before
-  digested.catch(() => {})
-  return { id, config, manifest, layers: told, root, tree: new FileTree(root), digested }
+  const read = layers.map(({ diffID, size, digest }) => ({ diffID, size, digest }))
+  return { id, config, manifest, layers: read, root, tree: new FileTree(root) }
 }
 
-/** @throws {StillroomError} IMAGE_INVALID when there are more layers than any engine makes */
-export function requireFew({ id, layers }: SelectedImage): void {
-  if (layers.length > LAYER_LIMIT) throw imageInvalid(`Image ${id} has ${layers.length} layers`)
-}
+/** Gives a file by its path in a layout, undefined when there is none; paths come from the image and may be hostile. */
+export type OpenFile = (path: string) => Promise<ImageFile | undefined>
 
 /**
- * One layer of an image, held against the config.
+ * Reads an image from the files of an OCI image layout, or of an unpacked `docker save`: those of the wanted platform
+ * alone. Every one is verified against its digest.
  *
- * @throws {StillroomError} IMAGE_INVALID
+ * @throws {StillroomError} IMAGE_INVALID as `readImageTree`
  */
-export async function readLayer(
-  files: Files,
-  { id, config, layers }: SelectedImage,
-  index: number,
-): Promise<ReadLayer> {
-  const { path, digest } = layers[index] as SelectedImage['layers'][number]
-  const blob = await requireFile(files, path, digest)
-  if (blob.layer === undefined) {
-    throw (
-      blob.problem ??
-      imageInvalid(
-        `Layer ${index + 1}, ${quotePath(path)}, is not a tar archive, plain or compressed by gzip or zstd`,
-      )
-    )
+export function readImageLayout(open: OpenFile, options: ReadOptions = {}): Promise<ImageTree> {
+  return readTree(layoutFiles(open, options), options.platform)
+}
+
+/** The files of a layout, each read when it is asked for. */
+export function layoutFiles(open: OpenFile, options: ReadOptions): ImageFiles {
+  const budget = new Budget(options)
+  const layers = layerSource(budget)
+  const documents = new Map<string, Promise<ImageDocument | undefined>>()
+  const counted = async function* (file: ImageFile) {
+    for await (const bytes of file.read()) {
+      budget.received(bytes.length)
+      yield bytes
+    }
   }
-  const { diffID } = blob.layer
-  const expected = config.rootfs.diff_ids[index]
-  if (diffID !== expected) {
-    throw imageInvalid(
-      `Layer ${index + 1} of image ${id}, ${quotePath(path)}, is not what its config says: expected ${expected}, actual ${diffID}`,
-    )
+  const readDocument = async (path: string) => {
+    const file = await open(path)
+    if (file === undefined) return undefined
+    if (file.size > DOCUMENT_LIMIT) return { digest: await file.digest() }
+    const parts: Buffer[] = []
+    for await (const bytes of counted(file)) parts.push(Buffer.from(bytes))
+    return documentOf(path, Buffer.concat(parts), budget)
   }
-  return { ...blob.layer, digest: blob.digest }
+  return {
+    document: (path) => {
+      const document = documents.get(path) ?? readDocument(path)
+      documents.set(path, document)
+      return document
+    },
+    layer: async (path) => {
+      const file = await open(path)
+      if (file === undefined) throw missingFile(path)
+      return layers.layer({ ...file, read: () => counted(file) })
+    },
+  }
 }

@@ -2,7 +2,6 @@ import type { FileHandle } from 'node:fs/promises'
 import { posix } from 'node:path'
 import { BLOCK } from '../formats/tar/tar-header.ts'
 import { TarReader } from '../formats/tar/tar-reader.ts'
-import type { Range } from './read-pieces.ts'
 
 /** More files than any image's archive has. */
 const FILE_LIMIT = 10_000
@@ -13,8 +12,10 @@ const FILE_LIMIT = 10_000
  *
  * @returns undefined when it is no plain archive of plain files, sound to its end: reading it whole tells what it is
  */
-export async function indexArchive(file: FileHandle): Promise<Map<string, Range> | undefined> {
-  const places = new Map<string, Range>()
+export async function indexArchive(
+  file: FileHandle,
+): Promise<Map<string, { from: number; size: number }> | undefined> {
+  const places = new Map<string, { from: number; size: number }>()
   let isPlain = true
   const tar: TarReader = new TarReader({
     member: ({ name, flag, size }) => {

@@ -38,12 +38,12 @@ export interface Inode {
 
 /** A layer as it was read. */
 export interface Layer {
+  /** Of the blob that it was read from. */
+  digest: string
   /** Digest and bytes of its archive, uncompressed. */
   diffID: string
   size: number
   entries: LayerEntry[]
-  /** Kept when the digests of all files are there, where that may be later than the layer was read. */
-  digested?: Promise<unknown>
 }
 
 /** One member of a layer. */

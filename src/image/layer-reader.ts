@@ -1,19 +1,11 @@
+import { createHash, type Hash, hash } from 'node:crypto'
 import { imageInvalid, quotePath } from '../formats/image-invalid.ts'
-import { BLOCK } from '../formats/tar/tar-header.ts'
 import { type TarHandler, type TarMember, TarReader } from '../formats/tar/tar-reader.ts'
-import type { RangeDigester } from './digester.ts'
-import { FileDigests } from './file-digests.ts'
 import { type Inode, type LayerEntry, toLayerEntry } from './layer-entry.ts'
 import { Budget, chooses, type ReadOptions } from './read-options.ts'
 
 /** The largest file whose content is kept. */
 const CONTENT_LIMIT = 64 * 1024 * 1024
-
-/**
- * From how many bytes on a file is left to another reader. To pass over less than this takes longer than to read it:
- * reading begins anew, and has read ahead.
- */
-const WORTH_SKIPPING = 4 * 1024 * 1024
 
 /** Reads a layer's archive as it comes in pieces: contents are hashed and, but for those to keep, forgotten. */
 export class LayerReader implements TarHandler {
@@ -27,42 +19,18 @@ export class LayerReader implements TarHandler {
   /** Whether what is kept is all of the file, or its beginning. */
   #isWhole = false
   #filled = 0
-  /** Digests that are being taken elsewhere. */
-  readonly #pending: Promise<unknown>[] = []
 
-  readonly #elsewhere: RangeDigester | undefined
-
-  /**
-   * @param budget one for all layers of an image; or what to read of a layer alone
-   * @param elsewhere reads the same archive
-   */
-  constructor(budget: Budget | ReadOptions = {}, elsewhere?: RangeDigester) {
+  /** @param budget one for all layers of an image; or what to read of a layer alone */
+  constructor(budget: Budget | ReadOptions = {}) {
     this.#budget = budget instanceof Budget ? budget : new Budget(budget)
-    this.#elsewhere = elsewhere
   }
 
   write(bytes: Buffer): void {
     this.#tar.write(bytes)
   }
 
-  /** As {@link TarReader.skip}, where no digest is taken here of what is left, and none of it is kept. */
-  skip(most: number): number {
-    const isWanted =
-      this.#digests !== undefined || (this.#content !== undefined && this.#filled < this.#content.length)
-    return isWanted ? 0 : this.#tar.skip({ least: WORTH_SKIPPING, most })
-  }
-
   close(): void {
     this.#tar.close()
-  }
-
-  /** Something to wait for before all files have their digests; undefined when they have. */
-  digested(): Promise<unknown> | undefined {
-    if (this.#pending.length === 0) return undefined
-    const digested = Promise.all(this.#pending)
-    // awaited later, which is never when something else fails before
-    digested.catch(() => {})
-    return digested
   }
 
   /** Where in the archive the member lies that is being read. */
@@ -71,24 +39,18 @@ export class LayerReader implements TarHandler {
   }
 
   member(member: TarMember): void {
-    let names = member.name.length + member.linkName.length
-    for (const [name, value] of member.xattrs) names += name.length + value.length
-    this.#budget.take('members', 1)
-    this.#budget.take('bytes of names and attributes', names)
     const entry = toLayerEntry(member)
-    this.#digests = undefined
-    this.#inode = undefined
-    if (this.#budget.options.retain?.(entry) === false) return
+    this.#budget.take('members', 1)
+    this.#budget.take('bytes of names and attributes', lengthOfNames(entry))
     this.entries.push(entry)
     const { path, inode, link } = entry
     this.#inode = inode
+    this.#digests = undefined
     if (inode.type !== 'file' || link !== undefined) return
-    if (!this.#digestElsewhere(path, inode))
-      this.#digests = new FileDigests(this.#budget.options, path, inode)
-    const { keep, head } = this.#budget.options
-    this.#isWhole = chooses(keep, path, inode.size)
-    const wanted = this.#isWhole ? inode.size : Math.min(head?.(path) ?? 0, inode.size)
-    if (this.#isWhole || wanted > 0) this.#content = this.#room(path, wanted)
+    this.#digests = new FileDigests(this.#budget.options, path, inode)
+    this.#isWhole = this.#budget.keeps(path, inode.size)
+    const wanted = this.#isWhole ? inode.size : Math.min(this.#budget.options.head?.(path) ?? 0, inode.size)
+    if (this.#isWhole || wanted > 0) this.#content = this.#allocate(path, wanted)
     this.#filled = 0
   }
 
@@ -98,32 +60,13 @@ export class LayerReader implements TarHandler {
   }
 
   end(): void {
-    const digested = this.#digests?.end()
-    if (digested !== undefined) {
-      // awaited in digested(), which is not reached when what follows is damaged
-      digested.catch(() => {})
-      this.#pending.push(digested)
-    }
+    this.#digests?.end()
     if (this.#content !== undefined && this.#inode !== undefined)
       this.#inode[this.#isWhole ? 'content' : 'head'] = this.#content
     this.#content = undefined
   }
 
-  /** Of a large file, when it is the sha256 alone. */
-  #digestElsewhere(path: string, inode: Inode): boolean {
-    const { size } = inode
-    if (this.#elsewhere === undefined || size < WORTH_SKIPPING) return false
-    const { md5, sha1, gitBlob } = this.#budget.options
-    if ([md5, sha1, gitBlob].some((choice) => chooses(choice, path, size))) return false
-    const digested = this.#elsewhere.part(this.#tar.offset + BLOCK, size).then((hex) => {
-      inode.sha256 = hex
-    })
-    digested.catch(() => {})
-    this.#pending.push(digested)
-    return true
-  }
-
-  #room(path: string, size: number): Buffer {
+  #allocate(path: string, size: number): Buffer {
     if (size > CONTENT_LIMIT)
       throw imageInvalid(`${quotePath(path)} has ${size} bytes; at most ${CONTENT_LIMIT} are kept`)
     this.#budget.take('bytes of files to keep', size)
@@ -133,3 +76,59 @@ export class LayerReader implements TarHandler {
 }
 
 const EMPTY = Buffer.alloc(0)
+
+/** Bytes of all that a member is called, and of its attributes. */
+export function lengthOfNames({ path, link = '', inode: { target, xattrs } }: LayerEntry): number {
+  let names = path.length + link.length + target.length
+  for (const [name, value] of xattrs) names += name.length + value.length
+  return names
+}
+
+/** Digests of contents that an inode may have. */
+export const DIGESTS = ['sha256', 'md5', 'sha1', 'gitBlob'] as const
+type Kind = (typeof DIGESTS)[number]
+const ALGORITHMS = { sha256: 'sha256', md5: 'md5', sha1: 'sha1', gitBlob: 'sha1' } as const
+
+/** Whether a digest is to be taken of a file. */
+export function wantsDigest(options: ReadOptions, kind: Kind, path: string, size: number): boolean {
+  return chooses(kind === 'sha256' ? (options.sha256 ?? true) : options[kind], path, size)
+}
+
+/** Takes the digests of one regular file's content, as they are asked for, and writes them into its inode. */
+class FileDigests {
+  readonly #inode: Inode
+  readonly #kinds: readonly Kind[]
+  #hashes: [Kind, Hash][] | undefined
+
+  constructor(options: ReadOptions, path: string, inode: Inode) {
+    this.#inode = inode
+    this.#kinds = DIGESTS.filter((kind) => wantsDigest(options, kind, path, inode.size))
+  }
+
+  update(bytes: Buffer): void {
+    const inode = this.#inode
+    if (this.#hashes === undefined && bytes.length === inode.size) {
+      // at once, which is quicker for the many small ones
+      for (const kind of this.#kinds) {
+        const all = kind === 'gitBlob' ? Buffer.concat([gitHeader(inode.size), bytes]) : bytes
+        inode[kind] = hash(ALGORITHMS[kind], all, 'hex')
+      }
+      return
+    }
+    this.#hashes ??= this.#kinds.map((kind) => [kind, begin(kind, inode.size)])
+    for (const [, state] of this.#hashes) state.update(bytes)
+  }
+
+  end(): void {
+    if (this.#inode.size === 0) this.update(EMPTY)
+    for (const [kind, state] of this.#hashes ?? []) this.#inode[kind] = state.digest('hex')
+  }
+}
+
+function begin(kind: Kind, size: number): Hash {
+  const state = createHash(ALGORITHMS[kind])
+  return kind === 'gitBlob' ? state.update(gitHeader(size)) : state
+}
+
+/** What git hashes before a blob's content. */
+const gitHeader = (size: number) => Buffer.from(`blob ${size}\0`)

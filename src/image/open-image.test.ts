@@ -5,11 +5,11 @@ import { dirname, join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { execa } from 'execa'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
-import { KeptLayers } from '../workflows/audit/kept-layers.ts'
 import { DigestThread } from './digest-thread.ts'
 import type { FileTree } from './file-tree.ts'
 import { configOf, json, legacyFiles, ociFiles, sha256, tarOf } from './image-archive.test-data.ts'
 import type { ImageTree } from './image-tree.ts'
+import { DiskLayerCache } from './layer-cache.ts'
 import { locateImage, openImage, openPair } from './open-image.ts'
 import type { ReadOptions } from './read-options.ts'
 import { treeDigest } from './tree-digest.ts'
@@ -21,7 +21,7 @@ beforeAll(async () => {
 })
 afterAll(() => rm(scratch, { recursive: true, force: true }))
 
-/** Larger than what is read or goes to the second thread at a time, and than what is left to that thread alone. */
+/** Larger than what is read at a time, and so large that the layer's digest is left to the second thread. */
 const BIG = 'x'.repeat(9_000_000)
 const layers = async () => [
   await tarOf([
@@ -169,16 +169,13 @@ describe('openImage()', () => {
   })
 })
 
-describe('openImage() with accounts of layers', () => {
-  const open = async (path: string, cache: string, options: Pick<ReadOptions, 'head'> = {}) => {
-    const accounts = new KeptLayers(cache, 'sha256')
-    const thread = new DigestThread()
-    onTestFinished(() => thread.end())
-    const read = await locateImage(path, thread)
-    const image = await read({ accounts, ...options })
-    await image.digested
-    return { accounts, image }
+describe('openImage() with a cache of layers', () => {
+  const open = async (path: string, cache: DiskLayerCache, options: Pick<ReadOptions, 'head'> = {}) => {
+    const image = await openImage(session, path, { cache, ...options })
+    await cache.save()
+    return image
   }
+  const newCache = async () => new DiskLayerCache(await mkdtemp(join(scratch, 'cache-')))
   const summary = ({ id, layers: read, root }: ImageTree) => ({ id, read, tree: treeDigest(root) })
 
   it('gives the same image as without, read for the first time and again', async () => {
@@ -192,19 +189,14 @@ describe('openImage() with accounts of layers', () => {
       await unpack('known-old', legacyFiles(plain)),
     ]
     for (const path of kinds) {
-      const cache = await mkdtemp(join(scratch, 'cache-'))
+      const cache = await newCache()
       const expected = summary(await openImage(session, path))
-      const first = await open(path, cache)
-      expect(summary(first.image)).toEqual(expected)
-      await first.accounts.confirmed()
-      await first.accounts.keep()
-      const again = await open(path, cache)
-      expect(summary(again.image)).toEqual(expected)
-      await again.accounts.confirmed()
+      expect(summary(await open(path, cache))).toEqual(expected)
+      expect(summary(await open(path, cache))).toEqual(expected)
     }
   })
 
-  it('tells that a layer is not what it is named, known or not', async () => {
+  it('refuses a layer that is not what it is named, known or not', async () => {
     const files = ociFiles(await layers())
     const path = await archive('sound.tar', files)
     const [name, layer] = files[2] as [string, Buffer]
@@ -215,57 +207,56 @@ describe('openImage() with accounts of layers', () => {
       'damaged.tar',
       files.map((each) => (each[0] === name ? [name, changed] : each)),
     )
-    const cache = await mkdtemp(join(scratch, 'cache-'))
-    const unknown = await open(damaged, cache)
-    await expect(unknown.accounts.confirmed()).rejects.toThrow(error('IMAGE_INVALID', 'has other content'))
-    const sound = await open(path, cache)
-    await sound.accounts.confirmed()
-    await sound.accounts.keep()
-    const known = await open(damaged, cache)
-    expect(known.image.id, 'what it says of itself').toBe(sound.image.id)
-    await expect(known.accounts.confirmed()).rejects.toThrow(error('IMAGE_INVALID', 'has other content'))
+    const cache = await newCache()
+    await expect(open(damaged, cache)).rejects.toThrow(error('IMAGE_INVALID', 'has other content'))
+    await open(path, cache)
+    await expect(open(damaged, cache)).rejects.toThrow(error('IMAGE_INVALID', 'has other content'))
   })
 
-  it('has the digests of a layer that comes twice, and the beginning of a file that is passed over', async () => {
+  it('has the digests of a layer that comes twice', async () => {
     const [lower] = await layers()
     const path = await archive('twice-layer.tar', ociFiles([lower, lower] as Buffer[]))
-    const cache = await mkdtemp(join(scratch, 'cache-'))
-    const { image } = await open(path, cache, { head: (name) => (name === 'big' ? 4 : 0) })
+    const image = await open(path, await newCache(), { head: (name) => (name === 'big' ? 4 : 0) })
     expect(image.layers).toHaveLength(2)
     expect(image.tree.find('big')?.inode).toMatchObject({ sha256: sha256(BIG), head: Buffer.from('xxxx') })
   })
 
-  it('tells that a layer ends within a file', async () => {
+  it('refuses a layer that ends within a file', async () => {
     const [lower] = (await layers()) as [Buffer]
     const cut = lower.subarray(0, 6_000_000)
     const paths = [await archive('cut-layer.tar', ociFiles([cut])), await unpack('cut', ociFiles([cut]))]
     for (const path of paths)
-      await expect(open(path, await mkdtemp(join(scratch, 'cache-')))).rejects.toThrow(
-        error('IMAGE_INVALID', 'cut short'),
-      )
+      await expect(open(path, await newCache())).rejects.toThrow(error('IMAGE_INVALID', 'cut short'))
   })
 
-  it('refuses a file that changes while it is read', async () => {
+  it('refuses a file that changes while it is read, known or not', async () => {
     const path = await archive('changing.tar', ociFiles(await layers()))
     const change = () => {
       utimesSync(path, new Date(), new Date())
       return 0
     }
-    const cache = await mkdtemp(join(scratch, 'cache-'))
-    await expect(open(path, cache, { head: change })).rejects.toThrow(
-      error('IMAGE_UNREADABLE', 'was changed'),
-    )
+    const cache = await newCache()
+    const refused = error('IMAGE_UNREADABLE', 'was changed')
+    await expect(open(path, cache, { head: change })).rejects.toThrow(refused)
+    await open(path, cache)
+    await expect(open(path, cache, { head: change })).rejects.toThrow(refused)
+  })
+
+  it('refuses a file that was changed before the second thread read it', async () => {
+    const path = await archive('changed.tar', ociFiles(await layers()))
     const thread = new DigestThread()
     onTestFinished(() => thread.end())
-    const whole = { from: 0, size: BIG.length }
-    await expect(thread.digestRange(path, 'another', whole, 'later')).rejects.toThrow('was changed')
+    const whole = { path, state: 'another', from: 0, size: BIG.length }
+    await expect(thread.sha256(whole)).rejects.toThrow('was changed')
+    await expect(thread.sha256({ ...whole, size: BIG.length * 2 })).rejects.toThrow('shorter')
   })
 
   it('refuses a pipe, which may never end', async () => {
     const pipe = join(scratch, 'pipe.tar')
     await execa('mkfifo', [pipe])
-    const cache = await mkdtemp(join(scratch, 'cache-'))
-    await expect(open(pipe, cache)).rejects.toThrow(error('IMAGE_UNREADABLE', 'not a regular file'))
+    await expect(open(pipe, await newCache())).rejects.toThrow(
+      error('IMAGE_UNREADABLE', 'not a regular file'),
+    )
     await expect(openPair(session, [pipe, pipe])).rejects.toThrow(
       error('IMAGE_UNREADABLE', 'not a regular file'),
     )
@@ -274,9 +265,7 @@ describe('openImage() with accounts of layers', () => {
   it('ends when that is asked for', async () => {
     const path = await archive('ended.tar', ociFiles(await layers()))
     const stop = new AbortController()
-    const thread = new DigestThread(stop.signal)
-    const accounts = new KeptLayers(await mkdtemp(join(scratch, 'cache-')), 'sha256')
-    const reading = locateImage(path, thread).then((read) => read({ accounts }))
+    const reading = locateImage(stop, path).then((image) => image.read({}))
     stop.abort(new Error('enough'))
     await expect(reading).rejects.toThrow('enough')
   })
@@ -300,7 +289,9 @@ describe('openPair()', () => {
       expect(pair?.b.tree.find('etc/hosts')?.inode.content?.toString()).toBe('somewhere else')
     }
     // of blobs that have other digests, layers are the same by the config
-    expect((await openPair(session, [b, packed]))?.b.id).toBe((await openPair(session, [b, packed]))?.a.id)
+    const same = await openPair(session, [b, packed])
+    expect(same?.a.id).toBe(`sha256:${sha256(configOf([base, changed]))}`)
+    expect(same?.b.id).toBe(same?.a.id)
   })
 
   it('leaves what cannot be read in parts, or is damaged, to reading it whole', async () => {

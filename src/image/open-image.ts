@@ -1,22 +1,20 @@
-import { constants } from 'node:fs'
-import { type FileHandle, open, readdir, realpath, stat } from 'node:fs/promises'
+import { readdir, realpath, stat } from 'node:fs/promises'
 import { join, sep } from 'node:path'
 import { addAbortSignal, Readable } from 'node:stream'
 import { connectEngine, type Engine } from '../engine/connect.ts'
 import { engineError } from '../engine/engine-error.ts'
 import { findImage, saveImage } from '../engine/find-image.ts'
 import { StillroomError } from '../error.ts'
-import { DigestThread, fileState } from './digest-thread.ts'
-import { LARGE, type RangeDigester } from './digester.ts'
-import type { ImageTree } from './image-tree.ts'
+import { DigestThread, type FileRange } from './digest-thread.ts'
+import { diskFile, fileState, isNotThere, LARGE, openRegular, readRange, unreadable } from './disk-file.ts'
+import { type ImageTree, layoutFiles, type OpenFile, readImageLayout } from './image-tree.ts'
 import { indexArchive } from './index-archive.ts'
 import { readImageTree } from './read-archive.ts'
-import { digestLayers, type LayoutFile, type OpenFile, readImageLayout } from './read-layout.ts'
 import type { ReadOptions } from './read-options.ts'
 import { readPair } from './read-pair.ts'
-import { type Range, readPieces, SMALL_PIECE } from './read-pieces.ts'
+import { selectImage } from './select-image.ts'
 
-export interface OpenImageOptions extends Omit<ReadOptions, 'digester' | 'accounts'> {
+export interface OpenImageOptions extends ReadOptions {
   /** The engine to ask, when there is a connection already. */
   engine?: Engine
 }
@@ -25,6 +23,14 @@ export interface OpenedImage extends ImageTree {
   /** As it was asked for. */
   reference: string
   source: 'file' | 'directory' | 'engine'
+}
+
+/** An image that was found, to be read once or again. */
+export interface LocatedImage {
+  /** @throws {StillroomError} as {@link openImage} */
+  read(options: Omit<ReadOptions, 'platform' | 'signal'>): Promise<OpenedImage>
+  /** Ends what may still be reading it. */
+  close(): Promise<void>
 }
 
 /**
@@ -39,38 +45,62 @@ export interface OpenedImage extends ImageTree {
 export async function openImage(
   session: { signal: AbortSignal },
   what: string,
-  { engine, ...options }: OpenImageOptions = {},
+  options: OpenImageOptions = {},
 ): Promise<OpenedImage> {
-  const thread = new DigestThread(session.signal)
+  const image = await locateImage(session, what, options)
   try {
-    const source = await findSource(what)
-    const files = source === 'directory' ? await openLayout(what, { thread }) : undefined
-    return await readFrom({ what, source, files, engine, thread }, options)
+    return await image.read(options)
   } finally {
-    await thread.end()
+    await image.close()
   }
 }
 
 /**
- * Finds an image as {@link openImage} does, and gives what reads it, once or again. Of one that lies on disk, where
- * parts of it can be read, the digests of its layers are being taken from now on.
+ * Finds an image as {@link openImage} does. Of one that lies on disk, where parts of it can be read, the digests of its
+ * layers are being taken from now on by a second thread.
  *
- * @param thread takes the digests, and is ended by who gave it, when nothing is waited for any more
- * @throws {StillroomError} as {@link openImage}, which what is given does too
+ * @throws {StillroomError} as {@link openImage}
  */
 export async function locateImage(
+  { signal }: { signal: AbortSignal },
   what: string,
-  thread: DigestThread,
-  platform?: string,
-): Promise<(options: Omit<ReadOptions, 'digester' | 'platform'>) => Promise<OpenedImage>> {
-  const source = await findSource(what)
-  const files = await filesOnDisk(source, what, { thread })
-  if (files !== undefined) await digestLayers(files, platform)
-  return (options) =>
-    readFrom(
-      { what, source, files, engine: undefined, thread },
-      { ...options, ...(platform && { platform }) },
-    )
+  { engine, platform }: Pick<OpenImageOptions, 'engine' | 'platform'> = {},
+): Promise<LocatedImage> {
+  const thread = new DigestThread(signal)
+  try {
+    const source = await findSource(what)
+    const open = await filesOnDisk(source, what, thread)
+    if (open !== undefined) await digestLayers(open, platform)
+    const readIt = async (options: ReadOptions) => {
+      if (open !== undefined) return readImageLayout(open, options)
+      if (source === 'file') return readImageTree(readRange(await wholeFile(what)), options)
+      return readImageTree(
+        await savedImage(engine ?? (await connectEngine({ signal })), what, signal),
+        options,
+      )
+    }
+    return {
+      read: async (options) => ({
+        reference: what,
+        source,
+        ...(await readIt({ ...options, signal, ...(platform && { platform }) })),
+      }),
+      close: () => thread.end(),
+    }
+  } catch (error) {
+    await thread.end()
+    throw error
+  }
+}
+
+/** Lets the digests of an image's layers be taken, before they are read. */
+async function digestLayers(open: OpenFile, platform: string | undefined): Promise<void> {
+  const { layers } = await selectImage(layoutFiles(open, {}).document, platform)
+  for (const path of new Set(layers)) {
+    const file = await open(path)
+    // waited for when the layer is read
+    if (file !== undefined && file.size >= LARGE) file.digest().catch(() => {})
+  }
 }
 
 /**
@@ -81,62 +111,31 @@ export async function locateImage(
  * @throws {StillroomError} as {@link openImage}
  */
 export async function openPair(
-  session: { signal: AbortSignal },
+  { signal }: { signal: AbortSignal },
   [a, b]: readonly [string, string],
-  options: Omit<ReadOptions, 'digester'> = {},
+  options: Omit<ReadOptions, 'cache' | 'signal'> = {},
 ): Promise<{ a: ImageTree; b: ImageTree } | undefined> {
-  const small = { piece: SMALL_PIECE }
-  const openA = await filesOnDisk(await findSource(a), a, small)
-  const openB = await filesOnDisk(await findSource(b), b, small)
+  const openA = await filesOnDisk(await findSource(a), a)
+  const openB = await filesOnDisk(await findSource(b), b)
   if (openA === undefined || openB === undefined) return undefined
   // layers of one image, of whose files few are hashed: a second thread would win little and take as much memory again
-  return readPair(openA, openB, { signal: session.signal, ...options })
+  return readPair(openA, openB, { signal, ...options })
 }
 
 /** Gives the files of an image, where parts of it can be read. */
 async function filesOnDisk(
   source: OpenedImage['source'],
   what: string,
-  options: FileOptions,
+  thread?: DigestThread,
 ): Promise<OpenFile | undefined> {
   switch (source) {
     case 'engine':
       return undefined
     case 'directory':
-      return openLayout(what, options)
+      return openLayout(what, thread)
     case 'file':
-      return openArchive(what, options)
+      return openArchive(what, thread)
   }
-}
-
-interface FoundImage {
-  what: string
-  source: OpenedImage['source']
-  /** When it is to be read in parts. */
-  files: OpenFile | undefined
-  engine: Engine | undefined
-  thread: DigestThread
-}
-
-async function readFrom(
-  { what, source, files, engine, thread }: FoundImage,
-  given: Omit<ReadOptions, 'digester'>,
-): Promise<OpenedImage> {
-  const { signal } = thread
-  const options: ReadOptions = {
-    ...(signal && { signal }),
-    ...given,
-    digester: (algorithm) => thread.digester(algorithm),
-  }
-  const read = async () => {
-    if (files !== undefined) return readImageLayout(files, options)
-    if (source === 'file') return readImageTree((await openFile(what)).read(0), options)
-    return readImageTree(
-      await savedImage(engine ?? (await connectEngine({ signal: options.signal })), what, options.signal),
-      options,
-    )
-  }
-  return { reference: what, source, ...(await read()) }
 }
 
 async function findSource(what: string): Promise<OpenedImage['source']> {
@@ -182,16 +181,16 @@ async function savedImage(
 }
 
 /** Gives the files of an archive; undefined when it must be read as a whole. */
-async function openArchive(archive: string, options: FileOptions): Promise<OpenFile | undefined> {
+async function openArchive(archive: string, thread?: DigestThread): Promise<OpenFile | undefined> {
   const file = await openRegular(archive)
   try {
-    const state = fileState(await file.stat({ bigint: true }))
+    const state = await fileState(file)
     const places = await indexArchive(file)
     return (
       places &&
-      once(async (path) => {
-        const range = places.get(path)
-        return range && layoutFile(archive, range, { ...options, state })
+      (async (path) => {
+        const place = places.get(path)
+        return place && diskFile(path, { path: archive, state, ...place }, thread)
       })
     )
   } finally {
@@ -199,104 +198,26 @@ async function openArchive(archive: string, options: FileOptions): Promise<OpenF
   }
 }
 
-interface FileOptions {
-  /** Takes digests of what is read. */
-  thread?: DigestThread
-  /** Of the file, before anything was read of it. */
-  state?: string
-  /** Bytes that are read at a time. */
-  piece?: number
-}
-
 /** Gives the files of a directory; a path or link that leads out of it leads nowhere. */
-async function openLayout(directory: string, options: FileOptions = {}): Promise<OpenFile> {
+async function openLayout(directory: string, thread?: DigestThread): Promise<OpenFile> {
   const root = await realpath(directory)
-  return once(async (path) => {
+  return async (path) => {
     if (path.includes('\0')) return undefined
     try {
       const place = await realpath(join(root, path))
-      return place.startsWith(root + sep) ? await openFile(place, options) : undefined
+      return place.startsWith(root + sep) ? diskFile(path, await wholeFile(place), thread) : undefined
     } catch (error) {
       if (isNotThere(error)) return undefined
       throw error instanceof StillroomError ? error : unreadable(path, error)
     }
-  })
-}
-
-/** The same file whenever it is asked for, with the digest that is being taken of it. */
-function once(open: OpenFile): OpenFile {
-  const opened = new Map<string, ReturnType<OpenFile>>()
-  return (path) => {
-    const file = opened.get(path) ?? open(path)
-    opened.set(path, file)
-    return file
   }
 }
 
-async function openFile(path: string, options: FileOptions = {}): Promise<LayoutFile> {
+async function wholeFile(path: string): Promise<FileRange> {
   const file = await openRegular(path)
   try {
-    const stats = await file.stat({ bigint: true })
-    const range = { from: 0, size: Number(stats.size) }
-    return layoutFile(path, range, { ...options, state: fileState(stats) })
+    return { path, state: await fileState(file), from: 0, size: (await file.stat()).size }
   } finally {
     await file.close()
   }
-}
-
-/** Part of a file, which is opened when it is read: here, by the thread, or by both. */
-function layoutFile(path: string, range: Range, { thread, state, piece }: FileOptions): LayoutFile {
-  const bytes = async function* (at: number) {
-    const rest = { from: range.from + at, size: range.size - at }
-    yield* readPieces(await openRegular(path), rest, piece)
-    if (state !== undefined && fileState(await stat(path, { bigint: true })) !== state)
-      throw new Error('it was changed while it was read')
-  }
-  const file = { size: range.size, read: (at: number) => guarded(path, bytes(at)) }
-  if (thread === undefined || state === undefined || range.size < LARGE) return file
-  const digest = (part: Range, when: 'soon' | 'later') =>
-    thread.digestRange(path, state, part, when).catch((error: unknown) => {
-      thread.signal?.throwIfAborted()
-      throw unreadable(path, error)
-    })
-  let whole: Promise<string> | undefined
-  const digester: RangeDigester = {
-    whole: () => {
-      whole ??= digest(range, 'later')
-      return whole
-    },
-    part: (from, size) => digest({ from: range.from + from, size }, 'soon'),
-  }
-  return { ...file, digester }
-}
-
-/** Opens a regular file; a pipe or device, which may never end, is refused. */
-async function openRegular(path: string): Promise<FileHandle> {
-  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch((error: unknown) => {
-    throw isNotThere(error) ? error : unreadable(path, error)
-  })
-  if ((await file.stat()).isFile()) return file
-  await file.close()
-  throw unreadable(path, 'it is not a regular file')
-}
-
-async function* guarded(path: string, bytes: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  try {
-    yield* bytes
-  } catch (error) {
-    throw unreadable(path, error)
-  }
-}
-
-function isNotThere(error: unknown): boolean {
-  const { code = '' } = error as { code?: string }
-  return ['ENOENT', 'ENOTDIR', 'ENAMETOOLONG', 'ELOOP'].includes(code)
-}
-
-function unreadable(path: string, cause: unknown): StillroomError {
-  const reason = cause instanceof Error ? cause.message : String(cause)
-  return new StillroomError('IMAGE_UNREADABLE', `"${path}" can't be read: ${reason}`, {
-    hint: 'check that it is a file or directory that you may read',
-    cause,
-  })
 }

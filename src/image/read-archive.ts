@@ -2,10 +2,13 @@ import { posix } from 'node:path'
 import { uncompressed } from '../formats/decompress.ts'
 import { imageInvalid, locateError, quotePath } from '../formats/image-invalid.ts'
 import type { ImageConfig } from '../formats/oci.ts'
-import { type TarHandler, type TarMember, TarReader } from '../formats/tar/tar-reader.ts'
-import { type Blob, BlobReader, digestOf } from './blob-reader.ts'
+import { type TarMember, TarReader } from '../formats/tar/tar-reader.ts'
+import { fileInMemory, hashedFile } from './image-file.ts'
 import { type ImageTree, readTree } from './image-tree.ts'
+import type { Layer } from './layer-entry.ts'
+import { type LayerSource, layerSource } from './layer-source.ts'
 import { Budget, type ReadOptions } from './read-options.ts'
+import { DOCUMENT_LIMIT, documentOf, type ImageDocument, missingFile } from './select-image.ts'
 import { treeDigest } from './tree-digest.ts'
 
 /** What an image is, whatever archive it was read from. */
@@ -40,7 +43,7 @@ export async function readImageArchive(
 
 /**
  * Reads an image in one pass over what `docker save` or an OCI exporter writes: a tar of blobs in any order, layers
- * plain or compressed by gzip or zstd, perhaps compressed as a whole. Every blob is held against its name and every
+ * plain or compressed by gzip or zstd, perhaps compressed as a whole. Every blob is verified against its name and every
  * layer against the config. Memory grows with the number of files, not with their size, but for contents to keep.
  *
  * @throws {StillroomError} IMAGE_INVALID when the archive is cut short, damaged, ambiguous, or holds not just one
@@ -51,101 +54,117 @@ export async function readImageTree(
   options: ReadOptions = {},
 ): Promise<ImageTree> {
   const budget = new Budget(options)
-  const reader = new ArchiveReader(budget)
-  const tar = new TarReader(reader)
-  const place = () => `at byte ${tar.offset} of the archive`
-  for await (const bytes of uncompressed(stream, budget)) {
-    try {
-      tar.write(bytes)
-    } catch (error) {
-      throw locateError(error, place())
-    }
-    const drained = reader.drained()
-    if (drained !== undefined) await drained
+  const blobs = await readBlobs(stream, budget)
+  const find = (path: string) => blobs.get(posix.normalize(path))
+  const layer = async (path: string) => {
+    const blob = find(path)
+    if (blob === undefined) throw missingFile(path)
+    if (blob.layer !== undefined) return blob.layer
+    throw blob.problem ?? imageInvalid(`${quotePath(path)} is not a layer`)
   }
-  tar.close()
-  if (!tar.ended) throw imageInvalid(`The archive is cut short (${place()})`)
-  const files = reader.files()
-  return readTree(async (path) => files.get(posix.normalize(path)), options.platform)
+  return readTree({ document: async (path) => find(path), layer }, options.platform)
+}
+
+/** What a file of an archive turned out to be. */
+interface Blob extends ImageDocument {
+  layer?: Layer
+  /** Why it can't be read as a layer: a problem only for who needs it as one. */
+  problem?: unknown
+}
+
+/** The files of an archive by path, those that are links too. */
+async function readBlobs(stream: AsyncIterable<Uint8Array>, budget: Budget): Promise<Map<string, Blob>> {
+  const layers = layerSource(budget)
+  const blobs = new Map<string, Blob>()
+  const links = new Map<string, string>()
+  for await (const { member, data } of membersOf(stream, budget)) {
+    const { name, flag, size, linkName } = member
+    if (name.length > 4096) throw imageInvalid(`The archive has a path of ${name.length} bytes`)
+    const path = posix.normalize(name)
+    if (flag === '5') continue
+    if (blobs.has(path) || links.has(path)) throw imageInvalid(`The archive has ${quotePath(path)} twice`)
+    if (blobs.size + links.size >= FILE_LIMIT)
+      throw imageInvalid(`The archive has more than ${FILE_LIMIT} files`)
+    if (flag === '2') links.set(path, posix.join(posix.dirname(path), linkName))
+    else if (flag === '1') links.set(path, posix.normalize(linkName))
+    else if (flag === '0') blobs.set(path, await readBlob(path, size, data, layers, budget))
+  }
+  for (const [path, target] of links) {
+    let found: string | undefined = target
+    for (let hops = 0; hops < 8 && found !== undefined && !blobs.has(found); hops++) found = links.get(found)
+    const blob = found === undefined ? undefined : blobs.get(found)
+    if (blob !== undefined) blobs.set(path, blob)
+  }
+  return blobs
 }
 
 const FILE_LIMIT = 100_000
 
-/** Hands each file of the outer archive to a {@link BlobReader}. */
-class ArchiveReader implements TarHandler {
-  readonly #budget: Budget
-  readonly #blobs = new Map<string, Blob>()
-  readonly #links = new Map<string, string>()
-  #name = ''
-  #current: BlobReader | undefined
-  #pending: Promise<void>[] = []
-
-  constructor(budget: Budget) {
-    this.#budget = budget
+async function readBlob(
+  path: string,
+  size: number,
+  data: AsyncIterable<Buffer>,
+  layers: LayerSource,
+  budget: Budget,
+): Promise<Blob> {
+  const bytes = size <= DOCUMENT_LIMIT ? await bytesOf(data) : undefined
+  const document = bytes && documentOf(path, bytes, budget)
+  if (document?.json !== undefined) return document
+  const file = bytes === undefined ? hashedFile(path, size, data) : fileInMemory(path, bytes)
+  try {
+    const layer = await layers.layer(file)
+    return { digest: layer.digest, layer }
+  } catch (problem) {
+    // thrown once more when that is why
+    return { digest: await file.digest(), problem }
   }
+}
 
-  member({ name, flag, size, linkName }: TarMember): void {
-    if (name.length > 4096) throw imageInvalid(`The archive has a path of ${name.length} bytes`)
-    this.#name = posix.normalize(name)
-    this.#current = undefined
-    if (flag === '5') return
-    if (this.#blobs.has(this.#name) || this.#links.has(this.#name)) {
-      throw imageInvalid(`The archive has ${quotePath(this.#name)} twice`)
+async function bytesOf(pieces: AsyncIterable<Buffer>): Promise<Buffer> {
+  const parts: Buffer[] = []
+  for await (const bytes of pieces) parts.push(Buffer.from(bytes))
+  return Buffer.concat(parts)
+}
+
+/** The members of an archive, each with its bytes; those that are not taken are passed over. */
+async function* membersOf(
+  stream: AsyncIterable<Uint8Array>,
+  budget: Budget,
+): AsyncGenerator<{ member: TarMember; data: AsyncIterable<Buffer> }> {
+  const events: (TarMember | Buffer | undefined)[] = []
+  const tar = new TarReader({
+    member: (member) => events.push(member),
+    data: (bytes) => events.push(bytes),
+    end: () => events.push(undefined),
+  })
+  const place = () => `at byte ${tar.offset} of the archive`
+  const pieces = uncompressed(stream, budget)
+  /** Whether there is an event; a piece of the stream is asked for when all of the last one was used. */
+  const hasNext = async () => {
+    while (events.length === 0) {
+      const { value, done } = await pieces.next()
+      if (done) {
+        tar.close()
+        if (tar.ended) return false
+        throw imageInvalid(`The archive is cut short (${place()})`)
+      }
+      try {
+        tar.write(value)
+      } catch (error) {
+        throw locateError(error, place())
+      }
     }
-    if (this.#blobs.size + this.#links.size >= FILE_LIMIT)
-      throw imageInvalid(`The archive has more than ${FILE_LIMIT} files`)
-    if (flag === '2') this.#links.set(this.#name, posix.join(posix.dirname(this.#name), linkName))
-    else if (flag === '1') this.#links.set(this.#name, posix.normalize(linkName))
-    else if (flag === '0') {
-      const digest = digestOf(this.#name)
-      const layer = digest === undefined ? undefined : this.#budget.options.known?.get(digest)
-      this.#blobs.set(this.#name, layer === undefined ? { digest: '' } : { digest: digest as string, layer })
-      if (layer !== undefined) return
-      this.#current = new BlobReader(this.#name, size, this.#budget)
+    return true
+  }
+  const data = async function* () {
+    while (await hasNext()) {
+      const bytes = events.shift()
+      if (!Buffer.isBuffer(bytes)) return
+      yield bytes
     }
   }
-
-  data(bytes: Buffer): void {
-    this.#current?.write(bytes)
-  }
-
-  end(): void {
-    if (this.#current === undefined) return
-    const finished = this.#finish(this.#name, this.#current)
-    // Awaited in drained(), which is not reached when what follows in the same bytes is damaged.
-    finished.catch(() => {})
-    this.#pending.push(finished)
-    this.#current = undefined
-  }
-
-  /** Something to wait for before more is written, so that a fast stream can't pile up. */
-  drained(): Promise<unknown> | undefined {
-    if (this.#pending.length === 0) return this.#current?.drained()
-    const finished = Promise.all(this.#pending)
-    this.#pending = []
-    return finished.then(() => this.#current?.drained())
-  }
-
-  /** By path, those that are links too. */
-  files(): ReadonlyMap<string, Blob> {
-    for (const [name, target] of this.#links) {
-      let path: string | undefined = target
-      for (let hops = 0; hops < 8 && path !== undefined && !this.#blobs.has(path); hops++)
-        path = this.#links.get(path)
-      const blob = path === undefined ? undefined : this.#blobs.get(path)
-      if (blob !== undefined) this.#blobs.set(name, blob)
-    }
-    return this.#blobs
-  }
-
-  async #finish(name: string, reader: BlobReader): Promise<void> {
-    const blob = await reader.end()
-    const digest = digestOf(name)
-    if (digest !== undefined && blob.digest !== digest) {
-      throw imageInvalid(`The archive's blob ${quotePath(digest)} has other content: ${blob.digest}`)
-    }
-    if (blob.layer !== undefined) this.#budget.options.known?.add(blob.digest, blob.layer)
-    this.#budget.take('bytes of JSON', blob.json?.length ?? 0)
-    this.#blobs.set(name, blob)
+  while (await hasNext()) {
+    const member = events.shift()
+    if (member !== undefined && !Buffer.isBuffer(member)) yield { member, data: data() }
   }
 }

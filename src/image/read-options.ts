@@ -1,10 +1,15 @@
 import { imageInvalid } from '../formats/image-invalid.ts'
-import { type Algorithm, type Digester, digestHere } from './digester.ts'
-import type { KnownLayers } from './known-layers.ts'
-import type { Layer, LayerEntry } from './layer-entry.ts'
 
 /** All regular files, or those it says, by path below the root (latin1) and bytes. */
 export type FileChoice = boolean | ((path: string, size: number) => boolean)
+
+/** Keeps what layers hold, as bytes, by the digest of their blob. */
+export interface LayerCache {
+  /** Undefined when there is nothing, or it is damaged. */
+  get(digest: string): Promise<Buffer | undefined>
+  /** Never rejected: what can't be kept costs time later, and nothing else. */
+  put(digest: string, parts: readonly Buffer[]): Promise<void>
+}
 
 /** What is to be read of an image beyond its tree, and how. */
 export interface ReadOptions {
@@ -13,44 +18,26 @@ export interface ReadOptions {
    * together.
    */
   keep?: FileChoice
+  /** Contents to keep beyond these: of files that come first, so many bytes together. */
+  keepFirst?: { files: FileChoice; bytes: number }
   /** How many bytes to keep of a file's beginning, of which not all is kept; 0 for none. */
   head?: (path: string) => number
+  /** Of which regular files to take the sha256; of all when not said. */
+  sha256?: FileChoice
   /** Of which regular files to take further digests. */
   md5?: FileChoice
   sha1?: FileChoice
   /** The object name that git gives the content in a SHA-1 repository. */
   gitBlob?: FileChoice
-  /** Which members of layers are told of at all, all when not said; a layer's digest is taken of all its bytes. */
-  retain?: (entry: LayerEntry) => boolean
-  /** Layers that need not be read again, by the same choices; those that are read are added. Not with `accounts`. */
-  known?: KnownLayers
-  /** Layers of which the digest is enough; who gives these waits for the tree's `digested`. */
-  accounts?: LayerAccounts
+  /** Where layers are kept that were read; what is read is the same with and without. */
+  cache?: LayerCache
   /** Operating system and architecture of the image to take; `linux/amd64` when not said. */
   platform?: string
   /** Ends reading: the promise is rejected with its reason. */
   signal?: AbortSignal
-  /** Takes the digests of whole blobs and the md5 of large files: reading is faster with one that works on another thread. */
-  digester?: (algorithm: Algorithm) => Digester
 }
 
-/**
- * What layers hold, by the digest of their blob, from when they were read before. Of a layer that has an account only
- * the digest is taken: its bytes are the same, and so is all that was read from them.
- */
-export interface LayerAccounts {
-  /** The account of a layer, packed; undefined when there is none. */
-  find(digest: string): Buffer | undefined
-  /**
-   * Called when a blob is taken for what its name says while its digest is still being taken: nothing that comes of it
-   * may be believed until the promise is kept.
-   */
-  rely(digested: Promise<void>): void
-  /** Called with each layer that was read, before its inodes become a tree's; digests may come later. */
-  add(digest: string, layer: Layer): void
-}
-
-/** Ends for hostile archives, each more than any image has; they hold for all of an archive together. */
+/** Limits for hostile archives, each more than any image has; they hold for all of an archive together. */
 const LIMITS = {
   members: 2_000_000,
   'bytes of names and attributes': 256 * 1024 ** 2,
@@ -69,9 +56,21 @@ export class Budget {
   readonly #used = new Map<keyof typeof LIMITS, number>()
   #packed = 0
   #unpacked = 0
+  /** Bytes that `keepFirst` may still keep. */
+  #remaining: number
 
   constructor(options: ReadOptions = {}) {
     this.options = options
+    this.#remaining = options.keepFirst?.bytes ?? 0
+  }
+
+  /** Whether to keep a file's content; what is kept counts. */
+  keeps(path: string, size: number): boolean {
+    const { keep, keepFirst } = this.options
+    if (chooses(keep, path, size)) return true
+    if (size > this.#remaining || !chooses(keepFirst?.files, path, size)) return false
+    this.#remaining -= size
+    return true
   }
 
   /** @throws {StillroomError} IMAGE_INVALID when that is more than a sound image needs */
@@ -98,11 +97,6 @@ export class Budget {
     throw imageInvalid(
       `The image unpacks to more than ${EXPANSION_LIMIT} times its size: ${this.#unpacked} bytes from ${this.#packed}`,
     )
-  }
-
-  /** For the sha256 of a blob. */
-  digester(): Digester {
-    return this.options.digester?.('sha256') ?? digestHere()
   }
 }
 

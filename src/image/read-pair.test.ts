@@ -2,9 +2,9 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { compareImages } from '../verify/compare-images.ts'
 import { type Member, ociFiles, pieces, tarOf } from './image-archive.test-data.ts'
-import type { ImageTree } from './image-tree.ts'
+import { fileInMemory, hashedFile } from './image-file.ts'
+import type { ImageTree, OpenFile } from './image-tree.ts'
 import { readImageTree } from './read-archive.ts'
-import type { OpenFile } from './read-layout.ts'
 import { readPair } from './read-pair.ts'
 
 type Layers = readonly (readonly Member[])[]
@@ -21,12 +21,7 @@ async function open(
     open: async (path) => {
       const bytes = byPath.get(path)
       opened.push(path)
-      return (
-        bytes && {
-          size: bytes.length,
-          read: (at) => pieces(bytes.subarray(at), 700) as AsyncIterable<Buffer>,
-        }
-      )
+      return bytes && hashedFile(path, bytes.length, pieces(bytes, 700))
     },
   }
 }
@@ -73,18 +68,15 @@ describe('readPair()', () => {
     expect([...again.opened, ...same.opened]).not.toContain(blob)
   })
 
-  test('holds what it reads against its digest', async () => {
+  test('verifies what it reads against its digest', async () => {
     const left = await open([[file('a', 'one')]])
     const right = await open([[file('a', 'one')], [file('a', 'two')]])
     const blob = layerOf(left)
     const spoilt: OpenFile = async (path) => {
-      const found = await left.open(path)
-      const bytes = await tarOf([file('a', 'eno')])
-      return path === blob
-        ? { size: bytes.length, read: (at: number) => pieces(bytes.subarray(at)) as AsyncIterable<Buffer> }
-        : found
+      if (path !== blob) return left.open(path)
+      return fileInMemory(path, await tarOf([file('a', 'eno')]))
     }
-    await expect(readPair(spoilt, right.open)).rejects.toThrow('not what')
+    await expect(readPair(spoilt, right.open)).rejects.toThrow('has other content')
   })
 
   test.each<[string, Layers, Layers, Layers]>([

@@ -1,44 +1,34 @@
-import { type ImageTree, type ReadLayer, readLayer, requireFew, treeOf } from './image-tree.ts'
-import { copyOf } from './known-layers.ts'
-import type { LayerEntry } from './layer-entry.ts'
-import { layoutFiles, type OpenFile } from './read-layout.ts'
+import { type ImageTree, layoutFiles, type OpenFile, readLayers, treeOf } from './image-tree.ts'
+import type { Layer } from './layer-entry.ts'
 import { chooses, type ReadOptions } from './read-options.ts'
-import { type Files, type SelectedImage, selectImage } from './select-image.ts'
+import { type SelectedImage, selectImage } from './select-image.ts'
 import { TouchedPaths } from './touched-paths.ts'
 
-/** Contents of changed files that are kept at once, so that they need not be read again. */
+/** Bytes of changed files that are kept at once, so that they need not be read again. */
 const KEPT_AT_ONCE = 32 * 1024 * 1024
 
 /**
- * Reads two images to be compared: the layers above those that both begin with; and of these, which are read once,
- * what the others touch, with all links and what `keep` asks for. The trees have what differs between the
- * images and may lack what does not. Every layer that is read is held against its digest; those of images with the
- * same layers are not read.
+ * Reads two images to be compared: the layers above those that both begin with, and these once, with digests of what
+ * the others touch. What `keep` asks for is kept of all. So the trees have the same paths and attributes as when read
+ * whole, and the digests of all files that may differ. Every layer that is read is verified against its digest; those
+ * of images with the same layers are not read.
  *
  * @throws {StillroomError} IMAGE_INVALID as `readImageLayout`
  */
 export async function readPair(
   openA: OpenFile,
   openB: OpenFile,
-  options: ReadOptions = {},
+  options: Omit<ReadOptions, 'cache'> = {},
 ): Promise<{ a: ImageTree; b: ImageTree }> {
-  let room = KEPT_AT_ONCE
-  const above: ReadOptions = {
-    ...options,
-    keep: (path, size) => {
-      if (chooses(options.keep, path, size)) return true
-      if (size > room) return false
-      room -= size
-      return true
-    },
-  }
+  const above = { ...options, keepFirst: { files: true, bytes: KEPT_AT_ONCE } }
   const files = { a: layoutFiles(openA, above), b: layoutFiles(openB, above) }
-  const a = await selectImage(files.a, options.platform)
-  const b = await selectImage(files.b, options.platform)
-  requireFew(a)
-  requireFew(b)
+  const a = await selectImage(files.a.document, options.platform)
+  const b = await selectImage(files.b.document, options.platform)
   const common = countCommon(a.config.rootfs.diff_ids, b.config.rootfs.diff_ids)
-  const tops = { a: await readFrom(files.a, a, common), b: await readFrom(files.b, b, common) }
+  const tops = {
+    a: await readLayers(files.a, a, common, a.layers.length),
+    b: await readLayers(files.b, b, common, b.layers.length),
+  }
   const all = [...tops.a, ...tops.b]
   if (all.length === 0) return { a: treeOf(a, []), b: treeOf(b, []) }
   const below = await readTouched(openA, a, common, new TouchedPaths(all), options)
@@ -51,64 +41,24 @@ function countCommon(a: readonly string[], b: readonly string[]): number {
   return count
 }
 
-async function readFrom(files: Files, image: SelectedImage, first: number): Promise<ReadLayer[]> {
-  const read: ReadLayer[] = []
-  for (let index = first; index < image.layers.length; index++)
-    read.push(await readLayer(files, image, index))
-  return read
-}
-
-/** The lowest layers, with what is touched of them. Seldom once more: when a file has another name that came first. */
+/** The lowest layers, with the digests of what is touched. Seldom twice: when a file has another name that came first. */
 async function readTouched(
   open: OpenFile,
   image: SelectedImage,
   count: number,
   touched: TouchedPaths,
   options: ReadOptions,
-): Promise<ReadLayer[]> {
-  const { known: _, ...rest } = options
+): Promise<Layer[]> {
   while (true) {
-    let room = KEPT_AT_ONCE
-    const keep = (path: string, size: number) => {
-      if (chooses(options.keep, path, size)) return true
-      if (!touched.has(path) || size > room) return false
-      room -= size
-      return true
-    }
-    const symlinks = new Set<string>()
-    const retain =
-      (shown: Set<string>) =>
-      ({ path, inode: { type, size }, link }: LayerEntry) => {
-        if (type === 'symlink') symlinks.add(path)
-        const implies = impliesTouched(path, touched, shown)
-        // a link that is not touched is left out later, and may not be when a directory is there for it
-        if (implies && link !== undefined) touched.add(path)
-        return (
-          type === 'symlink' ||
-          link !== undefined ||
-          implies ||
-          touched.has(path) ||
-          (type === 'directory' && symlinks.has(path)) ||
-          (type === 'file' && chooses(options.keep, path, size))
-        )
-      }
-    const layers: ReadLayer[] = []
-    for (let index = 0; index < count; index++) {
-      const files = layoutFiles(open, { ...rest, keep, retain: retain(new Set()) })
-      layers.push(await readLayer(files, image, index))
-    }
-    if (!touched.addLinked(layers)) return layers.map((layer) => ({ ...layer, entries: touched.of(layer) }))
+    const files = (path: string) => touched.has(path)
+    const sha256 = (path: string, size: number) => touched.has(path) || chooses(options.keep, path, size)
+    const keepFirst = { files, bytes: KEPT_AT_ONCE }
+    const layers = await readLayers(layoutFiles(open, { ...options, sha256, keepFirst }), image, 0, count)
+    if (!touched.addLinked(layers)) return layers
   }
 }
 
-/** Whether a member is the first of its layer below a touched directory, which may be there for it alone. */
-function impliesTouched(path: string, touched: TouchedPaths, shown: Set<string>): boolean {
-  let implies = false
-  for (let end = path.lastIndexOf('/'); end > 0; end = path.lastIndexOf('/', end - 1)) {
-    const directory = path.slice(0, end)
-    if (shown.has(directory)) break
-    shown.add(directory)
-    if (touched.has(directory)) implies = true
-  }
-  return implies
+/** Entries of its own: their inodes become those of a tree, and change there with what lies above. */
+function copyOf(layer: Layer): Layer {
+  return { ...layer, entries: layer.entries.map((entry) => ({ ...entry, inode: { ...entry.inode } })) }
 }

@@ -1,10 +1,32 @@
+import { hash } from 'node:crypto'
 import { imageInvalid, quotePath } from '../formats/image-invalid.ts'
 import { checkShape, parseJson } from '../formats/json/parse-json.ts'
 import { type Descriptor, ImageConfig, Index, Manifest, SavedImages } from '../formats/oci.ts'
-import type { Blob } from './blob-reader.ts'
+import { verifyName } from './image-file.ts'
+import type { Budget } from './read-options.ts'
 
-/** Gives a file of an archive or layout by its path, read and hashed; undefined when there is none. */
-export type Files = (path: string) => Promise<Blob | undefined>
+/** A document of an image; `json` is undefined when it does not look like JSON, or has too many bytes. */
+export interface ImageDocument {
+  digest: string
+  json?: Buffer
+}
+
+/** Gives a document of an archive or layout by its path, verified by its name; undefined when there is no such file. */
+export type Documents = (path: string) => Promise<ImageDocument | undefined>
+
+/** Larger manifests and configs don't exist; what is larger is not kept. */
+export const DOCUMENT_LIMIT = 4 * 1024 * 1024
+
+/** Engines stop at 127. */
+const LAYER_LIMIT = 1000
+
+/** @throws {StillroomError} IMAGE_INVALID when the bytes are not what the path names, or too many of all documents */
+export function documentOf(path: string, bytes: Buffer, budget: Budget): ImageDocument {
+  const digest = verifyName(path, hash('sha256', bytes, 'hex'))
+  if (bytes[0] !== 0x7b && bytes[0] !== 0x5b) return { digest }
+  budget.take('bytes of JSON', bytes.length)
+  return { digest, json: bytes }
+}
 
 /** Which files make an image. */
 export interface SelectedImage {
@@ -13,8 +35,8 @@ export interface SelectedImage {
   config: ImageConfig
   /** Digest of the manifest; a `docker save` of old has none. */
   manifest: string | undefined
-  /** Lowest first: where each lies, and its digest where the manifest has one. */
-  layers: { path: string; digest?: string }[]
+  /** Lowest first: where each lies. */
+  layers: string[]
 }
 
 /**
@@ -25,12 +47,12 @@ export interface SelectedImage {
  * @throws {StillroomError} IMAGE_INVALID when there is no image, more than one, or a file is missing or is not what
  *   its digest says
  */
-export async function selectImage(files: Files, platform = 'linux/amd64'): Promise<SelectedImage> {
-  const byIndex = await fromIndex(files, platform)
-  const bySaved = await fromSaved(files)
+export async function selectImage(documents: Documents, platform = 'linux/amd64'): Promise<SelectedImage> {
+  const byIndex = await fromIndex(documents, platform)
+  const bySaved = await fromSaved(documents)
   const image = byIndex ?? bySaved
   if (image === undefined) {
-    const old = await files('repositories')
+    const old = await documents('repositories')
     throw imageInvalid(
       old === undefined
         ? 'The archive has no index.json and no manifest.json: it holds no image'
@@ -43,6 +65,8 @@ export async function selectImage(files: Files, platform = 'linux/amd64'): Promi
   if (platformOf(image.config) !== platform) {
     throw imageInvalid(`Image ${image.id} is for ${platformOf(image.config)}, not ${platform}`)
   }
+  if (image.layers.length > LAYER_LIMIT)
+    throw imageInvalid(`Image ${image.id} has ${image.layers.length} layers`)
   const byConfig = image.config.rootfs.diff_ids.length
   if (byConfig === image.layers.length) return image
   throw imageInvalid(
@@ -51,31 +75,34 @@ export async function selectImage(files: Files, platform = 'linux/amd64'): Promi
 }
 
 /**
- * The file at a path.
+ * The document at a path.
  *
  * @throws {StillroomError} IMAGE_INVALID when there is none or it is not what its digest says
  */
-export async function requireFile(files: Files, path: string, digest?: string): Promise<Blob> {
-  const blob = await files(path)
-  if (blob === undefined)
-    throw imageInvalid(`The archive has no file ${quotePath(path)}: it is cut short or only part of an image`)
-  if (digest === undefined || blob.digest === digest) return blob
+async function requireDocument(documents: Documents, path: string, digest?: string): Promise<ImageDocument> {
+  const document = await documents(path)
+  if (document === undefined) throw missingFile(path)
+  if (digest === undefined || document.digest === digest) return document
   throw imageInvalid(
-    `${quotePath(path)} is not what its name says: expected ${digest}, actual ${blob.digest}`,
+    `${quotePath(path)} is not what its name says: expected ${digest}, actual ${document.digest}`,
   )
 }
 
-async function fromIndex(files: Files, wanted: string): Promise<SelectedImage | undefined> {
-  const top = await files('index.json')
+/** The error that an image lacks a file. */
+export function missingFile(path: string): Error {
+  return imageInvalid(`The archive has no file ${quotePath(path)}: it is cut short or only part of an image`)
+}
+
+async function fromIndex(documents: Documents, wanted: string): Promise<SelectedImage | undefined> {
+  const top = await documents('index.json')
   if (top === undefined) return undefined
-  const manifests = await listManifests(files, top, wanted)
+  const manifests = await listManifests(documents, top, wanted)
   const images = new Map<string, SelectedImage>()
   for (const [manifest, { config, layers }] of manifests) {
-    const blob = await requireFile(files, pathOf(config), config.digest)
-    const image = readConfig(blob)
+    const document = await requireDocument(documents, pathOf(config), config.digest)
+    const image = readConfig(document)
     if (platformOf(image) !== wanted) continue
-    const places = layers.map(({ digest }) => ({ path: pathOf({ digest }), digest }))
-    images.set(blob.digest, { id: blob.digest, config: image, manifest, layers: places })
+    images.set(document.digest, { id: document.digest, config: image, manifest, layers: layers.map(pathOf) })
   }
   const [first] = images.values()
   if (first === undefined) throw imageInvalid(`The archive has no image for ${wanted}`)
@@ -84,7 +111,11 @@ async function fromIndex(files: Files, wanted: string): Promise<SelectedImage | 
 }
 
 /** The manifests by digest that an index leads to, also through other indexes; each is visited once. */
-async function listManifests(files: Files, top: Blob, wanted: string): Promise<Map<string, Manifest>> {
+async function listManifests(
+  documents: Documents,
+  top: ImageDocument,
+  wanted: string,
+): Promise<Map<string, Manifest>> {
   const manifests = new Map<string, Manifest>()
   const seen = new Set<string>()
   const visit = async ({ manifests: descriptors }: Index, depth: number): Promise<void> => {
@@ -92,8 +123,8 @@ async function listManifests(files: Files, top: Blob, wanted: string): Promise<M
       const { digest } = descriptor
       if (!isWanted(descriptor, wanted) || seen.has(digest)) continue
       seen.add(digest)
-      const blob = await requireFile(files, pathOf(descriptor), digest)
-      const data = parseJson(blob.json, digest)
+      const document = await requireDocument(documents, pathOf(descriptor), digest)
+      const data = parseJson(document.json, digest)
       if (!isIndex(data)) manifests.set(digest, checkShape(Manifest, data, digest))
       else if (depth < 4) await visit(checkShape(Index, data, digest), depth + 1)
       else throw imageInvalid('The archive has indexes in indexes, deeper than any image has')
@@ -103,16 +134,20 @@ async function listManifests(files: Files, top: Blob, wanted: string): Promise<M
   return manifests
 }
 
-async function fromSaved(files: Files): Promise<SelectedImage | undefined> {
-  const list = await files('manifest.json')
+async function fromSaved(documents: Documents): Promise<SelectedImage | undefined> {
+  const list = await documents('manifest.json')
   if (list === undefined) return undefined
   const saved = checkShape(SavedImages, parseJson(list.json, 'manifest.json'), 'manifest.json')
   const images = new Map<string, SelectedImage>()
   for (const { Config, Layers } of saved) {
     const named = /([0-9a-f]{64})(\.json)?$/.exec(Config)?.[1]
-    const blob = await requireFile(files, Config, named === undefined ? undefined : `sha256:${named}`)
-    const layers = Layers.map((path) => ({ path }))
-    images.set(blob.digest, { id: blob.digest, config: readConfig(blob), manifest: undefined, layers })
+    const document = await requireDocument(
+      documents,
+      Config,
+      named === undefined ? undefined : `sha256:${named}`,
+    )
+    const image = { id: document.digest, config: readConfig(document), manifest: undefined, layers: Layers }
+    images.set(document.digest, image)
   }
   const [first] = images.values()
   if (first === undefined) throw imageInvalid('The archive has no image')
@@ -136,7 +171,7 @@ function isIndex(data: unknown): boolean {
   return typeof data === 'object' && data !== null && 'manifests' in data
 }
 
-const readConfig = (blob: Blob) =>
-  checkShape(ImageConfig, parseJson(blob.json, `config ${blob.digest}`), `config ${blob.digest}`)
+const readConfig = (document: ImageDocument) =>
+  checkShape(ImageConfig, parseJson(document.json, `config ${document.digest}`), `config ${document.digest}`)
 
 const pathOf = ({ digest }: Pick<Descriptor, 'digest'>) => `blobs/${digest.replace(':', '/')}`

@@ -54,11 +54,6 @@ export class TouchedPaths {
     return grown
   }
 
-  /** What a tree needs of a layer's entries: hard links to what is not touched are none of it. */
-  of({ entries }: Layer): LayerEntry[] {
-    return entries.filter(({ path, link }) => link === undefined || this.has(path))
-  }
-
   #touch({ path, inode, link }: LayerEntry): void {
     const parent = path.slice(0, Math.max(0, path.lastIndexOf('/')))
     const name = path.slice(path.lastIndexOf('/') + 1)

@@ -1,6 +1,6 @@
 import type { ImageTree } from '../image/image-tree.ts'
-import { KnownLayers } from '../image/known-layers.ts'
 import type { Inode } from '../image/layer-entry.ts'
+import { MemoryLayerCache } from '../image/layer-source.ts'
 import type { ReadOptions } from '../image/read-options.ts'
 import { escapeBytes, treeDigest } from '../image/tree-digest.ts'
 import { forgetLists } from '../inventory/forget-lists.ts'
@@ -13,7 +13,7 @@ import type { FileOwner } from './file-causes.ts'
 import { findOwners } from './find-owners.ts'
 
 /** Reads an image. */
-export type ReadTree = (options?: Pick<ReadOptions, 'keep' | 'known'>) => Promise<ImageTree>
+export type ReadTree = (options?: Pick<ReadOptions, 'keep' | 'cache'>) => Promise<ImageTree>
 
 /** An image to compare, by a way to read it. */
 export interface ImageSource {
@@ -29,7 +29,7 @@ export interface ExplainedImages {
 
 /** Reads two images: whole, or what may differ between them. */
 export type ReadBoth = (
-  options: Pick<ReadOptions, 'keep' | 'known'>,
+  options: Pick<ReadOptions, 'keep' | 'cache'>,
 ) => Promise<{ a: ImageTree; b: ImageTree; whole: boolean }>
 
 /**
@@ -48,18 +48,14 @@ export async function explainImages(
     whole: true,
   }),
 ): Promise<ExplainedImages> {
-  const known = new KnownLayers()
-  const { a: left, b: right, whole } = await readBoth({ known, keep: wantedByInventory })
+  const cache = new MemoryLayerCache()
+  const { a: left, b: right, whole } = await readBoth({ cache, keep: wantedByInventory })
   const difference = compareImages(comparable(left), comparable(right))
   const wanted = new Set(wantedContents(difference))
   const contents = contentPairs(left, right, wanted)
   const missing = new Set([...wanted].filter((path) => !contents.has(path)))
   if (missing.size > 0) {
-    const again = new Set([...layersOf(left, missing), ...layersOf(right, missing)])
-    const more = await readBoth({
-      keep: (path) => missing.has(`/${escapeBytes(path)}`),
-      known: known.without(again),
-    })
+    const more = await readBoth({ cache, keep: (path) => missing.has(`/${escapeBytes(path)}`) })
     for (const [path, pair] of contentPairs(more.a, more.b, missing)) contents.set(path, pair)
   }
   const owners = await ownersOf(left, right, difference, contents)
@@ -120,12 +116,6 @@ function comparable({ config, root }: ImageTree) {
 }
 
 const diffIDsOf = ({ rootfs }: ImageTree['config']) => rootfs.diff_ids
-
-/** Digests of the blobs that hold files. */
-function layersOf({ layers, root }: ImageTree, paths: ReadonlySet<string>): string[] {
-  const numbers = new Set([...filesAt(root, paths).values()].map(({ layer }) => layer))
-  return layers.filter((_, index) => numbers.has(index)).map(({ digest }) => digest)
-}
 
 function filesAt(root: ImageTree['root'], paths: ReadonlySet<string>): Map<string, Inode> {
   const found = new Map<string, Inode>()

@@ -2,7 +2,7 @@ import type { StoreUsage } from '../../workflows/store/store-usage.ts'
 import { BaseCommand } from '../base-command.ts'
 
 export default class StoreDu extends BaseCommand {
-  static override summary = 'Say what the store holds, and for which recipes'
+  static override summary = 'Say what the store holds, and for which recipes; and what caches take'
   static override examples = ['<%= config.bin %> store du --json']
 
   async run(): Promise<StoreUsage> {
@@ -19,6 +19,8 @@ export default class StoreDu extends BaseCommand {
       row(recipe, need, lastUsed === null ? '' : `  last used ${lastUsed.slice(0, 10)}`)
     row('needed by no recipe', usage.unused)
     row('all', usage)
+    row('cache of layers', usage.caches.layers)
+    row('cache of clean audits', usage.caches.audits)
     return usage
   }
 }

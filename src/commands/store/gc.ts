@@ -25,6 +25,10 @@ export default class StoreGc extends BaseCommand {
     const verb = result.dryRun ? 'would remove' : 'removed'
     this.log(`${verb} ${removed.entries} entries, ${(removed.bytes / 1e6).toFixed(1)} MB`)
     this.log(`kept ${kept.entries} entries, ${(kept.bytes / 1e6).toFixed(1)} MB`)
+    for (const [name, cache] of Object.entries(result.caches))
+      this.log(
+        `${verb} ${cache.removed.entries} entries of the cache of ${name}, ${(cache.removed.bytes / 1e6).toFixed(1)} MB`,
+      )
     return result
   }
 }

@@ -8,9 +8,9 @@ import { countLockedLayers, type ImageSubject, type LockSubject } from '../../au
 import { headWantedByAudit, wantedByAudit } from '../../audit/wanted-by-audit.ts'
 import type { PlacedArtifact } from '../../dockerfile/context-artifacts.ts'
 import { StillroomError } from '../../error.ts'
-import { DigestThread } from '../../image/digest-thread.ts'
-import { AccountTooShort } from '../../image/layer-account.ts'
-import { locateImage } from '../../image/open-image.ts'
+import { DiskLayerCache } from '../../image/layer-cache.ts'
+import { type LocatedImage, locateImage } from '../../image/open-image.ts'
+import type { ReadOptions } from '../../image/read-options.ts'
 import {
   digestsForInventory,
   md5WantedByInventory,
@@ -24,7 +24,6 @@ import type { Cache, Fetching } from '../ports.ts'
 import { requireLock } from '../project/lock-file.ts'
 import { readConfig } from '../project/read-config.ts'
 import type { Session } from '../session.ts'
-import { KeptLayers } from './kept-layers.ts'
 import { readLockedContents } from './read-locked-contents.ts'
 
 const PLATFORM = 'linux/amd64'
@@ -70,26 +69,22 @@ async function auditReference(
 ): Promise<AuditReport> {
   const { progress } = session
   const { audit } = await readConfig(session.directory)
-  const thread = new DigestThread(session.signal)
-  let accounts: KeptLayers | undefined
+  const cache = new DiskLayerCache(session.cache)
+  const located = await locateImage(session, what, { platform: PLATFORM })
   try {
-    const read = await locateImage(what, thread, PLATFORM)
     progress({ kind: 'status', text: 'locked files' })
     const held = lock === undefined ? undefined : await lockSubject(session, lock)
     progress({ kind: 'status', text: `reading ${what}` })
     const md5 = held === undefined || held.contents.missing.length > 0
-    accounts = new KeptLayers(session.cache, md5 ? 'md5' : 'sha256')
-    const image = await imageSubject(read, { md5, accounts })
+    const image = await imageSubject(located, { md5, cache })
     progress({ kind: 'status', text: 'comparing' })
     const subject = held && { ...held, layers: countLockedLayers(image.layers, held.locked) }
     const report = await auditImage(image, subject, policyOf(audit?.ignore ?? []))
-    await accounts.confirmed()
     // a finding may be a secret, which is not to be copied into the cache
-    if (report.findings.length === 0 && report.ignored.length === 0) await accounts.keep()
+    if (report.findings.length === 0 && report.ignored.length === 0) await cache.save()
     return report
   } finally {
-    await thread.end()
-    await accounts?.discard()
+    await located.close()
   }
 }
 
@@ -125,23 +120,20 @@ async function fetchMissing(
 }
 
 async function imageSubject(
-  read: Awaited<ReturnType<typeof locateImage>>,
-  { md5, accounts }: { md5: boolean; accounts: KeptLayers },
+  located: LocatedImage,
+  { md5, cache }: { md5: boolean; cache: DiskLayerCache },
 ): Promise<ImageSubject> {
-  const options: Parameters<typeof read>[0] = {
+  const options: ReadOptions = {
     keep: (path, size) => wantedByAudit(path, size) || wantedByInventory(path, size),
     head: headWantedByAudit,
     md5: md5 && md5WantedByInventory,
+    cache,
   }
-  const first = await read({ ...options, accounts }).catch((error: unknown) => {
-    if (!(error instanceof AccountTooShort)) throw error
-    accounts.distrust()
-    return read({ ...options, accounts })
-  })
+  const first = await located.read(options)
   const digests = digestsForInventory(first.tree, { md5 })
-  const image = digests === undefined ? first : await read({ ...options, ...digests })
-  const { reference, id, config, layers, tree, digested } = image
-  return { reference, id, config, layers, tree, digested, inventory: await readInventory(tree) }
+  const image = digests === undefined ? first : await located.read({ ...options, ...digests })
+  const { reference, id, config, layers, tree } = image
+  return { reference, id, config, layers, tree, inventory: await readInventory(tree) }
 }
 
 function policyOf(ignore: readonly PolicyException[]) {

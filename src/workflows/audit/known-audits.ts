@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { REPORT_VERSION } from '../../audit/audit-report.ts'
-import { writeFileAtomic } from '../../store/disk.ts'
+import { FileCache } from '../../store/file-cache.ts'
 import type { BuildAudit } from '../build/build-result.ts'
 import type { Cache } from '../ports.ts'
 
@@ -14,26 +14,37 @@ export interface AuditedPair {
   lock: string
 }
 
-/** Notes that an image was held against a lockfile and is clean. */
+const FORMAT = 1
+/** Some 10,000 notes. */
+const LIMIT = 40 * 1024 ** 2
+const UNUSED_AFTER = 30 * 24 * 3600 * 1000
+
+/** Notes of clean audits in the cache directory. */
+export function auditNotes({ cache }: Cache): FileCache {
+  return new FileCache(join(cache, 'audits'), FORMAT, LIMIT)
+}
+
+/** Notes that an image was compared with a lockfile and is clean; forgets notes that nothing used for a month. */
 export async function rememberClean(
   ports: Cache,
   pair: AuditedPair,
   { explainedShare }: BuildAudit,
 ): Promise<void> {
-  await writeFileAtomic(await notePath(ports, pair), `${JSON.stringify({ explainedShare })}\n`)
+  const notes = auditNotes(ports)
+  await notes.put(await nameOf(pair), Buffer.from(JSON.stringify({ explainedShare })))
+  await notes.clean(new Date(Date.now() - UNUSED_AFTER))
 }
 
 /** The audit of the same image against the same lockfile by the same release, when it was clean and noted. */
 export async function knownClean(ports: Cache, pair: AuditedPair): Promise<BuildAudit | undefined> {
-  const text = await readFile(await notePath(ports, pair), 'utf8').catch(() => undefined)
-  const share = /^\{"explainedShare":(0\.\d+|[01])\}$/.exec(text?.trim() ?? '')?.[1]
-  if (share === undefined) return undefined
-  return { verdict: 'clean', explainedShare: Number(share), findings: [], isKnown: true }
+  const note = await auditNotes(ports).get(await nameOf(pair))
+  if (note === undefined) return undefined
+  const { explainedShare } = JSON.parse(note.toString()) as Pick<BuildAudit, 'explainedShare'>
+  return { verdict: 'clean', explainedShare, findings: [], isKnown: true }
 }
 
-async function notePath({ cache }: Cache, { id, lock }: AuditedPair): Promise<string> {
+async function nameOf({ id, lock }: AuditedPair): Promise<string> {
   const manifest = await readFile(new URL('../../../package.json', import.meta.url), 'utf8')
   const { version } = JSON.parse(manifest) as { version: string }
-  const key = JSON.stringify([version, REPORT_VERSION, id, lock])
-  return join(cache, 'audits', createHash('sha256').update(key).digest('hex'))
+  return hash('sha256', JSON.stringify([version, REPORT_VERSION, id, lock]), 'hex')
 }

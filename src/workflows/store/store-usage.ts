@@ -1,5 +1,8 @@
+import { layerFiles } from '../../image/layer-cache.ts'
+import type { CacheUsage, FileCache } from '../../store/file-cache.ts'
 import { forgetUses, readUses } from '../../store/uses.ts'
-import type { Artifacts, Project } from '../ports.ts'
+import { auditNotes } from '../audit/known-audits.ts'
+import type { Artifacts, Cache, Project } from '../ports.ts'
 import { listRecipes } from '../project/list-recipes.ts'
 import { readLock } from '../project/lock-file.ts'
 import { allLockedDigests } from './locked-digests.ts'
@@ -17,10 +20,18 @@ export interface StoreUsage {
   recipes: { recipe: string; entries: number; bytes: number; lastUsed: string | null }[]
   /** Entries that no lock known here needs. */
   unused: { entries: number; bytes: number }
+  /** What is kept beside the store to be quicker: without it all is the same. */
+  caches: Caches<CacheUsage>
+}
+
+type Caches<T> = Record<'layers' | 'audits', T>
+
+async function eachCache<T>(ports: Cache, act: (cache: FileCache) => Promise<T>): Promise<Caches<T>> {
+  return { layers: await act(layerFiles(ports.cache)), audits: await act(auditNotes(ports)) }
 }
 
 /** Tells what the store holds and for which recipes. */
-export async function storeUsage(ports: Project & Artifacts): Promise<StoreUsage> {
+export async function storeUsage(ports: Project & Artifacts & Cache): Promise<StoreUsage> {
   const sizes = new Map<string, number>()
   for await (const { sha256, size } of ports.store.entries()) sizes.set(sha256, size)
   const needs = new Map<string, { digests: Set<string>; lastUsed: string | null }>()
@@ -52,21 +63,24 @@ export async function storeUsage(ports: Project & Artifacts): Promise<StoreUsage
     ...all,
     recipes: recipes.sort((a, b) => b.bytes - a.bytes || (a.recipe < b.recipe ? -1 : 1)),
     unused: total([...sizes.keys()].filter((digest) => !used.has(digest))),
+    caches: await eachCache(ports, (cache) => cache.usage()),
   }
 }
 
 export interface StoreCleaning {
   removed: { entries: number; bytes: number }
   kept: { entries: number; bytes: number }
+  /** The same of each cache. */
+  caches: Caches<{ removed: CacheUsage; kept: CacheUsage }>
   dryRun: boolean
 }
 
 /**
  * Throws away what nobody needs: neither a lock of this project, nor any lock that was fetched in the last `days`, nor
- * a run of the last day.
+ * a run of the last day. And what the caches have that was not used in these days, or is more than they may hold.
  */
 export async function cleanStore(
-  ports: Project & Artifacts,
+  ports: Project & Artifacts & Cache,
   { days, dryRun }: { days: number; dryRun: boolean },
 ): Promise<StoreCleaning> {
   const { store } = ports
@@ -86,7 +100,8 @@ export async function cleanStore(
     side.bytes += size
   }
   if (!dryRun) await forgetUses(store.directory, oldest)
-  return { removed, kept, dryRun }
+  const caches = await eachCache(ports, (cache) => cache.clean(oldest, { dryRun }))
+  return { removed, kept, caches, dryRun }
 }
 
 /** @throws {StillroomError} LOCK_INVALID, LOCK_VERSION: what a lock needs that can't be read is not known, so nothing is thrown away */

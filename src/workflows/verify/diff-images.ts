@@ -29,7 +29,7 @@ export async function diffImages(
   setFlagsFromString('--semi-space-growth-factor=1')
   const sources = [source(a), source(b)] as const
   return explainImages(...sources, async (options) => {
-    const pair = await openPair(ports, [a, b], options)
+    const pair = await openPair(ports, [a, b], { ...(options.keep && { keep: options.keep }) })
     if (pair !== undefined) return { ...pair, whole: false }
     return { a: await sources[0].read(options), b: await sources[1].read(options), whole: true }
   })

@@ -1,0 +1,74 @@
+import { createHash, hash } from 'node:crypto'
+import { imageInvalid, quotePath } from '../formats/image-invalid.ts'
+
+/** One file of an image: of an archive that streams by, or on disk. */
+export interface ImageFile {
+  /** In the archive or layout: bytes as latin1, perhaps hostile. */
+  readonly path: string
+  readonly size: number
+  /** Its bytes, once; a piece may take the memory of the one before. Who stops early asks for the digest nevertheless. */
+  read(): AsyncIterable<Buffer>
+  /**
+   * The digest of all its bytes, `sha256:` and hex, whether they were read, or in part, or not.
+   *
+   * @throws {StillroomError} IMAGE_INVALID when the path names another: `blobs/sha256/...`
+   */
+  digest(): Promise<string>
+}
+
+/** The digest that a file of an image has by its path. */
+export function digestOf(path: string): string | undefined {
+  const [, hex] = /^blobs\/sha256\/(.*)$/.exec(path) ?? []
+  return hex === undefined ? undefined : `sha256:${hex}`
+}
+
+/** @throws {StillroomError} IMAGE_INVALID when the path names another digest */
+export function verifyName(path: string, hex: string): string {
+  const [expected, actual] = [digestOf(path), `sha256:${hex}`]
+  if (expected === undefined || expected === actual) return actual
+  throw imageInvalid(`${quotePath(path)} has other content: expected ${expected}, actual ${actual}`)
+}
+
+/** A file that is hashed as it is read. */
+export function hashedFile(path: string, size: number, bytes: AsyncIterable<Uint8Array>): ImageFile {
+  const digest = createHash('sha256')
+  let failure: unknown
+  const source = hashing()
+  // without `return`: whoever stops early leaves the rest to be hashed
+  const rest: AsyncIterable<Buffer> = { [Symbol.asyncIterator]: () => ({ next: () => source.next() }) }
+  let verified: Promise<string> | undefined
+
+  async function* hashing(): AsyncGenerator<Buffer> {
+    let read = 0
+    try {
+      for await (const piece of bytes) {
+        digest.update(piece)
+        read += piece.length
+        yield Buffer.isBuffer(piece) ? piece : Buffer.from(piece.buffer, piece.byteOffset, piece.length)
+      }
+      if (read !== size)
+        throw imageInvalid(`${quotePath(path)} had ${size} bytes and now has ${read}: it is being written`)
+    } catch (error) {
+      failure = error
+      throw error
+    }
+  }
+  const finish = async () => {
+    for await (const _ of rest);
+    if (failure !== undefined) throw failure
+    return verifyName(path, digest.digest('hex'))
+  }
+  return { path, size, read: () => rest, digest: () => (verified ??= finish()) }
+}
+
+/** A file whose bytes are there already. */
+export function fileInMemory(path: string, bytes: Buffer): ImageFile {
+  return {
+    path,
+    size: bytes.length,
+    read: async function* () {
+      yield bytes
+    },
+    digest: async () => verifyName(path, hash('sha256', bytes, 'hex')),
+  }
+}
