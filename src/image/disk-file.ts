@@ -1,8 +1,9 @@
+import { createHash } from 'node:crypto'
 import { constants } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { StillroomError } from '../error.ts'
 import type { DigestThread, FileRange } from './digest-thread.ts'
-import { hashedFile, type ImageFile, verifyName } from './image-file.ts'
+import { type ImageFile, verifyName } from './image-file.ts'
 
 /** Bytes read at a time. */
 const PIECE = 256 * 1024
@@ -23,7 +24,7 @@ export async function fileState(file: FileHandle): Promise<string> {
  * @throws {StillroomError} IMAGE_UNREADABLE when it is read and can't be, or was changed since it was found
  */
 export function diskFile(path: string, range: FileRange, thread?: DigestThread): ImageFile {
-  if (thread === undefined || range.size < LARGE) return hashedFile(path, range.size, readRange(range))
+  if (thread === undefined || range.size < LARGE) return hashedHere(path, range)
   const digest = async () => {
     const hex = await thread.sha256(range).catch((error: unknown) => {
       thread.signal?.throwIfAborted()
@@ -35,6 +36,24 @@ export function diskFile(path: string, range: FileRange, thread?: DigestThread):
     // meanwhile; it is asked for again when all was read
     thread.sha256(range).catch(() => {})
     return readRange(range)
+  }
+  return { path, size: range.size, read, digest }
+}
+
+/** Hashed as it is read, and read for that when it was not, or not to its end. */
+function hashedHere(path: string, range: FileRange): ImageFile {
+  let hex: string | undefined
+  const read = async function* () {
+    const hash = createHash('sha256')
+    for await (const bytes of readRange(range)) {
+      hash.update(bytes)
+      yield bytes
+    }
+    hex = hash.digest('hex')
+  }
+  const digest = async () => {
+    if (hex === undefined) for await (const _ of read());
+    return verifyName(path, hex as string)
   }
   return { path, size: range.size, read, digest }
 }

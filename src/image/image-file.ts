@@ -6,7 +6,7 @@ export interface ImageFile {
   /** In the archive or layout: bytes as latin1, perhaps hostile. */
   readonly path: string
   readonly size: number
-  /** Its bytes, once; a piece may take the memory of the one before. Who stops early asks for the digest nevertheless. */
+  /** Its bytes, once; a piece may take the memory of the one before. */
   read(): AsyncIterable<Buffer>
   /**
    * The digest of all its bytes, `sha256:` and hex, whether they were read, or in part, or not.
@@ -29,36 +29,39 @@ export function verifyName(path: string, hex: string): string {
   throw imageInvalid(`${quotePath(path)} has other content: expected ${expected}, actual ${actual}`)
 }
 
-/** A file that is hashed as it is read. */
-export function hashedFile(path: string, size: number, bytes: AsyncIterable<Uint8Array>): ImageFile {
-  const digest = createHash('sha256')
+/** A file of a stream, which is hashed as it streams by. */
+export function streamedFile(path: string, size: number, bytes: AsyncIterable<Uint8Array>): ImageFile {
+  const hash = createHash('sha256')
   let failure: unknown
-  const source = hashing()
-  // without `return`: whoever stops early leaves the rest to be hashed
-  const rest: AsyncIterable<Buffer> = { [Symbol.asyncIterator]: () => ({ next: () => source.next() }) }
-  let verified: Promise<string> | undefined
-
   async function* hashing(): AsyncGenerator<Buffer> {
-    let read = 0
     try {
       for await (const piece of bytes) {
-        digest.update(piece)
-        read += piece.length
+        hash.update(piece)
         yield Buffer.isBuffer(piece) ? piece : Buffer.from(piece.buffer, piece.byteOffset, piece.length)
       }
-      if (read !== size)
-        throw imageInvalid(`${quotePath(path)} had ${size} bytes and now has ${read}: it is being written`)
     } catch (error) {
       failure = error
       throw error
     }
   }
+  const source = hashing()
+  // without `return`: whoever stops early leaves the rest to be hashed
+  const rest: AsyncIterable<Buffer> = { [Symbol.asyncIterator]: () => ({ next: () => source.next() }) }
   const finish = async () => {
     for await (const _ of rest);
     if (failure !== undefined) throw failure
-    return verifyName(path, digest.digest('hex'))
+    return verifyName(path, hash.digest('hex'))
   }
-  return { path, size, read: () => rest, digest: () => (verified ??= finish()) }
+  let digest: Promise<string> | undefined
+  return {
+    path,
+    size,
+    read: () => rest,
+    digest: () => {
+      digest ??= finish()
+      return digest
+    },
+  }
 }
 
 /** A file whose bytes are there already. */

@@ -3,7 +3,7 @@ import { uncompressed } from '../formats/decompress.ts'
 import { imageInvalid, locateError, quotePath } from '../formats/image-invalid.ts'
 import type { ImageConfig } from '../formats/oci.ts'
 import { type TarMember, TarReader } from '../formats/tar/tar-reader.ts'
-import { fileInMemory, hashedFile } from './image-file.ts'
+import { fileInMemory, streamedFile } from './image-file.ts'
 import { type ImageTree, readTree } from './image-tree.ts'
 import type { Layer } from './layer-entry.ts'
 import { type LayerSource, layerSource } from './layer-source.ts'
@@ -110,7 +110,7 @@ async function readBlob(
   const bytes = size <= DOCUMENT_LIMIT ? await bytesOf(data) : undefined
   const document = bytes && documentOf(path, bytes, budget)
   if (document?.json !== undefined) return document
-  const file = bytes === undefined ? hashedFile(path, size, data) : fileInMemory(path, bytes)
+  const file = bytes === undefined ? streamedFile(path, size, data) : fileInMemory(path, bytes)
   try {
     const layer = await layers.layer(file)
     return { digest: layer.digest, layer }
@@ -163,8 +163,13 @@ async function* membersOf(
       yield bytes
     }
   }
-  while (await hasNext()) {
-    const member = events.shift()
-    if (member !== undefined && !Buffer.isBuffer(member)) yield { member, data: data() }
+  try {
+    while (await hasNext()) {
+      const member = events.shift()
+      if (member !== undefined && !Buffer.isBuffer(member)) yield { member, data: data() }
+    }
+  } finally {
+    // also when nobody asks for the rest
+    await pieces.return(undefined)
   }
 }

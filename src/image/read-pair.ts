@@ -1,5 +1,5 @@
 import { type ImageTree, layoutFiles, type OpenFile, readLayers, treeOf } from './image-tree.ts'
-import type { Layer } from './layer-entry.ts'
+import type { Layer, LayerEntry } from './layer-entry.ts'
 import { chooses, type ReadOptions } from './read-options.ts'
 import { type SelectedImage, selectImage } from './select-image.ts'
 import { TouchedPaths } from './touched-paths.ts'
@@ -8,10 +8,10 @@ import { TouchedPaths } from './touched-paths.ts'
 const KEPT_AT_ONCE = 32 * 1024 * 1024
 
 /**
- * Reads two images to be compared: the layers above those that both begin with, and these once, with digests of what
- * the others touch. What `keep` asks for is kept of all. So the trees have the same paths and attributes as when read
- * whole, and the digests of all files that may differ. Every layer that is read is verified against its digest; those
- * of images with the same layers are not read.
+ * Reads two images to be compared: the layers above those that both begin with; and of these, which are read once, all
+ * but the files that the others don't touch and `keep` doesn't ask for. The trees have what differs between the images
+ * and may lack what does not. Every layer that is read is verified against its digest; those of images with the same
+ * layers are not read.
  *
  * @throws {StillroomError} IMAGE_INVALID as `readImageLayout`
  */
@@ -41,7 +41,7 @@ function countCommon(a: readonly string[], b: readonly string[]): number {
   return count
 }
 
-/** The lowest layers, with the digests of what is touched. Seldom twice: when a file has another name that came first. */
+/** What may matter of the lowest layers. They are seldom read twice: when a file has another name that came first. */
 async function readTouched(
   open: OpenFile,
   image: SelectedImage,
@@ -54,9 +54,29 @@ async function readTouched(
     const sha256 = (path: string, size: number) => touched.has(path) || chooses(options.keep, path, size)
     const keepFirst = { files, bytes: KEPT_AT_ONCE }
     const layers = await readLayers(layoutFiles(open, { ...options, sha256, keepFirst }), image, 0, count)
-    if (!touched.addLinked(layers)) return layers
+    if (!touched.addLinked(layers)) return layers.map(withoutRest(layers, sha256))
   }
 }
+
+/**
+ * Leaves out of a layer what is the same in both trees whether it is there or not: files that are not wanted, have no
+ * other names, and are not what a directory is there for.
+ */
+function withoutRest(layers: readonly Layer[], wanted: (path: string, size: number) => boolean) {
+  const linked = new Set(layers.flatMap(({ entries }) => entries.map(({ link }) => link)))
+  return (layer: Layer): Layer => {
+    const directories = new Set(['', ...layer.entries.filter(isDirectory).map(({ path }) => path)])
+    const isNeeded = ({ path, inode, link }: LayerEntry) =>
+      inode.type !== 'file' ||
+      link !== undefined ||
+      linked.has(path) ||
+      wanted(path, inode.size) ||
+      !directories.has(path.slice(0, Math.max(0, path.lastIndexOf('/'))))
+    return { ...layer, entries: layer.entries.filter(isNeeded) }
+  }
+}
+
+const isDirectory = ({ inode }: LayerEntry) => inode.type === 'directory'
 
 /** Entries of its own: their inodes become those of a tree, and change there with what lies above. */
 function copyOf(layer: Layer): Layer {
