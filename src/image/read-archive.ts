@@ -1,8 +1,8 @@
 import { posix } from 'node:path'
 import { uncompressed } from '../formats/decompress.ts'
-import { imageInvalid, locateError, quotePath } from '../formats/image-invalid.ts'
+import { imageInvalid, quotePath } from '../formats/image-invalid.ts'
 import type { ImageConfig } from '../formats/oci.ts'
-import { type TarMember, TarReader } from '../formats/tar/tar-reader.ts'
+import { tarMembers } from '../formats/tar/tar-members.ts'
 import { fileInMemory, streamedFile } from './image-file.ts'
 import { type ImageTree, readTree } from './image-tree.ts'
 import type { Layer } from './layer-entry.ts'
@@ -77,7 +77,8 @@ async function readBlobs(stream: AsyncIterable<Uint8Array>, budget: Budget): Pro
   const layers = layerSource(budget)
   const blobs = new Map<string, Blob>()
   const links = new Map<string, string>()
-  for await (const { member, data } of membersOf(stream, budget)) {
+  const archive = uncompressed(stream, budget)
+  for await (const { member, content } of tarMembers(archive, { mustEnd: true })) {
     const { name, flag, size, linkName } = member
     if (name.length > 4096) throw imageInvalid(`The archive has a path of ${name.length} bytes`)
     const path = posix.normalize(name)
@@ -87,7 +88,7 @@ async function readBlobs(stream: AsyncIterable<Uint8Array>, budget: Budget): Pro
       throw imageInvalid(`The archive has more than ${FILE_LIMIT} files`)
     if (flag === '2') links.set(path, posix.join(posix.dirname(path), linkName))
     else if (flag === '1') links.set(path, posix.normalize(linkName))
-    else if (flag === '0') blobs.set(path, await readBlob(path, size, data, layers, budget))
+    else if (flag === '0') blobs.set(path, await readBlob(path, size, content, layers, budget))
   }
   for (const [path, target] of links) {
     let found: string | undefined = target
@@ -103,14 +104,14 @@ const FILE_LIMIT = 100_000
 async function readBlob(
   path: string,
   size: number,
-  data: AsyncIterable<Buffer>,
+  content: AsyncIterable<Buffer>,
   layers: LayerSource,
   budget: Budget,
 ): Promise<Blob> {
-  const bytes = size <= DOCUMENT_LIMIT ? await bytesOf(data) : undefined
+  const bytes = size <= DOCUMENT_LIMIT ? await bytesOf(content) : undefined
   const document = bytes && documentOf(path, bytes, budget)
   if (document?.json !== undefined) return document
-  const file = bytes === undefined ? streamedFile(path, size, data) : fileInMemory(path, bytes)
+  const file = bytes === undefined ? streamedFile(path, size, content) : fileInMemory(path, bytes)
   try {
     const layer = await layers.layer(file)
     return { digest: layer.digest, layer }
@@ -124,52 +125,4 @@ async function bytesOf(pieces: AsyncIterable<Buffer>): Promise<Buffer> {
   const parts: Buffer[] = []
   for await (const bytes of pieces) parts.push(Buffer.from(bytes))
   return Buffer.concat(parts)
-}
-
-/** The members of an archive, each with its bytes; those that are not taken are passed over. */
-async function* membersOf(
-  stream: AsyncIterable<Uint8Array>,
-  budget: Budget,
-): AsyncGenerator<{ member: TarMember; data: AsyncIterable<Buffer> }> {
-  const events: (TarMember | Buffer | undefined)[] = []
-  const tar = new TarReader({
-    member: (member) => events.push(member),
-    data: (bytes) => events.push(bytes),
-    end: () => events.push(undefined),
-  })
-  const place = () => `at byte ${tar.offset} of the archive`
-  const pieces = uncompressed(stream, budget)
-  /** Whether there is an event; a piece of the stream is asked for when all of the last one was used. */
-  const hasNext = async () => {
-    while (events.length === 0) {
-      const { value, done } = await pieces.next()
-      if (done) {
-        tar.close()
-        if (tar.ended) return false
-        throw imageInvalid(`The archive is cut short (${place()})`)
-      }
-      try {
-        tar.write(value)
-      } catch (error) {
-        throw locateError(error, place())
-      }
-    }
-    return true
-  }
-  const data = async function* () {
-    while (await hasNext()) {
-      const bytes = events.shift()
-      if (!Buffer.isBuffer(bytes)) return
-      yield bytes
-    }
-  }
-  try {
-    while (await hasNext()) {
-      const member = events.shift()
-      if (member !== undefined && !Buffer.isBuffer(member)) yield { member, data: data() }
-    }
-  } finally {
-    // also when nobody asks for the rest
-    await pieces.return(undefined)
-  }
 }

@@ -56,9 +56,8 @@ describe('TarReader', () => {
   it('passes over the rest of a content, and reads on where the next member begins', async () => {
     const sizes = fc.array(fc.integer({ min: 0, max: 3000 }), { maxLength: 5 })
     const piece = fc.integer({ min: 1, max: 2000 })
-    const bound = fc.integer({ min: 0, max: 3000 })
     await fc.assert(
-      fc.asyncProperty(sizes, piece, bound, bound, async (list, length, least, most) => {
+      fc.asyncProperty(sizes, piece, async (list, length) => {
         const bytes = await tarOf(list.map((size, i) => ({ name: `f${i}`, content: 'x'.repeat(size) })))
         const found: { name: string; size: number; read: number; offset: number; ended: boolean }[] = []
         const reader: TarReader = new TarReader({
@@ -73,10 +72,7 @@ describe('TarReader', () => {
         for (let at = 0; at < bytes.length; ) {
           reader.write(bytes.subarray(at, at + length))
           at = Math.min(bytes.length, at + length)
-          const skipped = reader.skip({ least, most })
-          if (skipped > 0) expect(skipped).toBeGreaterThanOrEqual(least)
-          expect(skipped).toBeLessThanOrEqual(Math.max(0, most))
-          at += skipped
+          at += reader.skip()
         }
         reader.close()
         expect(found.map(({ name, size, ended }) => ({ name, size, ended }))).toEqual(

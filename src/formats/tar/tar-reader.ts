@@ -78,14 +78,13 @@ export class TarReader {
   }
 
   /**
-   * Passes over what is left of a member's content and padding, if that is `least` to `most` bytes.
+   * Passes over what is left of a member's content and padding.
    *
    * @returns how many bytes of the archive the caller leaves out before it writes more
    */
-  skip({ least = 0, most = Number.POSITIVE_INFINITY } = {}): number {
+  skip(): number {
     if (this.#meta !== undefined || this.#filled > 0) return 0
     const skipped = this.#remaining + this.#padding
-    if (skipped < least || skipped > most) return 0
     this.#before += skipped
     this.#padding = 0
     if (this.#remaining > 0) {
