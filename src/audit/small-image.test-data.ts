@@ -311,7 +311,6 @@ async function readSubject(layers: readonly Buffer[]): Promise<ImageSubject> {
     config,
     layers: summary,
     tree,
-    digested: Promise.resolve(),
     inventory: await readInventory(tree),
   }
 }
