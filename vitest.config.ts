@@ -4,6 +4,7 @@ import { defineConfig } from 'vitest/config'
 /** End-to-end tests that need no engine: several at once, beside the unit tests. */
 const OFFLINE = [
   'bad-input',
+  'ci',
   'diff-lock',
   'drift-issues',
   'faults',
@@ -12,6 +13,7 @@ const OFFLINE = [
   'merge',
   'nightly-workflow',
   'pull-request',
+  'setup',
   'site',
   'verify-sources',
 ].map((name) => `test/${name}.test.ts`)

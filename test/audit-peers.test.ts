@@ -8,6 +8,7 @@ import type { AuditReport } from '../src/audit/audit-report.ts'
 import { canHaveGoProgram, goProgram } from './support/go-program.ts'
 import { normalName } from './support/listed-packages.ts'
 import { NIGHTLY } from './support/nightly.ts'
+import { useScratchCache } from './support/scratch-cache.ts'
 import { stillroom, stillroomJson } from './support/stillroom.ts'
 import { SYFT, SYFT_ENV } from './support/syft.ts'
 import { tamperedImage } from './support/tampered-image.ts'
@@ -24,6 +25,8 @@ const validators = NIGHTLY ? await canHaveValidators() : 'it is left to the nigh
 if (syft !== true) console.warn(`skipped: audits against syft, since ${syft}`)
 if (validators !== true)
   console.warn(`skipped: formats held against validators of others, since ${validators}`)
+
+useScratchCache()
 
 let scratch: string
 beforeAll(async () => {

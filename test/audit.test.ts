@@ -10,6 +10,7 @@ import { openImage } from '../src/image/open-image.ts'
 import { defaultCacheDirectory } from '../src/store/cache-directory.ts'
 import { listedPackages } from './support/listed-packages.ts'
 import { copyProject } from './support/project.ts'
+import { useScratchCache } from './support/scratch-cache.ts'
 import { stillroom, stillroomJson } from './support/stillroom.ts'
 import { tamperedImage } from './support/tampered-image.ts'
 import { TAMPERINGS } from './support/tampering.ts'
@@ -17,6 +18,8 @@ import { TAMPERINGS } from './support/tampering.ts'
 /** What any change of an image brings with it. */
 const IDENTITY = new Set(['image-id', 'tree-digest', 'layer-extra'])
 const LOCK = 'recipes/hello/lock.json'
+
+useScratchCache()
 
 beforeAll(async () => {
   const { exitCode, stderr } = await stillroom(join(import.meta.dirname, '..'), ['build', 'recipe', 'hello'])

@@ -6,6 +6,7 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import type { BuildReport } from '../src/report/build-report.ts'
 import { defaultCacheDirectory } from '../src/store/cache-directory.ts'
 import { canHaveEngines, startEngine } from './support/engine.ts'
+import { ownName } from './support/own-name.ts'
 import { copyProject } from './support/project.ts'
 import { commandLine, stillroom, stillroomJson } from './support/stillroom.ts'
 
@@ -67,7 +68,7 @@ describe('build recipe hello', () => {
 
   test.skipIf(engines !== true)('gives the same image ID on the containerd image store', async () => {
     const directory = await copyProject('hello')
-    const engine = await startEngine('test-containerd', 'containerd')
+    const engine = await startEngine(ownName('test-containerd'), 'containerd')
     try {
       const args = ['build', 'recipe', 'hello']
       const built = await stillroomJson<BuildReport>(directory, [...args, '--no-cache'], { env: engine.env })

@@ -9,6 +9,7 @@ import type { ExportResult } from '../src/workflows/store/export-recipe.ts'
 import type { ImportResult } from '../src/workflows/store/import-archive.ts'
 import type { StoreCleaning, StoreUsage } from '../src/workflows/store/store-usage.ts'
 import { canHaveEngines } from './support/engine.ts'
+import { ownName } from './support/own-name.ts'
 import { copyProject } from './support/project.ts'
 import { commandLine, stillroom, stillroomJson } from './support/stillroom.ts'
 
@@ -81,7 +82,7 @@ describe('store export', () => {
       const context = join(directory, 'hello/context')
       const [, commands = ''] =
         /^```sh\n(.*?)^```$/ms.exec(await readFile(join(context, 'README.md'), 'utf8')) ?? []
-      const tag = 'stillroom-test/carried'
+      const tag = ownName('stillroom-test/carried')
       onTestFinished(async () => {
         await execa('docker', ['image', 'rm', '--force', tag], { reject: false })
       })

@@ -9,6 +9,7 @@ import { parseLock } from '../src/lock/parse-lock.ts'
 import type { LockedPlatform } from '../src/lock/schema.ts'
 import { Recipe } from '../src/recipe/schema.ts'
 import { renderGenerated } from '../src/workflows/project/generated.ts'
+import { ownName } from './support/own-name.ts'
 
 const run = promisify(execFile)
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -87,10 +88,12 @@ beforeAll(async () => {
 })
 afterAll(async () => {
   await rm(repository, { recursive: true, force: true })
-  for (const layout of ['layers', 'flat']) {
-    await run('docker', ['image', 'rm', '--force', `stillroom-test/${layout}`]).catch(() => {})
+  for (const layout of ['layers', 'flat'] as const) {
+    await run('docker', ['image', 'rm', '--force', tagOf(layout)]).catch(() => {})
   }
 })
+
+const tagOf = (layout: 'layers' | 'flat') => ownName(`stillroom-test/${layout}`)
 
 async function build(layout: 'layers' | 'flat', script?: string): Promise<string> {
   const extra = script === undefined ? [] : [{ kind: 'run' as const, command: script }]
@@ -108,7 +111,7 @@ async function build(layout: 'layers' | 'flat', script?: string): Promise<string
     await writeFile(join(context, path), text, { mode: 0o755 })
   }
   await run(join(context, 'fetch.sh'), [], { cwd: context })
-  const tag = `stillroom-test/${layout}`
+  const tag = tagOf(layout)
   const { stderr } = await run(
     'docker',
     [
@@ -190,15 +193,15 @@ it('places every name, owner and mode, the same in layers and flat', async () =>
     'run',
     '--rm',
     '--network=none',
-    'stillroom-test/layers',
+    tagOf('layers'),
     'sh',
     '-c',
     'cat /opt/words /opt/a; pwd; id -un',
   ])
   expect(read.stdout).toBe(`${words.map((word) => `${word}\0`).join('')}b\n${recipe.workdir}\nhello\n`)
 
-  expect(await membersOfLayer('stillroom-test/layers', -3)).toEqual(['opt/', 'opt/a', 'top'])
-  expect(await membersOfLayer('stillroom-test/layers', -2)).toEqual([])
+  expect(await membersOfLayer(tagOf('layers'), -3)).toEqual(['opt/', 'opt/a', 'top'])
+  expect(await membersOfLayer(tagOf('layers'), -2)).toEqual([])
 
   expect(await listTree(await build('flat'))).toEqual(layers)
 })

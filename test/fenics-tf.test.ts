@@ -10,6 +10,7 @@ import type { BuildReport } from '../src/report/build-report.ts'
 import { canHaveEngines, startEngine } from './support/engine.ts'
 import { listedPackages } from './support/listed-packages.ts'
 import { NIGHTLY } from './support/nightly.ts'
+import { ownName } from './support/own-name.ts'
 import { commandLine, stillroom, stillroomJson } from './support/stillroom.ts'
 
 const ROOT = join(import.meta.dirname, '..')
@@ -27,7 +28,7 @@ if (!longer)
   console.warn('fenics-tf on the other image store and with the network cut are left to the nightly tests')
 
 test.skipIf(!longer)('fenics-tf is the same image on the containerd image store', async () => {
-  const engine = await startEngine('test-containerd', 'containerd')
+  const engine = await startEngine(ownName('test-containerd'), 'containerd')
   try {
     const words = ['build', 'recipe', 'fenics-tf', '--no-cache']
     const built = await stillroomJson<BuildReport>(ROOT, words, { env: engine.env })

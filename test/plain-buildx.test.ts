@@ -5,7 +5,9 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { expect, it, onTestFinished } from 'vitest'
+import { ownName } from './support/own-name.ts'
 
+const TAG = ownName('stillroom-test/plain')
 const run = promisify(execFile)
 const root = fileURLToPath(new URL('..', import.meta.url))
 
@@ -28,14 +30,14 @@ async function readmeCommands(context: string): Promise<string> {
   const readme = await readFile(join(context, 'README.md'), 'utf8')
   const [, commands] = /^```sh\n(.*?)^```$/ms.exec(readme) ?? []
   expect(commands).toContain(' --tag stillroom/hello ')
-  return (commands as string).replace(' --tag stillroom/hello ', ' --no-cache --tag stillroom-test/plain ')
+  return (commands as string).replace(' --tag stillroom/hello ', ` --no-cache --tag ${TAG} `)
 }
 
 it('fetch.sh and docker buildx build give the image that stillroom builds', async () => {
   const project = await copyHello()
   const context = join(project, 'generated/hello')
   onTestFinished(async () => {
-    await run('docker', ['image', 'rm', '--force', 'stillroom-test/plain']).catch(() => {})
+    await run('docker', ['image', 'rm', '--force', TAG]).catch(() => {})
   })
   const { stdout } = await run('/bin/sh', ['-euc', await readmeCommands(context)], {
     cwd: context,
@@ -50,6 +52,6 @@ it('fetch.sh and docker buildx build give the image that stillroom builds', asyn
   expect(plain).toBe(built.image.id)
 
   // and it is that image, not one of its name: the user's command runs in it
-  const said = await run('docker', ['run', '--rm', '--network=none', 'stillroom-test/plain'])
+  const said = await run('docker', ['run', '--rm', '--network=none', TAG])
   expect(said.stdout).toContain('The same bytes, years later')
 })

@@ -9,6 +9,7 @@ import { nastyLabelKey, nastyPath, nastyText } from '../src/dockerfile/nasty-str
 import { execForm } from '../src/dockerfile/quote.ts'
 import { renderConfiguration } from '../src/dockerfile/render-configuration.ts'
 import { Recipe } from '../src/recipe/schema.ts'
+import { ownName } from './support/own-name.ts'
 
 const run = promisify(execFile)
 const COUNT = 60
@@ -37,7 +38,7 @@ async function contextDirectory(): Promise<string> {
 
 it("BuildKit reads back every string of a recipe's configuration", async () => {
   const context = await contextDirectory()
-  const tag = 'stillroom-test/strings'
+  const tag = ownName('stillroom-test/strings')
   onTestFinished(async () => {
     await run('docker', ['image', 'rm', '--force', tag]).catch(() => {})
   })

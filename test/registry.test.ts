@@ -11,6 +11,7 @@ import { Lockfile } from '../src/lock/schema.ts'
 import type { BuildReport } from '../src/report/build-report.ts'
 import { openStore } from '../src/store/store.ts'
 import { readBaseTree } from '../src/workflows/lock/read-base-tree.ts'
+import { ownName } from './support/own-name.ts'
 import { makeProject, put } from './support/project.ts'
 import { stillroom, stillroomJson } from './support/stillroom.ts'
 import { makeBaseImage } from './world/base-image.ts'
@@ -19,6 +20,7 @@ import { makeTar } from './world/make-tar.ts'
 import { composeSchema1 } from './world/schema1-image.ts'
 import { startWorld, type World } from './world/world.ts'
 
+const NAME = ownName('registry-test')
 const possible = await canHaveWorld()
 if (possible !== true) console.warn(`skipped: bases from a registry, since ${possible}`)
 
@@ -61,24 +63,29 @@ export default defineRecipe({
   ],
 })
 `
-  await put(directory, 'recipes/registry-test/recipe.ts', recipe)
+  await put(directory, `recipes/${NAME}/recipe.ts`, recipe)
   onTestFinished(async () => {
-    await execa('docker', ['image', 'rm', '--force', 'stillroom/registry-test'], { reject: false })
+    await execa('docker', ['image', 'rm', '--force', `stillroom/${NAME}`], { reject: false })
   })
   return directory
 }
 
 const readLock = async (directory: string) =>
-  Lockfile.parse(JSON.parse(await readFile(join(directory, 'recipes/registry-test/lock.json'), 'utf8')))
+  Lockfile.parse(JSON.parse(await readFile(join(directory, `recipes/${NAME}/lock.json`), 'utf8')))
 
 describe.skipIf(possible !== true)('image(): a base from a registry', () => {
   test('has the files of the layers laid over each other, but for what every image leaves out', async () => {
     const directory = await projectOn('fenicsproject/stable:2019.1.0')
-    const args = ['build', 'recipe', 'registry-test']
-    expect(await stillroom(directory, ['lock', 'recipe', 'registry-test'], { env })).toMatchObject({
+    const args = ['build', 'recipe', NAME]
+    expect(await stillroom(directory, ['lock', 'recipe', NAME], { env })).toMatchObject({
       exitCode: 0,
     })
-    await stillroomJson<BuildReport>(directory, args, { env })
+    const built = await stillroomJson<BuildReport>(directory, args, { env })
+    expect(built.verdict).toBe('recorded')
+    expect(built.checks.filter(({ passed }) => !passed)).toEqual([])
+    expect(built.checks.map(({ name }) => name)).toEqual(
+      expect.arrayContaining(['user', 'environment', 'deleted']),
+    )
     const locked = (await readLock(directory)).platforms['linux/amd64']
     if (locked?.base.kind !== 'image') throw new Error('not locked as an image')
     const store = await openStore(join(cache, 'stillroom/store'))
@@ -86,7 +93,7 @@ describe.skipIf(possible !== true)('image(): a base from a registry', () => {
     const expected = await readBaseTree({ store, signal }, locked.base)
 
     const file = join(directory, 'image.tar')
-    await execa('docker', ['save', '--output', file, 'stillroom/registry-test'])
+    await execa('docker', ['save', '--output', file, `stillroom/${NAME}`])
     const { tree } = await readImageTree(createReadStream(file))
     const describeFiles = (files: Iterable<TreeFile>) =>
       new Map(
@@ -105,19 +112,19 @@ describe.skipIf(possible !== true)('image(): a base from a registry', () => {
 
   test('refuses manifest v2 schema 1, and says what to do', async () => {
     const directory = await projectOn('fenicsproject/old:1.0')
-    const { exitCode, stderr } = await stillroom(directory, ['lock', 'recipe', 'registry-test'], { env })
+    const { exitCode, stderr } = await stillroom(directory, ['lock', 'recipe', NAME], { env })
     expect(exitCode).toBe(2)
     expect(stderr).toContain('schema 1')
     expect(stderr).toContain('docker save')
   })
 
   test('refuses a base without the programs that steps need, and one that is not there', async () => {
-    const tiny = await stillroom(await projectOn('team/tiny:1.0'), ['lock', 'recipe', 'registry-test'], {
+    const tiny = await stillroom(await projectOn('team/tiny:1.0'), ['lock', 'recipe', NAME], {
       env,
     })
     expect(tiny.exitCode).toBe(2)
     expect(tiny.stderr).toContain('it has no sh, tar')
-    const gone = await stillroom(await projectOn('team/gone:1.0'), ['lock', 'recipe', 'registry-test'], {
+    const gone = await stillroom(await projectOn('team/gone:1.0'), ['lock', 'recipe', NAME], {
       env,
     })
     expect(gone.exitCode).toBe(2)
@@ -134,7 +141,7 @@ describe.skipIf(possible !== true)('image(): a base from a registry', () => {
       JSON.stringify({ auths: { [world.front.registry.host]: { auth } } }),
     )
     const other = { ...env, DOCKER_CONFIG: config }
-    const { exitCode, stderr } = await stillroom(directory, ['lock', 'recipe', 'registry-test'], {
+    const { exitCode, stderr } = await stillroom(directory, ['lock', 'recipe', NAME], {
       env: other,
     })
     expect(exitCode).toBe(3)

@@ -7,6 +7,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import type { BuildReport } from '../src/report/build-report.ts'
 import { sha256 } from '../src/store/testing/make-artifact.ts'
 import { temporaryDirectory } from '../src/store/testing/temporary-directory.ts'
+import { ownName } from './support/own-name.ts'
 import { makeProject, put } from './support/project.ts'
 import { stillroom, stillroomJson } from './support/stillroom.ts'
 import { type GitServer, startGitServer } from './world/git-server.ts'
@@ -14,7 +15,7 @@ import { startLoopbackServer } from './world/loopback-server.ts'
 import { makeTar } from './world/make-tar.ts'
 
 const LOGIN = { user: 'me', password: 'correct-horse-battery' }
-const NAME = 'test-sources'
+const NAME = ownName('test-sources')
 const TOOL = '/home/fenics/code/the tool'
 
 const setup = (fields: string) => `from setuptools import setup\nsetup(${fields})\n`

@@ -17,6 +17,7 @@ import { openStore } from '../src/store/store.ts'
 import { runChecks } from '../src/workflows/build/run-checks.ts'
 import { loadRecipe } from '../src/workflows/project/load-recipe.ts'
 import { canHaveEngines, startEngine } from './support/engine.ts'
+import { ownName } from './support/own-name.ts'
 import { copyProject } from './support/project.ts'
 import { commandLine, stillroom, stillroomJson } from './support/stillroom.ts'
 import { tamperedImage } from './support/tampered-image.ts'
@@ -161,7 +162,7 @@ describe('the engine', () => {
 
   test.skipIf(engines !== true)('that dies while it builds', async () => {
     const directory = await copyProject('hello')
-    const engine = await startEngine('test-dying', 'overlay2')
+    const engine = await startEngine(ownName('test-dying'), 'overlay2')
     try {
       const words = [commandLine(), 'build', 'recipe', 'hello', '--no-cache', '--json']
       const child = execa(process.execPath, words, { cwd: directory, env: engine.env, reject: false })
@@ -183,7 +184,7 @@ describe('the engine', () => {
 })
 
 test.skipIf(engines !== true)('a private engine seals runc once', async () => {
-  const engine = await startEngine('test-sealed', 'overlay2')
+  const engine = await startEngine(ownName('test-sealed'), 'overlay2')
   try {
     const first = await engine.pid()
     expect(await readlink(`/proc/${first}/root/run/bin/runc`)).toBe('/proc/1/fd/9')

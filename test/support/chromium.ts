@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs'
-import { mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import { type Browser, launch } from 'puppeteer-core'
-import { defaultCacheDirectory } from '../../src/store/cache-directory.ts'
+import { TEST_PROGRAMS } from './test-programs.ts'
 
 /** Why this machine can have no Chromium; `true` when it can. */
 export async function canHaveChromium(): Promise<string | true> {
@@ -12,9 +12,9 @@ export async function canHaveChromium(): Promise<string | true> {
   return apt.exitCode === 0 || 'there is no apt-get'
 }
 
-/** Debian's Chromium without a window; unpacked in the cache directory with what this machine lacks of its libraries. */
+/** Debian's Chromium without a window: the machine's, or one unpacked in the cache directory with all its libraries. */
 export async function startChromium(): Promise<Browser> {
-  const root = await unpacked()
+  const root = (await isInstalled()) ? '/' : await unpacked()
   return launch({
     executablePath: join(root, 'usr/lib/chromium/chromium'),
     args: [
@@ -23,37 +23,52 @@ export async function startChromium(): Promise<Browser> {
       '--disable-dev-shm-usage',
       '--allow-file-access-from-files=false',
     ],
-    env: {
-      ...process.env,
-      LD_LIBRARY_PATH: [
-        'usr/lib/x86_64-linux-gnu',
-        'usr/lib/x86_64-linux-gnu/pulseaudio',
-        'lib/x86_64-linux-gnu',
-      ]
-        .map((directory) => join(root, directory))
-        .join(':'),
-      XDG_DATA_HOME: join(root, 'usr/share'),
-    },
+    env: { ...process.env, ...(root === '/' ? {} : surroundings(root)) },
   })
 }
 
+async function isInstalled(): Promise<boolean> {
+  const query = ['--show', '--showformat=${db:Status-Status}', 'chromium']
+  const { stdout } = await execa('dpkg-query', query, { reject: false })
+  return stdout === 'installed'
+}
+
+function surroundings(root: string): Record<string, string> {
+  const libraries = [
+    'usr/lib/x86_64-linux-gnu',
+    'usr/lib/x86_64-linux-gnu/pulseaudio',
+    'lib/x86_64-linux-gnu',
+  ]
+  return {
+    LD_LIBRARY_PATH: libraries.map((directory) => join(root, directory)).join(':'),
+    XDG_DATA_HOME: join(root, 'usr/share'),
+    FONTCONFIG_PATH: join(root, 'etc/fonts'),
+  }
+}
+
+/** All that Chromium needs but the C library, whatever of it is installed: what apt would install on an empty system. */
 async function unpacked(): Promise<string> {
-  const programs = join(defaultCacheDirectory(process.env), 'test-programs')
-  const root = join(programs, 'chromium')
+  const root = join(TEST_PROGRAMS, 'chromium-whole')
   if (existsSync(root)) return root
-  await mkdir(programs, { recursive: true })
-  const work = await mkdtemp(join(programs, 'chromium.'))
+  await mkdir(TEST_PROGRAMS, { recursive: true })
+  const work = await mkdtemp(`${root}.`)
   try {
-    await mkdir(join(work, 'archives/partial'), { recursive: true })
+    const archives = join(work, 'archives')
+    const status = join(work, 'status')
+    await mkdir(join(archives, 'partial'), { recursive: true })
+    await writeFile(status, '')
     await execa('apt-get', ['update'], { stdin: 'ignore' })
-    const options = ['--download-only', '--no-install-recommends', '--assume-yes']
-    const place = ['-o', `Dir::Cache::archives=${join(work, 'archives')}`, '-o', 'APT::Sandbox::User=root']
-    await execa('apt-get', ['install', ...options, ...place, 'chromium', 'fonts-dejavu-core'], {
-      stdin: 'ignore',
-    })
-    for (const name of await readdir(join(work, 'archives'))) {
-      if (!name.endsWith('.deb')) continue
-      await execa('dpkg-deb', ['--extract', join(work, 'archives', name), join(work, 'root')])
+    const settings = [
+      `Dir::Cache::archives=${archives}`,
+      `Dir::State::status=${status}`,
+      'APT::Sandbox::User=root',
+    ].flatMap((setting) => ['-o', setting])
+    const options = ['--download-only', '--no-install-recommends', '--assume-yes', ...settings]
+    await execa('apt-get', ['install', ...options, 'chromium', 'fonts-dejavu-core'], { stdin: 'ignore' })
+    for (const name of await readdir(archives)) {
+      // the machine's own loader runs with its own C library alone
+      if (!name.endsWith('.deb') || name.startsWith('libc6_')) continue
+      await execa('dpkg-deb', ['--extract', join(archives, name), join(work, 'root')])
     }
     await rename(join(work, 'root'), root).catch((error) => {
       // another run was faster

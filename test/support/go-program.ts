@@ -2,8 +2,8 @@ import { existsSync } from 'node:fs'
 import { chmod, cp, mkdir, mkdtemp, rename, rm } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { execa } from 'execa'
-import { defaultCacheDirectory } from '../../src/store/cache-directory.ts'
 import { NIGHTLY } from './nightly.ts'
+import { TEST_PROGRAMS } from './test-programs.ts'
 
 /** A program of a Go module, as the tests and the bench hold stillroom against it. */
 export interface GoProgram {
@@ -31,7 +31,7 @@ export async function goProgram(program: GoProgram): Promise<string> {
   if (existsSync(place)) return place
   const { module, version, sum, path, versionVariable } = program
   console.warn(`building ${basename(path)} ${version}, which may take minutes`)
-  await mkdir(programs(), { recursive: true })
+  await mkdir(TEST_PROGRAMS, { recursive: true })
   const work = await mkdtemp(`${place}.`)
   try {
     const env = { GOSUMDB: 'off', GOFLAGS: '-mod=readonly -buildvcs=false', CGO_ENABLED: '0' }
@@ -59,5 +59,4 @@ export async function goProgram(program: GoProgram): Promise<string> {
   return place
 }
 
-const programs = () => join(defaultCacheDirectory(process.env), 'test-programs')
-const placeOf = ({ path, version }: GoProgram) => join(programs(), `${basename(path)}-${version}`)
+const placeOf = ({ path, version }: GoProgram) => join(TEST_PROGRAMS, `${basename(path)}-${version}`)

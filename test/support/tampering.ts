@@ -1,3 +1,20 @@
+import { readFileSync } from 'node:fs'
+
+const LOCK = readFileSync(new URL('../../recipes/hello/lock.json', import.meta.url), 'utf8')
+
+/** What the lock has after that, as far as `what` matches. */
+function locked(start: string, what: RegExp): string {
+  const [, text] = new RegExp(`${start}(${what.source})`).exec(LOCK) ?? []
+  if (text === undefined) throw new Error(`hello's lock has no ${start}`)
+  return text
+}
+
+const ZLIB = `/usr/lib/x86_64-linux-gnu/libz.so.${locked('"zlib1g", "version": "1:', /[0-9]+(?:\.[0-9]+)*/)}`
+const PYTHON_DIRECTORY = `/usr/lib/${locked('"name": "', /python3\.[0-9]+/)}`
+const PYTHON_PROGRAM = PYTHON_DIRECTORY.replace('/lib/', '/bin/')
+const WHEELS = `${PYTHON_DIRECTORY.replace('/usr/', '/usr/local/')}/dist-packages`
+const COWSAY = locked('"name": "cowsay", "version": "', /[0-9.]+/)
+
 /** One way to tamper with the image of hello, and all that an audit must say of it. */
 export interface Tampering {
   name: string
@@ -73,8 +90,8 @@ python3 -B -m pip install --quiet --no-index --break-system-packages /tmp/*.whl 
   },
   {
     name: 'another version of a wheel',
-    script: `cd /usr/local/lib/python3.11/dist-packages && mv cowsay-6.1.dist-info cowsay-6.0.dist-info &&
-sed -i s/6.1.dist-info/6.0.dist-info/ cowsay-6.0.dist-info/RECORD && sed -i 's/^Version: 6.1/Version: 6.0/' cowsay-6.0.dist-info/METADATA`,
+    script: `cd ${WHEELS} && mv cowsay-${COWSAY}.dist-info cowsay-6.0.dist-info &&
+sed -i s/${COWSAY}.dist-info/6.0.dist-info/ cowsay-6.0.dist-info/RECORD && sed -i 's/^Version: ${COWSAY}/Version: 6.0/' cowsay-6.0.dist-info/METADATA`,
     expected: ['package-version pypi/cowsay'],
   },
   {
@@ -85,33 +102,30 @@ sed -i s/6.1.dist-info/6.0.dist-info/ cowsay-6.0.dist-info/RECORD && sed -i 's/^
   {
     name: 'a wheel is edited, and its RECORD with it',
     script: python(`import base64, hashlib, re
-root = '/usr/local/lib/python3.11/dist-packages/'
+root = '${WHEELS}/'
 open(root + 'cowsay/main.py', 'a').write('# here\\n')
 data = open(root + 'cowsay/main.py', 'rb').read()
 digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b'=').decode()
-record = root + 'cowsay-6.1.dist-info/RECORD'
+record = root + 'cowsay-${COWSAY}.dist-info/RECORD'
 lines = open(record).read()
 open(record, 'w').write(re.sub(r'cowsay/main.py,.*', f'cowsay/main.py,sha256={digest},{len(data)}', lines))
 `),
     expected: [
-      'file-modified /usr/local/lib/python3.11/dist-packages/cowsay-6.1.dist-info/RECORD',
-      'file-modified /usr/local/lib/python3.11/dist-packages/cowsay/main.py',
+      `file-modified ${WHEELS}/cowsay-${COWSAY}.dist-info/RECORD`,
+      `file-modified ${WHEELS}/cowsay/main.py`,
     ],
   },
   {
     name: 'a shared library is replaced, its size and time kept',
     script: python(LIBRARY),
-    expected: ['file-modified /usr/lib/x86_64-linux-gnu/libz.so.1.2.13'],
+    expected: [`file-modified ${ZLIB}`],
   },
   {
     name: 'a library and its md5 in the package database',
     script: `${python(LIBRARY)}
-cd / && sum=$(md5sum usr/lib/x86_64-linux-gnu/libz.so.1.2.13 | cut -d ' ' -f 1) &&
-sed -i "s|^.*  usr/lib/x86_64-linux-gnu/libz.so.1.2.13$|$sum  usr/lib/x86_64-linux-gnu/libz.so.1.2.13|; s|^.*  lib/x86_64-linux-gnu/libz.so.1.2.13$|$sum  lib/x86_64-linux-gnu/libz.so.1.2.13|" var/lib/dpkg/info/zlib1g:amd64.md5sums`,
-    expected: [
-      'file-modified /usr/lib/x86_64-linux-gnu/libz.so.1.2.13',
-      'file-modified /var/lib/dpkg/info/zlib1g:amd64.md5sums',
-    ],
+cd / && sum=$(md5sum ${ZLIB.slice(1)} | cut -d ' ' -f 1) &&
+sed -i "s|^.*  ${ZLIB.slice(1)}$|$sum  ${ZLIB.slice(1)}|; s|^.*  ${ZLIB.slice('/usr/'.length)}$|$sum  ${ZLIB.slice('/usr/'.length)}|" var/lib/dpkg/info/zlib1g:amd64.md5sums`,
+    expected: [`file-modified ${ZLIB}`, 'file-modified /var/lib/dpkg/info/zlib1g:amd64.md5sums'],
   },
   {
     name: 'byte code is swapped',
@@ -129,8 +143,8 @@ open(path, 'wb').write(data)
   },
   {
     name: 'a file is deleted',
-    script: 'rm /usr/lib/python3.11/ssl.py',
-    expected: ['file-missing /usr/lib/python3.11/ssl.py'],
+    script: `rm ${PYTHON_DIRECTORY}/ssl.py`,
+    expected: [`file-missing ${PYTHON_DIRECTORY}/ssl.py`],
   },
   {
     name: 'a configuration file is edited',
@@ -199,8 +213,8 @@ open(path, 'wb').write(data)
   },
   {
     name: 'a package gets setuid',
-    script: 'chmod u+s /usr/bin/python3.11',
-    expected: ['setuid /usr/bin/python3.11'],
+    script: `chmod u+s ${PYTHON_PROGRAM}`,
+    expected: [`setuid ${PYTHON_PROGRAM}`],
   },
   {
     name: 'a setuid shell is planted',
@@ -214,8 +228,8 @@ open(path, 'wb').write(data)
   },
   {
     name: "a package's file gets another owner",
-    script: 'chown hello /usr/lib/python3.11/os.py',
-    expected: ['file-mode /usr/lib/python3.11/os.py'],
+    script: `chown hello ${PYTHON_DIRECTORY}/os.py`,
+    expected: [`file-mode ${PYTHON_DIRECTORY}/os.py`],
   },
   {
     name: 'a key is planted',
@@ -260,7 +274,7 @@ open(path, 'wb').write(data)
   },
   {
     name: 'only a time changes',
-    script: 'touch -d @1000000000 /usr/lib/python3.11/os.py',
+    script: `touch -d @1000000000 ${PYTHON_DIRECTORY}/os.py`,
     expected: [],
   },
   {

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { execa } from 'execa'
-import { defaultCacheDirectory } from '../../src/store/cache-directory.ts'
+import { TEST_PROGRAMS } from './test-programs.ts'
 
 /** Raised when what is installed below changes. */
 const SET = 1
@@ -33,7 +33,7 @@ export interface Validators {
 
 /** Installed once by the machine's own pip and npm, in the cache directory. */
 export async function getValidators(): Promise<Validators> {
-  const root = join(defaultCacheDirectory(process.env), 'test-programs', `validators-${SET}`)
+  const root = join(TEST_PROGRAMS, `validators-${SET}`)
   if (!existsSync(root)) await install(root)
   const python = (script: string, ...args: string[]) =>
     execa(join(root, 'venv/bin/python'), ['-', ...args], { input: script })

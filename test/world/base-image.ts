@@ -3,8 +3,8 @@ import { mkdir, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import { unzipSync } from 'fflate'
-import { defaultCacheDirectory } from '../../src/store/cache-directory.ts'
 import { stillroom } from '../support/stillroom.ts'
+import { TEST_PROGRAMS } from '../support/test-programs.ts'
 import { makeTar, type TarContent, withDirectories } from './make-tar.ts'
 import { type Content, composeImage, type OciImage } from './oci-image.ts'
 import { saveImage } from './saved-image.ts'
@@ -102,10 +102,9 @@ async function readFrom(layers: readonly Content[], path: string): Promise<strin
 
 /** The last pip without `--report` and `--dry-run` that Python 3.11 can run, with the program `pip3`. */
 async function pipFiles(): Promise<Record<string, TarContent>> {
-  const programs = join(defaultCacheDirectory(process.env), 'test-programs')
-  const wheel = join(programs, 'pip-20.3.4-py2.py3-none-any.whl')
+  const wheel = join(TEST_PROGRAMS, 'pip-20.3.4-py2.py3-none-any.whl')
   if (!existsSync(wheel)) {
-    const work = join(programs, `pip.${process.pid}`)
+    const work = join(TEST_PROGRAMS, `pip.${process.pid}`)
     await mkdir(work, { recursive: true })
     await execa('python3', ['-m', 'pip', 'download', '--quiet', '--no-deps', '--dest', work, 'pip==20.3.4'])
     await rename(join(work, 'pip-20.3.4-py2.py3-none-any.whl'), wheel)

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { execa } from 'execa'
-import { defaultCacheDirectory } from '../../src/store/cache-directory.ts'
+import { TEST_PROGRAMS } from '../support/test-programs.ts'
 
 /**
  * The path of a program of a Debian package: unpacked in the cache directory, not installed, and kept there for the
@@ -11,16 +11,15 @@ import { defaultCacheDirectory } from '../../src/store/cache-directory.ts'
  * @param path within the package, such as `usr/bin/docker-registry`
  */
 export async function debianProgram(packageName: string, path: string): Promise<string> {
-  const programs = join(defaultCacheDirectory(process.env), 'test-programs')
-  const program = join(programs, packageName, path)
+  const program = join(TEST_PROGRAMS, packageName, path)
   if (existsSync(program)) return program
-  await mkdir(programs, { recursive: true })
-  const work = await mkdtemp(join(programs, `${packageName}.`))
+  await mkdir(TEST_PROGRAMS, { recursive: true })
+  const work = await mkdtemp(join(TEST_PROGRAMS, `${packageName}.`))
   try {
     await download(packageName, work)
     const deb = (await readdir(work)).find((name) => name.endsWith('.deb')) as string
     await execa('dpkg-deb', ['--extract', join(work, deb), join(work, 'root')])
-    await rename(join(work, 'root'), join(programs, packageName)).catch((error) => {
+    await rename(join(work, 'root'), join(TEST_PROGRAMS, packageName)).catch((error) => {
       // another run was faster
       if (!existsSync(program)) throw error
     })
