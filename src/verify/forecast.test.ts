@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { type ArtifactState, forecast, type Observations, type PlaceAnswer } from './forecast.ts'
+import { type ArtifactState, forecast, type Observations, type SourceAnswer } from './forecast.ts'
 
 const nothing: Observations = {
   recipe: 'hello',
@@ -9,30 +9,38 @@ const nothing: Observations = {
   suite: undefined,
 }
 
-const place = (label: string, answer: PlaceAnswer['answer']): PlaceAnswer => ({
+const source = (label: string, answer: SourceAnswer['answer']): SourceAnswer => ({
   label,
   answer,
   detail: 'seen',
 })
-const state = (stored: boolean, ...places: PlaceAnswer[]): ArtifactState => ({
+const state = (stored: boolean, ...answers: SourceAnswer[]): ArtifactState => ({
   subject: 'deb/a 1',
   stored,
-  places,
+  answers,
 })
 
 describe('forecast()', () => {
   it.each<[string, ArtifactState, string | undefined]>([
-    ['where it came from', state(false, place('live mirror', 'has')), undefined],
+    ['where it came from', state(false, source('live mirror', 'has')), undefined],
     [
       'on the second mirror',
-      state(false, place('live mirror', 'silent'), place('live mirror', 'has')),
+      state(false, source('live mirror', 'silent'), source('live mirror', 'has')),
       undefined,
     ],
-    ['on the snapshot only', state(false, place('live mirror', 'lacks'), place('snapshot', 'has')), 'moved'],
-    ['nowhere', state(true, place('live mirror', 'lacks'), place('snapshot', 'lacks')), 'gone'],
-    ['perhaps somewhere', state(true, place('live mirror', 'lacks'), place('snapshot', 'silent')), 'unknown'],
-    ['without a place', state(true), 'unknown'],
-    ['replaced', state(true, place('live mirror', 'other'), place('snapshot', 'has')), 'changed'],
+    [
+      'on the snapshot only',
+      state(false, source('live mirror', 'lacks'), source('snapshot', 'has')),
+      'moved',
+    ],
+    ['nowhere', state(true, source('live mirror', 'lacks'), source('snapshot', 'lacks')), 'gone'],
+    [
+      'perhaps somewhere',
+      state(true, source('live mirror', 'lacks'), source('snapshot', 'silent')),
+      'unknown',
+    ],
+    ['without a source', state(true), 'unknown'],
+    ['replaced', state(true, source('live mirror', 'other'), source('snapshot', 'has')), 'changed'],
   ])('says what an artifact %s means', (_, artifact, kind) => {
     const { risks } = forecast({ ...nothing, artifacts: [artifact] })
     expect(risks.map((risk) => risk.kind)).toEqual(kind === undefined ? [] : [kind])
@@ -40,9 +48,9 @@ describe('forecast()', () => {
 
   it('counts where artifacts are', () => {
     const artifacts = [
-      state(true, place('index', 'has')),
-      state(false, place('live mirror', 'lacks'), place('snapshot', 'has')),
-      state(false, place('live mirror', 'lacks')),
+      state(true, source('index', 'has')),
+      state(false, source('live mirror', 'lacks'), source('snapshot', 'has')),
+      state(false, source('live mirror', 'lacks')),
     ]
     expect(forecast({ ...nothing, artifacts })).toMatchObject({
       artifacts: 3,
@@ -71,7 +79,7 @@ describe('forecast()', () => {
       ...nothing,
       newer,
       suite,
-      artifacts: [state(false, place('live mirror', 'lacks'))],
+      artifacts: [state(false, source('live mirror', 'lacks'))],
     })
     expect(risks.map(({ kind, subject }) => `${kind} ${subject}`)).toEqual([
       'gone deb/a 1',

@@ -39,7 +39,7 @@ export const SourcesReport = z.strictObject({
 export type SourcesReport = z.infer<typeof SourcesReport>
 
 /** What one source says of one artifact. */
-export interface PlaceAnswer {
+export interface SourceAnswer {
   /** `live mirror`, `snapshot`, `index`, the address of a repository. */
   label: string
   /** `has`: the same bytes as far as it says. `other`: other bytes under that name. `lacks`; `silent`: no answer. */
@@ -54,7 +54,7 @@ export interface ArtifactState {
   subject: string
   stored: boolean
   /** In the order in which a build asks them; the first kind is where the artifact came from. */
-  places: PlaceAnswer[]
+  answers: SourceAnswer[]
 }
 
 export interface NewerVersion {
@@ -80,8 +80,8 @@ const NOTICE = 180 * DAY
 
 /** What will rot, worst first, with what to do about it. */
 export function forecast({ recipe, at, artifacts, newer, suite }: Observations): SourcesReport {
-  const has = ({ places }: ArtifactState, label: (label: string) => boolean) =>
-    places.some((place) => place.answer === 'has' && label(place.label))
+  const has = ({ answers }: ArtifactState, label: (label: string) => boolean) =>
+    answers.some(({ answer, label: name }) => answer === 'has' && label(name))
   const live = artifacts.filter((state) => has(state, (label) => label !== 'snapshot'))
   const elsewhere = artifacts.filter((state) => !live.includes(state) && has(state, () => true))
   const risks = [
@@ -106,9 +106,9 @@ export function forecast({ recipe, at, artifacts, newer, suite }: Observations):
   }
 }
 
-function artifactRisk(recipe: string, { subject, stored, places }: ArtifactState): SourceRisk[] {
+function artifactRisk(recipe: string, { subject, stored, answers }: ArtifactState): SourceRisk[] {
   const exporting = `stillroom store export recipe ${recipe} FILE`
-  const changed = places.find(({ answer }) => answer === 'other')
+  const changed = answers.find(({ answer }) => answer === 'other')
   if (changed) {
     return [
       {
@@ -119,8 +119,8 @@ function artifactRisk(recipe: string, { subject, stored, places }: ArtifactState
       },
     ]
   }
-  if (places.some(({ answer, label }) => answer === 'has' && label !== 'snapshot')) return []
-  if (places.some(({ answer }) => answer === 'has')) {
+  if (answers.some(({ answer, label }) => answer === 'has' && label !== 'snapshot')) return []
+  if (answers.some(({ answer }) => answer === 'has')) {
     return [
       {
         kind: 'moved',
@@ -130,14 +130,14 @@ function artifactRisk(recipe: string, { subject, stored, places }: ArtifactState
       },
     ]
   }
-  const silent = places.filter(({ answer }) => answer === 'silent')
-  if (silent.length > 0 || places.length === 0) {
+  const silent = answers.filter(({ answer }) => answer === 'silent')
+  if (silent.length > 0 || answers.length === 0) {
     const reason = silent.map(({ label, detail }) => `${label}: ${detail}`).join('; ')
     return [
       {
         kind: 'unknown',
         subject,
-        message: places.length === 0 ? 'no source is known for it' : `no source answered: ${reason}`,
+        message: answers.length === 0 ? 'no source is known for it' : `no source answered: ${reason}`,
         advice: 'run `stillroom doctor`, then try again',
       },
     ]

@@ -9,6 +9,7 @@ import { TASK_LABELS } from '../engine/task-container.ts'
 import { StillroomError } from '../error.ts'
 import { redactUrl } from '../net/redact-url.ts'
 import { Suite } from '../recipe/schema.ts'
+import { findCertificates } from '../sources/find-certificates.ts'
 import { findDebianSources } from '../sources/find-debian-sources.ts'
 import { findPipSources } from '../sources/find-pip-sources.ts'
 import { localMachine } from '../sources/machine.ts'
@@ -257,39 +258,49 @@ async function checkSources({ directory, env, online }: DoctorOptions): Promise<
     return [unknownSource('configuration', error)]
   }
   const machine = localMachine(env)
+  let ca: string | undefined
+  try {
+    ca = await findCertificates(env, config, machine)
+  } catch (error) {
+    return [unknownSource('certificates', error)]
+  }
+  const probe = online ? (url: string) => probeUrl(url, ca) : undefined
   return Promise.all([
     findDebianSources(env, config, machine).then(
       ({ debian }) =>
         checkSource(
           'Debian mirror',
           debian.debian,
-          online,
+          probe,
           Suite.options.map((suite) => `dists/${suite}/InRelease`),
         ),
       (error) => unknownSource('Debian mirror', error),
     ),
     findPipSources(env, config.pypi ?? {}, machine).then(
-      ({ indexes, findLinks }) => checkIndex(indexes, findLinks, online),
+      ({ indexes, findLinks }) => checkIndex(indexes, findLinks, probe),
       (error) => unknownSource('Python index', error),
     ),
   ])
 }
 
-async function checkIndex(indexes: string[], findLinks: string[], online: boolean): Promise<Finding> {
+/** Asks for a URL; left out when nothing is to be asked online. */
+type AskUrl = ((url: string) => Promise<Probe>) | undefined
+
+async function checkIndex(indexes: string[], findLinks: string[], ask: AskUrl): Promise<Finding> {
   const what = 'Python index'
   const found = [...indexes, ...findLinks]
-  if (found.length > 0) return checkSource(what, found, online && indexes.length > 0, [''])
+  if (found.length > 0) return checkSource(what, found, indexes.length > 0 ? ask : undefined, [''])
   const mend = 'when a recipe uses pip: set PIP_INDEX_URL, or sources.pypi in stillroom.config.ts'
   return { what, status: 'warning', found: 'none', mend }
 }
 
-async function checkSource(what: string, urls: string[], online: boolean, paths: string[]): Promise<Finding> {
+async function checkSource(what: string, urls: string[], ask: AskUrl, paths: string[]): Promise<Finding> {
   const [url = ''] = urls
   const found = redactUrl(urls.join(', '))
-  if (!online) return { what, status: 'ok', found }
+  if (!ask) return { what, status: 'ok', found }
   let probe: Probe | undefined
   for (const path of paths) {
-    probe = await probeUrl(`${url.replace(/\/$/, '')}/${path}`)
+    probe = await ask(`${url.replace(/\/$/, '')}/${path}`)
     if (probe.answered) break
   }
   if (!probe?.answered) {
@@ -307,7 +318,7 @@ async function checkSource(what: string, urls: string[], online: boolean, paths:
     what,
     status: 'warning',
     found: `${answered}; its clock is ${Math.round(skew / 60_000)} minutes from this one`,
-    mend: 'set the clock: signatures are held against it',
+    mend: 'fix the clock: signatures are checked against it',
   }
 }
 
@@ -338,7 +349,7 @@ async function checkClock({ directory }: DoctorOptions): Promise<Finding> {
     what: 'clock',
     status: 'missing',
     found: `${found}, but a lockfile here knows ${new Date(latest).toISOString()}`,
-    mend: 'set the clock: signatures are held against it',
+    mend: 'fix the clock: signatures are checked against it',
   }
 }
 

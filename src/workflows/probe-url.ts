@@ -8,7 +8,7 @@ export type Probe =
     }
   | { answered: false; reason: string }
 
-/** Asks for the head of a URL, once. */
+/** Asks for the head of a URL, once. @param ca certificates (PEM) to trust besides the machine's own */
 export async function probeUrl(url: string, ca?: string): Promise<Probe> {
   const { signal } = new AbortController()
   const started = performance.now()

@@ -1,6 +1,6 @@
 import { StillroomError } from '../../error.ts'
 import type { LockedPlatform } from '../../lock/schema.ts'
-import type { ArtifactState, PlaceAnswer } from '../../verify/forecast.ts'
+import type { ArtifactState, SourceAnswer } from '../../verify/forecast.ts'
 import { gitOptions } from '../lock/git-sources.ts'
 import type { Artifacts, Cache, Cancellation, Environment, Fetching, Upstreams } from '../ports.ts'
 
@@ -16,7 +16,7 @@ export async function checkGitSteps(
     if (step.kind !== 'git') continue
     ports.progress({ kind: 'status', text: `${step.url} ${step.commit.slice(0, 12)}` })
     const stored = await ports.store.has(step.sha256, step.size)
-    states.push({ subject: `git/${step.url} ${step.commit}`, stored, places: [await ask(ports, step)] })
+    states.push({ subject: `git/${step.url} ${step.commit}`, stored, answers: [await ask(ports, step)] })
   }
   return states
 }
@@ -24,7 +24,7 @@ export async function checkGitSteps(
 async function ask(
   ports: Environment & Cancellation & Cache & Artifacts & Upstreams,
   step: Extract<LockedPlatform['steps'][number], { kind: 'git' }>,
-): Promise<PlaceAnswer> {
+): Promise<SourceAnswer> {
   const { refetchGit } = await import('../../resolve/git/resolve-git.ts')
   try {
     await refetchGit(step, await gitOptions(ports))

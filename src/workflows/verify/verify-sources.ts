@@ -16,7 +16,7 @@ import {
   type ArtifactState,
   forecast,
   type NewerVersion,
-  type PlaceAnswer,
+  type SourceAnswer,
   type SourcesReport,
 } from '../../verify/forecast.ts'
 import { locateFrom } from '../build/fetch-inputs.ts'
@@ -25,7 +25,7 @@ import type { Progress } from '../ports.ts'
 import { loadInputs } from '../project/load-inputs.ts'
 import { lockedPlatform, requireLock } from '../project/lock-file.ts'
 import type { Session } from '../session.ts'
-import { askPlace } from './ask-place.ts'
+import { askSource } from './ask-source.ts'
 import { checkGitSteps } from './check-git-steps.ts'
 import { newerWheels } from './newer-wheels.ts'
 
@@ -39,7 +39,7 @@ export interface VerifySourcesOptions {
 
 /**
  * Looks whether each artifact of a lock is still where it came from and still the same, what is newer, and what is
- * about to end. What nobody answers for is told as `unknown`.
+ * about to end. What nobody answers for is reported as `unknown`.
  *
  * @throws {StillroomError} RECIPE_*, LOCK_*, SOURCE_UNKNOWN, INTERRUPTED
  */
@@ -64,7 +64,7 @@ export async function verifySources(
       const state = {
         subject: subjectOf(artifact),
         stored: await store.has(artifact.sha256, artifact.size),
-        places: await askPlaces(artifact, locate, { ...options, signal }),
+        answers: await askSources(artifact, locate, { ...options, signal }),
       }
       done += 1
       progress({ kind: 'status', text: `${done}/${fetched.length}` })
@@ -93,12 +93,12 @@ function subjectOf({ name, origin }: Artifact): string {
   return `${{ debian: 'deb', pypi: 'pypi', registry: 'layer', git: 'git', url: 'file' }[origin.kind]}/${name}`
 }
 
-/** Every place until one has it: a build would ask no further. */
-async function askPlaces(
+/** Every source until one has it: a build would ask no further. */
+async function askSources(
   artifact: Artifact,
   locate: Locate,
   options: { bytes: boolean; signal: AbortSignal },
-): Promise<PlaceAnswer[]> {
+): Promise<SourceAnswer[]> {
   let located: Awaited<ReturnType<Locate>>
   try {
     located = await locate(artifact)
@@ -109,9 +109,9 @@ async function askPlaces(
   const kind = artifact.origin.kind
   if (located.length === 0 && kind === 'pypi')
     return [{ label: 'index', answer: 'lacks', detail: 'it is not on its page' }]
-  const answers: PlaceAnswer[] = []
-  for (const place of located) {
-    const answer = await askPlace(artifact, place, options)
+  const answers: SourceAnswer[] = []
+  for (const url of located) {
+    const answer = await askSource(artifact, url, options)
     answers.push(answer)
     if (answer.answer === 'has') break
   }

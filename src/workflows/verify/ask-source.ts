@@ -2,23 +2,23 @@ import { createHash } from 'node:crypto'
 import { httpRequest, type Reply, Unreachable } from '../../net/http-request.ts'
 import { DEFAULT_TIMING } from '../../net/retry.ts'
 import type { Artifact, ArtifactUrl } from '../../store/artifact.ts'
-import type { PlaceAnswer } from '../../verify/forecast.ts'
+import type { SourceAnswer } from '../../verify/forecast.ts'
 
 /**
- * Asks a place for an artifact without keeping it. A digest that the place itself states is believed as far as this
+ * Asks a source for an artifact without keeping it. A digest that the source itself states is believed as far as this
  * goes; else the size is compared, or with `bytes` the file is downloaded and hashed.
  */
-export async function askPlace(
+export async function askSource(
   artifact: Artifact,
-  place: ArtifactUrl,
+  from: ArtifactUrl,
   { bytes, signal }: { bytes: boolean; signal: AbortSignal },
-): Promise<PlaceAnswer> {
-  const { label } = place
-  if (place.sha256 !== undefined && place.sha256 !== artifact.sha256)
-    return { label, answer: 'other', detail: `expected sha256 ${artifact.sha256}, it says ${place.sha256}` }
+): Promise<SourceAnswer> {
+  const { label } = from
+  if (from.sha256 !== undefined && from.sha256 !== artifact.sha256)
+    return { label, answer: 'other', detail: `expected sha256 ${artifact.sha256}, it says ${from.sha256}` }
   const headers = bytes ? {} : { range: 'bytes=0-0' }
   try {
-    return await httpRequest(place, { headers, signal, stall: DEFAULT_TIMING.stall }, (reply) =>
+    return await httpRequest(from, { headers, signal, stall: DEFAULT_TIMING.stall }, (reply) =>
       read(artifact, label, reply, bytes),
     )
   } catch (error) {
@@ -27,7 +27,7 @@ export async function askPlace(
   }
 }
 
-async function read(artifact: Artifact, label: string, reply: Reply, bytes: boolean): Promise<PlaceAnswer> {
+async function read(artifact: Artifact, label: string, reply: Reply, bytes: boolean): Promise<SourceAnswer> {
   const { status } = reply
   if (status === 404 || status === 410) return { label, answer: 'lacks', detail: `HTTP status ${status}` }
   if (status !== 200 && status !== 206) return { label, answer: 'silent', detail: `HTTP status ${status}` }
