@@ -1,11 +1,10 @@
 import { resolve } from 'node:path'
 import { Flags } from '@oclif/core'
-import { doctorTable } from '../report/doctor-table.ts'
-import type { Diagnosis } from '../workflows/doctor.ts'
+import { type Diagnosis, doctorTable } from '../report/doctor-table.ts'
 import { BaseCommand } from './base-command.ts'
 
 export default class Doctor extends BaseCommand {
-  static override summary = 'Say what this machine has and lacks for builds, and how to mend it'
+  static override summary = 'Say what this machine has and lacks for builds, and how to fix it'
   static override description =
     'Changes nothing and starts no engine. Exit code 0 when builds can work, 3 otherwise.'
   static override examples = ['<%= config.bin %> doctor', '<%= config.bin %> doctor --online --json']
@@ -15,7 +14,7 @@ export default class Doctor extends BaseCommand {
 
   async run(): Promise<Diagnosis> {
     const { flags } = await this.parse(Doctor)
-    const { doctor } = await import('../workflows/doctor.ts')
+    const { doctor } = await import('../workflows/doctor/doctor.ts')
     const result = await doctor({
       directory: resolve(flags.directory),
       env: process.env,

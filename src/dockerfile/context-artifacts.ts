@@ -108,3 +108,11 @@ function fileArtifact({ url, size, sha256 }: LockedFile): Artifact {
   const file = /([^/?]+)(\?.*)?$/.exec(url)?.[1] ?? 'content'
   return { name: file, file, sha256, size, origin: { kind: 'url', url } }
 }
+
+/** Every entry of the store that a lock needs: its artifacts, and the indexes that let it be extended. */
+export function lockedDigests(locked: LockedPlatform): string[] {
+  const { files, seed } = contextArtifacts(locked)
+  const artifacts = [...files, ...seed].map(({ artifact }) => artifact.sha256)
+  const indexes = locked.base.indexes.flatMap(({ release, packages }) => [release, packages])
+  return [...new Set([...artifacts, ...indexes])].sort()
+}

@@ -1,18 +1,45 @@
 import type { AuditReport } from '../audit/audit-report.ts'
+import type { LockedImage } from '../lock/schema.ts'
 
 /** What a build reports, also as `--json`. */
 export interface BuildReport {
   recipe: string
+  /** Of the image in the engine. */
   tag: string
   image: { id: string; size: number; layers: number; tree?: string }
-  expected: { id: string; size: number; tree: string } | null
+  /** What the lockfile expects; null on the first build. */
+  expected: LockedImage | null
+  /** `recorded`: the first build of this lock, whose image the lockfile now names. */
   verdict: 'identical' | 'equivalent' | 'different' | 'recorded'
+  /** Whether the engine had the image already, so that nothing was built. */
   unchanged: boolean
-  packages: { debian: number; python: number }
-  checks: { name: string; passed: boolean; output: string }[]
+  /** As locked, when nothing was built; else read back from the image. */
+  packages: PackageCount
+  /** None are run when nothing was built. */
+  checks: CheckResult[]
   /** Null when nothing was built, or no audit was wanted. */
-  audit: (Pick<AuditReport, 'verdict' | 'findings'> & { explainedShare: number; isKnown: boolean }) | null
+  audit: BuildAudit | null
   stages: { name: string; seconds: number }[]
+}
+
+/** Packages by kind: Debian's that dpkg says are installed, and those of pip that Python finds in the locked version. */
+export interface PackageCount {
+  debian: number
+  python: number
+}
+
+export interface CheckResult {
+  name: string
+  passed: boolean
+  /** What the command printed, or why it did not pass; shortened. */
+  output: string
+}
+
+/** An audit in short; `audit recipe` has all of it. */
+export interface BuildAudit extends Pick<AuditReport, 'verdict' | 'findings'> {
+  explainedShare: number
+  /** Whether the same image ID and lockfile were audited before, so that the image was not read again. */
+  isKnown: boolean
 }
 
 const VERDICTS: Record<BuildReport['verdict'], string> = {

@@ -1,14 +1,23 @@
 import { oneLine } from './markdown.ts'
 
-interface Diagnostic {
+export interface Diagnostic {
   what: string
+  /** `missing`: builds can't work without it. `warning`: they can, but something is to be known. */
   status: 'ok' | 'warning' | 'missing'
+  /** What was found. */
   found: string
+  /** How to fix it. */
   mend?: string
 }
 
+export interface Diagnosis {
+  /** Whether builds can work. */
+  ok: boolean
+  findings: Diagnostic[]
+}
+
 /** One line for each thing looked at, with how to fix it below, and a last one that says what follows. */
-export function doctorTable({ ok, findings }: { ok: boolean; findings: readonly Diagnostic[] }): string {
+export function doctorTable({ ok, findings }: Diagnosis): string {
   const width = Math.max(0, ...findings.map(({ what }) => what.length))
   const lines = findings.flatMap(({ what, status, found, mend }) => [
     `${status.padEnd(7)}  ${what.padEnd(width)}  ${oneLine(found)}`,

@@ -2,8 +2,8 @@ import { hash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { REPORT_VERSION } from '../../audit/audit-report.ts'
+import type { BuildAudit } from '../../report/build-report.ts'
 import { FileCache } from '../../store/file-cache.ts'
-import type { BuildAudit } from '../build/build-result.ts'
 import type { Cache } from '../ports.ts'
 
 /** What an audit depends on, when it finds nothing: then no exception of the policy had a part in it. */

@@ -1,6 +1,7 @@
 import type { ContextArtifacts } from '../../dockerfile/context-artifacts.ts'
 import type { LockedPlatform } from '../../lock/schema.ts'
 import { snapshotUrls } from '../../resolve/debian/snapshot-urls.ts'
+import { imageArchives } from '../../resolve/registry/fetch-image-indexes.ts'
 import { isTrustedHost } from '../../sources/find-pip-sources.ts'
 import type { Sources } from '../../sources/find-sources.ts'
 import {
@@ -12,11 +13,13 @@ import {
   locateUrl,
   locateWith,
 } from '../../sources/locate.ts'
+import { openRegistries } from '../../sources/registry/open-registries.ts'
+import { locateRegistry } from '../../sources/registry/registries.ts'
 import type { Artifact } from '../../store/artifact.ts'
 import { type FetchReport, fetchArtifacts } from '../../store/fetch-artifacts.ts'
 import { fetchGitSteps } from '../lock/git-sources.ts'
+import { readAptSources, ubuntuMirrors } from '../lock/lock-image-base.ts'
 import type { Cache, Fetching } from '../ports.ts'
-import { locateBase } from './locate-base.ts'
 
 /** Brings every artifact of a build into the store, verified; sources are looked up only when something is missing. */
 export async function fetchInputs(
@@ -33,9 +36,7 @@ export async function fetchInputs(
       store,
       signal,
       locate: async (artifact: Artifact) => {
-        locate ??= ports
-          .sources()
-          .then((found) => locateWith(locateFrom(found, locked, signal), locateBase(ports, found, locked)))
+        locate ??= ports.sources().then((found) => locateInputs(ports, found, locked))
         return (await locate)(artifact)
       },
       onProgress: ({ bytesDone, bytesTotal, filesDone, filesTotal }) =>
@@ -47,8 +48,13 @@ export async function fetchInputs(
   )
 }
 
+/** Where each artifact of a lock may be had, but those of git steps. */
+export function locateInputs(ports: Fetching, sources: Sources, locked: LockedPlatform): Locate {
+  return locateWith(locateFrom(sources, locked, ports.signal), locateBase(ports, sources, locked))
+}
+
 /**
- * Where the artifacts of a lock may be had: the live mirrors first, then the snapshot service as the archives were
+ * Where packages and files of a lock may be had: the live mirrors first, then the snapshot service as the archives were
  * when locked; what pip's `find-links` names and its indexes for Python.
  */
 export function locateFrom(sources: Sources, locked: LockedPlatform, signal: AbortSignal): Locate {
@@ -72,4 +78,30 @@ export function locateFrom(sources: Sources, locked: LockedPlatform, signal: Abo
     locatePypi(pypi.indexes.map(place), { signal }),
     locateUrl(trust),
   )
+}
+
+/**
+ * Where the layers of a base may be had, and packages of archives that this machine has no setting for: the base's
+ * own apt sources tell.
+ */
+function locateBase(ports: Fetching, sources: Sources, { base }: LockedPlatform): Locate {
+  const layers = locateRegistry(openRegistries(ports, sources))
+  if (base.kind === 'debian') return layers
+  let own: Promise<Locate> | undefined
+  const find = async (): Promise<Locate> => {
+    const archives = imageArchives(await readAptSources(ports, base))
+    const ubuntu = [...ubuntuMirrors(ports.env), ...(archives['ubuntu'] ?? [])]
+    const trust = sources.ca === undefined ? {} : { ca: sources.ca }
+    const places = Object.entries({ ...archives, ubuntu }).map(([archive, urls]) => {
+      return [archive, urls.map((url) => ({ url, label: "the base's mirror", ...trust }))] as const
+    })
+    return locateDebian(Object.fromEntries(places))
+  }
+  const packages: Locate = async (artifact) => {
+    const { origin } = artifact
+    if (origin.kind !== 'debian' || origin.archive in sources.debian) return []
+    own ??= find()
+    return (await own)(artifact)
+  }
+  return locateWith(layers, packages)
 }

@@ -1,10 +1,12 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { BuiltImage } from '../../engine/build-image.ts'
 import type { Engine } from '../../engine/connect.ts'
 import { type EngineImage, findImage, saveImage } from '../../engine/find-image.ts'
 import { StillroomError } from '../../error.ts'
-import { readImageArchive } from '../../image/read-archive.ts'
 import type { LockedPlatform } from '../../lock/schema.ts'
+import { writeFileAtomic } from '../../store/disk.ts'
 import type { Cache, Reporting } from '../ports.ts'
-import { knownImageID, rememberImage } from './known-images.ts'
 
 /**
  * The image that the lockfile names, as the engine has it.
@@ -54,7 +56,27 @@ async function imageID(
   if (known !== undefined) return known
   if (diffIDs.join() !== expected.join()) return undefined
   ports.progress({ kind: 'status', text: 'reading the image, once' })
+  // loaded here: most that ask for an image's ID have no need of it
+  const { readImageArchive } = await import('../../image/read-archive.ts')
   const { id } = await readImageArchive(await saveImage(engine, reference))
   await rememberImage(ports.cache, { id, reference })
   return id
+}
+
+/**
+ * The containerd store calls an image by its manifest's digest. A manifest names its config, so which image ID a
+ * manifest stands for never changes: it is noted when the image is built, and need not be asked again.
+ */
+export async function rememberImage(cache: string, { id, reference }: BuiltImage): Promise<void> {
+  if (reference !== id) await writeFileAtomic(notePath(cache, reference), `${id}\n`)
+}
+
+/** The image ID that a manifest's digest stands for, when it was noted. */
+export async function knownImageID(cache: string, reference: string): Promise<string | undefined> {
+  const text = await readFile(notePath(cache, reference), 'utf8').catch(() => undefined)
+  return text?.trim()
+}
+
+function notePath(cache: string, reference: string): string {
+  return join(cache, 'images', reference.replace(/[^A-Za-z0-9]/g, '-'))
 }

@@ -3,21 +3,9 @@ import { withContainer } from '../../engine/container.ts'
 import { basePackages } from '../../lock/base-packages.ts'
 import type { LockedPlatform } from '../../lock/schema.ts'
 import type { Recipe } from '../../recipe/schema.ts'
+import type { CheckResult, PackageCount } from '../../report/build-report.ts'
 import { listDistributions } from '../../resolve/python/list-distributions.ts'
 import type { Sandbox } from '../../resolve/sandbox.ts'
-
-export interface CheckResult {
-  name: string
-  passed: boolean
-  /** What the command printed, or why it did not pass; shortened. */
-  output: string
-}
-
-/** Packages by kind: Debian's that dpkg says are installed, and those of pip that Python finds in the locked version. */
-export interface PackageCount {
-  debian: number
-  python: number
-}
 
 export interface ChecksReport {
   checks: CheckResult[]

@@ -1,7 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { contextArtifacts } from '../../dockerfile/context-artifacts.ts'
 import { stepName } from '../../dockerfile/step-name.ts'
-import { buildImage } from '../../engine/build-image.ts'
 import { connectEngine } from '../../engine/connect.ts'
 import { withContainer } from '../../engine/container.ts'
 import { removeImage } from '../../engine/find-image.ts'
@@ -17,8 +15,7 @@ import { refetchIndexes } from '../../resolve/debian/refetch-indexes.ts'
 import { resolveBase } from '../../resolve/debian/resolve-base.ts'
 import { resolveFile } from '../../resolve/file/resolve-file.ts'
 import { downloadUnpinned } from '../../store/download.ts'
-import { fetchInputs } from '../build/fetch-inputs.ts'
-import { stageContext } from '../build/stage-context.ts'
+import { buildInputs } from '../build/build-locked.ts'
 import type { Artifacts, Cache, Environment, Fetching, Upstreams } from '../ports.ts'
 import { renderGenerated } from '../project/generated.ts'
 import type { LoadedRecipe } from '../project/load-recipe.ts'
@@ -119,32 +116,22 @@ function proxySettings(env: Environment['env']): Record<string, string> {
 /** Builds the image as it is before a step, to resolve the step in. */
 async function buildBefore(
   ports: Fetching & Cache,
-  { name, recipe, directory }: LoadedRecipe,
+  loaded: LoadedRecipe,
   before: LockedPlatform,
   tag: string,
 ): Promise<string> {
-  const { signal, progress } = ports
+  const { name, recipe } = loaded
   const partial: Recipe = { ...recipe, steps: recipe.steps.slice(0, before.steps.length) }
-  const artifacts = contextArtifacts(before)
-  progress({ kind: 'stage', title: 'fetching artifacts' })
-  await fetchInputs(ports, artifacts, before)
-  const context = await stageContext(
-    ports,
-    await renderGenerated(name, partial, before),
-    artifacts,
-    directory,
-    before.epoch,
-  )
-  progress({ kind: 'stage', title: 'building what comes before' })
   const last = partial.steps.at(-1)
-  const { reference } = await buildImage({
-    context,
-    platform: recipe.platform,
-    epoch: before.epoch,
-    target: last ? stepName(partial.steps.length - 1, last.kind) : 'base',
-    tag,
-    signal,
-    onProgress: (event) => event.kind === 'step' && progress({ kind: 'status', text: event.name }),
-  })
+  const target = last ? stepName(partial.steps.length - 1, last.kind) : 'base'
+  const context = await renderGenerated(name, partial, before)
+  const { reference } = await buildInputs(
+    ports,
+    { loaded, locked: before, context },
+    { tag, target },
+    (stage) => ports.progress({ kind: 'stage', title: STAGES[stage] }),
+  )
   return reference
 }
+
+const STAGES = { fetch: 'fetching artifacts', build: 'building what comes before' }

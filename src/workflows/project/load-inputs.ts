@@ -1,10 +1,13 @@
+import type { ContextFiles } from '../../dockerfile/render-context.ts'
+import { requireFresh } from '../../lock/compare-inputs.ts'
 import { lockInputs } from '../../lock/lock-inputs.ts'
-import type { LockedProject, LockInputs } from '../../lock/schema.ts'
+import type { LockedPlatform, LockedProject, Lockfile, LockInputs } from '../../lock/schema.ts'
 import { gitRunner } from '../../resolve/git/run-git.ts'
 import { resolveProject } from '../../resolve/project/resolve-project.ts'
 import type { Repository } from '../ports.ts'
-import { programsChecksum } from './generated.ts'
+import { programsChecksum, renderGenerated, requireGenerated } from './generated.ts'
 import { type LoadedRecipe, loadRecipe } from './load-recipe.ts'
+import { lockedPlatform, requireLock } from './lock-file.ts'
 
 export interface RecipeInputs extends LoadedRecipe {
   /** What a lock of it must have been made from. */
@@ -35,4 +38,36 @@ export async function loadInputs(ports: Repository, name: string): Promise<Recip
     projects,
     inputs: lockInputs(loaded.recipe, trees, await programsChecksum(loaded.recipe)),
   }
+}
+
+/** A recipe whose lockfile and build context are what it gives. */
+export interface LockedRecipe {
+  loaded: RecipeInputs
+  lock: Lockfile
+  locked: LockedPlatform
+  /** `generated/NAME`. */
+  context: ContextFiles
+}
+
+/**
+ * Loads a recipe with its lockfile and its build context.
+ *
+ * @throws {StillroomError} RECIPE_*, PROJECT_*, LOCK_*; GENERATED_STALE
+ */
+export async function loadLocked(ports: Repository, name: string): Promise<LockedRecipe> {
+  const { directory } = ports
+  const reading = deferRejection(requireLock(directory, name))
+  const loaded = await loadInputs(ports, name)
+  const lock = await reading
+  requireFresh(lock, loaded.inputs)
+  const locked = lockedPlatform(lock, loaded.recipe)
+  const context = await renderGenerated(name, loaded.recipe, locked)
+  await requireGenerated(directory, name, context)
+  return { loaded, lock, locked, context }
+}
+
+/** A promise whose failure counts when it is awaited, and not before. */
+export function deferRejection<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => {})
+  return promise
 }

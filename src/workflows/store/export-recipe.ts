@@ -3,20 +3,16 @@ import { createReadStream, createWriteStream } from 'node:fs'
 import { mkdir, readFile, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { pipeline } from 'node:stream/promises'
-import { contextArtifacts } from '../../dockerfile/context-artifacts.ts'
+import { contextArtifacts, lockedDigests } from '../../dockerfile/context-artifacts.ts'
 import { paxHeader, TAR_END, tarPadding } from '../../formats/tar/write-tar.ts'
-import { requireFresh } from '../../lock/compare-inputs.ts'
 import { gitRunner } from '../../resolve/git/run-git.ts'
 import { archiveProject } from '../../resolve/project/resolve-project.ts'
 import { diskError, writeFileAtomic } from '../../store/disk.ts'
 import { recordUse } from '../../store/uses.ts'
 import { fetchInputs } from '../build/fetch-inputs.ts'
-import { renderGenerated, requireGenerated } from '../project/generated.ts'
-import { loadInputs } from '../project/load-inputs.ts'
-import { lockedPlatform, requireLock } from '../project/lock-file.ts'
+import { loadLocked } from '../project/load-inputs.ts'
 import type { Session } from '../session.ts'
 import { ARCHIVE_VERSION, type ArchiveManifest, MANIFEST } from './archive-manifest.ts'
-import { lockedDigests } from './locked-digests.ts'
 
 export interface ExportResult {
   recipe: string
@@ -46,14 +42,9 @@ interface Member {
  * @throws {StillroomError} RECIPE_*, LOCK_*, GENERATED_STALE; those of fetching; DISK_FULL, NOT_WRITABLE
  */
 export async function exportRecipe(session: Session, name: string, file: string): Promise<ExportResult> {
-  const { directory, progress } = session
+  const { progress } = session
   progress({ kind: 'stage', title: `reading recipe ${name}` })
-  const loaded = await loadInputs(session, name)
-  const lock = await requireLock(directory, name)
-  requireFresh(lock, loaded.inputs)
-  const locked = lockedPlatform(lock, loaded.recipe)
-  const generated = await renderGenerated(name, loaded.recipe, locked)
-  await requireGenerated(directory, name, generated)
+  const { loaded, locked, context } = await loadLocked(session, name)
   const artifacts = contextArtifacts(locked)
   progress({ kind: 'stage', title: 'fetching artifacts' })
   await recordUse(session.store.directory, name, lockedDigests(locked))
@@ -64,7 +55,7 @@ export async function exportRecipe(session: Session, name: string, file: string)
   for (const part of ['recipe.ts', 'lock.json']) {
     members.push(member(`recipe/${part}`, await readFile(join(loaded.directory, part))))
   }
-  for (const [path, text] of generated) {
+  for (const [path, text] of context) {
     members.push(member(`context/${path}`, Buffer.from(text), path.endsWith('.sh') ? 0o755 : 0o644))
   }
   for (const { tree, destination } of artifacts.projects) {

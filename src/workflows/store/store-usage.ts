@@ -1,3 +1,4 @@
+import { lockedDigests } from '../../dockerfile/context-artifacts.ts'
 import { layerFiles } from '../../image/layer-cache.ts'
 import type { CacheUsage, FileCache } from '../../store/file-cache.ts'
 import { forgetUses, readUses } from '../../store/uses.ts'
@@ -5,7 +6,6 @@ import { auditNotes } from '../audit/known-audits.ts'
 import type { Artifacts, Cache, Project } from '../ports.ts'
 import { listRecipes } from '../project/list-recipes.ts'
 import { readLock } from '../project/lock-file.ts'
-import { allLockedDigests } from './locked-digests.ts'
 
 /** What is put in the store belongs to a run that may not have said yet what it needs it for. */
 const SETTLED_AFTER = 86_400_000
@@ -109,7 +109,7 @@ async function projectDigests(directory: string): Promise<[recipe: string, diges
   const found: [string, string[]][] = []
   for (const recipe of await listRecipes(directory)) {
     const lock = await readLock(directory, recipe)
-    if (lock) found.push([recipe, allLockedDigests(lock)])
+    if (lock) found.push([recipe, Object.values(lock.platforms).flatMap(lockedDigests)])
   }
   return found
 }

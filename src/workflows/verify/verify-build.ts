@@ -1,28 +1,20 @@
-import { contextArtifacts } from '../../dockerfile/context-artifacts.ts'
-import type { ContextFiles } from '../../dockerfile/render-context.ts'
+import { setTimeout } from 'node:timers/promises'
 import { stepName } from '../../dockerfile/step-name.ts'
-import { buildImage, describeBuilder } from '../../engine/build-image.ts'
+import { describeBuilder } from '../../engine/build-image.ts'
 import { connectEngine } from '../../engine/connect.ts'
-import { removeImage, tagImage } from '../../engine/find-image.ts'
+import { findImage, removeImage, tagImage } from '../../engine/find-image.ts'
 import { StillroomError } from '../../error.ts'
 import { openImage } from '../../image/open-image.ts'
-import type { LockedPlatform } from '../../lock/schema.ts'
 import type { ImageSource } from '../../verify/explain-images.ts'
 import type { ComparedImage } from '../../verify/explained-difference.ts'
-import type { AppliedVariation, VerifyVerdict } from '../../verify/verify-report.ts'
-import { requireLoaded } from '../build/build-and-compare.ts'
-import { fetchInputs } from '../build/fetch-inputs.ts'
-import { rememberImage } from '../build/known-images.ts'
-import { stageContext } from '../build/stage-context.ts'
-import type { Cache, Fetching } from '../ports.ts'
-import type { LoadedRecipe } from '../project/load-recipe.ts'
+import type { AppliedVariation, VerifyReference, VerifyVerdict } from '../../verify/verify-report.ts'
+import { buildLocked } from '../build/build-locked.ts'
+import { knownImageID } from '../build/locked-image.ts'
+import type { Cache, Cancellation, Fetching } from '../ports.ts'
+import type { LockedRecipe } from '../project/load-inputs.ts'
 import type { StageClock } from '../stage-clock.ts'
 
-export interface VerifyPlan {
-  loaded: LoadedRecipe
-  locked: LockedPlatform
-  /** `generated/NAME` as it should be. */
-  context: ContextFiles
+export interface VerifyPlan extends LockedRecipe {
   from: string | undefined
   builder: string | undefined
   keep: boolean
@@ -54,36 +46,22 @@ export async function buildAgain(
   tag: string,
   cached = false,
 ): Promise<NewImage> {
-  const { loaded, locked, context, from, builder, keep } = plan
-  const { recipe, name: recipeName, directory } = loaded
-  const { signal, progress } = ports
-  const again = cached || from === undefined ? [] : stagesFrom(plan, from)
-  const engine = await connectEngine(ports)
-  clock.stage('fetch')
-  const artifacts = contextArtifacts(locked)
-  await fetchInputs(ports, artifacts, locked)
-  const staged = await stageContext(ports, context, artifacts, directory, locked.epoch)
-  clock.stage('build')
+  const { recipe: recipeName } = plan.lock
+  const { from, builder, keep } = plan
   const name = `stillroom/${recipeName}:${tag}`
-  const built = await buildImage({
-    context: staged,
-    platform: recipe.platform,
-    epoch: locked.epoch,
+  const how = {
     tag: name,
     noCache: !cached && from === undefined,
-    again,
+    again: cached || from === undefined ? [] : stagesFrom(plan, from),
     builder,
-    signal,
-    onProgress: (event) => event.kind === 'step' && progress({ kind: 'status', text: event.name }),
-  })
-  const { reference, diffIDs } = await requireLoaded(engine, name, built)
-  await rememberImage(ports.cache, { id: built.id, reference })
+  }
+  const engine = await connectEngine(ports)
+  const { id, reference, diffIDs } = await buildLocked(ports, engine, plan, how, (stage) =>
+    clock.stage(stage),
+  )
   return {
-    summary: { reference: name, id: built.id, diffIDs },
-    source: {
-      reference: name,
-      read: (options) => openImage(ports, name, { engine, ...options }),
-    },
+    summary: { reference: name, id, diffIDs },
+    source: { reference: name, read: (options) => openImage(ports, name, { engine, ...options }) },
     variations:
       builder === undefined ? [] : [{ variation: 'builder', value: await describeBuilder(builder) }],
     end: async (verdict) => {
@@ -105,4 +83,64 @@ function stagesFrom({ loaded: { recipe, name } }: VerifyPlan, from: string): str
   throw new StillroomError('USAGE', `recipe "${name}" has no step "${from}"`, {
     hint: `its steps are ${stages.join(', ')}`,
   })
+}
+
+/** Milliseconds of the coarsest time that a common format keeps: zip's (APPNOTE 4.4.6). Builds closer than that may hide it. */
+const COARSEST_TIME = 2000
+
+/** What a new image is held against. */
+export interface Reference {
+  named: VerifyReference
+  /** Of another build: how to read it. */
+  source?: ImageSource
+  end: (verdict: VerifyVerdict) => Promise<void>
+}
+
+/**
+ * The image that the lockfile names; when it names none, a first build made for this.
+ *
+ * @throws {StillroomError} IMAGE_MISSING when the lockfile names none and none is to be built
+ */
+export async function findReference(
+  ports: Cache & Fetching,
+  plan: VerifyPlan,
+  clock: StageClock,
+  lockedOnly: boolean,
+): Promise<Reference> {
+  const { locked, loaded } = plan
+  if (locked.image !== null) {
+    const { id, tree } = locked.image
+    return { named: { kind: 'lock', id, tree }, end: async () => {} }
+  }
+  if (lockedOnly) {
+    const message = `the lockfile of recipe "${loaded.name}" names no image to hold the varied build against`
+    throw new StillroomError('IMAGE_MISSING', message, {
+      hint: `build it first: stillroom build recipe ${loaded.name}`,
+    })
+  }
+  const first = await buildAgain(ports, plan, clock, 'verify-first', true)
+  await setTimeout(COARSEST_TIME, undefined, { signal: ports.signal })
+  const { id, reference } = first.summary
+  return { named: { kind: 'build', id, name: reference }, source: first.source, end: first.end }
+}
+
+/** How to read the expected image; undefined when the engine has none. */
+export async function referenceSource(
+  ports: Cancellation & Cache,
+  { loaded }: VerifyPlan,
+  { named, source }: Reference,
+): Promise<ImageSource | undefined> {
+  if (source !== undefined) return source
+  const engine = await connectEngine(ports)
+  for (const name of [keptName(loaded.name), `stillroom/${loaded.name}`]) {
+    const image = await findImage(engine, name)
+    if (image === undefined) continue
+    const id = engine.store === 'graph' ? image.reference : await knownImageID(ports.cache, image.reference)
+    if (id !== named.id) continue
+    return {
+      reference: name,
+      read: (options) => openImage(ports, name, { engine, ...options }),
+    }
+  }
+  return undefined
 }

@@ -2,18 +2,21 @@ import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { StillroomError } from '../../error.ts'
-import { requireFresh } from '../../lock/compare-inputs.ts'
 import type { LockedImage } from '../../lock/schema.ts'
 import { explainImages, summaryOf } from '../../verify/explain-images.ts'
 import { type Variation, VERIFY_REPORT_VERSION, type VerifyReport } from '../../verify/verify-report.ts'
-import type { Cache, Cancellation, Reporting, Repository } from '../ports.ts'
-import { renderGenerated, requireGenerated } from '../project/generated.ts'
-import { loadInputs } from '../project/load-inputs.ts'
-import { lockedPlatform, requireLock } from '../project/lock-file.ts'
+import type { Cache, Cancellation, Reporting } from '../ports.ts'
+import { loadLocked } from '../project/load-inputs.ts'
 import type { Session } from '../session.ts'
 import { StageClock } from '../stage-clock.ts'
-import { buildAgain, type NewImage, type VerifyPlan } from './verify-build.ts'
-import { findReference, type Reference, referenceSource } from './verify-reference.ts'
+import {
+  buildAgain,
+  findReference,
+  type NewImage,
+  type Reference,
+  referenceSource,
+  type VerifyPlan,
+} from './verify-build.ts'
 import { buildVaried } from './verify-varied.ts'
 
 export interface VerifyOptions {
@@ -55,7 +58,8 @@ export async function verifyRecipe(
   }
   try {
     clock.stage(`recipe ${name} and its lockfile`)
-    const plan = await makePlan(session, name, options)
+    const { from, builder, keep } = options
+    const plan = { ...(await loadLocked(session, name)), from, builder, keep }
     report.platform = plan.loaded.recipe.platform
     await rebuild(session, plan, options, clock, report)
   } catch (error) {
@@ -66,20 +70,6 @@ export async function verifyRecipe(
   }
   report.stages = clock.end()
   return report
-}
-
-async function makePlan(
-  ports: Repository,
-  name: string,
-  { from, builder, keep }: VerifyOptions,
-): Promise<VerifyPlan> {
-  const loaded = await loadInputs(ports, name)
-  const lock = await requireLock(ports.directory, name)
-  requireFresh(lock, loaded.inputs)
-  const locked = lockedPlatform(lock, loaded.recipe)
-  const context = await renderGenerated(name, loaded.recipe, locked)
-  await requireGenerated(ports.directory, name, context)
-  return { loaded, locked, context, from, builder, keep }
 }
 
 /** Builds, compares, and fills in the report. */

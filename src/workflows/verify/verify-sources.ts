@@ -1,33 +1,22 @@
 import pMap from 'p-map'
 import { contextArtifacts } from '../../dockerfile/context-artifacts.ts'
 import { StillroomError } from '../../error.ts'
-import { compareDebian } from '../../formats/versions/compare-debian.ts'
-import { basePackages } from '../../lock/base-packages.ts'
-import type { DebianPackage, LockedPlatform } from '../../lock/schema.ts'
-import { createGet } from '../../net/http-get.ts'
-import { fetchIndexes } from '../../resolve/debian/fetch-indexes.ts'
-import { loadKeyring } from '../../resolve/debian/keyring.ts'
-import { readPackages } from '../../resolve/debian/read-packages.ts'
+import type { LockedPlatform } from '../../lock/schema.ts'
 import { SUITE_ENDS } from '../../resolve/debian/suite-ends.ts'
-import type { Sources } from '../../sources/find-sources.ts'
-import { type Locate, locateWith } from '../../sources/locate.ts'
+import { refetchGit } from '../../resolve/git/resolve-git.ts'
+import type { Locate } from '../../sources/locate.ts'
 import type { Artifact } from '../../store/artifact.ts'
-import {
-  type ArtifactState,
-  forecast,
-  type NewerVersion,
-  type SourceAnswer,
-  type SourcesReport,
-} from '../../verify/forecast.ts'
-import { locateFrom } from '../build/fetch-inputs.ts'
-import { locateBase } from '../build/locate-base.ts'
-import type { Progress } from '../ports.ts'
+import { type ArtifactState, forecast, type SourceAnswer, type SourcesReport } from '../../verify/forecast.ts'
+import { locateInputs } from '../build/fetch-inputs.ts'
+import { gitOptions } from '../lock/git-sources.ts'
+import type { Artifacts, Cache, Cancellation, Environment, Fetching, Upstreams } from '../ports.ts'
 import { loadInputs } from '../project/load-inputs.ts'
 import { lockedPlatform, requireLock } from '../project/lock-file.ts'
 import type { Session } from '../session.ts'
 import { askSource } from './ask-source.ts'
-import { checkGitSteps } from './check-git-steps.ts'
-import { newerWheels } from './newer-wheels.ts'
+import { newerPackages, newerWheels } from './newer-versions.ts'
+
+const GONE = new Set(['GIT_COMMIT_GONE', 'GIT_REPOSITORY_GONE', 'GIT_LFS_GONE'])
 
 /** How many are asked for at once: each is one small request. */
 const AT_ONCE = 16
@@ -53,7 +42,7 @@ export async function verifySources(
   const { recipe } = await loadInputs(session, name)
   const locked = lockedPlatform(await requireLock(session.directory, name), recipe)
   const sources = await session.sources()
-  const locate = locateWith(locateFrom(sources, locked, signal), locateBase(session, sources, locked))
+  const locate = locateInputs(session, sources, locked)
   const { files } = contextArtifacts(locked)
   const unique = [...new Map(files.map(({ artifact }) => [artifact.sha256, artifact])).values()]
   const fetched = unique.filter(({ origin }) => origin.kind !== 'git')
@@ -118,30 +107,33 @@ async function askSources(
   return answers
 }
 
-/** What the suite's present indexes have of the packages that a lock names, where that is newer. */
-async function newerPackages(
-  locked: LockedPlatform,
-  sources: Sources,
-  progress: Progress,
-): Promise<NewerVersion[]> {
-  const { base, steps } = locked
-  if (base.kind !== 'debian') return []
-  const get = createGet(sources)
-  const options = { get, sources: sources.debian, keys: await loadKeyring(), now: new Date() }
-  const indexes = await fetchIndexes(base.suite, options).catch((error: unknown) => {
-    if (!(error instanceof StillroomError)) throw error
-    progress({ kind: 'note', text: `whether Debian packages are newer is not known: ${error.message}` })
-    return []
-  })
-  const newest = readPackages(indexes.map(({ index, packages }) => ({ archive: index.archive, packages })))
-  const all: DebianPackage[] = [
-    ...basePackages(base),
-    ...steps.flatMap((step) => (step.kind === 'apt' ? step.packages : [])),
-  ]
-  return all.flatMap(({ name, version }) => {
-    const found = newest.get(name)
-    if (!found || compareDebian(found.version, version) <= 0) return []
-    const security = found.archive === 'debian-security'
-    return [{ subject: `deb/${name}`, locked: version, newest: found.version, security }]
-  })
+/** Fetches each locked commit anew, and says whether it still gives the archive that was locked. */
+async function checkGitSteps(ports: Cache & Fetching, { steps }: LockedPlatform): Promise<ArtifactState[]> {
+  const states: ArtifactState[] = []
+  for (const step of steps) {
+    if (step.kind !== 'git') continue
+    ports.progress({ kind: 'status', text: `${step.url} ${step.commit.slice(0, 12)}` })
+    const stored = await ports.store.has(step.sha256, step.size)
+    states.push({
+      subject: `git/${step.url} ${step.commit}`,
+      stored,
+      answers: [await askRepository(ports, step)],
+    })
+  }
+  return states
+}
+
+async function askRepository(
+  ports: Environment & Cancellation & Cache & Artifacts & Upstreams,
+  step: Extract<LockedPlatform['steps'][number], { kind: 'git' }>,
+): Promise<SourceAnswer> {
+  try {
+    await refetchGit(step, await gitOptions(ports))
+    return { label: 'repository', answer: 'has', detail: 'the same archive' }
+  } catch (error) {
+    if (!(error instanceof StillroomError) || ports.signal.aborted) throw error
+    const detail = error.message
+    if (error.code === 'ARTIFACT_MISMATCH') return { label: 'repository', answer: 'other', detail }
+    return { label: 'repository', answer: GONE.has(error.code) ? 'lacks' : 'silent', detail }
+  }
 }

@@ -12,8 +12,8 @@ import { startEngine } from '../../engine/private/start-engine.ts'
 import { stopEngine } from '../../engine/private/stop-engine.ts'
 import { StillroomError } from '../../error.ts'
 import { openImage } from '../../image/open-image.ts'
+import type { BuildReport } from '../../report/build-report.ts'
 import type { Variation } from '../../verify/verify-report.ts'
-import type { BuildResult } from '../build/build-result.ts'
 import type { Artifacts, Cache, Cancellation, Project, Reporting } from '../ports.ts'
 import type { StageClock } from '../stage-clock.ts'
 import type { NewImage, VerifyPlan } from './verify-build.ts'
@@ -119,7 +119,7 @@ async function startVaried(
 }
 
 interface BuildAnswer {
-  image?: BuildResult['image']
+  image?: BuildReport['image']
   error?: { code: string; message: string; hint?: string }
 }
 
@@ -130,7 +130,7 @@ async function buildThere(
   vary: readonly Variation[],
   settings: EngineSettings,
   cache: string,
-): Promise<BuildResult['image']> {
+): Promise<BuildReport['image']> {
   const umask = vary.includes('umask') ? `umask ${UMASK}; ` : ''
   const words = [
     process.argv[1] ?? '',

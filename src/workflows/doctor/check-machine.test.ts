@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { findVersion } from './doctor.ts'
+import { findVersion } from './check-machine.ts'
 
 test.each([
   ['Docker version 28.2.2, build e6534b4', '28.2.2'],

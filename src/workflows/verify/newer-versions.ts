@@ -1,11 +1,18 @@
 import pMap from 'p-map'
 import { StillroomError } from '../../error.ts'
+import { compareDebian } from '../../formats/versions/compare-debian.ts'
 import { comparePep440, isPep440 } from '../../formats/versions/compare-pep440.ts'
-import type { LockedPlatform } from '../../lock/schema.ts'
+import { basePackages } from '../../lock/base-packages.ts'
+import type { DebianPackage, LockedPlatform } from '../../lock/schema.ts'
+import { createGet } from '../../net/http-get.ts'
 import { splitUserinfo } from '../../net/redact-url.ts'
+import { fetchIndexes } from '../../resolve/debian/fetch-indexes.ts'
+import { loadKeyring } from '../../resolve/debian/keyring.ts'
+import { readPackages } from '../../resolve/debian/read-packages.ts'
 import type { Sources } from '../../sources/find-sources.ts'
 import { fetchSimplePage } from '../../sources/simple-page.ts'
 import type { NewerVersion } from '../../verify/forecast.ts'
+import type { Progress } from '../ports.ts'
 
 /** Final releases; a pre-release is nobody's upgrade unless asked for. */
 const PRE_RELEASE = /(a|b|c|rc|alpha|beta|pre|preview|dev)[0-9.]*$/i
@@ -52,4 +59,32 @@ function versionOf(name: string, file: string): string | undefined {
   const stem = /^(.+)\.(tar\.(gz|bz2|xz)|zip)$/.exec(file)?.[1]
   const normal = stem?.replace(/[-_.]+/g, '-').toLowerCase()
   return stem !== undefined && normal?.startsWith(`${name}-`) ? stem.slice(name.length + 1) : undefined
+}
+
+/** What the suite's present indexes have of the packages that a lock names, where that is newer. */
+export async function newerPackages(
+  locked: LockedPlatform,
+  sources: Sources,
+  progress: Progress,
+): Promise<NewerVersion[]> {
+  const { base, steps } = locked
+  if (base.kind !== 'debian') return []
+  const get = createGet(sources)
+  const options = { get, sources: sources.debian, keys: await loadKeyring(), now: new Date() }
+  const indexes = await fetchIndexes(base.suite, options).catch((error: unknown) => {
+    if (!(error instanceof StillroomError)) throw error
+    progress({ kind: 'note', text: `whether Debian packages are newer is not known: ${error.message}` })
+    return []
+  })
+  const newest = readPackages(indexes.map(({ index, packages }) => ({ archive: index.archive, packages })))
+  const all: DebianPackage[] = [
+    ...basePackages(base),
+    ...steps.flatMap((step) => (step.kind === 'apt' ? step.packages : [])),
+  ]
+  return all.flatMap(({ name, version }) => {
+    const found = newest.get(name)
+    if (!found || compareDebian(found.version, version) <= 0) return []
+    const security = found.archive === 'debian-security'
+    return [{ subject: `deb/${name}`, locked: version, newest: found.version, security }]
+  })
 }

@@ -1,0 +1,77 @@
+import { contextArtifacts } from '../../dockerfile/context-artifacts.ts'
+import { type BuildOptions, type BuiltImage, buildImage } from '../../engine/build-image.ts'
+import type { Engine } from '../../engine/connect.ts'
+import { type EngineImage, findImage } from '../../engine/find-image.ts'
+import { StillroomError } from '../../error.ts'
+import type { Cache, Fetching } from '../ports.ts'
+import type { LockedRecipe } from '../project/load-inputs.ts'
+import type { LoadedRecipe } from '../project/load-recipe.ts'
+import { fetchInputs } from './fetch-inputs.ts'
+import { rememberImage } from './locked-image.ts'
+import { stageContext } from './stage-context.ts'
+
+interface Inputs extends Pick<LockedRecipe, 'locked' | 'context'> {
+  loaded: LoadedRecipe
+}
+type HowToBuild = Pick<BuildOptions, 'tag' | 'target' | 'noCache' | 'again' | 'builder'>
+
+/**
+ * Fetches what the store lacks, puts the build context together, and builds it without network.
+ *
+ * @param onStage told when fetching and when building begins
+ * @throws {StillroomError} those of fetching and of building
+ */
+export async function buildInputs(
+  ports: Fetching & Cache,
+  { loaded: { recipe, directory }, locked, context }: Inputs,
+  how: HowToBuild,
+  onStage: (stage: 'fetch' | 'build') => void,
+): Promise<BuiltImage> {
+  const { signal, progress } = ports
+  onStage('fetch')
+  const artifacts = contextArtifacts(locked)
+  const { damaged } = await fetchInputs(ports, artifacts, locked)
+  for (const name of damaged)
+    progress({ kind: 'note', text: `the store's copy of ${name} was damaged: fetched again` })
+  const staged = await stageContext(ports, context, artifacts, directory, locked.epoch)
+  onStage('build')
+  return buildImage({
+    ...how,
+    context: staged,
+    platform: recipe.platform,
+    epoch: locked.epoch,
+    signal,
+    onProgress: (event) => event.kind === 'step' && progress({ kind: 'status', text: event.name }),
+  })
+}
+
+/**
+ * Builds a locked recipe into an engine.
+ *
+ * @throws {StillroomError} as {@link buildInputs}; BUILD_FAILED when the builder loads its images elsewhere
+ */
+export async function buildLocked(
+  ports: Fetching & Cache,
+  engine: Engine,
+  inputs: Inputs,
+  how: HowToBuild & { tag: string },
+  onStage: (stage: 'fetch' | 'build') => void,
+): Promise<EngineImage & { id: string }> {
+  const built = await buildInputs(ports, inputs, how, onStage)
+  const image = await requireLoaded(engine, how.tag, built)
+  await rememberImage(ports.cache, { id: built.id, reference: image.reference })
+  return { ...image, id: built.id }
+}
+
+/** A builder of the user's may belong to another engine, and load its images there. */
+async function requireLoaded(engine: Engine, tag: string, { id }: BuiltImage): Promise<EngineImage> {
+  const image = await findImage(engine, tag)
+  if (image && (engine.store === 'containerd' || image.reference === id)) return image
+  throw new StillroomError(
+    'BUILD_FAILED',
+    `the builder made image ${id}, but what this engine has as ${tag} is ${image?.reference ?? 'nothing'}`,
+    {
+      hint: 'name a builder that loads into this engine, or set DOCKER_HOST to the engine that it loads into',
+    },
+  )
+}

@@ -1,0 +1,148 @@
+import { connectEngine, type Engine, OLDEST_ENGINE } from '../../engine/connect.ts'
+import { CONTAINER_LABEL } from '../../engine/container.ts'
+import { machineLacks } from '../../engine/private/private-engine.ts'
+import { TASK_LABELS } from '../../engine/task-container.ts'
+import { StillroomError } from '../../error.ts'
+import { redactUrl } from '../../net/redact-url.ts'
+import type { Diagnostic } from '../../report/doctor-table.ts'
+import type { Environment } from '../ports.ts'
+import { checkProgram, checkSpace } from './check-machine.ts'
+
+/** The first buildx with `--progress=rawjson`. */
+export const OLDEST_BUILDX = '0.13.0'
+const ENGINE_TIMEOUT_MS = 10_000
+/** In bytes, what a large recipe takes: its image and the layers it is made of. */
+const ENGINE_SPACE = 8e9
+
+/** The clients and the engine that builds need, and the private engine in their stead. */
+export async function checkEngines({ env }: Environment): Promise<Diagnostic[]> {
+  const host = await privateEngine(env)
+  const connecting = within(ENGINE_TIMEOUT_MS, connectEngine({ start: false }))
+  // a private engine that runs is in the environment then, with its clients
+  await connecting.catch(() => {})
+  const upgrade = 'install or upgrade the buildx plugin of docker'
+  const found = await Promise.all([
+    checkClient('docker', ['--version'], '20.10.0', host, 'install the docker command'),
+    checkClient('docker', ['buildx', 'version'], OLDEST_BUILDX, host, upgrade),
+    checkEngine(env, host, connecting),
+  ])
+  return [...found.flat(), host.diagnostic]
+}
+
+/** A client that the private engine brings is no obstacle. */
+async function checkClient(
+  program: string,
+  args: string[],
+  oldest: string,
+  host: PrivateEngine,
+  mend: string,
+): Promise<Diagnostic> {
+  const diagnostic = await checkProgram(program, args, oldest, mend)
+  if (diagnostic.status !== 'missing' || !host.serves) return diagnostic
+  return {
+    ...diagnostic,
+    status: 'warning',
+    mend: 'nothing to do: the private engine brings its own',
+  }
+}
+
+interface PrivateEngine {
+  /** Whether builds get it when nothing else answers. */
+  serves: boolean
+  diagnostic: Diagnostic
+}
+
+/** It needs Linux, root and apt, and serves only when DOCKER_HOST names no engine. */
+async function privateEngine(env: Environment['env']): Promise<PrivateEngine> {
+  const what = 'private engine'
+  const lacks = await machineLacks(env)
+  if (lacks.length > 0) {
+    return {
+      serves: false,
+      diagnostic: {
+        what,
+        status: 'ok',
+        found: `not possible (lacks ${lacks.join(', ')}), and needed only without another`,
+      },
+    }
+  }
+  const serves = !env.DOCKER_HOST && env.STILLROOM_ENGINE !== 'none'
+  return { serves, diagnostic: { what, status: 'ok', found: 'possible: stillroom engine up' } }
+}
+
+async function checkEngine(
+  env: Environment['env'],
+  host: PrivateEngine,
+  connecting: Promise<Engine>,
+): Promise<Diagnostic[]> {
+  try {
+    const engine = await connecting
+    const info = (await within(ENGINE_TIMEOUT_MS, engine.docker.info())) as { DockerRootDir?: string }
+    const store = engine.store === 'containerd' ? 'containerd' : 'overlay2'
+    const place = env.DOCKER_HOST ?? "Docker's default socket"
+    return [
+      {
+        what: 'Docker Engine',
+        status: 'ok',
+        found: `${engine.version}, image store ${store}, at ${redactUrl(place)}`,
+      },
+      await checkSpace(
+        'engine disk',
+        info.DockerRootDir ?? '/var/lib/docker',
+        ENGINE_SPACE,
+        'docker system prune',
+      ),
+      await checkLeftovers(engine),
+    ]
+  } catch (error) {
+    if (!(error instanceof StillroomError) && !(error instanceof TimeoutError)) throw error
+    const found = error.message
+    if (host.serves) {
+      const mend = 'nothing to do: a build starts a private one; or start your own'
+      return [{ what: 'Docker Engine', status: 'warning', found, mend }]
+    }
+    const mend = `start or install Docker ${OLDEST_ENGINE} or newer, or name an engine with DOCKER_HOST`
+    return [{ what: 'Docker Engine', status: 'missing', found, mend }]
+  }
+}
+
+/** Containers that a killed run has left behind. */
+async function checkLeftovers({ docker }: Engine): Promise<Diagnostic> {
+  const what = 'leftovers'
+  const list = async (label: string) => docker.listContainers({ all: true, filters: { label: [label] } })
+  const temporary = (await list(CONTAINER_LABEL)).filter(
+    ({ Labels }) => !isRunning(Number(Labels[CONTAINER_LABEL])),
+  )
+  const tasks = (await list(TASK_LABELS.project)).filter(
+    ({ State }) => State !== 'running' && State !== 'removing',
+  )
+  const ids = [...temporary, ...tasks].map(({ Id }) => Id.slice(0, 12))
+  if (ids.length === 0) return { what, status: 'ok', found: 'none' }
+  return {
+    what,
+    status: 'warning',
+    found: `${ids.length} containers of runs that are gone`,
+    mend: `docker rm --force ${ids.join(' ')}`,
+  }
+}
+
+class TimeoutError extends Error {}
+
+async function within<T>(milliseconds: number, work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(
+      () => reject(new TimeoutError(`no answer within ${milliseconds / 1000} s`)),
+      milliseconds,
+    )
+  })
+  return Promise.race([work, late]).finally(() => clearTimeout(timer))
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
+  }
+}

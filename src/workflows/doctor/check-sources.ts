@@ -1,0 +1,104 @@
+import { StillroomError } from '../../error.ts'
+import { redactUrl } from '../../net/redact-url.ts'
+import { Suite } from '../../recipe/schema.ts'
+import type { Diagnostic } from '../../report/doctor-table.ts'
+import { findCertificates } from '../../sources/find-certificates.ts'
+import { findDebianSources } from '../../sources/find-debian-sources.ts'
+import { findPipSources } from '../../sources/find-pip-sources.ts'
+import { localMachine } from '../../sources/machine.ts'
+import type { SourcesConfig } from '../../sources/schema.ts'
+import type { Environment, Project } from '../ports.ts'
+import { type Probe, probeUrl } from '../probe-url.ts'
+import { readConfig } from '../project/read-config.ts'
+
+const CLOCK_SKEW_MS = 10 * 60_000
+
+export async function checkSources({
+  directory,
+  env,
+  online,
+}: Project &
+  Environment & {
+    /** Ask the mirror and the index whether they answer. */
+    online: boolean
+  }): Promise<Diagnostic[]> {
+  let config: SourcesConfig = {}
+  try {
+    config = (await readConfig(directory)).sources ?? {}
+  } catch (error) {
+    return [unknownSource('configuration', error)]
+  }
+  const machine = localMachine(env)
+  let ca: string | undefined
+  try {
+    ca = await findCertificates(env, config, machine)
+  } catch (error) {
+    return [unknownSource('certificates', error)]
+  }
+  const probe = online ? (url: string) => probeUrl(url, ca) : undefined
+  return Promise.all([
+    findDebianSources(env, config, machine).then(
+      ({ debian }) =>
+        checkSource(
+          'Debian mirror',
+          debian.debian,
+          probe,
+          Suite.options.map((suite) => `dists/${suite}/InRelease`),
+        ),
+      (error) => unknownSource('Debian mirror', error),
+    ),
+    findPipSources(env, config.pypi ?? {}, machine).then(
+      ({ indexes, findLinks }) => checkIndex(indexes, findLinks, probe),
+      (error) => unknownSource('Python index', error),
+    ),
+  ])
+}
+
+/** Asks for a URL; left out when nothing is to be asked online. */
+type AskUrl = ((url: string) => Promise<Probe>) | undefined
+
+async function checkIndex(indexes: string[], findLinks: string[], ask: AskUrl): Promise<Diagnostic> {
+  const what = 'Python index'
+  const found = [...indexes, ...findLinks]
+  if (found.length > 0) return checkSource(what, found, indexes.length > 0 ? ask : undefined, [''])
+  const mend = 'when a recipe uses pip: set PIP_INDEX_URL, or sources.pypi in stillroom.config.ts'
+  return { what, status: 'warning', found: 'none', mend }
+}
+
+async function checkSource(what: string, urls: string[], ask: AskUrl, paths: string[]): Promise<Diagnostic> {
+  const [url = ''] = urls
+  const found = redactUrl(urls.join(', '))
+  if (!ask) return { what, status: 'ok', found }
+  let probe: Probe | undefined
+  for (const path of paths) {
+    probe = await ask(`${url.replace(/\/$/, '')}/${path}`)
+    if (probe.answered) break
+  }
+  if (!probe?.answered) {
+    return {
+      what,
+      status: 'missing',
+      found: `${found}: ${probe?.reason}`,
+      mend: 'check the network, the proxy settings and the URL',
+    }
+  }
+  const skew = probe.date === undefined ? 0 : Math.abs(probe.date - Date.now())
+  const answered = `${found}, answered in ${probe.milliseconds} ms`
+  if (skew < CLOCK_SKEW_MS) return { what, status: 'ok', found: answered }
+  return {
+    what,
+    status: 'warning',
+    found: `${answered}; its clock is ${Math.round(skew / 60_000)} minutes from this one`,
+    mend: 'fix the clock: signatures are checked against it',
+  }
+}
+
+function unknownSource(what: string, error: unknown): Diagnostic {
+  if (!(error instanceof StillroomError)) throw error
+  return {
+    what,
+    status: 'missing',
+    found: error.message,
+    mend: error.hint ?? 'name one in stillroom.config.ts',
+  }
+}
