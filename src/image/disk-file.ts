@@ -59,8 +59,8 @@ function hashedHere(path: string, range: FileRange): ImageFile {
 }
 
 /**
- * The bytes of part of a file, which is opened when the first is asked for. Reads one piece ahead; each takes the memory of the
- * last but one.
+ * The bytes of part of a file, which is opened when the first is asked for. Reads one piece ahead; each takes the memory
+ * of the last but one.
  *
  * @throws {StillroomError} IMAGE_UNREADABLE
  */

@@ -67,7 +67,7 @@ export function toLayerEntry(member: TarMember): LayerEntry {
     throw imageInvalid(`${quotePath(path)} is of the unknown tar type ${JSON.stringify(member.flag)}`)
   }
   if (type !== 'directory' && (path === '' || member.name.endsWith('/'))) {
-    throw imageInvalid(`${quotePath(member.name)} has a directory's name and is none`)
+    throw imageInvalid(`${quotePath(member.name)} has a directory's name and is not a directory`)
   }
   const inode: Inode = {
     type,

@@ -148,9 +148,9 @@ describe('mergeLayers()', () => {
     ['a hard link through a symlink', [['d/', 'd/f', 'l -> d', 'a = l/f']], 'which is not there'],
     ['a hard link to what its layer deletes', [['a'], ['.wh.a', 'b = a']], 'which is not there'],
     ['a hard link to a directory', [['d/', 'a = d']], 'to the directory'],
-    ['aufs remains', [['.wh..wh.plnk/', '.wh..wh.plnk/1']], 'no whiteout'],
-    ['a whiteout of ..', [['.wh...']], 'no whiteout'],
-    ['a whiteout without a name', [['.wh.']], 'no whiteout'],
+    ['aufs remains', [['.wh..wh.plnk/', '.wh..wh.plnk/1']], 'not a whiteout'],
+    ['a whiteout of ..', [['.wh...']], 'not a whiteout'],
+    ['a whiteout without a name', [['.wh.']], 'not a whiteout'],
   ])('rejects %s', async (_, layers, reason) => {
     await expect(merged(...layers)).rejects.toThrow(invalid(reason))
   })

@@ -22,7 +22,7 @@ const IMPLIED_LIMIT = 500_000
 /** The root of one layer. */
 interface Layer extends LayerNode {
   /** How many directories may still be implied, in all layers. */
-  room: { directories: number }
+  remaining: { directories: number }
   /**
    * The directory that was asked for last, since members come in the order of their directories. Whoever puts something
    * in a directory asks for it first, so this is never what was replaced, nor below it.
@@ -53,10 +53,10 @@ export function mergeLayers(layers: readonly (readonly LayerEntry[])[]): TreeNod
   const members = layers.reduce((sum, entries) => sum + entries.length, 0)
   if (members > MEMBER_LIMIT) throw imageInvalid(`The image's layers have ${members} members`)
   const root = impliedDirectory()
-  const room = { directories: IMPLIED_LIMIT }
+  const remaining = { directories: IMPLIED_LIMIT }
   for (const [index, entries] of layers.entries()) {
     const additions = entries.filter((entry) => !removeWhiteout(root, entry))
-    const layer: Layer = { ...impliedDirectory(), room }
+    const layer: Layer = { ...impliedDirectory(), remaining }
     for (const { path } of entries) if (isWhiteout(path)) directoryAt(layer, parentOf(path))
     const isOnce = layers.indexOf(entries) === layers.lastIndexOf(entries)
     for (const { path, inode, link } of additions)
@@ -82,7 +82,7 @@ function removeWhiteout(root: TreeNode, { path }: LayerEntry): boolean {
   }
   const name = base.slice(WHITEOUT.length)
   if (name === '' || name === '.' || name === '..' || name.startsWith(WHITEOUT)) {
-    throw imageInvalid(`${quotePath(path)} is no whiteout that engines agree on`)
+    throw imageInvalid(`${quotePath(path)} is not a whiteout that engines agree on`)
   }
   directory?.children?.delete(name)
   return true
@@ -156,8 +156,8 @@ function directoryAt(layer: Layer, path: string): LayerNode {
     const children = node.children as Map<string, LayerNode>
     let next = children.get(name)
     if (next === undefined) {
-      layer.room.directories -= 1
-      if (layer.room.directories < 0)
+      layer.remaining.directories -= 1
+      if (layer.remaining.directories < 0)
         throw imageInvalid(`The image's paths imply more than ${IMPLIED_LIMIT} directories`)
       next = impliedDirectory()
       children.set(name, next)
