@@ -1,4 +1,5 @@
 import { StillroomError } from '../error.ts'
+import { normalizeName } from '../formats/python/distribution-name.ts'
 import type { Recipe, Step } from '../recipe/schema.ts'
 import { baseDebianNames } from './base-packages.ts'
 import type { LockedBase, LockedPlatform, LockedProject, LockedStep } from './schema.ts'
@@ -136,7 +137,7 @@ function findPackages(locked: LockedPlatform, words: readonly string[]): Map<num
   for (const word of words) {
     const [, kind, given = ''] = /^(?:(apt|pip):)?(.+)$/.exec(word) ?? []
     const places = [...locked.steps.entries()].flatMap(([index, step]) => {
-      const name = step.kind === 'pip' ? given.replace(/[-_.]+/g, '-').toLowerCase() : given
+      const name = step.kind === 'pip' ? normalizeName(given) : given
       const isThere = packagesOf(step).some((entry) => entry.name === name)
       return (kind ?? step.kind) === step.kind && isThere ? [{ index, name }] : []
     })

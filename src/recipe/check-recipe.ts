@@ -1,4 +1,5 @@
 import { formatPath, type Issue, quoteValue } from '../formats/json/describe-issues.ts'
+import { requirementName } from '../formats/python/distribution-name.ts'
 import type { Recipe } from './schema.ts'
 
 /**
@@ -65,20 +66,14 @@ function checkApt(recipe: Recipe): Issue[] {
 function checkPip(recipe: Recipe): Issue[] {
   return recipe.steps.flatMap((step, i) => {
     if (step.kind !== 'pip') return []
-    const names = step.requirements.map(projectName)
+    const names = step.requirements.map(requirementName)
     return [
       ...duplicates(names, (j) => ['steps', i, 'requirements', j]),
       ...Object.entries(step.sdists).flatMap(([name, requirements]) =>
-        duplicates(requirements.map(projectName), (j) => ['steps', i, 'sdists', name, j]),
+        duplicates(requirements.map(requirementName), (j) => ['steps', i, 'sdists', name, j]),
       ),
     ]
   })
-}
-
-/** PEP 503's normalised name of a requirement. */
-function projectName(requirement: string): string {
-  const [name = ''] = /^[A-Za-z0-9._-]+/.exec(requirement) ?? []
-  return name.toLowerCase().replace(/[-_.]+/g, '-')
 }
 
 /** What lies where in the image: nothing hides or overwrites another. */

@@ -18,7 +18,7 @@ export interface ArchiveMember {
 const MEMBER_LIMIT = 20_000
 
 /**
- * The members of an archive, by the magic that it begins with: tar, zip, or ar such as a .deb or a static library.
+ * The members of a tar, a zip, or an ar such as a .deb or a static library.
  *
  * @param limit bytes that a zip may unpack to
  * @returns undefined when it is none, damaged or larger: it is compared byte by byte then
@@ -29,7 +29,6 @@ export async function archiveMembers(
 ): Promise<{ format: 'tar' | 'zip' | 'ar'; members: ArchiveMember[] } | undefined> {
   const members: ArchiveMember[] = []
   const format = formatOf(bytes)
-  if (format === undefined) return undefined
   try {
     for await (const member of READERS[format](bytes, limit)) {
       if (members.length >= MEMBER_LIMIT) return undefined
@@ -41,10 +40,11 @@ export async function archiveMembers(
   return { format, members }
 }
 
-function formatOf(bytes: Buffer): 'tar' | 'zip' | 'ar' | undefined {
+/** What it may be: reading it shows whether it is. */
+function formatOf(bytes: Buffer): 'tar' | 'zip' | 'ar' {
   if (bytes.toString('latin1', 257, 262) === 'ustar') return 'tar'
   if (bytes.toString('latin1', 0, 2) === 'PK') return 'zip'
-  return bytes.toString('latin1', 0, 8) === '!<arch>\n' ? 'ar' : undefined
+  return 'ar'
 }
 
 const READERS = {

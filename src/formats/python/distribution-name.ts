@@ -3,6 +3,11 @@ export function normalizeName(name: string): string {
   return name.toLowerCase().replace(/[-_.]+/g, '-')
 }
 
+/** The name that a requirement begins with (PEP 508), normalised. */
+export function requirementName(requirement: string): string {
+  return normalizeName(/^[A-Za-z0-9._-]+/.exec(requirement)?.[0] ?? requirement)
+}
+
 /**
  * Name and version that a wheel's (PEP 427) or a source distribution's (PEP 625 and older habits) file name states;
  * undefined for any other file.

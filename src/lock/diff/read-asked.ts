@@ -1,3 +1,4 @@
+import { requirementName } from '../../formats/python/distribution-name.ts'
 /** Names of the packages that a recipe asks for itself. */
 export interface AskedFor {
   deb: ReadonlySet<string>
@@ -19,12 +20,6 @@ export function readAsked(fields: Readonly<Record<string, unknown>>): AskedFor {
       .filter((item) => typeof item === 'string')
   return {
     deb: new Set(asked('apt', 'packages').map((request) => request.replace(/=.*$/, ''))),
-    pypi: new Set(asked('pip', 'requirements').map(projectName)),
+    pypi: new Set(asked('pip', 'requirements').map(requirementName)),
   }
-}
-
-/** The project of a PEP 508 requirement. */
-function projectName(requirement: string): string {
-  const name = /^[A-Za-z0-9._-]+/.exec(requirement)?.[0] ?? requirement
-  return name.toLowerCase().replace(/[-_.]+/g, '-')
 }

@@ -1,5 +1,6 @@
 import pMap from 'p-map'
 import { StillroomError } from '../../error.ts'
+import { normalizeName } from '../../formats/python/distribution-name.ts'
 import { compareDebian } from '../../formats/versions/compare-debian.ts'
 import { comparePep440, isPep440 } from '../../formats/versions/compare-pep440.ts'
 import { basePackages } from '../../lock/base-packages.ts'
@@ -57,8 +58,9 @@ function versionOf(name: string, file: string): string | undefined {
   const wheel = /^[^-]+-([^-]+)-.*\.whl$/.exec(file)?.[1]
   if (wheel !== undefined) return wheel
   const stem = /^(.+)\.(tar\.(gz|bz2|xz)|zip)$/.exec(file)?.[1]
-  const normal = stem?.replace(/[-_.]+/g, '-').toLowerCase()
-  return stem !== undefined && normal?.startsWith(`${name}-`) ? stem.slice(name.length + 1) : undefined
+  return stem !== undefined && normalizeName(stem).startsWith(`${name}-`)
+    ? stem.slice(name.length + 1)
+    : undefined
 }
 
 /** What the suite's present indexes have of the packages that a lock names, where that is newer. */
