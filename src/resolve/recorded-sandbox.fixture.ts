@@ -14,7 +14,7 @@ export type RecordedCall =
   | ({ command: string[] } & SandboxResult)
   | { directory: string; files: { name: string; size: number; sha256: string }[] }
 
-export const SUITES = ['bullseye'] as const
+export const SUITES = ['bullseye', 'bookworm', 'trixie'] as const
 
 export async function readRecorded(
   room: 'apt' | 'python',

@@ -36,7 +36,9 @@ describe.each(SUITES)('resolvePip() by the pip of %s', async (suite) => {
         sha256: '274b1e6fc1b966d53976333eb90ac94cb07a450a700b455af9fbdf882244b30a',
       },
     ])
-    expect(provided).toEqual([{ name: 'wheel', version: expect.stringMatching(/^0\.\d+/) }])
+    // the wheel of trixie requires packaging
+    const names = suite === 'trixie' ? ['packaging', 'wheel'] : ['wheel']
+    expect(provided.map(({ name }) => name)).toEqual(names)
     expect(rest).toEqual({ kind: 'pip', pip, build: {}, local: [] })
     expect(sandbox.left()).toBe(0)
   })
