@@ -1,7 +1,8 @@
 // Writes the pages and schemas that are made from types: `npm run docs`. With `--check`, as in the gate, nothing is
-// written, and it fails when one of them is stale.
+// written, and it fails when one of them is stale. Either way it fails when a page links to a file that is not there.
 import { existsSync, globSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { findBrokenLinks } from './docs/broken-links.ts'
 import { renderOutputSchemas } from './docs/output-schemas.ts'
 import { readTypes } from './docs/read-types.ts'
 import { renderRecipeReference } from './docs/recipe-reference.ts'
@@ -26,7 +27,10 @@ export function updateDocs(root: string, { write }: { write: boolean }): string[
 
 if (import.meta.main) {
   const check = process.argv.includes('--check')
-  const paths = updateDocs(new URL('..', import.meta.url).pathname, { write: !check })
+  const root = new URL('..', import.meta.url).pathname
+  const paths = updateDocs(root, { write: !check })
+  const broken = findBrokenLinks(root)
   for (const path of paths) console.log(check ? `stale: ${path}; run: npm run docs` : `wrote ${path}`)
-  if (check && paths.length > 0) process.exitCode = 1
+  for (const link of broken) console.log(`no such file: ${link}`)
+  if (broken.length > 0 || (check && paths.length > 0)) process.exitCode = 1
 }
