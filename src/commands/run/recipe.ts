@@ -39,16 +39,14 @@ export default class RunRecipe extends BaseCommand {
   async run(): Promise<RunResult> {
     const { args, argv, flags } = await this.parse(RunRecipe)
     const session = await this.session(flags.directory)
-    const [{ runTask }, { localTerminal }, { onProcessSignal }] = await Promise.all([
+    const [{ runTask }, { localTerminal }] = await Promise.all([
       import('../../workflows/run/run-task.ts'),
       import('../../engine/local-terminal.ts'),
-      import('../../workflows/run/process-signals.ts'),
     ])
     const result = await runTask(session, args.name, args.task, (argv as string[]).slice(2), {
       terminal: localTerminal(this.jsonEnabled()),
       network: flags.network,
       shared: flags['no-shared'] ? false : flags.shared,
-      onSignal: onProcessSignal,
     })
     process.exitCode = result.exitCode
     return result

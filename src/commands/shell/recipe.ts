@@ -18,16 +18,14 @@ export default class ShellRecipe extends BaseCommand {
   async run(): Promise<RunResult> {
     const { args, flags } = await this.parse(ShellRecipe)
     const session = await this.session(flags.directory)
-    const [{ openShell }, { localTerminal }, { onProcessSignal }] = await Promise.all([
+    const [{ openShell }, { localTerminal }] = await Promise.all([
       import('../../workflows/run/run-task.ts'),
       import('../../engine/local-terminal.ts'),
-      import('../../workflows/run/process-signals.ts'),
     ])
     const result = await openShell(session, args.name, {
       terminal: localTerminal(this.jsonEnabled()),
       network: flags.network,
       shared: flags['no-shared'] ? false : flags.shared,
-      onSignal: onProcessSignal,
     })
     process.exitCode = result.exitCode
     return result

@@ -1,10 +1,8 @@
 import { createHash } from 'node:crypto'
 import { realpath } from 'node:fs/promises'
-import { resolve } from 'node:path'
 import { attachedExec, type Terminal } from '../../engine/attached-exec.ts'
-import { connectEngine, type Engine } from '../../engine/connect.ts'
+import { connectEngine } from '../../engine/connect.ts'
 import { engineError } from '../../engine/engine-error.ts'
-import type { MovedAccount } from '../../engine/seat.ts'
 import { TASK } from '../../engine/seat-scripts.ts'
 import { type Joined, joinContainer, leaveContainer } from '../../engine/task-container.ts'
 import { StillroomError } from '../../error.ts'
@@ -16,11 +14,11 @@ import type { Recipe } from '../../recipe/schema.ts'
 import { gitRunner } from '../../resolve/git/run-git.ts'
 import { resolveProject } from '../../resolve/project/resolve-project.ts'
 import { requireLockedImage } from '../build/locked-image.ts'
-import type { Cache, Cancellation, Environment, Project, Reporting, Repository } from '../ports.ts'
+import type { Cache, Cancellation, Environment, Reporting, Repository } from '../ports.ts'
 import { programsChecksum } from '../project/generated.ts'
 import { type LoadedRecipe, loadRecipe } from '../project/load-recipe.ts'
 import { lockedPlatform, requireLock } from '../project/lock-file.ts'
-import { folderOwner, type Host, makeSharedFolder, mayWrite, workAs } from './shared-folder.ts'
+import { accountFor, prepareFolder, wantFolder } from './shared-folder.ts'
 
 export interface RunOptions {
   terminal: Terminal
@@ -28,8 +26,6 @@ export interface RunOptions {
   network?: string | undefined
   /** The host's shared directory; `false` for none; what is there, else `shared` of the project, when left out. */
   shared?: string | false | undefined
-  /** Tells of signals that reach this process; they are the task's while it runs. */
-  onSignal: (listener: (name: string) => void) => () => void
 }
 
 export interface RunResult {
@@ -85,12 +81,18 @@ async function enterRecipe(
   await compareWithLock(ports, loaded, lock, locked)
   const engine = await connectEngine(ports)
   const image = await requireLockedImage(ports, engine, name, locked)
+  const folder = await wantFolder(engine, recipe, ports.directory, options.shared)
   const joined = await joinContainer(engine, {
     recipe: name,
     project: await projectHash(ports.directory),
     image,
     signal: ports.signal,
-    ...(await folderPlan(ports, engine, recipe, options)),
+    wanted: { network: options.network, shared: folder.shared },
+    settings: async () => {
+      const shared = await prepareFolder(engine, folder, (text) => ports.progress({ kind: 'note', text }))
+      return { network: options.network ?? 'none', shared }
+    },
+    account: (shared) => accountFor(folder, shared),
   })
   try {
     ports.signal.throwIfAborted()
@@ -133,13 +135,9 @@ async function execTask(
   { container, seat, moved }: Joined,
   recipe: Recipe,
   { command, workdir }: { command: string[]; workdir?: string | undefined },
-  { terminal, onSignal }: RunOptions,
+  { terminal }: RunOptions,
 ): Promise<number> {
-  let asked = 0
-  const off = onSignal((signal) => {
-    asked += 1
-    seat.signal(asked < 3 ? signal : 'SIGKILL')
-  })
+  const stopForwarding = forwardSignals(seat)
   const env: Record<string, string> = {}
   if (terminal.tty && process.env.TERM) env.TERM = process.env.TERM
   if (moved && recipe.env.HOME === undefined) env.HOME = recipe.user?.home ?? '/tmp'
@@ -152,67 +150,23 @@ async function execTask(
       onUnread: () => seat.signal('SIGHUP'),
     })
   } finally {
-    off()
+    stopForwarding()
   }
 }
 
-/** What is to be known of the shared folder: when a container is made, and when one is joined. */
-async function folderPlan(ports: Project & Reporting, engine: Engine, recipe: Recipe, options: RunOptions) {
-  const account = recipe.user?.uid ?? 0
-  const host = await describeHost(engine)
-  const target = recipe.shared
-  if (options.shared && target === undefined) {
-    throw new StillroomError('USAGE', 'the recipe has no shared folder to tie a directory to', {
-      hint: 'give it one: shared: "/path/in/the/image"',
-    })
-  }
-  const path = resolve(ports.directory, options.shared || 'shared')
-  const explicit =
-    options.shared === false ? '' : options.shared && ((await realpath(path).catch(() => undefined)) ?? path)
-  return {
-    wanted: { network: options.network, shared: explicit },
-    settings: async () => {
-      const network = options.network ?? 'none'
-      if (target === undefined || options.shared === false) return { network }
-      requireLocal(engine, path)
-      const source = await makeSharedFolder(path, host, account)
-      const owner = await folderOwner(source)
-      const uid = workAs(host, owner, account)?.uid ?? account
-      if (host.platform === 'linux' && !host.rootless && !mayWrite(owner, uid)) {
-        ports.progress({
-          kind: 'note',
-          text: `tasks can't write to ${source}: it belongs to uid ${owner.uid}, they run as uid ${uid}`,
-        })
-      }
-      return { network, shared: { source, target } }
-    },
-    account: async (shared: string): Promise<MovedAccount | undefined> => {
-      const as = workAs(host, await folderOwner(shared), account)
-      if (!as) return undefined
-      const { user } = recipe
-      const volumes = recipe.volumes.filter((volume) => volume !== target)
-      return { ...as, user: user && { name: user.name, uid: user.uid, volumes } }
-    },
-  }
-}
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const
 
-async function describeHost({ docker }: Engine): Promise<Host> {
-  const { SecurityOptions = [] } = (await docker.info()) as { SecurityOptions?: string[] }
-  const rootless = SecurityOptions.some((option) => option === 'name=rootless')
-  return { platform: process.platform, uid: process.getuid?.(), rootless }
-}
-
-/** @throws {StillroomError} SHARED_REMOTE: a bind mount takes a directory of the engine's machine */
-function requireLocal({ docker }: Engine, path: string): void {
-  const { socketPath, host } = docker.modem as { socketPath?: string; host?: string }
-  if (socketPath !== undefined) return
-  throw new StillroomError(
-    'SHARED_REMOTE',
-    `cannot share "${path}": the Docker Engine is on another machine (${host})`,
-    {
-      hint: 'run without the shared folder: --no-shared; or use an engine of this machine',
-    },
-  )
+/** Signals that reach this process are the task's, until the returned function is called; the third one kills it. */
+function forwardSignals(seat: Joined['seat']): () => void {
+  let received = 0
+  const forward = (name: string) => {
+    received += 1
+    seat.signal(received < 3 ? name : 'SIGKILL')
+  }
+  for (const name of SIGNALS) process.on(name, forward)
+  return () => {
+    for (const name of SIGNALS) process.off(name, forward)
+  }
 }
 
 /** Tells the containers of a recipe in two project directories apart. */
