@@ -41,7 +41,7 @@ const PAGE_LIMIT = 1 << 20
 const HEAD = 256
 
 /** Asks once for what a part lacks (RFC 9110, 14: ranges), and appends what comes; what came stays when it breaks off. */
-export async function download(
+export async function downloadPart(
   target: HttpTarget,
   part: Part,
   { signal, stall, anyVersion, ...options }: DownloadOptions,

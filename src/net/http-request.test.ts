@@ -10,7 +10,7 @@ import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 
 import { temporaryDirectory } from '../store/testing/temporary-directory.ts'
 import { httpRequest, type Reply, type RequestOptions, Unreachable } from './http-request.ts'
 
-const options = { headers: {}, signal: new AbortController().signal, stall: 5000 }
+const options = { headers: {}, signal: new AbortController().signal, stall: 20_000 }
 const statusOf = async ({ status }: Reply) => status
 
 it("httpRequest() trusts a certificate of its own besides the machine's", async ({ skip }) => {

@@ -52,7 +52,7 @@ test.each<[number, string | undefined, Retry]>([
 })
 
 const { signal } = new AbortController()
-const timing = { retries: 3, backoff: 1, retryAfterCap: 20, stall: 2000 }
+const timing = { retries: 3, backoff: 1, retryAfterCap: 20, stall: 20_000 }
 
 describe('withRetries()', () => {
   /** How often is tried when each try ends so, and what a file has received by then. */
@@ -130,12 +130,11 @@ describe('ask() and createGet()', () => {
     expect(await ask({ url: `${server.url}/x` }, { signal, timing })).toMatchObject({ status: 502 })
     expect(server.seen).toHaveLength(4)
     server.on('/y', fault.stallAfter(Buffer.from('0123456789'), 3))
-    const quick = { ...timing, retries: 1, stall: 100 }
+    const quick = { ...timing, retries: 1, stall: 500 }
     await expect(ask({ url: `${server.url}/y` }, { signal, timing: quick })).rejects.toEqual(
-      new Unreachable('no data for 0.1 s', false),
+      new Unreachable('no data for 0.5 s', false),
     )
-    expect(server.seen).toHaveLength(6)
-    await expect(createGet({ timing: quick })(`${server.url}/x`)).rejects.toMatchObject({
+    await expect(createGet({ timing })(`${server.url}/x`)).rejects.toMatchObject({
       code: 'FETCH_FAILED',
       message: expect.stringMatching(/HTTP status 502$/),
     })

@@ -41,9 +41,8 @@ export function locateDebian(bases: Partial<Record<Archive, readonly ArchiveBase
 }
 
 /** Finds a download at the one address that it was locked with. */
-export function locateUrl(trust: Pick<ArtifactUrl, 'ca'> = {}): Locate {
-  return async ({ origin }) =>
-    origin.kind === 'url' ? [{ url: origin.url, label: 'download', ...trust }] : []
+export function locateUrl(ca: string | undefined): Locate {
+  return async ({ origin }) => (origin.kind === 'url' ? [{ url: origin.url, label: 'download', ca }] : [])
 }
 
 /** A package index (its simple API's root), or what find-links names. Credentials may be in the URL, or in `headers`. */

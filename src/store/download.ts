@@ -1,5 +1,5 @@
 import { StillroomError } from '../error.ts'
-import { download as downloadPart, type Received } from '../net/http-download.ts'
+import { downloadPart, type Received } from '../net/http-download.ts'
 import { fetchFailed } from '../net/http-get.ts'
 import { redactUrl } from '../net/redact-url.ts'
 import { type Attempt, DEFAULT_TIMING, type HttpOrigins, type Timing, withRetries } from '../net/retry.ts'

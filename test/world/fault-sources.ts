@@ -68,7 +68,7 @@ async function unpinnedSource(world: World, { ca }: Sources, timing: Partial<Tim
     path: /mesh/,
     keepsAny: true,
     fetch: async (store) => {
-      const located = { url, label: 'download', ...(ca === undefined ? {} : { ca }) }
+      const located = { url, label: 'download', ca }
       const { signal } = new AbortController()
       await resolveFile(step, () => downloadUnpinned(located, { store, signal, timing }))
       return 0

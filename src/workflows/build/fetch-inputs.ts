@@ -60,23 +60,22 @@ export function locateInputs(ports: Fetching, sources: Sources, locked: LockedPl
 export function locateFrom(sources: Sources, locked: LockedPlatform, signal: AbortSignal): Locate {
   const { snapshot, pypi, ca } = sources
   const live: Record<string, string[]> = sources.debian
-  const trust = ca === undefined ? {} : { ca }
   const bases: Record<string, ArchiveBase[]> = {}
   for (const { archive, date } of locked.base.indexes) {
     const old = snapshot === undefined ? [] : snapshotUrls(snapshot, archive, new Date(date)).slice(0, 2)
-    bases[archive] ??= (live[archive] ?? []).map((url) => ({ url, label: 'live mirror', ...trust }))
-    bases[archive].push(...old.map((url) => ({ url, label: 'snapshot', ...trust })))
+    bases[archive] ??= (live[archive] ?? []).map((url) => ({ url, label: 'live mirror', ca }))
+    bases[archive].push(...old.map((url) => ({ url, label: 'snapshot', ca })))
   }
-  const place = (url: string) => ({
+  const indexAt = (url: string) => ({
     url,
-    ...trust,
+    ca,
     ...(isTrustedHost(url, pypi.trustedHosts) ? { insecure: true } : {}),
   })
   return locateWith(
     locateDebian(bases),
-    locateFindLinks(pypi.findLinks.map(place), { signal }),
-    locatePypi(pypi.indexes.map(place), { signal }),
-    locateUrl(trust),
+    locateFindLinks(pypi.findLinks.map(indexAt), { signal }),
+    locatePypi(pypi.indexes.map(indexAt), { signal }),
+    locateUrl(ca),
   )
 }
 
@@ -91,9 +90,8 @@ function locateBase(ports: Fetching, sources: Sources, { base }: LockedPlatform)
   const find = async (): Promise<Locate> => {
     const archives = imageArchives(await readAptSources(ports, base))
     const ubuntu = [...ubuntuMirrors(ports.env), ...(archives['ubuntu'] ?? [])]
-    const trust = sources.ca === undefined ? {} : { ca: sources.ca }
     const places = Object.entries({ ...archives, ubuntu }).map(([archive, urls]) => {
-      return [archive, urls.map((url) => ({ url, label: "the base's mirror", ...trust }))] as const
+      return [archive, urls.map((url) => ({ url, label: "the base's mirror", ca: sources.ca }))] as const
     })
     return locateDebian(Object.fromEntries(places))
   }

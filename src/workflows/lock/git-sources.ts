@@ -86,7 +86,7 @@ async function fetchLarge(
     locate: async ({ sha256 }) =>
       downloads
         .filter(({ oid }) => oid === sha256)
-        .map(({ url, headers }) => ({ url, headers, label: 'git-lfs', ...(ca === undefined ? {} : { ca }) })),
+        .map(({ url, headers }) => ({ url, headers, label: 'git-lfs', ca })),
   })
   return (sha256) => store.path(sha256)
 }

@@ -102,8 +102,7 @@ async function fetchSuite(
 async function lockFile({ store, signal, progress, sources }: Fetching, step: FileStep) {
   progress({ kind: 'stage', title: `fetching ${redactUrl(step.url)}` })
   const { ca } = await sources()
-  const trust = ca === undefined ? {} : { ca }
-  return resolveFile(step, (url) => downloadUnpinned({ url, label: 'download', ...trust }, { store, signal }))
+  return resolveFile(step, (url) => downloadUnpinned({ url, label: 'download', ca }, { store, signal }))
 }
 
 /** The machine's proxies, so that pip reaches what the machine's own reaches. */

@@ -26,7 +26,7 @@ export async function newerWheels(
 ): Promise<NewerVersion[]> {
   const [index] = pypi.indexes
   if (index === undefined) return []
-  const root = splitUserinfo({ label: 'index', url: index, ...(ca === undefined ? {} : { ca }) })
+  const root = splitUserinfo({ label: 'index', url: index, ca })
   const locked = new Map(
     steps
       .flatMap((step) => (step.kind === 'pip' ? step.files : []))
