@@ -28,12 +28,12 @@ export interface AuditPolicy {
  * Says what is in an image, whose each file is, and in what it differs from the lock. Without a lock, files are compared
  * with what their own packages say of them.
  */
-export async function auditImage(
+export function auditImage(
   image: ImageSubject,
   lock: LockSubject | undefined,
   policy: AuditPolicy,
-): Promise<AuditReport> {
-  const packages = lock === undefined ? new Map<string, LockedPackage>() : lockedPackages(lock.locked)
+): AuditReport {
+  const packages = lockedPackages(lock?.locked)
   const expected = lock === undefined ? expectInventory(image) : expectLock(image, lock, packages)
   const comparison =
     lock === undefined

@@ -19,9 +19,11 @@ export function packageId({ kind, name }: { kind: PackageKind; name: string }): 
   return `${kind}/${name}`
 }
 
-/** Packages of a lock as the last step leaves them, by kind and name: a later version stands for an earlier one. */
-export function lockedPackages({ base, steps }: LockedPlatform): Map<string, LockedPackage> {
+/** Packages of a lock as the last step leaves them, by kind and name: a later version replaces an earlier one. */
+export function lockedPackages(locked: LockedPlatform | undefined): Map<string, LockedPackage> {
   const found = new Map<string, LockedPackage>()
+  if (locked === undefined) return found
+  const { base, steps } = locked
   const add = (entry: LockedPackage) => found.set(packageId(entry), entry)
   if (base.kind === 'debian') for (const entry of base.packages) add(fromDebian(entry, 'base'))
   else for (const entry of base.inventory) add(fromImage(entry))

@@ -79,7 +79,7 @@ async function auditReference(
     const image = await imageSubject(located, { md5, cache })
     progress({ kind: 'status', text: 'comparing' })
     const subject = held && { ...held, layers: countLockedLayers(image.layers, held.locked) }
-    const report = await auditImage(image, subject, policyOf(audit?.ignore ?? []))
+    const report = auditImage(image, subject, policyOf(audit?.ignore ?? []))
     // a finding may be a secret, which is not to be copied into the cache
     if (report.findings.length === 0 && report.ignored.length === 0) await cache.save()
     return report
