@@ -1,6 +1,9 @@
 #!/usr/bin/env node
-import { enableCompileCache } from 'node:module'
+// What an old Node reads, too: nothing newer than Node 14 in here and in older-node.js.
+import module from 'module'
 
+const [major, minor] = process.versions.node.split('.').map(Number)
+const stripsTypes = major > 23 || (major === 23 && minor >= 6) || (major === 22 && minor >= 18)
 // before anything is loaded: what was compiled once need not be again
-enableCompileCache?.()
-await import('../dist/main.js')
+if (stripsTypes) module.enableCompileCache()
+import(stripsTypes ? '../dist/main.js' : './older-node.js')

@@ -78,8 +78,9 @@ set_up() {
 		lock
 		if ! installed; then
 			say 'installing the npm dependencies'
-			quietly 'installing the npm dependencies' 'mend what npm says (it must reach its registry), then run again' \
-				npm --prefix "$root" ci --no-audit --no-fund
+			quietly 'installing the npm dependencies' \
+				'fix what npm says (it must reach its registry), then run again' \
+				env STILLROOM_SETUP=yes npm --prefix "$root" ci --no-audit --no-fund
 			cp "$root/package-lock.json" "$root/node_modules/.setup-stamp.tmp"
 			mv "$root/node_modules/.setup-stamp.tmp" "$root/node_modules/.setup-stamp"
 		fi
@@ -87,7 +88,7 @@ set_up() {
 			say 'building'
 			# Sources that change while they are built are newer than the stamp.
 			: >"$root/.setup-lock/stamp"
-			quietly 'building' 'mend the sources, then run again' npm --prefix "$root" run --silent build
+			quietly 'building' 'fix the sources, then run again' npm --prefix "$root" run --silent build
 			mv "$root/.setup-lock/stamp" "$root/dist/.stamp"
 		fi
 		unlock
