@@ -72,8 +72,11 @@ async function nextSteps(ports: Repository): Promise<string[]> {
   return [
     ...(wanted.includes('"stillroom"')
       ? []
-      : ['add stillroom to the dependencies in package.json: recipes import it, and the workflows run it']),
-    ...(typeof prefix !== 'string' || prefix === ''
+      : [
+          'add stillroom to the dependencies in package.json, by the tarball that "npm pack" makes in a clone of it, not by ' +
+            'its name alone: recipes import it, and the workflows run it',
+        ]),
+    ...(prefix === ''
       ? []
       : [`move .github to the root of the repository, and add "-C ${prefix}" to each stillroom in it`]),
     ...(isNew ? ['stillroom lock recipe hello', 'stillroom build recipe hello'] : []),

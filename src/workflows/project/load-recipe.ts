@@ -136,7 +136,7 @@ function findPlace({ stack = '' }: Error, file: string): { line: number; column?
 function hintFor(cause: unknown): string | undefined {
   const { code, message = '' } = (cause ?? {}) as { code?: string; message?: string }
   if (code === 'ERR_MODULE_NOT_FOUND' && message.includes("'stillroom'")) {
-    return 'Install stillroom in this project: npm install --save-dev stillroom'
+    return 'Install stillroom in this project: run "npm pack" in a clone of it, then here "npm install --save-dev" with the tarball'
   }
   if (code === 'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX') {
     return 'Node only strips types: write it without enums, namespaces and parameter properties'
