@@ -1,9 +1,9 @@
 // For a Node that is too old: goes on with the Node that was installed along with the package, or says what is needed.
-import { spawn } from 'child_process'
-import { existsSync } from 'fs'
-import { createRequire } from 'module'
-import { dirname, join } from 'path'
-import { fileURLToPath } from 'url'
+import { spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 
 const NEEDED = 22
 
@@ -14,7 +14,7 @@ function ownNode() {
     const file = require.resolve('node/package.json')
     const path = join(dirname(file), 'bin/node')
     return existsSync(path) && parseInt(require(file).version, 10) > NEEDED ? path : undefined
-  } catch (error) {
+  } catch {
     return undefined
   }
 }

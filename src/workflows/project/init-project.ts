@@ -76,7 +76,7 @@ async function nextSteps(ports: Repository): Promise<string[]> {
           'add stillroom to the dependencies in package.json, by the tarball that "npm pack" makes in a clone of it, not by ' +
             'its name alone: recipes import it, and the workflows run it',
         ]),
-    ...(prefix === ''
+    ...(typeof prefix !== 'string' || prefix === ''
       ? []
       : [`move .github to the root of the repository, and add "-C ${prefix}" to each stillroom in it`]),
     ...(isNew ? ['stillroom lock recipe hello', 'stillroom build recipe hello'] : []),
