@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
-import { mkdir, mkdtemp, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Spec, Validation } from '@cyclonedx/cyclonedx-library'
 import { execa } from 'execa'
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import type { AuditReport } from '../src/audit/audit-report.ts'
@@ -98,6 +99,33 @@ describe('audit recipe', () => {
     const found = await stillroom(directory, ['audit', 'image', image, '--lock', LOCK])
     expect(found).toMatchObject({ exitCode: 1 })
     expect(found.stdout).toContain('error  file-unexplained  /usr/bin/x\n')
+  })
+
+  test('writes what it found in each format', async () => {
+    const directory = await copyProject('hello')
+    const image = await tamperedImage({ script: 'touch /usr/bin/x "/opt/<odd> & name"' })
+    const report = await stillroomJson<AuditReport>(directory, ['audit', 'image', image, '--lock', LOCK])
+    expect(unlikeIdentity(report)).toEqual([
+      'file-unexplained /opt/<odd> & name',
+      'file-unexplained /usr/bin/x',
+    ])
+    const write = async (...args: string[]) => {
+      const output = join(directory, 'written')
+      const words = ['audit', 'image', image, '--lock', LOCK, ...args, '--output', output]
+      const { exitCode, stderr } = await stillroom(directory, words)
+      expect(exitCode, stderr).toBe(1)
+      return readFile(output, 'utf8')
+    }
+    const found = report.findings.length
+    const sarif = JSON.parse(await write('--format', 'sarif')) as { runs: { results: unknown[] }[] }
+    expect(sarif.runs[0]?.results).toHaveLength(found)
+    expect((await write('--format', 'junit')).match(/<failure /g)).toHaveLength(found)
+    expect(await write('--format', 'markdown')).toContain('/usr/bin/x')
+    const cycloneDx = await write('--sbom', 'cyclonedx')
+    expect(await new Validation.JsonStrictValidator(Spec.Version.v1dot6).validate(cycloneDx)).toBeNull()
+    const spdx = JSON.parse(await write('--sbom', 'spdx')) as { spdxVersion: string; packages: object[] }
+    expect(spdx.spdxVersion).toBe('SPDX-2.3')
+    expect(spdx.packages.length).toBeGreaterThanOrEqual(report.packages.length)
   })
 
   test('ignores what the policy says, with its reason, until its day', async () => {

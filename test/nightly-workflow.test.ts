@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import { expect, onTestFinished, test } from 'vitest'
+import { FakeGitHub } from './support/github.ts'
 import { nightOf } from './support/night.ts'
 import { commitAll, copyProject, put } from './support/project.ts'
 import { commandLine } from './support/stillroom.ts'
@@ -11,7 +12,8 @@ import { commandLine } from './support/stillroom.ts'
 /** Runs the shell lines of the workflow's step that begins so, as GitHub's runners do. */
 async function runStep(step: string, cwd: string, env: Record<string, string> = {}): Promise<void> {
   const text = await readFile(join(import.meta.dirname, '../.github/workflows/nightly.yml'), 'utf8')
-  const [, lines] = text.slice(text.indexOf(step)).match(/run: \|\n((?: {10}.*\n|\n)+)/) ?? []
+  const [, several, one] = text.slice(text.indexOf(step)).match(/run: (?:\|\n((?: {10}.*\n|\n)+)|(.*))/) ?? []
+  const lines = several ?? one
   if (lines === undefined) throw new Error(`nightly.yml has no lines to run after "${step}"`)
   await execa('bash', ['--noprofile', '--norc', '-e', '-o', 'pipefail', '-c', lines], { cwd, env })
 }
@@ -64,6 +66,19 @@ test('the nightly workflow collects what its jobs found on a branch, night after
   const next = publish('thursday', { 'hello/night/runs.jsonl': nightOf(23, 'hello', 'identical') })
   await expect(next).rejects.toThrow('1 lines of the history cannot be read')
   expect(await shown('index.html')).toContain('hello, 2026-11-23: identical')
+})
+
+test('the nightly workflow fails a job that could not verify, and keeps issues by the history', async () => {
+  const directory = await copyProject('hello')
+  await putProgram(directory)
+  await expect(runStep('- name: verify', directory, { RECIPE: 'nobody' })).rejects.toMatchObject({
+    exitCode: 1,
+  })
+
+  const gitHub = await FakeGitHub.start()
+  await put(directory, 'history/runs.jsonl', nightOf(20, 'hello', 'different'))
+  await runStep('- name: issues', directory, gitHub.env)
+  expect(gitHub.issues.map(({ state, title }) => [state, title.includes('hello')])).toEqual([['open', true]])
 })
 
 test('the nightly workflow has a job for each recipe that there is', async () => {

@@ -1,17 +1,18 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chown, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { type AddressInfo, connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import { execa } from 'execa'
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import { makeTaskProject, type TaskProject } from './project/task-project.ts'
+import { afterAll, afterEach, beforeAll, expect, onTestFinished, test } from 'vitest'
+import { makeTaskProject, type OwnProject } from './project/task-project.ts'
 
 const STILLROOM = new URL('../bin/run.js', import.meta.url).pathname
 const PAGE = "import http.server as h; h.test(h.SimpleHTTPRequestHandler, port=8000, bind='127.0.0.1')"
 const FETCH =
   "import urllib.request as u; page = u.urlopen('http://localhost:8000/page').read(); open('/home/hello/shared/fetched', 'wb').write(page)"
 
-let project: TaskProject
+let project: OwnProject
 
 beforeAll(async () => {
   project = await makeTaskProject({
@@ -31,6 +32,7 @@ beforeAll(async () => {
       command: ['sh', '-c', 'trap "echo trapped; exit 42" INT; echo ready; while :; do sleep 0.1; done'],
     },
     stubborn: { command: ['sh', '-c', 'trap "echo ignored" INT; echo ready; while :; do sleep 0.1; done'] },
+    terminal: { command: ['sh', '-c', 'test -t 0 && test -t 1 && test -t 2 && stty size && echo "$TERM"'] },
     nowhere: { command: ['true'], workdir: '/nowhere' },
     lost: { command: ['no-such-program'] },
   })
@@ -214,6 +216,58 @@ test('tasks work as the owner of the shared folder', async ({ skip }) => {
 test("shell runs what standard input says, as the recipe's user", async () => {
   const { stdout, exitCode } = await stillroom('shell', [], 'whoami; pwd; exit 5\n')
   expect({ stdout, exitCode }).toEqual({ stdout: 'hello\n/home/hello', exitCode: 5 })
+})
+
+/** Runs a task in a terminal of 30 rows and 100 columns, as script(1) of util-linux makes one, until it ends. */
+function inTerminal(task: string) {
+  const command = ['stty rows 30 cols 100; exec', process.execPath, ...words('run', [task])].join(' ')
+  const child = spawn('script', ['--quiet', '--return', '--flush', '--command', command, '/dev/null'], {
+    env: { ...process.env, TERM: 'xterm-test' },
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
+  const output = { text: '' }
+  child.stdout.on('data', (chunk: Buffer) => {
+    output.text += chunk.toString()
+  })
+  const ended = once(child, 'close') as Promise<[number | null]>
+  const said = async (text: string) => {
+    while (!output.text.includes(text)) await Promise.race([once(child.stdout, 'data'), ended])
+  }
+  return { input: child.stdin, output, said, ended: ended.then(([code]) => code) }
+}
+
+const script = await execa('script', ['--version'], { reject: false })
+if (script.failed) console.warn('skipped: tasks in a terminal, since there is no script(1) of util-linux')
+
+test.skipIf(script.failed)('a task has the terminal that stillroom has, of its size', async () => {
+  const { ended, output } = inTerminal('terminal')
+  expect(await ended, output.text).toBe(0)
+  expect(output.text).toBe('30 100\r\nxterm-test\r\n')
+})
+
+test.skipIf(script.failed)('Ctrl-C in a terminal goes through it to the task', async () => {
+  const { input, said, ended, output } = inTerminal('wait')
+  await said('ready')
+  input.write('\x03')
+  expect(await ended, output.text).toBe(42)
+  expect(output.text).toContain('trapped')
+})
+
+test('an engine of another machine shares no folder, and runs tasks without', async () => {
+  const socket = (process.env.DOCKER_HOST ?? 'unix:///var/run/docker.sock').replace('unix://', '')
+  const server = createServer((client) => {
+    const engine = connect(socket)
+    client.pipe(engine).pipe(client)
+    for (const end of [client, engine]) end.on('error', () => {})
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  onTestFinished(() => void server.close())
+  const env = { DOCKER_HOST: `tcp://127.0.0.1:${(server.address() as AddressInfo).port}` }
+  const there = (...args: string[]) =>
+    execa(process.execPath, words('run', args), { reject: false, stdin: 'ignore', env })
+  expect(await there('say')).toMatchObject({ exitCode: 3, stderr: expect.stringContaining('SHARED_REMOTE') })
+  expect(await there('--no-shared', 'say', '--', 'hello')).toMatchObject({ exitCode: 0, stdout: 'hello' })
 })
 
 test('run says how to get the image when the engine lacks it', async () => {

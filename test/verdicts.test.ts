@@ -1,0 +1,161 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
+import { execa } from 'execa'
+import { expect, onTestFinished, test } from 'vitest'
+import type { RecipeInput } from '../src/recipe/schema.ts'
+import type { BuildReport } from '../src/report/build-report.ts'
+import { VARIATIONS, type VerifyReport } from '../src/verify/verify-report.ts'
+import { makeHelloLike, type OwnProject } from './project/task-project.ts'
+import { canHaveEngines } from './support/engine.ts'
+import { NIGHTLY } from './support/nightly.ts'
+import { useScratchCache } from './support/scratch-cache.ts'
+import { stillroom, stillroomJson } from './support/stillroom.ts'
+
+const engines = await canHaveEngines()
+if (engines !== true) console.warn(`skipped: what each variation changes, since ${engines}`)
+
+useScratchCache()
+
+/** A recipe like that of hello, with its build context; it and its image are gone when the test ends. */
+async function makeRecipe(fields: Partial<RecipeInput> = {}): Promise<OwnProject & { lock: string }> {
+  const project = await makeHelloLike(fields)
+  onTestFinished(async () => {
+    const tags = ['latest', 'verify', 'verified'].map((tag) => `stillroom/${project.name}:${tag}`)
+    await execa('docker', ['image', 'rm', '--force', ...tags], { reject: false })
+    await project[Symbol.asyncDispose]()
+  })
+  const { exitCode, stderr } = await stillroom(project.directory, ['generate', 'recipe', project.name])
+  expect(exitCode, stderr).toBe(0)
+  return { ...project, lock: join(project.directory, 'recipes', project.name, 'lock.json') }
+}
+
+/** Exit code and report of a command with `--json`. */
+async function run<T>({ directory, name }: OwnProject, verb: string, ...args: string[]) {
+  const { exitCode, stdout, stderr } = await stillroom(directory, [verb, 'recipe', name, ...args, '--json'])
+  expect(stdout, stderr).not.toBe('')
+  return { exitCode, ...(JSON.parse(stdout) as T) }
+}
+
+const change = async (path: string, what: RegExp, to: string) => {
+  const text = await readFile(path, 'utf8')
+  expect(text).toMatch(what)
+  await writeFile(path, text.replace(what, to))
+}
+const OTHER = `sha256:${'0'.repeat(64)}`
+
+test('build recipe and verify recipe end with 1 when the image is another than the locked one', async () => {
+  const project = await makeRecipe()
+  const first = await run<BuildReport>(project, 'build')
+  expect(first).toMatchObject({ exitCode: 0, verdict: 'recorded' })
+
+  await change(project.lock, /("image": \{\s*"id": )"[^"]*"/, `$1"${OTHER}"`)
+  const equivalent = await run<BuildReport>(project, 'build')
+  expect(equivalent).toMatchObject({
+    exitCode: 1,
+    verdict: 'equivalent',
+    image: { id: first.image.id },
+    expected: { id: OTHER },
+  })
+
+  await change(project.lock, /("tree": )"sha256:[^"]*"/, `$1"${OTHER}"`)
+  const different = await run<BuildReport>(project, 'build')
+  expect(different).toMatchObject({ exitCode: 1, verdict: 'different', expected: { id: OTHER, tree: OTHER } })
+  const { exitCode, stdout } = await stillroom(project.directory, ['build', 'recipe', project.name])
+  expect(exitCode).toBe(1)
+  expect(stdout).toMatch(
+    new RegExp(`^image ID +${first.image.id}\nexpected +${OTHER}\nverdict +DIFFERENT`, 'm'),
+  )
+
+  // the steps before the last come from the cache
+  const verified = await run<{ reports: VerifyReport[] }>(project, 'verify', '--from', 'pip-2')
+  expect(verified).toMatchObject({
+    exitCode: 1,
+    reports: [
+      { verdict: 'different', image: { id: first.image.id }, reference: { kind: 'lock', id: OTHER } },
+    ],
+  })
+})
+
+test('build recipe ends with 1 when a check fails, and says which and why', async () => {
+  const checks = [
+    { name: 'holds', command: ['true'] },
+    { name: 'fails', command: ['sh', '-c', 'echo no such luck; exit 4'] },
+    { name: 'says another thing', command: ['echo', 'good night'], expect: 'good morning' },
+  ]
+  const project = await makeRecipe({ checks })
+  const built = await run<BuildReport>(project, 'build')
+  expect(built.exitCode).toBe(1)
+  const failed = built.checks.filter(({ passed }) => !passed)
+  expect(failed.map(({ name }) => name)).toEqual(['fails', 'says another thing'])
+  expect(failed[0]?.output).toContain('no such luck')
+  expect(failed[1]?.output).toContain('good night')
+})
+
+test('runs at the same time on one cache do not disturb each other', async () => {
+  const projects = await Promise.all([makeRecipe(), makeRecipe(), makeRecipe()])
+  const built = await Promise.all(projects.map((project) => run<BuildReport>(project, 'build')))
+  for (const { exitCode, verdict, audit } of built)
+    expect({ exitCode, verdict, audit: audit?.verdict }).toEqual({
+      exitCode: 0,
+      verdict: 'recorded',
+      audit: 'clean',
+    })
+  expect(new Set(built.map(({ image }) => image.id)).size).toBe(1)
+  const audits = await Promise.all(
+    projects.map(({ directory, name }) => stillroom(directory, ['audit', 'recipe', name])),
+  )
+  expect(audits.map(({ exitCode }) => exitCode)).toEqual([0, 0, 0])
+})
+
+/** Writes what each variation is to change into a file of its name. */
+const SEE = `mkdir /opt/seen; cd /opt/seen
+date +%F > clock; cat /proc/sys/kernel/hostname > hostname; nproc > cpus; date +%z > timezone
+echo "$LANG" > locale; umask > umask`
+
+/** What a step can see. Its umask is set by stillroom, and the image store is none of a step's business. */
+const SEEN = VARIATIONS.filter(
+  (variation) =>
+    variation !== 'umask' &&
+    variation !== 'store' &&
+    // a machine with one processor has no other number to give
+    (variation !== 'cpus' || availableParallelism() > 1),
+)
+
+async function differing(project: OwnProject, vary: string): Promise<string[]> {
+  const { exitCode, reports } = await run<{ reports: VerifyReport[] }>(project, 'verify', '--vary', vary)
+  const [report] = reports
+  expect(report?.problem).toBeNull()
+  const files = report?.difference?.files ?? []
+  expect({ exitCode, verdict: report?.verdict }).toEqual(
+    files.length > 0 ? { exitCode: 1, verdict: 'different' } : { exitCode: 0, verdict: 'identical' },
+  )
+  return files.map(({ path }) => path)
+}
+
+const seen = (variations: readonly string[]) => variations.map((variation) => `/opt/seen/${variation}`).sort()
+
+test.skipIf(engines !== true)(
+  'verify recipe finds what a step takes from each thing that --vary varies',
+  async () => {
+    const project = await makeRecipe({ steps: [{ kind: 'run', command: SEE }] })
+
+    const unbuilt = await run<{ reports: VerifyReport[] }>(project, 'verify', '--vary', 'hostname')
+    expect(unbuilt).toMatchObject({
+      exitCode: 3,
+      reports: [{ verdict: 'failed', problem: { code: 'IMAGE_MISSING' } }],
+    })
+
+    const built = await stillroomJson<BuildReport>(project.directory, [
+      ...['build', 'recipe', project.name, '--no-audit'],
+    ])
+    expect(built.verdict).toBe('recorded')
+    const all = VARIATIONS.filter((variation) => variation !== 'store').join(',')
+    expect(await differing(project, all)).toEqual(seen(SEEN))
+    if (!NIGHTLY) return console.warn('each variation by itself is left to the nightly tests')
+    for (const variation of VARIATIONS)
+      expect(await differing(project, variation), variation).toEqual(
+        seen(SEEN.filter((each) => each === variation)),
+      )
+  },
+)
