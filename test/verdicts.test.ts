@@ -37,11 +37,14 @@ async function run<T>({ directory, name }: OwnProject, verb: string, ...args: st
   return { exitCode, ...(JSON.parse(stdout) as T) }
 }
 
-const change = async (path: string, what: RegExp, to: string) => {
-  const text = await readFile(path, 'utf8')
+/** Changes what the lockfile says, and the build context with it. */
+async function changeLock(project: OwnProject & { lock: string }, what: RegExp, to: string): Promise<void> {
+  const text = await readFile(project.lock, 'utf8')
   expect(text).toMatch(what)
-  await writeFile(path, text.replace(what, to))
+  await writeFile(project.lock, text.replace(what, to))
+  await stillroom(project.directory, ['generate', 'recipe', project.name])
 }
+
 const OTHER = `sha256:${'0'.repeat(64)}`
 
 test('build recipe and verify recipe end with 1 when the image is another than the locked one', async () => {
@@ -49,7 +52,7 @@ test('build recipe and verify recipe end with 1 when the image is another than t
   const first = await run<BuildReport>(project, 'build')
   expect(first).toMatchObject({ exitCode: 0, verdict: 'recorded' })
 
-  await change(project.lock, /("image": \{\s*"id": )"[^"]*"/, `$1"${OTHER}"`)
+  await changeLock(project, /("image": \{\s*"id": )"[^"]*"/, `$1"${OTHER}"`)
   const equivalent = await run<BuildReport>(project, 'build')
   expect(equivalent).toMatchObject({
     exitCode: 1,
@@ -58,7 +61,7 @@ test('build recipe and verify recipe end with 1 when the image is another than t
     expected: { id: OTHER },
   })
 
-  await change(project.lock, /("tree": )"sha256:[^"]*"/, `$1"${OTHER}"`)
+  await changeLock(project, /("tree": )"sha256:[^"]*"/, `$1"${OTHER}"`)
   const different = await run<BuildReport>(project, 'build')
   expect(different).toMatchObject({ exitCode: 1, verdict: 'different', expected: { id: OTHER, tree: OTHER } })
   const { exitCode, stdout } = await stillroom(project.directory, ['build', 'recipe', project.name])
