@@ -3,8 +3,8 @@ import type Docker from 'dockerode'
 import { StillroomError } from '../error.ts'
 import type { Engine } from './connect.ts'
 import { engineError } from './engine-error.ts'
-import { type MovedAccount, Seat } from './seat.ts'
-import { DIRECTORY, KEEPER } from './seat-scripts.ts'
+import { Lease, type MovedUser } from './lease.ts'
+import { DIRECTORY, SUPERVISOR } from './lease-scripts.ts'
 
 /** Labels of a task container. */
 export const TASK_LABELS = {
@@ -39,22 +39,22 @@ export interface TaskContainer {
   /** Called just before a container is made. */
   settings: () => Promise<ContainerSettings>
   /** Which account is to work under another uid, for the sake of the shared folder that the container has. */
-  account: (shared: string) => Promise<MovedAccount | undefined>
+  account: (shared: string) => Promise<MovedUser | undefined>
   signal: AbortSignal
 }
 
 export interface Joined {
   container: Docker.Container
-  seat: Seat
+  lease: Lease
   /** As which tasks work; as the image's user when there is none. */
-  moved: MovedAccount | undefined
+  moved: MovedUser | undefined
 }
 
 /** How long to go on when a container is neither there nor can be made: another run is making or removing it. */
 const PATIENCE_MS = 60_000
 
 /**
- * Takes a seat in the container of a recipe and project, making the container when there is none. It is the same
+ * Takes a lease in the container of a recipe and project, making the container when there is none. It is the same
  * for all who ask, at the same moment or later, and ends when the last of them leaves.
  *
  * @throws {StillroomError} CONTAINER_BUSY when the one that runs is of another image or set up in another way;
@@ -81,8 +81,8 @@ export async function joinContainer(engine: Engine, wanted: TaskContainer): Prom
 }
 
 /** Leaves a container; when nobody is left in it, waits until it is gone. */
-export async function leaveContainer({ container, seat }: Joined): Promise<void> {
-  if (await seat.leave()) await untilRemoved(container)
+export async function leaveContainer({ container, lease }: Joined): Promise<void> {
+  if (await lease.leave()) await untilRemoved(container)
 }
 
 /** `stillroom-NAME-PROJECT`: one container a recipe and project directory. */
@@ -135,10 +135,10 @@ function misfit(labels: Record<string, string>, { image, wanted }: TaskContainer
   )
 }
 
-/** Whether nobody has a seat; then nobody will get one. */
+/** Whether nobody has a lease; then nobody will get one. */
 async function isEmpty(container: Docker.Container): Promise<boolean> {
-  const seat = await Seat.take(container)
-  return seat === undefined || (await seat.leave())
+  const lease = await Lease.take(container)
+  return lease === undefined || (await lease.leave())
 }
 
 async function makeContainer(
@@ -156,7 +156,7 @@ async function makeContainer(
       ...(network === 'host' ? {} : { Hostname: hostname }),
       User: '0:0',
       WorkingDir: '/',
-      Entrypoint: ['/bin/sh', '-c', KEEPER],
+      Entrypoint: ['/bin/sh', '-c', SUPERVISOR],
       Cmd: [],
       Labels: {
         [TASK_LABELS.recipe]: recipe,
@@ -189,8 +189,8 @@ async function enter(container: Docker.Container, wanted: TaskContainer): Promis
   const shared = present.Config.Labels[TASK_LABELS.shared]
   const moved = shared ? await wanted.account(shared) : undefined
   // 404: gone, 409: not running any more
-  const seat = await Seat.take(container, moved).catch(unlessStatus(404, 409))
-  if (seat) return { container, seat, moved }
+  const lease = await Lease.take(container, moved).catch(unlessStatus(404, 409))
+  if (lease) return { container, lease, moved }
   await untilRemoved(container)
   return undefined
 }

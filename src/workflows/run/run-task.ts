@@ -3,7 +3,7 @@ import { realpath } from 'node:fs/promises'
 import { attachedExec, type Terminal } from '../../engine/attached-exec.ts'
 import { connectEngine } from '../../engine/connect.ts'
 import { engineError } from '../../engine/engine-error.ts'
-import { TASK } from '../../engine/seat-scripts.ts'
+import { TASK } from '../../engine/lease-scripts.ts'
 import { type Joined, joinContainer, leaveContainer } from '../../engine/task-container.ts'
 import { StillroomError } from '../../error.ts'
 import { requireFresh } from '../../lock/compare-inputs.ts'
@@ -132,22 +132,22 @@ async function compareWithLock(
 }
 
 async function execTask(
-  { container, seat, moved }: Joined,
+  { container, lease, moved }: Joined,
   recipe: Recipe,
   { command, workdir }: { command: string[]; workdir?: string | undefined },
   { terminal }: RunOptions,
 ): Promise<number> {
-  const stopForwarding = forwardSignals(seat)
+  const stopForwarding = forwardSignals(lease)
   const env: Record<string, string> = {}
   if (terminal.tty && process.env.TERM) env.TERM = process.env.TERM
   if (moved && recipe.env.HOME === undefined) env.HOME = recipe.user?.home ?? '/tmp'
   try {
     return await attachedExec(container, {
-      command: ['/bin/sh', '-c', TASK, 'sh', seat.taskFile, workdir ?? recipe.workdir ?? '/', ...command],
+      command: ['/bin/sh', '-c', TASK, 'sh', lease.taskFile, workdir ?? recipe.workdir ?? '/', ...command],
       user: moved ? `${moved.uid}:${moved.gid}` : (recipe.user?.name ?? '0:0'),
       env,
       terminal,
-      onUnread: () => seat.signal('SIGHUP'),
+      onUnread: () => lease.signal('SIGHUP'),
     })
   } finally {
     stopForwarding()
@@ -157,11 +157,11 @@ async function execTask(
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const
 
 /** Signals that reach this process are the task's, until the returned function is called; the third one kills it. */
-function forwardSignals(seat: Joined['seat']): () => void {
+function forwardSignals(lease: Joined['lease']): () => void {
   let received = 0
   const forward = (name: string) => {
     received += 1
-    seat.signal(received < 3 ? name : 'SIGKILL')
+    lease.signal(received < 3 ? name : 'SIGKILL')
   }
   for (const name of SIGNALS) process.on(name, forward)
   return () => {

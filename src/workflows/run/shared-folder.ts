@@ -1,7 +1,7 @@
 import { chown, mkdir, realpath, stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import type { Engine } from '../../engine/connect.ts'
-import type { MovedAccount } from '../../engine/seat.ts'
+import type { MovedUser } from '../../engine/lease.ts'
 import type { ContainerSettings } from '../../engine/task-container.ts'
 import { StillroomError } from '../../error.ts'
 import type { Recipe } from '../../recipe/schema.ts'
@@ -81,7 +81,7 @@ export async function prepareFolder(
 export async function accountFor(
   { recipe, host }: WantedFolder,
   mounted: string,
-): Promise<MovedAccount | undefined> {
+): Promise<MovedUser | undefined> {
   const as = workAs(host, await folderOwner(mounted), accountOf(recipe))
   if (!as) return undefined
   const { user } = recipe

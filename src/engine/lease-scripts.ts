@@ -1,6 +1,6 @@
 /**
  * The shell scripts that run in a task container, as root, with what every Debian has. All of them meet in DIRECTORY,
- * a tmpfs: `lock` is held shared by whoever has a seat, `closed` says that no seat is given any more.
+ * a tmpfs: `lock` is held shared by whoever has a lease, `closed` says that no lease is given any more.
  */
 export const DIRECTORY = '/run/stillroom'
 
@@ -10,27 +10,27 @@ cd ${DIRECTORY} || exit
 exec 9>>lock
 `
 
-/** Exit code of SEAT when the container is about to end. */
+/** Exit code of LEASE when the container is about to end. */
 export const CLOSED = 75
 
 /**
- * The container's main process: ends, and with it the container, when the last seat is left; also when nobody takes
+ * The container's main process: ends, and with it the container, when the last lease is returned; also when nobody takes
  * one within a minute of its start.
  */
-export const KEEPER = `${PROLOGUE}timeout 60 head -c 1 door >/dev/null
+export const SUPERVISOR = `${PROLOGUE}timeout 60 head -c 1 door >/dev/null
 flock -x 9
 : >closed
 `
 
 /**
- * Takes a seat, tells so by "held", then delivers the signals that are named on standard input, one a line, to the
- * process group of task $1. "end" leaves the seat and tells "last" or "others"; when standard input ends without it,
+ * Takes a lease, says so by "held", then delivers the signals that are named on standard input, one a line, to the
+ * process group of task $1. "end" returns the lease and says "last" or "others"; when standard input ends without it,
  * whoever started the task is gone, and the task gets a HUP.
  *
- * With a second argument, the account $2 of uid $3 first moves to uid $4 and gid $5, with its files on the root file
+ * With a second argument, the user $2 of uid $3 first moves to uid $4 and gid $5, with its files on the root file
  * system and on each further path.
  */
-export const SEAT = `${PROLOGUE}exec 8<>door
+export const LEASE = `${PROLOGUE}exec 8<>door
 flock -s 9
 [ ! -e closed ] || exit ${CLOSED}
 task=$1
@@ -82,7 +82,7 @@ fi
 
 /**
  * Runs a task: notes its process group, which is its own, in file $1, goes to directory $2, and becomes the command
- * that follows. What is wrong with those two is told on standard error, by the codes of POSIX's `env`.
+ * that follows. What is wrong with those two is reported on standard error, by the codes of POSIX's `env`.
  */
 export const TASK = `echo "$$" >"$1"
 cd "$2" || exit 126

@@ -4,10 +4,10 @@ import { createInterface } from 'node:readline'
 import { PassThrough, type Readable } from 'node:stream'
 import type Docker from 'dockerode'
 import { demultiplex } from './demultiplex.ts'
-import { CLOSED, DIRECTORY, SEAT } from './seat-scripts.ts'
+import { CLOSED, DIRECTORY, LEASE } from './lease-scripts.ts'
 
 /** The uid and gid to work under, so that what is written to a shared folder is its owner's. */
-export interface MovedAccount {
+export interface MovedUser {
   uid: number
   gid: number
   /** The image's user, who takes that uid, with all files; none when the image has only root, who keeps them. */
@@ -15,7 +15,7 @@ export interface MovedAccount {
 }
 
 /** A place in a task container: as long as one is held, the container runs. */
-export class Seat {
+export class Lease {
   readonly #lines: AsyncIterator<string>
   readonly #stream: NodeJS.ReadWriteStream
   /** File of the container for the task's process id. */
@@ -27,14 +27,14 @@ export class Seat {
     this.taskFile = `${DIRECTORY}/task.${id}`
   }
 
-  /** Takes a seat in a running container; undefined when the container is ending. */
-  static async take(container: Docker.Container, moved?: MovedAccount): Promise<Seat | undefined> {
+  /** Takes a lease in a running container; undefined when the container is ending. */
+  static async take(container: Docker.Container, moved?: MovedUser): Promise<Lease | undefined> {
     const id = randomBytes(8).toString('hex')
     const account = moved?.user
       ? [moved.user.name, moved.user.uid, moved.uid, moved.gid, ...moved.user.volumes]
       : []
     const exec = await container.exec({
-      Cmd: ['/bin/sh', '-c', SEAT, 'sh', id, ...account.map(String)],
+      Cmd: ['/bin/sh', '-c', LEASE, 'sh', id, ...account.map(String)],
       User: '0:0',
       WorkingDir: '/',
       AttachStdin: true,
@@ -45,11 +45,11 @@ export class Seat {
     const said: string[] = []
     const lines = readLines(stream, said)
     const first = await lines.next()
-    if (!first.done && first.value === 'held') return new Seat(stream, lines, id)
+    if (!first.done && first.value === 'held') return new Lease(stream, lines, id)
     const { ExitCode, Running } = await exec.inspect().catch(gone)
     // The container's end kills what is in it: 137, or no answer at all
     if (Running || ExitCode === CLOSED || ExitCode === 137 || ExitCode === null) return undefined
-    throw new Error(`no seat in the container, exit code ${ExitCode}: ${said.join('')}`)
+    throw new Error(`no lease in the container, exit code ${ExitCode}: ${said.join('')}`)
   }
 
   /** Delivers a signal to the process group of the task. */
@@ -57,7 +57,7 @@ export class Seat {
     this.#stream.write(`${name.replace(/^SIG/, '')}\n`)
   }
 
-  /** @returns whether it was the last seat: then the container ends */
+  /** @returns whether it was the last lease: then the container ends */
   async leave(): Promise<boolean> {
     this.#stream.write('end\n')
     const { value, done } = await this.#lines.next()
