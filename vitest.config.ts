@@ -30,7 +30,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['src/**/*.test.ts'],
-          testTimeout: 30_000,
+          testTimeout: 120_000,
           // No unit test replaces a module or keeps state in one, so files share what they import.
           isolate: false,
           maxWorkers,
