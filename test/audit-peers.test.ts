@@ -24,7 +24,7 @@ const syft = NIGHTLY ? await canHaveGoProgram(SYFT) : 'it is left to the nightly
 const validators = NIGHTLY ? await canHaveValidators() : 'it is left to the nightly tests'
 if (syft !== true) console.warn(`skipped: audits against syft, since ${syft}`)
 if (validators !== true)
-  console.warn(`skipped: formats held against validators of others, since ${validators}`)
+  console.warn(`skipped: formats compared with validators of others, since ${validators}`)
 
 useScratchCache()
 

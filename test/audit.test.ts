@@ -36,7 +36,7 @@ describe('audit recipe', () => {
     expect(report.files.unexplained).toEqual([])
     expect(report.files.modified).toEqual([])
     expect(report.files.explainedShare).toBeGreaterThan(0.999)
-    // most bytes are held against what their owner has, and most of the rest is byte code
+    // most bytes are compared with what their owner has, and most of the rest is byte code
     const { intact, generated } = report.files.account
     expect(intact.bytes / (intact.bytes + generated.bytes)).toBeGreaterThan(0.8)
     expect(report.files.generated[0]?.reason).toMatch(/^byte code/)

@@ -140,7 +140,7 @@ describe('a lockfile', () => {
 })
 
 describe('a build context', () => {
-  test('edited by hand is shown with what was changed, and written anew on demand', async () => {
+  test('edited by hand is shown with what was changed, and written again on demand', async () => {
     const directory = await copyProject('hello')
     const path = join(directory, 'generated/hello/Dockerfile')
     const committed = await readFile(path, 'utf8')

@@ -53,7 +53,7 @@ describe('build recipe hello', () => {
     expect(stderr).toBe('- recipe and lockfile')
   })
 
-  test('records the first image of a lock, and a later build is held against it', async () => {
+  test('records the first image of a lock, and a later build is compared with it', async () => {
     const directory = await copyProject('hello')
     const path = join(directory, 'recipes/hello/lock.json')
     const committed = await readFile(path, 'utf8')

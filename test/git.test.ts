@@ -88,7 +88,7 @@ describe('a locked commit', () => {
   test('is found after a force-push, and a named error when it is gone', async () => {
     await server.commit('tool', { a: '1' })
     const locked = await resolveGit(step(), options())
-    await server.commit('tool', { b: '2' }, { anew: true })
+    await server.commit('tool', { b: '2' }, { again: true })
     await store.discard(locked.sha256)
     await refetchGit(locked, options())
     expect(await store.verify(locked)).toBe(true)

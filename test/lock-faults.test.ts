@@ -46,7 +46,7 @@ afterAll(async () => {
   if (directory !== undefined) await rm(directory, { recursive: true, force: true })
 })
 
-test.skipIf(possible !== true)('a lock that cannot be made anew stays as it is', async () => {
+test.skipIf(possible !== true)('a lock that cannot be made again stays as it is', async () => {
   const codes = await Promise.all(
     Object.keys(EXPECTED).map(async (name) => {
       const fault = cases.find((each) => each.name === name)
@@ -57,7 +57,7 @@ test.skipIf(possible !== true)('a lock that cannot be made anew stays as it is',
   expect(Object.fromEntries(codes)).toEqual(EXPECTED)
 })
 
-/** Locks hello anew where every signed index meets the fault; gives the code of the error. */
+/** Locks hello again where every signed index meets the fault; gives the code of the error. */
 async function lockThrough(fault: FaultCase): Promise<string> {
   const front = await world.startFront(world.apt)
   fault.begin(front, /InRelease$/, 'always')

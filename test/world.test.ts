@@ -256,7 +256,7 @@ describe.skipIf(possible !== true)('registry', () => {
     await world.registry.push(image, 'team/ancient', '1')
     const { type, digest, body } = await pull('team/ancient', '1')
     expect({ type, digest }).toEqual({ type: image.mediaType, digest: image.digest })
-    // the registry writes the signatures anew
+    // the registry writes the signatures again
     const { signatures: _signatures, ...manifest } = JSON.parse(Buffer.from(image.bytes).toString())
     expect(JSON.parse(body.toString())).toMatchObject(manifest)
   })

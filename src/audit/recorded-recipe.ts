@@ -21,6 +21,6 @@ export function recordedRecipe({ recipe: name, inputs }: Lockfile): Recipe {
   throw new StillroomError(
     'LOCK_INVALID',
     `the fields that the lockfile of "${name}" recorded are not a recipe:\n${issues.join('\n')}`,
-    { hint: 'restore the committed lockfile, or lock anew: stillroom lock recipe NAME --upgrade' },
+    { hint: 'restore the committed lockfile, or lock again: stillroom lock recipe NAME --upgrade' },
   )
 }

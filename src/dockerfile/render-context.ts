@@ -109,7 +109,7 @@ function localLine({ editable, name, path }: LocalPackage): string {
 const TABLE_HEAD = '# sha256\tsize\tkind\tsource\tpath\tdestination'
 
 /**
- * What `fetch.sh` reads, a row a line, parted by tabs; `-` where a kind has no such column. The path is one in the
+ * What `fetch.sh` reads, a row a line, separated by tabs; `-` where a kind has no such column. The path is one in the
  * source: below a Debian archive's root, a file's name in a Python project's page, the tree of a commit, the commit
  * of a repository, or for a seed the .deb whose files it holds. A directory is one that may stay empty.
  */

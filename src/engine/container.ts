@@ -13,7 +13,7 @@ export const CONTAINER_LABEL = 'stillroom.temporary'
 
 /**
  * What the engine says, in an error or where a command's output belongs, when it did not start something for no fault of
- * the image: a program that is not there, or that nobody may run, is told as it is. runc 1.1 says "read init-p:
+ * the image: a program that is not there, or that nobody may run, is reported as it is. runc 1.1 says "read init-p:
  * connection reset by peer" when the kernel does not let it seal its own copy in time (EBUSY; bin/engine seals it
  * beforehand). Nothing has run then, so it may be asked once more.
  */

@@ -34,7 +34,7 @@ export interface ImageTree {
 /** The files of an image, by path: its documents, and what its layers hold. */
 export interface ImageFiles {
   document: Documents
-  /** @throws {StillroomError} IMAGE_INVALID when there is no such file, or it is no layer */
+  /** @throws {StillroomError} IMAGE_INVALID when there is no such file, or it is not a layer */
   layer(path: string): Promise<Layer>
 }
 

@@ -10,7 +10,7 @@ const FILE_LIMIT = 10_000
  * Where the files of a tar archive on disk lie, by path: reads headers, and none of what the files hold. The archive
  * stays open.
  *
- * @returns undefined when it is no plain archive of plain files, sound to its end: reading it whole tells what it is
+ * @returns undefined when it is not a plain archive of plain files, sound to its end: reading it whole tells what it is
  */
 export async function indexArchive(
   file: FileHandle,

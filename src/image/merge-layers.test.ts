@@ -69,7 +69,7 @@ describe('mergeLayers()', () => {
     ],
     ['spares what its own layer adds', [['a 1'], ['a 22', '.wh.a']], { a: '2 bytes' }],
     [
-      'deletes a directory and makes it anew',
+      'deletes a directory and makes it again',
       [
         ['d/', 'd/a'],
         ['.wh.d', 'd/', 'd/b'],
@@ -101,7 +101,7 @@ describe('mergeLayers()', () => {
     ['takes a directory after what is in it', [['a/b', 'a/']], { a: 'directory 0700', 'a/b': '0 bytes' }],
     ['counts the later of two', [['a 1', 'a 22']], { a: '2 bytes' }],
     [
-      'begins a directory anew after a link took its place',
+      'begins a directory again after a link took its place',
       [['d/', 'd/a', 'd -> x', 'd/', 'd/b']],
       { d: 'directory 0700', 'd/b': '0 bytes' },
     ],

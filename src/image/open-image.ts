@@ -40,7 +40,7 @@ export interface LocatedImage {
  *   layout, or an unpacked `docker save`), or else the name or ID of an image in the engine. What looks like a path
  *   (`./x`, `/x`, `x.tar`) is never asked of the engine.
  * @throws {StillroomError} IMAGE_MISSING when there is no such thing, IMAGE_UNREADABLE when the disk doesn't give it,
- *   IMAGE_INVALID when it is no sound image for the wanted platform, ENGINE_MISSING and ENGINE_TOO_OLD from the engine
+ *   IMAGE_INVALID when it is not a sound image for the wanted platform, ENGINE_MISSING and ENGINE_TOO_OLD from the engine
  */
 export async function openImage(
   session: { signal: AbortSignal },

@@ -19,7 +19,7 @@ export interface DownloadOptions {
   limit?: number
   /**
    * Goes on with bytes though the server names no version of the file: a digest tells afterwards whether all are of
-   * one. Else they are fetched anew.
+   * one. Else they are fetched again.
    */
   anyVersion: boolean
   /** A web page may be what is asked for. */

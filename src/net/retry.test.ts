@@ -71,7 +71,7 @@ describe('withRetries()', () => {
     expect(await tries('again')).toBe(3 + 4)
   })
 
-  test('counts anew when a mebibyte has come, and only then', async () => {
+  test('counts again when a mebibyte has come, and only then', async () => {
     expect(await tries('later', (tried) => Math.min(tried, 5) << 20)).toBe(5 + 3)
     expect(await tries('later', (tried) => Math.min(tried, 5) << 10)).toBe(4)
   })

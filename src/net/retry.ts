@@ -43,9 +43,9 @@ export function parseRetryAfter(value: string | undefined, now: number): number 
   return Number.isNaN(date) ? undefined : Math.max(0, date - now)
 }
 
-/** So many new bytes show that a connection is worth going on with: retries are counted from there anew. */
+/** So many new bytes show that a connection is worth going on with: retries are counted from there again. */
 const PROGRESS = 1 << 20
-/** How often a file is begun anew at once. */
+/** How often a file is begun again at once. */
 const RESTARTS = 3
 
 export interface RetryOptions {

@@ -51,7 +51,7 @@ export function apt(packages: string[], options: { recommends?: boolean } = {}):
   return { kind: 'apt', packages, recommends: options.recommends ?? false }
 }
 
-/** What {@link pip} may be told besides its requirements. */
+/** What {@link pip} takes besides its requirements. */
 export interface PipOptions {
   /**
    * Projects that may be built from their source distribution, and what builds each:
@@ -77,7 +77,7 @@ export function pip(requirements: string[], { sdists = {}, local }: PipOptions =
   }
 }
 
-/** What {@link git} may be told besides the repository's address. */
+/** What {@link git} takes besides the repository's address. */
 export interface GitOptions {
   /** A branch, a tag or a commit. */
   ref: string
@@ -97,7 +97,7 @@ export function git(url: string, { ref, to, subdir, submodules = false, lfs = fa
   return { kind: 'git', url, ref, to, ...(subdir === undefined ? {} : { subdir }), submodules, lfs }
 }
 
-/** What {@link file} may be told besides the address. */
+/** What {@link file} takes besides the address. */
 export interface FileOptions {
   /** The file's path in the image; the directory when it is unpacked. The recipe's user owns it. */
   to: string
@@ -106,7 +106,7 @@ export interface FileOptions {
   /** Unpack a tar (plain, gzip, bzip2, xz) or zip archive, without the first `strip` parts of each path. */
   unpack?: boolean
   strip?: number
-  /** Permissions of a file that is not unpacked; `'0644'` unless told. */
+  /** Permissions of a file that is not unpacked; `'0644'` by default. */
   mode?: string
 }
 

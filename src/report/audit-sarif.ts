@@ -46,7 +46,7 @@ export function auditSarif(report: AuditReport): string {
   return `${JSON.stringify(log, null, 2)}\n`
 }
 
-/** A viewer shows findings at a file of the repository: the lockfile that the image was held against. */
+/** A viewer shows findings at a file of the repository: the lockfile that the image was compared with. */
 function location({ lock }: AuditReport, { subject }: Finding) {
   const logical = { logicalLocations: [{ fullyQualifiedName: subject }] }
   if (lock?.path === undefined) return logical

@@ -37,7 +37,7 @@ describe('downloadUnpinned()', () => {
     expect(server.seen).toHaveLength(2)
   })
 
-  it('begins anew when the file was replaced meanwhile', async () => {
+  it('begins again when the file was replaced meanwhile', async () => {
     const other = makeBytes(200_000, 7)
     server.on('/a.bin', fault.resetAfter(bytes, 100_000), fault.file(other, { etag: '"2"' }))
     expect(await download()).toEqual({ sha256: sha256(other), size: other.length })

@@ -11,8 +11,8 @@ const SHOWN = 20
 
 const HINTS: Partial<Record<ErrorCode, string>> = {
   ARTIFACT_MISMATCH:
-    'nothing of it was kept; if the source is a proxy, check its set-up; if upstream replaced the file, lock the recipe anew and review the difference',
-  ARTIFACT_GONE: 'add a source that still has it, such as a snapshot service, or lock the recipe anew',
+    'nothing of it was kept; if the source is a proxy, check its set-up; if upstream replaced the file, lock the recipe again and review the difference',
+  ARTIFACT_GONE: 'add a source that still has it, such as a snapshot service, or lock the recipe again',
   FETCH_FAILED: 'check the network, proxy and certificate set-up, then run again: what was received is kept',
 }
 

@@ -22,7 +22,7 @@ export interface Store {
   put(source: AsyncIterable<Uint8Array> | Uint8Array, expected?: Hashed): Promise<Hashed>
   /** Makes a complete file on the same file system an entry: synced, read-only, renamed. The caller has hashed it. */
   adopt(file: string, sha256: string): Promise<void>
-  /** Hashes an entry again. A damaged one is thrown away; false then, and when there is none. */
+  /** Hashes an entry again. A damaged one is removed; false then, and when there is none. */
   verify(expected: Hashed): Promise<boolean>
   /** Every entry, with its size in bytes and when it was put there. */
   entries(): AsyncIterable<{ sha256: string; size: number; since: Date }>
@@ -124,7 +124,7 @@ async function verifyEntry(path: string, expected: Hashed): Promise<boolean> {
     // EIO: the disk itself gave up on these bytes, which is damage like any other.
     const got = size === expected.size ? await hashFile(handle).catch(damaged) : undefined
     if (got?.sha256 === expected.sha256) return true
-    // Another process may have put a sound file in its place meanwhile: throw away only what was read.
+    // Another process may have put a sound file in its place meanwhile: remove only what was read.
     const now = await stat(path).catch(absent)
     if (now?.ino === ino) await writing(path, () => rm(path, { force: true }))
     return false

@@ -109,7 +109,7 @@ export const CAUSES = {
   'other-upstream': {
     title: 'other bytes from upstream under the same version',
     advice:
-      'compare the digest with the lockfile; when upstream replaced a release, lock anew after looking at what changed',
+      'compare the digest with the lockfile; when upstream replaced a release, lock again after looking at what changed',
   },
   permissions: {
     title: 'mode, owner or attributes',

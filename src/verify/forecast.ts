@@ -115,7 +115,7 @@ function artifactRisk(recipe: string, { subject, stored, answers }: ArtifactStat
         kind: 'changed',
         subject,
         message: `${changed.label} has other bytes under its name: ${changed.detail}`,
-        advice: 'find out why it was replaced before locking it anew; builds refuse the new bytes',
+        advice: 'find out why it was replaced before locking it again; builds refuse the new bytes',
       },
     ]
   }
@@ -149,7 +149,7 @@ function artifactRisk(recipe: string, { subject, stored, answers }: ArtifactStat
       message: `no source has it any more${stored ? '; this store does' : ', nor does this store'}`,
       advice: stored
         ? `export it while it is here: ${exporting}`
-        : `take it from a machine that still has it (${exporting}), or lock anew: stillroom lock recipe ${recipe} --upgrade`,
+        : `take it from a machine that still has it (${exporting}), or lock again: stillroom lock recipe ${recipe} --upgrade`,
     },
   ]
 }

@@ -9,7 +9,7 @@ import { TEST_PROGRAMS } from './test-programs.ts'
 export interface GoProgram {
   module: string
   version: string
-  /** Of the module, as in a go.sum: `h1:...`. What it needs is held against the go.sum that it brings. */
+  /** Of the module, as in a go.sum: `h1:...`. What it needs is compared with the go.sum that it brings. */
   sum: string
   /** The package within the module, such as `cmd/syft`; the program has the name of its last part. */
   path: string

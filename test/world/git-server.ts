@@ -15,7 +15,7 @@ export type GitContent = string | Uint8Array | { executable: string } | { link: 
 export interface CommitOptions {
   branch?: string
   /** Begins a history of its own on the branch: a force-push of something else. */
-  anew?: boolean
+  again?: boolean
   message?: string
 }
 
@@ -58,12 +58,12 @@ export async function startGitServer(options: ServerOptions & { login?: Login } 
   return {
     url: server.url,
     host: server.host,
-    commit: async (name, files, { branch = 'main', anew = false, message = 'test' } = {}) => {
+    commit: async (name, files, { branch = 'main', again = false, message = 'test' } = {}) => {
       const fresh = !existsSync(directory(name))
       if (fresh) await execa('git', ['init', '--quiet', '--bare', '-b', 'main', directory(name)], { env })
       const ref = `refs/heads/${branch}`
       const present = await git(name, ['for-each-ref', ref])
-      const parent = anew || present.stdout === '' ? undefined : `${ref}^0`
+      const parent = again || present.stdout === '' ? undefined : `${ref}^0`
       const stream = importStream(ref, parent, message, files)
       await git(name, ['fast-import', '--quiet', '--force'], stream)
       return (await git(name, ['rev-parse', ref])).stdout

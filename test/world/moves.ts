@@ -18,7 +18,7 @@ export interface Moves {
   wheelReplaced(): void
   /** The index has no file of that name any more. */
   wheelGone(file: string): void
-  /** The main branch of `research/learning` begins anew; its old commits are gone, the tag moved too. Gives the commit. */
+  /** The main branch of `research/learning` begins again; its old commits are gone, the tag moved too. Gives the commit. */
   branchForcePushed(): Promise<string>
   repositoryGone(name: string): Promise<void>
   /** A download has other bytes at the same address. */
@@ -45,7 +45,7 @@ export function makeMoves({ registry, git, apt, index, files }: Movable): Moves 
       const commit = await git.commit(
         LEARNING,
         { 'setup.py': learningSetup('0.5.0'), 'learning/__init__.py': "__version__ = '0.5.0'\n" },
-        { anew: true },
+        { again: true },
       )
       await git.tag(LEARNING, '0.4.2', commit)
       await git.prune(LEARNING)

@@ -61,7 +61,7 @@ function makeToken({ cert, key }: Certificate, user: string, scopes: string[]): 
   return `${text}.${signature.toString('base64url')}`
 }
 
-/** `repository:some/name:pull,push`; several may be parted by blanks. */
+/** `repository:some/name:pull,push`; several may be separated by spaces. */
 function accessOf(scope: string): { type: string; name: string; actions: string[] }[] {
   return scope
     .split(' ')

@@ -18,7 +18,7 @@ export default class AuditImage extends BaseCommand {
     image: Args.string({ description: 'a name of the engine, an archive, or a directory', required: true }),
   }
   static override flags = {
-    lock: Flags.string({ description: 'the lockfile to hold it against' }),
+    lock: Flags.string({ description: 'the lockfile to compare it with' }),
     ...AUDIT_OUTPUT,
   }
 

@@ -4,7 +4,7 @@ import { AUDIT_OUTPUT, tellAudit } from '../audit-output.ts'
 import { BaseCommand } from '../base-command.ts'
 
 export default class AuditRecipe extends BaseCommand {
-  static override summary = "Hold a recipe's image against its lockfile, file by file"
+  static override summary = "Compare a recipe's image with its lockfile, file by file"
   static override description =
     'Reads the image without running it: packages, files, permissions, credentials, config. ' +
     'Exit code 1 with findings, or when something could not be read. Rules: docs/rules.md.'

@@ -16,7 +16,7 @@ export default class BuildRecipe extends BaseCommand {
   static override flags = {
     cache: Flags.boolean({ description: 'use what is built already', default: true, allowNo: true }),
     audit: Flags.boolean({
-      description: 'hold every file of what was built against the lockfile',
+      description: 'compare every file of what was built with the lockfile',
       default: true,
       allowNo: true,
     }),

@@ -26,7 +26,7 @@ export default class MergeLock extends BaseCommand {
     const reasons = result.conflicts.map(({ field, reason }) => `  ${field} ${reason}`)
     this.logToStderr(
       [
-        `the lockfile of recipe "${result.recipe}" needs to be made anew, it cannot be merged:`,
+        `the lockfile of recipe "${result.recipe}" must be locked again: it cannot be merged:`,
         ...reasons,
         `merge recipe.ts first, then: stillroom lock recipe ${result.recipe}`,
         'what the other side upgraded is not in it: upgrade that again (--upgrade PACKAGE)',

@@ -4,16 +4,20 @@ import type { SiteResult } from '../../workflows/github/make-site.ts'
 import { BaseCommand } from '../base-command.ts'
 
 export default class ReportSite extends BaseCommand {
-  static override summary = 'Make a page of the nights that a history remembers'
+  static override summary = 'Make a page of the verification runs in a history'
   static override description =
-    'One HTML file that loads nothing: recipes by nights, causes of differences, lock changes, what images are made ' +
+    'One HTML file that loads nothing: recipes by days, causes of differences, lock changes, what images are made ' +
     'of, sources at risk. `verify recipe --history` and `verify sources --history` write the history.'
   static override examples = ['<%= config.bin %> report site --history history --output site']
   static override flags = {
     history: Flags.string({ description: 'the directory of the history', default: 'history' }),
     output: Flags.string({ description: 'the directory that index.html is written to', default: 'site' }),
     title: Flags.string({ description: "the page's title", default: 'Rebuild verification' }),
-    nights: Flags.integer({ description: 'how many of the last nights to show', default: 60, min: 1 }),
+    nights: Flags.integer({
+      description: 'how many of the last days with runs to show',
+      default: 60,
+      min: 1,
+    }),
   }
 
   async run(): Promise<SiteResult> {

@@ -3,7 +3,7 @@ import type { StoreCleaning } from '../../workflows/store/store-usage.ts'
 import { BaseCommand } from '../base-command.ts'
 
 export default class StoreGc extends BaseCommand {
-  static override summary = 'Throw away what no lock needs'
+  static override summary = 'Remove what no lock needs'
   static override description =
     'Kept is what a lock of this project needs, what any lock needed in the last days, and what came in today.'
   static override examples = ['<%= config.bin %> store gc --dry-run']

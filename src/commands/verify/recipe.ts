@@ -12,7 +12,7 @@ export interface VerifyReports {
 export default class VerifyRecipe extends BaseCommand {
   static override summary = 'Rebuild recipes from nothing and compare, or name the cause of the difference'
   static override description =
-    'Fetches what the store lacks, builds with no cache, and holds the image ID against the lockfile. When it differs, ' +
+    'Fetches what the store lacks, builds with no cache, and compares the image ID with the lockfile. When it differs, ' +
     'reads both images and says what differs, why, and what to change in the recipe. Exit code 0: identical; ' +
     '1: equivalent, different or inconclusive; 2: a recipe or lockfile is wrong; 3: a build failed.'
   static override examples = [

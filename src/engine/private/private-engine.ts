@@ -23,7 +23,7 @@ export interface PrivateEngine {
 
 /**
  * @param cache the cache directory; relative to the working directory when it isn't absolute
- * @throws {StillroomError} USAGE when the name is no possible one
+ * @throws {StillroomError} USAGE when the name is not possible
  */
 export function privateEngine(cache: string, name = 'default'): PrivateEngine {
   if (!/^[a-z0-9][a-z0-9-]{0,22}$/.test(name))

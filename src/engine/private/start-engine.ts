@@ -57,7 +57,7 @@ export interface StartedEngine {
  * for all engines. Processes that start engines at the same time wait for each other.
  *
  * @throws {StillroomError} ENGINE_MISSING when this machine can't have one, ENGINE_FAILED when it doesn't start, USAGE
- *   when it runs with another store, or a store or a variation is no possible one
+ *   when it runs with another store, or a store or a variation is not possible
  */
 export async function startEngine(engine: PrivateEngine, options: StartOptions): Promise<StartedEngine> {
   checkOptions(options)

@@ -28,7 +28,7 @@ const FIXED = 40
 export function parseGitIndex(file: Buffer, hash: 'sha1' | 'sha256'): GitIndex {
   const width = hash === 'sha1' ? 20 : 32
   if (file.length < 12 + width || file.toString('latin1', 0, 4) !== 'DIRC')
-    return { problem: 'it is no index' }
+    return { problem: 'it is not an index' }
   const version = file.readUInt32BE(4)
   if (version < 2 || version > 4) return { problem: `its version is ${version}` }
   const end = file.length - width

@@ -40,7 +40,7 @@ interface Three<T> {
 
 function mergeSides(locks: Three<Lockfile>): LockMerge {
   const conflicts: MergeConflict[] = []
-  /** Undefined, and told, when both sides changed it. */
+  /** Undefined, and reported, when both sides changed it. */
   const merge = <T>(field: string, { base, ours, theirs }: Three<T>): T | undefined => {
     const merged = threeWay(base, ours, theirs)
     if (merged.kind === 'merged') return merged.value

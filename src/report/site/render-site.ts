@@ -14,7 +14,7 @@ export const VERDICTS: Record<HistoryRun['verdict'], { mark: string; meaning: st
 }
 
 /**
- * A page of a history: recipes by nights, each night's causes, what locks changed, what images are made of, and sources
+ * A page of a history: recipes by days, each night's causes, what locks changed, what images are made of, and sources
  * at risk. One file that loads nothing, and works without its script.
  *
  * @param now what is called today, ISO 8601
@@ -43,7 +43,7 @@ export function renderSite(data: SiteData, { title, now }: { title: string; now:
 <body>
 <header>
 <h1>${title}</h1>
-<p>Each recipe is rebuilt from nothing and held against its lockfile. Made ${day(now)}.</p>
+<p>Each recipe is rebuilt from nothing and compared with its lockfile. Made ${day(now)}.</p>
 </header>
 <main>
 ${problems(data)}

@@ -3,7 +3,7 @@ import { snapshotUrls } from './snapshot-urls.ts'
 
 /**
  * Where an archive's files may lie, to try one after the other: the live mirrors, then the snapshot service as of a
- * locked Release file's date. What comes from any of them is to be held against a digest.
+ * locked Release file's date. What comes from any of them is to be verified against a digest.
  *
  * @param date of the Release file that named what is looked for.
  */

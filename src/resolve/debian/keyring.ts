@@ -19,7 +19,7 @@ export const DEBIAN_KEYS: Readonly<Record<string, string>> = {
 }
 
 /**
- * Loads Debian's archive keys: ASCII-armored, each held against the fingerprint it is trusted by.
+ * Loads Debian's archive keys: ASCII-armored, each verified against the fingerprint it is trusted by.
  *
  * @throws {StillroomError} SIGNATURE_INVALID when a file holds another key than its name says.
  */

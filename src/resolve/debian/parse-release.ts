@@ -55,7 +55,7 @@ function parseDate(text: string, name: string, source: string): Date {
   if (Number.isNaN(date.getTime())) {
     throw new StillroomError(
       'INDEX_INVALID',
-      `cannot read ${source}: field "${name}" is no date in UTC: "${text}"`,
+      `cannot read ${source}: field "${name}" is not a date in UTC: "${text}"`,
     )
   }
   return date

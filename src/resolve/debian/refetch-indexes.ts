@@ -47,7 +47,7 @@ function checkLocked(index: DebianIndex, release: ReleaseFile): void {
   throw new StillroomError(
     'INDEX_INVALID',
     `cannot use the locked index of ${index.suite}: expected date ${index.date} and Packages with sha256 ${index.packages}, but its signed Release file says ${release.date.toISOString()} and ${signed.packages}`,
-    { hint: 'the lockfile was edited by hand: lock anew with `stillroom lock recipe NAME --upgrade`' },
+    { hint: 'the lockfile was edited by hand: lock again with `stillroom lock recipe NAME --upgrade`' },
   )
 }
 
@@ -107,7 +107,7 @@ function gone(index: DebianIndex, what: string, tried: readonly string[]): Still
     'INDEX_INVALID',
     `cannot fetch the locked index of ${index.suite}: no source has its ${what} of ${index.date}`,
     {
-      hint: 'name a snapshot service with STILLROOM_SNAPSHOT, or lock anew with `stillroom lock recipe NAME --upgrade`',
+      hint: 'name a snapshot service with STILLROOM_SNAPSHOT, or lock again with `stillroom lock recipe NAME --upgrade`',
       details: { tried: [...tried] },
     },
   )

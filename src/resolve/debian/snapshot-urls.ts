@@ -6,7 +6,7 @@ const HOURS = [6, 12, 24, 48, 1, 96]
 /**
  * Where a snapshot service has an archive as it was when a Release file was current: roots to try one after the
  * other. The service leads a time to its last snapshot before, and takes one some hours after each publication, so
- * what it answers is held against a digest.
+ * what it answers is verified against a digest.
  *
  * @param service root of a service laid out as Debian's: `SERVICE/archive/NAME/YYYYMMDDTHHMMSSZ/`.
  * @example

@@ -14,7 +14,7 @@ type LargeFile = (sha256: string) => string
  * A tar of a snapshot, the same bytes for the same commit on every machine: files in git's order, submodules below
  * their paths, content of git-lfs instead of pointers; no filters.
  *
- * Each repository's tree is calculated anew from the bytes that went into the archive.
+ * Each repository's tree is calculated again from the bytes that went into the archive.
  *
  * @param header the format of the tar
  * @param largeFile a file of this machine that holds the content with this sha256

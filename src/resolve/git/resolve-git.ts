@@ -49,7 +49,7 @@ export async function resolveGit(step: GitStep, options: GitOptions): Promise<Lo
 }
 
 /**
- * Makes the archive of a locked git step anew, wherever its ref has moved.
+ * Makes the archive of a locked git step again, wherever its ref has moved.
  *
  * @throws {StillroomError} ARTIFACT_MISMATCH when it is another than locked; as `resolveGit`
  */

@@ -125,7 +125,7 @@ async function readPointers(
   const found = new Map<string, LfsFile>()
   for (const { path, id } of await lfsFiles(directory, tree, files, options)) {
     const content = await reader.read(id, 'blob')
-    // a file that was committed as it is, without git-lfs, is no pointer
+    // a file that was committed as it is, without git-lfs, is not a pointer
     const pointer = content.length < POINTER_LIMIT ? parsePointer(content) : undefined
     if (pointer) found.set(path, { path, size: pointer.size, sha256: pointer.oid })
   }

@@ -18,7 +18,7 @@ export interface LocalWheel {
  * can build a wheel.
  *
  * @param run the image's pip
- * @throws {StillroomError} PIP_FAILED when a directory is missing or is no Python project
+ * @throws {StillroomError} PIP_FAILED when a directory is missing or is not a Python project
  */
 export async function buildLocal(
   local: NonNullable<PipStep['local']>,

@@ -130,7 +130,7 @@ function refuseSchema1({ mediaType }: Document, json: object, reference: string)
     'REGISTRY_SCHEMA1',
     `cannot build on ${reference}: expected manifest v2 schema 2 or OCI, got manifest v2 schema 1, of before 2016, which has no config and no digests of the layers' contents`,
     {
-      hint: 'with Docker older than 28 `docker pull` it, `docker tag` it anew and `docker push` it: the copy has schema 2, and can be named in the recipe. `docker save` keeps it meanwhile',
+      hint: 'with Docker older than 28 `docker pull` it, `docker tag` it again and `docker push` it: the copy has schema 2, and can be named in the recipe. `docker save` keeps it meanwhile',
     },
   )
 }

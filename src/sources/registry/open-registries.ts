@@ -113,7 +113,7 @@ function parseConfig(text: string, path: string): z.infer<typeof DockerConfig> {
   } catch {
     // without the cause: a parser's message shows the text
     throw new StillroomError('CONFIG_INVALID', `cannot read Docker's configuration "${path}"`, {
-      hint: 'correct it, or name another directory with DOCKER_CONFIG; `docker login` writes it anew',
+      hint: 'correct it, or name another directory with DOCKER_CONFIG; `docker login` writes it again',
     })
   }
 }

@@ -92,7 +92,7 @@ function part(
 
 /** The connection breaks after so many bytes. */
 export function resetAfter(bytes: Uint8Array, count: number, { etag = '"1"' } = {}): Behaviour {
-  // Not at once: a reset would throw away what the other side has not read.
+  // Not at once: a reset would remove what the other side has not read.
   return part(bytes, count, etag, (response) => void setTimeout(() => response.destroy(), 20))
 }
 

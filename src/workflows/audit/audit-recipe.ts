@@ -105,7 +105,7 @@ async function lockSubject(
   return { lockfile, path, platform: recipe.platform, locked, recipe, contents }
 }
 
-/** That an artifact cannot be had is told by the audit, as inconclusive. */
+/** That an artifact cannot be had is reported by the audit, as inconclusive. */
 async function fetchMissing(
   ports: Cache & Fetching,
   locked: LockedPlatform,

@@ -33,7 +33,7 @@ export class ContentHasher {
 /**
  * Reads a tar that was verified by its digest.
  *
- * @throws {StillroomError} IMAGE_INVALID when it is no tar
+ * @throws {StillroomError} IMAGE_INVALID when it is not a tar
  */
 export async function readTarContents(
   tar: Uint8Array | AsyncIterable<Uint8Array>,

@@ -15,7 +15,7 @@ import { readArchive, readDeb, readZip } from './read-artifact.ts'
 
 /**
  * What the artifacts of a lock hold. An account of each is kept in the cache by the artifact's sha256; an artifact
- * without one is fetched, hashed and read. What cannot be had is told in `missing`, and so are project trees that the
+ * without one is fetched, hashed and read. What cannot be had is listed in `missing`, and so are project trees that the
  * repository lacks.
  *
  * @param repository a directory of the git repository that holds the project trees

@@ -77,7 +77,7 @@ export async function askGitHub(
   throw failed(method, path, `${result.failure}, after ${tries === 1 ? '1 try' : `${tries} tries`}`)
 }
 
-/** Every entry of a list, page by page. @throws {StillroomError} GITHUB_FAILED, also for a status that is no success */
+/** Every entry of a list, page by page. @throws {StillroomError} GITHUB_FAILED, also for a status other than success */
 export async function listGitHub(gitHub: GitHub, path: string): Promise<unknown[]> {
   const entries: unknown[] = []
   let next: string | undefined = path

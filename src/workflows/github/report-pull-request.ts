@@ -61,7 +61,7 @@ async function pullRequestOf(env: Environment['env']): Promise<{ number: number;
   }
   throw new StillroomError(
     'USAGE',
-    'this is no job for a pull request: GITHUB_EVENT_PATH names no such event',
+    'this is not a job for a pull request: GITHUB_EVENT_PATH names no such event',
     {
       hint: 'run it in a job of GitHub Actions with `on: pull_request`; elsewhere, `stillroom diff lock` says the same',
     },

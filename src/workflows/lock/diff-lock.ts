@@ -82,7 +82,7 @@ async function compareSides(
 
 type Names = [from: string | undefined, to: string | undefined]
 
-/** Recipes by name; a lockfile by itself is held against the recipe of its name, or against another such file. */
+/** Recipes by name; a lockfile by itself is compared with the recipe of its name, or against another such file. */
 function pairRecipes(base: LockSide, head: LockSide, wanted: readonly string[] | undefined): Names[] {
   if (base.single && head.single) return [[[...base.recipes.keys()][0], [...head.recipes.keys()][0]]]
   const single = [base, head].find((side) => side.single)

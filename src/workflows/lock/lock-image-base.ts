@@ -156,7 +156,7 @@ async function indexOptions(ports: Environment & Artifacts & Upstreams): Promise
   }
 }
 
-/** STILLROOM_UBUNTU: roots of mirrors of Ubuntu, parted by blanks. */
+/** STILLROOM_UBUNTU: roots of mirrors of Ubuntu, separated by spaces. */
 export function ubuntuMirrors(env: Environment['env']): string[] {
   const words = (env['STILLROOM_UBUNTU'] ?? '').split(/\s+/).filter((word) => /^https?:\/\/./.test(word))
   return words.map((word) => word.replace(/\/+$/, ''))

@@ -42,7 +42,7 @@ export async function lockRecipe(session: Session, name: string, options: LockOp
   return { recipe: name, outcome: written ? 'written' : 'current', changes, lock }
 }
 
-/** A lockfile that cannot be read is no obstacle to making all of it anew. */
+/** A lockfile that cannot be read is no obstacle to making all of it again. */
 async function readPresent(
   directory: string,
   name: string,

@@ -16,7 +16,7 @@ import type { Artifacts, Cancellation } from '../ports.ts'
 const ACCOUNTS = new Set(['etc/passwd', 'etc/group'])
 
 /**
- * The merged files of a base, from its layers in the store, each held against its diffID; with the content of those
+ * The merged files of a base, from its layers in the store, each verified against its diffID; with the content of those
  * that tell what is installed, who the user is, and what apt's sources are.
  *
  * @throws {StillroomError} ARTIFACT_MISMATCH when a layer does not unpack to its diffID; IMAGE_INVALID
@@ -43,7 +43,7 @@ export async function readBaseTree(
       throw new StillroomError(
         'ARTIFACT_MISMATCH',
         `cannot use layer ${digest} of ${reference}: unpacked, expected ${diffID}, got ${actual}`,
-        { hint: 'the image was put together wrongly: ask for it to be pushed anew' },
+        { hint: 'the image was put together wrongly: ask for it to be pushed again' },
       )
     }
     const broken = reader.entries.find(({ path }) => path.includes('\n'))

@@ -105,7 +105,7 @@ export async function requireGenerated(
     'GENERATED_STALE',
     `generated/${name} is not what recipe and lockfile give:\n${list.join('\n')}`,
     {
-      hint: `write it anew: stillroom generate recipe ${name}`,
+      hint: `write it again: stillroom generate recipe ${name}`,
       details: { changes },
     },
   )

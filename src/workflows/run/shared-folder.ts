@@ -109,7 +109,7 @@ export function workAs(host: Host, owner: FolderOwner, account: number): FolderO
  * Makes the shared folder when it is missing: root gives it to the image's account, everybody else keeps it.
  *
  * @returns its real path
- * @throws {StillroomError} NOT_WRITABLE, DISK_FULL; USAGE when it is no directory
+ * @throws {StillroomError} NOT_WRITABLE, DISK_FULL; USAGE when it is not a directory
  */
 export async function makeSharedFolder(path: string, host: Host, account: number): Promise<string> {
   try {
@@ -121,7 +121,7 @@ export async function makeSharedFolder(path: string, host: Host, account: number
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code
     if (code === 'EEXIST' || code === 'ENOTDIR') {
-      throw new StillroomError('USAGE', `cannot share "${path}": it is no directory`, {
+      throw new StillroomError('USAGE', `cannot share "${path}": it is not a directory`, {
         hint: 'name a directory with --shared, or run with --no-shared',
       })
     }

@@ -22,7 +22,7 @@ export interface ImportResult {
 
 /**
  * Puts the artifacts of an exported archive into the store. The archive is believed nothing: each member is hashed and
- * held against the manifest, and one that is wrong is not kept.
+ * verified against the manifest, and one that is wrong is not kept.
  *
  * @param expected sha256 that the archive must have
  * @throws {StillroomError} ARCHIVE_INVALID when it is no archive, is cut short or damaged, or holds what its manifest
@@ -111,7 +111,7 @@ async function readManifest(
 
 function memberPath(file: string, { recipe }: ArchiveManifest, name: string, { flag }: TarMember): string {
   if (flag !== '0' || !name.startsWith(`${recipe}/`))
-    throw invalid(file, `"${name}" is no regular file below ${recipe}/`)
+    throw invalid(file, `"${name}" is not a regular file below ${recipe}/`)
   return name.slice(recipe.length + 1)
 }
 
@@ -142,5 +142,5 @@ function explain(file: string, error: unknown): unknown {
   const { code, message } = error as NodeJS.ErrnoException
   if (code === 'ENOENT' || code === 'EACCES' || code === 'EISDIR')
     return invalid(file, `it cannot be read (${code})`, error)
-  return invalid(file, `it is no archive of stillroom's, or cut short: ${message}`, error)
+  return invalid(file, `it is not an archive of stillroom, or cut short: ${message}`, error)
 }

@@ -104,7 +104,7 @@ export async function cleanStore(
   return { removed, kept, caches, dryRun }
 }
 
-/** @throws {StillroomError} LOCK_INVALID, LOCK_VERSION: what a lock needs that can't be read is not known, so nothing is thrown away */
+/** @throws {StillroomError} LOCK_INVALID, LOCK_VERSION: what a lock needs that can't be read is not known, so nothing is removed */
 async function projectDigests(directory: string): Promise<[recipe: string, digests: string[]][]> {
   const found: [string, string[]][] = []
   for (const recipe of await listRecipes(directory)) {

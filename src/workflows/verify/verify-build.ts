@@ -88,7 +88,7 @@ function stagesFrom({ loaded: { recipe, name } }: VerifyPlan, from: string): str
 /** Milliseconds of the coarsest time that a common format keeps: zip's (APPNOTE 4.4.6). Builds closer than that may hide it. */
 const COARSEST_TIME = 2000
 
-/** What a new image is held against. */
+/** What a new image is compared with. */
 export interface Reference {
   named: VerifyReference
   /** Of another build: how to read it. */
@@ -113,7 +113,7 @@ export async function findReference(
     return { named: { kind: 'lock', id, tree }, end: async () => {} }
   }
   if (lockedOnly) {
-    const message = `the lockfile of recipe "${loaded.name}" names no image to hold the varied build against`
+    const message = `the lockfile of recipe "${loaded.name}" names no image to compare the varied build with`
     throw new StillroomError('IMAGE_MISSING', message, {
       hint: `build it first: stillroom build recipe ${loaded.name}`,
     })

@@ -31,9 +31,9 @@ export interface VerifyOptions {
 }
 
 /**
- * Rebuilds a recipe from nothing and holds the image against the lockfile or, when that names no image, against
+ * Rebuilds a recipe from nothing and compares the image with the lockfile or, when that names no image, against
  * another build. Equal image IDs end it; else both images are read and their differences explained.
- * What goes wrong is told in the report, by the verdicts `failed` and `inconclusive`.
+ * What goes wrong is in the report, by the verdicts `failed` and `inconclusive`.
  *
  * @throws {StillroomError} INTERRUPTED
  */

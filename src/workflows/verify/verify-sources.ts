@@ -107,7 +107,7 @@ async function askSources(
   return answers
 }
 
-/** Fetches each locked commit anew, and says whether it still gives the archive that was locked. */
+/** Fetches each locked commit again, and says whether it still gives the archive that was locked. */
 async function checkGitSteps(ports: Cache & Fetching, { steps }: LockedPlatform): Promise<ArtifactState[]> {
   const states: ArtifactState[] = []
   for (const step of steps) {

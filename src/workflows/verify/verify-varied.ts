@@ -53,7 +53,7 @@ export async function buildVaried(
     const words = await engineWords(vary, plan)
     const { settings } = await startVaried(ports, other, store, words.join(' '))
     clock.stage('build')
-    // the store is shared; build contexts are put together anew
+    // the store is shared; build contexts are put together again
     await mkdir(cache, { recursive: true })
     await symlink(ports.store.directory, join(cache, 'store'))
     const built = await buildThere(ports, plan, vary, settings, cache)
@@ -178,7 +178,7 @@ function parseAnswer(text: string): BuildAnswer | undefined {
   try {
     return JSON.parse(text) as BuildAnswer
   } catch {
-    // told as the failure that it is, with what the process said
+    // reported as the failure that it is, with what the process said
     return undefined
   }
 }
