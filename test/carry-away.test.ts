@@ -110,7 +110,7 @@ describe('store import', () => {
       ['flipped', flipped, 'an artifact in it is damaged: expected sha256'],
       ['newer', newer, 'its version is 7, expected 1'],
       ['renamed', renamed, 'must be below recipe/ or context/'],
-      ['text', Buffer.from('a letter\n'), 'no archive of stillroom'],
+      ['text', Buffer.from('a letter\n'), 'not an archive of stillroom'],
       ['empty', Buffer.alloc(0), 'it is empty'],
     ]
     for (const [name, content, reason] of cases) {

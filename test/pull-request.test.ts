@@ -198,6 +198,6 @@ describe('report pull-request', () => {
       env: { GITHUB_EVENT_PATH: '' },
     })
     expect(exitCode).toBe(2)
-    expect(stderr).toContain('no job for a pull request')
+    expect(stderr).toContain('not a job for a pull request')
   })
 })

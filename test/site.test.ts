@@ -84,7 +84,7 @@ test('report site tells of lines that it cannot read, and makes the page all the
   expect(JSON.parse(stdout)).toMatchObject({ recipes: 2, nights: 3, problems: 1 })
   expect(exitCode).toBe(1)
   expect(await readFile(join(directory, 'site/index.html'), 'utf8')).toContain(
-    'runs.jsonl, line 6: is not JSON',
+    'runs.jsonl, line 6: the line is not JSON',
   )
 })
 
