@@ -13,7 +13,7 @@ export default class StoreGc extends BaseCommand {
       default: 30,
       min: 0,
     }),
-    'dry-run': Flags.boolean({ description: 'remove nothing, only say what would be' }),
+    'dry-run': Flags.boolean({ description: 'remove nothing, only say what would be', default: false }),
   }
 
   async run(): Promise<StoreCleaning> {
