@@ -14,8 +14,8 @@ export default class Doctor extends BaseCommand {
 
   async run(): Promise<Diagnosis> {
     const { flags } = await this.parse(Doctor)
-    const { doctor } = await import('../workflows/doctor/doctor.ts')
-    const result = await doctor({
+    const { diagnose } = await import('../workflows/doctor/diagnose.ts')
+    const result = await diagnose({
       directory: resolve(flags.directory),
       env: process.env,
       online: flags.online,

@@ -7,7 +7,7 @@ import { type BasedRecipe, onBase } from './image-base.ts'
 import { type OwnedDirectory, ownedDirectories, placedDirectories } from './owned-directories.ts'
 import { needsAccount, renderDockerfile } from './render-dockerfile.ts'
 import { renderReadme } from './render-readme.ts'
-import { snapshotTimestamp } from './snapshot.ts'
+import { snapshotTimestamp } from './snapshot-timestamp.ts'
 import { stepName } from './step-name.ts'
 
 /** Files of a build context by their path, which has no `..`; every content is text. */

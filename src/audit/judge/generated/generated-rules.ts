@@ -1,4 +1,4 @@
-import { snapshotTimestamp } from '../../../dockerfile/snapshot.ts'
+import { snapshotTimestamp } from '../../../dockerfile/snapshot-timestamp.ts'
 import type { Inode } from '../../../image/layer-entry.ts'
 import {
   ABOVE_LOCKED_LAYERS,

@@ -7,7 +7,7 @@ import { checkCache, checkNode, checkProgram } from './check-machine.ts'
 import { checkSources } from './check-sources.ts'
 
 /** Looks at what this machine has and lacks for builds; changes nothing, and reports what can't be found out. */
-export async function doctor(options: Project & Environment & { online: boolean }): Promise<Diagnosis> {
+export async function diagnose(options: Project & Environment & { online: boolean }): Promise<Diagnosis> {
   const findings = await Promise.all([
     checkNode(),
     checkProgram('git', ['--version'], '2.0.0', 'install git: projects of recipes are pinned by it'),
