@@ -68,7 +68,7 @@ describe('build recipe hello', () => {
 
   test.skipIf(engines !== true)('gives the same image ID on the containerd image store', async () => {
     const directory = await copyProject('hello')
-    const engine = await startEngine(ownName('test-containerd'), 'containerd')
+    const engine = await startEngine(ownName('test-store'), 'containerd')
     try {
       const args = ['build', 'recipe', 'hello']
       const built = await stillroomJson<BuildReport>(directory, [...args, '--no-cache'], { env: engine.env })

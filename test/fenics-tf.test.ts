@@ -28,7 +28,7 @@ if (!longer)
   console.warn('fenics-tf on the other image store and with the network cut are left to the nightly tests')
 
 test.skipIf(!longer)('fenics-tf is the same image on the containerd image store', async () => {
-  const engine = await startEngine(ownName('test-containerd'), 'containerd')
+  const engine = await startEngine(ownName('test-store'), 'containerd')
   try {
     const words = ['build', 'recipe', 'fenics-tf', '--no-cache']
     const built = await stillroomJson<BuildReport>(ROOT, words, { env: engine.env })
