@@ -1,5 +1,8 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { execa } from 'execa'
 import { describe, expect, test } from 'vitest'
+import { parseLock } from '../src/lock/parse-lock.ts'
 import { createGet } from '../src/net/http-get.ts'
 import { Suite } from '../src/recipe/schema.ts'
 import type { BuildReport } from '../src/report/build-report.ts'
@@ -67,4 +70,26 @@ export default defineRecipe({
     expect(second).toMatchObject({ verdict: 'identical', image: { id: first.image.id } })
     await execa('docker', ['image', 'rm', '--force', 'stillroom/tiny'])
   })
+})
+
+test('recommended packages come when a step asks for them, and only then', async () => {
+  const recipe = (options: string) => `import { apt, debian, defineRecipe } from 'stillroom'
+export default defineRecipe({ base: debian('bookworm'), steps: [apt(['wget']${options})] })\n`
+  const directory = await makeProject({
+    'recipes/bare/recipe.ts': recipe(''),
+    'recipes/full/recipe.ts': recipe(', { recommends: true }'),
+  })
+  const packages = async (name: string) => {
+    const locked = await stillroom(directory, ['lock', 'recipe', name])
+    expect(locked.exitCode, locked.stderr).toBe(0)
+    const lock = parseLock(await readFile(join(directory, 'recipes', name, 'lock.json'), 'utf8'), name)
+    const [step] = lock.platforms['linux/amd64']?.steps ?? []
+    return step?.kind === 'apt' ? step.packages.map((entry) => entry.name) : []
+  }
+  const bare = await packages('bare')
+  const full = await packages('full')
+  expect(bare).toContain('wget')
+  expect(bare).not.toContain('ca-certificates')
+  expect(full).toContain('ca-certificates')
+  expect(full).toEqual(expect.arrayContaining(bare))
 })
