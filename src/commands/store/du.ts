@@ -21,6 +21,7 @@ export default class StoreDu extends BaseCommand {
     row('all', usage)
     row('cache of layers', usage.caches.layers)
     row('cache of clean audits', usage.caches.audits)
+    row('cache of contents', usage.caches.contents)
     return usage
   }
 }

@@ -1,38 +1,43 @@
-import { createHash } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
+import { hash } from 'node:crypto'
 import { join } from 'node:path'
 import type { ArtifactContents } from '../../audit/expect/locked-contents.ts'
-import { writeFileAtomic } from '../../store/disk.ts'
+import { FileCache } from '../../store/file-cache.ts'
 import type { Cache } from '../ports.ts'
 
-/** Raised whenever a kept account would be read in another way. */
-const FORMAT = 1
+/** Raised whenever what is kept would be read in another way. */
+const FORMAT = 2
+/** An image of 440 artifacts takes about 20 MB. */
+const LIMIT = 512 * 1024 ** 2
+const UNUSED_AFTER = 30 * 24 * 3600 * 1000
 
-/**
- * The account of an artifact that was kept when it was read; none when it is cut short or damaged.
- *
- * @param key names the artifact's content, and all else that the account depends on
- */
-export async function keptContents(ports: Cache, key: string): Promise<ArtifactContents | undefined> {
-  const bytes = await readFile(pathOf(ports, key)).catch(() => undefined)
-  if (bytes === undefined) return undefined
-  const end = bytes.indexOf('\n')
-  const body = bytes.subarray(end + 1, -1)
-  if (bytes.toString('latin1', 0, end) !== digest(body)) return undefined
-  return JSON.parse(body.toString()) as ArtifactContents
+/** What artifacts and project trees hold, in the cache directory. */
+export function contentsFiles({ cache }: Cache): FileCache {
+  return new FileCache(join(cache, 'contents'), FORMAT, LIMIT)
 }
 
-/** Keeps an account for {@link keptContents}. */
+/**
+ * What an artifact holds, as it was kept when it was read; undefined when it was not, or is damaged.
+ *
+ * @param key names the artifact's content, and all else that reading it depends on
+ */
+export async function keptContents(ports: Cache, key: string): Promise<ArtifactContents | undefined> {
+  const kept = await contentsFiles(ports).get(nameOf(key))
+  return kept && (JSON.parse(kept.toString()) as ArtifactContents)
+}
+
+/** Keeps what an artifact holds for {@link keptContents}. */
 export async function keepContents(
   ports: Cache,
   key: string,
   contents: ArtifactContents,
 ): Promise<ArtifactContents> {
-  const body = JSON.stringify(contents)
-  await writeFileAtomic(pathOf(ports, key), `${digest(body)}\n${body}\n`)
+  await contentsFiles(ports).put(nameOf(key), Buffer.from(JSON.stringify(contents)))
   return contents
 }
 
-const pathOf = ({ cache }: Cache, key: string) => join(cache, 'contents', `${FORMAT}`, key.slice(0, 2), key)
+/** Forgets what was not used for a month, and the oldest beyond the limit. */
+export async function trimContents(ports: Cache): Promise<void> {
+  await contentsFiles(ports).clean(new Date(Date.now() - UNUSED_AFTER))
+}
 
-const digest = (text: string | Buffer) => createHash('sha256').update(text).digest('hex')
+const nameOf = (key: string): string => hash('sha256', key, 'hex')

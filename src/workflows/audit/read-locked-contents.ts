@@ -9,13 +9,13 @@ import { gitRunner } from '../../resolve/git/run-git.ts'
 import { archiveProject } from '../../resolve/project/resolve-project.ts'
 import type { Artifact } from '../../store/artifact.ts'
 import type { Artifacts, Cache, Cancellation, Environment } from '../ports.ts'
-import { keepContents, keptContents } from './artifact-contents.ts'
+import { keepContents, keptContents, trimContents } from './artifact-contents.ts'
 import { readTarContents } from './contents-reader.ts'
 import { readArchive, readDeb, readZip } from './read-artifact.ts'
 
 /**
- * What the artifacts of a lock hold. An account of each is kept in the cache by the artifact's sha256; an artifact
- * without one is fetched, hashed and read. What cannot be had is listed in `missing`, and so are project trees that the
+ * What the artifacts of a lock hold. It is kept in the cache by the artifact's sha256; an artifact that is not there
+ * is fetched, hashed and read. What cannot be had is listed in `missing`, and so are project trees that the
  * repository lacks.
  *
  * @param repository a directory of the git repository that holds the project trees
@@ -51,6 +51,7 @@ export async function readLockedContents(
   await pMap(unique, take, concurrency)
   if (unread.length > 0) await fetch(unread)
   await pMap(unread, read, concurrency)
+  if (unread.length > 0) await trimContents(ports)
   for (const { tree, commit } of projects) {
     try {
       trees.set(tree, await treeContents(ports, repository, tree, python))

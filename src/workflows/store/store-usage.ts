@@ -2,6 +2,7 @@ import { lockedDigests } from '../../dockerfile/context-artifacts.ts'
 import { layerFiles } from '../../image/layer-cache.ts'
 import type { CacheUsage, FileCache } from '../../store/file-cache.ts'
 import { forgetUses, readUses } from '../../store/uses.ts'
+import { contentsFiles } from '../audit/artifact-contents.ts'
 import { auditNotes } from '../audit/known-audits.ts'
 import type { Artifacts, Cache, Project } from '../ports.ts'
 import { listRecipes } from '../project/list-recipes.ts'
@@ -24,13 +25,17 @@ export interface StoreUsage {
   caches: Caches<CacheUsage>
 }
 
-type Caches<T> = Record<'layers' | 'audits', T>
+type Caches<T> = Record<'layers' | 'audits' | 'contents', T>
 
 async function eachCache<T>(ports: Cache, act: (cache: FileCache) => Promise<T>): Promise<Caches<T>> {
-  return { layers: await act(layerFiles(ports.cache)), audits: await act(auditNotes(ports)) }
+  return {
+    layers: await act(layerFiles(ports.cache)),
+    audits: await act(auditNotes(ports)),
+    contents: await act(contentsFiles(ports)),
+  }
 }
 
-/** Tells what the store holds and for which recipes. */
+/** Counts what the store holds and for which recipes. */
 export async function storeUsage(ports: Project & Artifacts & Cache): Promise<StoreUsage> {
   const sizes = new Map<string, number>()
   for await (const { sha256, size } of ports.store.entries()) sizes.set(sha256, size)
@@ -76,7 +81,7 @@ export interface StoreCleaning {
 }
 
 /**
- * Throws away what nobody needs: neither a lock of this project, nor any lock that was fetched in the last `days`, nor
+ * Removes what nobody needs: neither a lock of this project, nor any lock that was fetched in the last `days`, nor
  * a run of the last day. And what the caches have that was not used in these days, or is more than they may hold.
  */
 export async function cleanStore(
