@@ -20,32 +20,37 @@ quietly() {
 	}
 }
 
-# Holds one set-up at a time; a lock whose owner is dead is taken over.
+# Who holds the set-up (process number, dot, time), 0 being nobody. Each link is named after a holder and leads to the
+# next one: who took over when that one was found dead. Making a link is one step, which fails when there is one: none
+# is ever taken away or moved but by the last.
+find_holder() {
+	holder=0
+	while next=$(readlink "$root/.setup-lock.$holder"); do holder=$next; done
+}
+
+# Holds one set-up at a time; a lock whose holder is dead is taken over.
 lock() {
-	waited=
-	until mkdir "$root/.setup-lock" 2>/dev/null; do
-		[ -w "$root" ] || fail 'setting up' "\"$root\" cannot be written" 'make it writable, or use a copy'
-		owner=
-		{ read -r owner <"$root/.setup-lock/pid"; } 2>/dev/null || sleep 1
-		if [ -z "$owner" ]; then
-			{ read -r owner <"$root/.setup-lock/pid"; } 2>/dev/null || owner=gone
+	waited='' me=$$.$(date +%s)
+	while find_holder && [ "$holder" != "$me" ]; do
+		if [ "$holder" = 0 ] || ! kill -0 "${holder%.*}" 2>/dev/null; then
+			[ -w "$root" ] || fail 'setting up' "\"$root\" cannot be written" 'make it writable, or use a copy'
+			link=$root/.setup-lock.$holder
+			# it leads nowhere when the set-up of the dead was ended by another meanwhile
+			! ln -s "$me" "$link" 2>/dev/null || { find_holder && [ "$holder" = "$me" ]; } || rm -f "$link"
+		else
+			[ -n "$waited" ] || say "waiting for another set-up (process ${holder%.*})"
+			waited=yes
+			sleep 1
 		fi
-		if ! kill -0 "$owner" 2>/dev/null; then
-			mv "$root/.setup-lock" "$root/.setup-lock.$$" 2>/dev/null && rm -rf "$root/.setup-lock.$$"
-			continue
-		fi
-		[ -n "$waited" ] || say "waiting for another set-up (process $owner)"
-		waited=yes
-		sleep 1
 	done
 	trap 'unlock; exit 130' INT
 	trap 'unlock; exit 143' TERM
 	trap unlock EXIT
-	echo $$ >"$root/.setup-lock/pid"
 }
 
+# The first link goes first: without it, none of the others counts.
 unlock() {
-	rm -rf "$root/.setup-lock"
+	rm -f "$root/.setup-lock.0" "$root"/.setup-lock.*
 	trap - INT TERM EXIT
 }
 
@@ -87,9 +92,9 @@ set_up() {
 		if ! built; then
 			say 'building'
 			# Sources that change while they are built are newer than the stamp.
-			: >"$root/.setup-lock/stamp"
+			: >"$root/.setup-lock.stamp"
 			quietly 'building' 'fix the sources, then run again' npm --prefix "$root" run --silent build
-			mv "$root/.setup-lock/stamp" "$root/dist/.stamp"
+			mv "$root/.setup-lock.stamp" "$root/dist/.stamp"
 		fi
 		unlock
 	fi

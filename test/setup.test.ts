@@ -1,5 +1,5 @@
-import { existsSync } from 'node:fs'
-import { copyFile, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { spawnSync } from 'node:child_process'
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, symlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { execa } from 'execa'
@@ -32,27 +32,40 @@ async function makeCheckout(): Promise<string> {
 const run = (root: string) => execa(join(root, 'bin/stillroom'), ['--version'], { reject: false })
 const installs = async (root: string) => (await readFile(join(root, 'installs'), 'utf8')).trim().split('\n')
 
+const dead = `${spawnSync('true').pid}.1`
+const links = async (root: string) => (await readdir(root)).filter((name) => name.startsWith('.setup-lock'))
+
 test.each([
-  ['that died', async () => String((await execa('sh', ['-c', 'echo $$'])).stdout)],
-  ['that died before it said who it is', async () => undefined],
-])('a set-up takes over the lock of one %s', async (_, ownerOf) => {
+  ['that died', ['0']],
+  ['that died when it had taken over', ['0', '1000000001.1', '1000000002.1']],
+])('a set-up takes over the lock of one %s', async (_, holders) => {
   const root = await makeCheckout()
-  await mkdir(join(root, '.setup-lock'))
-  const owner = await ownerOf()
-  if (owner !== undefined) await put(root, '.setup-lock/pid', `${owner}\n`)
+  for (const [n, holder] of holders.entries())
+    await symlink(holders[n + 1] ?? dead, join(root, `.setup-lock.${holder}`))
   const { exitCode, stdout, stderr } = await run(root)
   expect(exitCode, stderr).toBe(0)
   expect(stdout).toBe('ran')
   expect(await installs(root)).toEqual(['installed'])
-  expect(existsSync(join(root, '.setup-lock'))).toBe(false)
+  expect(await links(root)).toEqual([])
 })
 
 test('set-ups at the same time install once, also when there is a dead one', async () => {
   const root = await makeCheckout()
-  const { stdout: dead } = await execa('sh', ['-c', 'echo $$'])
-  await put(root, '.setup-lock/pid', `${dead}\n`)
+  await symlink(dead, join(root, '.setup-lock.0'))
   const all = await Promise.all([1, 2, 3, 4].map(() => run(root)))
   expect(all.map(({ exitCode, stdout }) => [exitCode, stdout])).toEqual(all.map(() => [0, 'ran']))
   expect(await installs(root)).toEqual(['installed'])
-  expect(existsSync(join(root, '.setup-lock'))).toBe(false)
+  expect(await links(root)).toEqual([])
+})
+
+test('of set-ups that find a dead one, no two ever hold the lock together', async () => {
+  const root = await makeCheckout()
+  await symlink(dead, join(root, '.setup-lock.0'))
+  // mkdir fails while another holds it; each ends without giving it back
+  const holds = `root=$1; . ${join(BIN, 'setup.sh')}
+    say() { :; }; sleep() { command sleep 0.01; }
+    lock; mkdir "$root/held" && rmdir "$root/held" || exit 9; trap - EXIT`
+  const several = 'for round in 1 2 3 4 5 6 7 8 9 10 11 12; do sh -c "$1" sh "$2" || exit; done'
+  const all = [1, 2, 3, 4, 5, 6].map(() => execa('sh', ['-c', several, 'sh', holds, root], { reject: false }))
+  for (const { exitCode, stderr } of await Promise.all(all)) expect(exitCode, stderr).toBe(0)
 })
