@@ -6,6 +6,7 @@ import { createServer } from 'node:https'
 import { type AddressInfo, connect } from 'node:net'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { Worker } from 'node:worker_threads'
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { temporaryDirectory } from '../store/testing/temporary-directory.ts'
 import { httpRequest, type Reply, type RequestOptions, Unreachable } from './http-request.ts'
@@ -38,6 +39,21 @@ it('httpRequest() reads a file of this machine when the place is local', async (
   await writeFile(path, 'x')
   const place = { url: pathToFileURL(path).href, local: true }
   expect(await httpRequest(place, options, statusOf)).toBe(200)
+})
+
+it('httpRequest() does not take time in which this process is busy for silence of the server', async () => {
+  const code = `
+    const { parentPort } = require('node:worker_threads')
+    const server = require('node:http').createServer((_, response) => response.end('x'))
+    server.listen(0, '127.0.0.1', () => parentPort.postMessage(server.address().port))`
+  const worker = new Worker(code, { eval: true })
+  onTestFinished(async () => void (await worker.terminate()))
+  const [port] = await once(worker, 'message')
+  const place = { url: `http://127.0.0.1:${port}/` }
+  await httpRequest(place, options, statusOf)
+  const asked = httpRequest(place, { ...options, stall: 1000 }, statusOf)
+  setImmediate(() => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1200))
+  expect(await asked).toBe(200)
 })
 
 /** Starts a server for one test; gives its port. */

@@ -63,12 +63,13 @@ export async function httpRequest<T>(
 ): Promise<T> {
   const { signal, stall } = options
   if (target.local) return use(fileReply(target.url, signal))
+  const fetch = await loadFetch()
   const over = new AbortController()
   let stalled = false
-  const timer = setTimeout(() => {
+  const clock = stallClock(stall, () => {
     stalled = true
     over.abort()
-  }, stall)
+  })
   const explain = (error: unknown) => {
     if (signal.aborted) return signal.reason
     if (stalled) return new Unreachable(`no data for ${stall / 1000} s`, false)
@@ -79,7 +80,7 @@ export async function httpRequest<T>(
     let size = 0
     try {
       for await (const chunk of body) {
-        timer.refresh()
+        clock.reset()
         size += chunk.length
         yield chunk
       }
@@ -96,7 +97,8 @@ export async function httpRequest<T>(
       target,
       options,
       AbortSignal.any([signal, over.signal]),
-      timer,
+      clock,
+      fetch,
     ).catch((error) => {
       throw explain(error)
     })
@@ -107,8 +109,26 @@ export async function httpRequest<T>(
       body: body(response),
     })
   } finally {
-    clearTimeout(timer)
+    clock.stop()
     over.abort()
+  }
+}
+
+type StallClock = ReturnType<typeof stallClock>
+
+/** Runs out after so many milliseconds in which this process could have read: not while it is busy or stopped. */
+function stallClock(stall: number, runOut: () => void) {
+  let ticks = 0
+  const timer = setInterval(() => {
+    ticks += 1
+    if (ticks === 4) runOut()
+  }, stall / 4)
+  return {
+    reset: () => {
+      ticks = 0
+      timer.refresh()
+    },
+    stop: () => clearInterval(timer),
   }
 }
 
@@ -119,9 +139,9 @@ async function follow(
   target: HttpTarget,
   { method = 'GET', headers, body, redirects = 20 }: RequestOptions,
   signal: AbortSignal,
-  timer: NodeJS.Timeout,
+  clock: StallClock,
+  fetch: Fetch,
 ): Promise<{ response: Response; url: string }> {
-  const fetch = await loadFetch()
   const start = splitUserinfo(target)
   const request = { url: start.url, method, body, headers: lowerCased({ ...start.headers, ...headers }) }
   for (let followed = 0; ; followed += 1) {
@@ -140,7 +160,7 @@ async function follow(
       maxSockets: 64,
       signal,
     })
-    timer.refresh()
+    clock.reset()
     const location = response.headers.get('location')
     if (!REDIRECTS.includes(response.status) || location === null) return { response, url: url.href }
     response.body.resume()
