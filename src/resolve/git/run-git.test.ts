@@ -1,8 +1,8 @@
-import { mkdtemp, open, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { execa } from 'execa'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { git, makeRepository, PLAIN_ENV } from './make-repository.test-data.ts'
 import { askGit, type GitRefusal, gitRunner, runGit } from './run-git.ts'
 
@@ -95,5 +95,17 @@ describe('runGit()', () => {
     await expect(runGit(gitRunner({ env: PLAIN_ENV, signal: control.signal }), ['version'])).rejects.toThrow(
       'enough',
     )
+  })
+  it('does not wait for what an aborted git leaves behind', async () => {
+    const control = new AbortController()
+    const pipe = join(root, 'left')
+    await execa('mkfifo', [pipe])
+    const alias = `alias.leave=!sleep 1000 & echo $! >${pipe}; wait`
+    const running = runGit(gitRunner({ env: PLAIN_ENV, signal: control.signal }), ['-c', alias, 'leave'])
+    const ended = expect(running).rejects.toThrow('enough')
+    const left = Number(await readFile(pipe, 'utf8'))
+    onTestFinished(() => void process.kill(left))
+    control.abort(new Error('enough'))
+    await ended
   })
 })

@@ -100,7 +100,7 @@ export async function runGit(
 ): Promise<Buffer> {
   signal.throwIfAborted()
   const { execa } = await import('execa')
-  const result = await execa('git', [...GIT_OPTIONS, ...args], {
+  const running = execa('git', [...GIT_OPTIONS, ...args], {
     env,
     extendEnv: false,
     encoding: 'buffer',
@@ -110,6 +110,11 @@ export async function runGit(
     stripFinalNewline: false,
     maxBuffer: 1 << 30,
   })
+  // what git started may hold its pipes open after git has ended
+  const leave = () => void [running.stdout, running.stderr].map((pipe) => pipe.destroy())
+  signal.addEventListener('abort', leave, { once: true })
+  const result = await running
+  signal.removeEventListener('abort', leave)
   signal.throwIfAborted()
   if (result.failed) {
     const said = Buffer.from(result.stderr ?? []).toString('utf8')
