@@ -59,6 +59,33 @@ describe('pipError()', () => {
   })
 })
 
+/** The log of pip 20.3.4, which names no versions in its message. */
+test.each([
+  [
+    'a project of which the index has only the source',
+    'Skipping link: No sources permitted for tiny-numbers: https://pypi.example.org/files/tiny-numbers-1.0.tar.gz (from https://pypi.example.org/simple/tiny-numbers/)',
+    /source only.*"tiny-numbers": \[\]/,
+  ],
+  [
+    'a project that the index does not have',
+    `Could not fetch URL ${INDEX}: 404 Client Error: Not Found for url: https://pypi.example.org/simple/tiny-numbers/ - skipping`,
+    /^check the name/,
+  ],
+  [
+    'a version that the index does not have',
+    'Found link https://pypi.example.org/files/tiny_numbers-1.0-py3-none-any.whl (from https://pypi.example.org/simple/tiny-numbers/), version: 1.0',
+    /^name a version/,
+  ],
+])('pipError() has a hint for %s, whatever pip found of others', (_, found, hint) => {
+  const log = `1 location(s) to search for versions of other:
+2026-11-28T13:07:14,941   Found link https://pypi.example.org/files/other-1.0-py3-none-any.whl, version: 1.0
+1 location(s) to search for versions of tiny-numbers:
+2026-11-28T13:07:14,941   ${found}
+`
+  const text = `ERROR: Could not find a version that satisfies the requirement tiny-numbers\n${UNKNOWN}\n`
+  expect(pipError(text, 'resolving', log).hint).toMatch(hint)
+})
+
 /** What pips print when constraints leave no version that is required. */
 test.each([
   [

@@ -7,7 +7,7 @@ import { redactUrl } from '../../net/redact-url.ts'
  * Names what pip refused, by its own words. Those of pip 20.3 to 25 are known; any other failure is PIP_FAILED with
  * the end of what it printed.
  *
- * @param log what pip wrote for `--log`: of an index that it cannot read it tells only there
+ * @param log what pip wrote for `--log`: it tells only there of an index that it cannot read, and of what 20.3 found
  */
 export function pipError(output: string, doing: string, log = ''): StillroomError {
   const text = stripVTControlCharacters(output)
@@ -40,20 +40,26 @@ export function pipError(output: string, doing: string, log = ''): StillroomErro
     )
   }
   if (unknown !== undefined) {
-    const onlySource = /\(from versions: none\)/.test(text)
+    const name = sdist?.[1] ?? unknown.replace(/[^A-Za-z0-9._-].*/, '')
     return new StillroomError(
       'PIP_PACKAGE_UNKNOWN',
       `pip finds no file for ${unknown} while ${doing}: ${firstLines(errors.join('\n'), 4)}`,
       {
-        hint: onlySource
-          ? `check the name; if the project comes as source only, allow it in the recipe: pip([...], { sdists: { ${JSON.stringify(sdist?.[1] ?? unknown.replace(/[^A-Za-z0-9._-].*/, ''))}: [] } })`
-          : 'name a version that the index has for this Python',
+        hint: hasVersions(text, log, name)
+          ? 'name a version that the index has for this Python'
+          : `check the name; if the project comes as source only, allow it in the recipe: pip([...], { sdists: { ${JSON.stringify(name)}: [] } })`,
         // pip 20.3 says so of a project that a constraint leaves no version of
-        details: { blamed: [normalizeName(/^[A-Za-z0-9._-]*/.exec(unknown)?.[0] ?? '')] },
+        details: { blamed: [normalizeName(name)] },
       },
     )
   }
   return new StillroomError('PIP_FAILED', `pip failed while ${doing}: ${lastLines(text, 15)}`)
+}
+
+/** Whether pip found files of a project that it may take: pip 21 and later list them, 20.3 tells only in its log. */
+function hasVersions(text: string, log: string, name: string): boolean {
+  const searched = log.split('to search for versions of ').findLast((part) => part.startsWith(`${name}:`))
+  return /\(from versions: (?!none\))/.test(text) || searched?.includes(' Found link ') === true
 }
 
 /** That an index has no page for a project (404) is an answer. */
