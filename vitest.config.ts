@@ -33,6 +33,7 @@ export default defineConfig({
           testTimeout: 120_000,
           // No unit test replaces a module or keeps state in one, so files share what they import.
           isolate: false,
+          setupFiles: ['test/support/compare-bytes.ts'],
           maxWorkers,
         },
       },

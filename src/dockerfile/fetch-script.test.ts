@@ -1,9 +1,10 @@
 import { execFile, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { copyFile, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest'
 import * as fault from '../store/testing/fault-server.ts'
 import { makeBytes, sha256 } from '../store/testing/make-artifact.ts'
 import { temporaryDirectory } from '../store/testing/temporary-directory.ts'
@@ -38,16 +39,25 @@ const table = (...rows: (string | number)[][]) =>
   )
 const read = (path: string) => readFile(join(context, path))
 
-/** A PATH with the programs of this machine but those named. */
-async function pathWithout(...names: string[]): Promise<string> {
-  const directory = join(context, '.path')
-  await mkdir(directory)
-  for (const place of ['/usr/bin', '/bin']) {
-    for (const name of await readdir(place)) {
-      if (!names.includes(name)) await symlink(join(place, name), join(directory, name)).catch(() => {})
+/** A PATH with the programs of this machine but those named; made once. */
+const paths = new Map<string, Promise<string>>()
+afterAll(() =>
+  Promise.all([...paths.values()].map(async (path) => rm(await path, { recursive: true, force: true }))),
+)
+function pathWithout(...names: string[]): Promise<string> {
+  const make = async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'stillroom-path-'))
+    for (const place of ['/usr/bin', '/bin']) {
+      for (const name of await readdir(place)) {
+        if (!names.includes(name)) await symlink(join(place, name), join(directory, name)).catch(() => {})
+      }
     }
+    return directory
   }
-  return directory
+  const key = names.join()
+  const path = paths.get(key) ?? make()
+  paths.set(key, path)
+  return path
 }
 
 function fetch(env: Record<string, string> = {}, args: string[] = []) {

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { gzipSync, zstdCompressSync } from 'node:zlib'
@@ -43,7 +43,14 @@ export function compress(bytes: Buffer, compression: Compression): Buffer {
   return { none: (data: Buffer) => data, gzip: gzipSync, zstd: zstdCompressSync }[compression](bytes)
 }
 
-export const sha256 = (bytes: Buffer | string) => createHash('sha256').update(bytes).digest('hex')
+/** Of what is hashed here nothing is changed afterwards. */
+const digests = new WeakMap<Buffer, string>()
+export function sha256(bytes: Buffer | string): string {
+  const known = typeof bytes === 'string' ? undefined : digests.get(bytes)
+  const hex = known ?? hash('sha256', bytes)
+  if (typeof bytes !== 'string') digests.set(bytes, hex)
+  return hex
+}
 export const json = (value: unknown) => Buffer.from(JSON.stringify(value))
 const blobPath = (bytes: Buffer) => `blobs/sha256/${sha256(bytes)}`
 const digest = (bytes: Buffer) => `sha256:${sha256(bytes)}`

@@ -1,5 +1,6 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { temporaryDirectory } from '../store/testing/temporary-directory.ts'
@@ -182,6 +183,17 @@ describe('whoever reads layers cannot tell whether', () => {
     )
     expect(Math.min(refused, read)).toBeGreaterThan(0)
   })
+})
+
+test('a layer that unpacks to more than is left to its image is refused before it is read', async () => {
+  const layer = gzipSync(await tarOf([file('zeros', '\0'.repeat(1_000_000))]))
+  const read = (before: number) => {
+    const budget = new Budget()
+    budget.unpacked(before)
+    return layerSource(budget).layer(fileInMemory('layer.tar', layer))
+  }
+  await expect(read(1024 ** 3 - 1_100_000)).resolves.toMatchObject({ entries: [{ path: 'zeros' }] })
+  await expect(read(1024 ** 3 - 900_000)).rejects.toThrow('unpacks to more than 1032 times its size')
 })
 
 describe('a cache of layers', () => {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { rounds } from '../../test/support/nightly.ts'
+import { NIGHTLY, rounds } from '../../test/support/nightly.ts'
 import { FileTree } from './file-tree.ts'
 import {
   type Compression,
@@ -311,6 +311,7 @@ describe('readImageArchive()', () => {
   })
 
   it('rejects a bomb before it is unpacked', async () => {
+    if (!NIGHTLY) return console.warn('a bomb of a gigabyte is left to the nightly tests')
     const layer = zstdBomb(tarBlock({ name: 'zeros', size: octal(2 ** 33 - 1) }), 17 * 64 * 1024 ** 2)
     expect(layer.length).toBeLessThan(256 * 1024)
     const archive = await tarOf([
@@ -321,8 +322,7 @@ describe('readImageArchive()', () => {
     await expect(readImageArchive(pieces(archive))).rejects.toThrow(
       invalid('unpacks to more than 1032 times its size'),
     )
-    // a gigabyte is hashed twice
-  }, 120_000)
+  })
 
   it('visits an index once, however often it is named', async () => {
     const files = ociFiles(await layers())

@@ -1,8 +1,8 @@
-import { execFile } from 'node:child_process'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { promisify } from 'node:util'
 import { afterAll, describe, expect, it } from 'vitest'
 
 const directories: string[] = []
@@ -18,23 +18,25 @@ async function project(files: Record<string, string>): Promise<string> {
   return directory
 }
 
-/** In a process of its own: the test runner has its own way of importing modules. */
-async function load(directory: string, name: string): Promise<Record<string, unknown>> {
-  const script = `
-    import { loadRecipe } from ${JSON.stringify(new URL('load-recipe.ts', import.meta.url).href)}
-    const [directory, name] = JSON.parse(process.argv[1])
+/** Loads recipes in a process of its own: the test runner has its own way of importing modules. */
+const LOADER = `
+  import { loadRecipe } from ${JSON.stringify(new URL('load-recipe.ts', import.meta.url).href)}
+  process.on('message', async ([directory, name]) => {
     const result = await loadRecipe(directory, name).catch((error) => {
       const { code, message, hint, details } = error
       return { code, message, hint, details, bug: code === undefined ? error.stack : undefined }
     })
-    console.log(JSON.stringify(result))`
-  const { stdout } = await promisify(execFile)(process.execPath, [
-    '--input-type=module',
-    '--eval',
-    script,
-    JSON.stringify([directory, name]),
-  ])
-  return JSON.parse(stdout)
+    process.send(result)
+  })`
+const loader = spawn(process.execPath, ['--input-type=module', '--eval', LOADER], {
+  stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+})
+afterAll(() => void loader.disconnect())
+
+async function load(directory: string, name: string): Promise<Record<string, unknown>> {
+  loader.send([directory, name])
+  const [result] = await once(loader, 'message')
+  return result
 }
 
 const BASE = "base: { kind: 'debian', suite: 'bookworm' }"
