@@ -2,7 +2,7 @@ import { mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promi
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { execa } from 'execa'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import type { BuildReport } from '../src/report/build-report.ts'
 import { openStore } from '../src/store/store.ts'
 import type { ExportResult } from '../src/workflows/store/export-recipe.ts'
@@ -16,6 +16,12 @@ import { commandLine, stillroom, stillroomJson } from './support/stillroom.ts'
 const namespaces = await canHaveEngines()
 if (namespaces !== true) console.warn(`skipped: builds with the network cut, since ${namespaces}`)
 
+beforeAll(async () => {
+  // an audit of the locked image leaves its tree in the store
+  const root = join(import.meta.dirname, '..')
+  for (const verb of ['build', 'audit']) await stillroomJson(root, [verb, 'recipe', 'hello'])
+})
+
 async function temporary(): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), 'stillroom-carry-'))
   onTestFinished(() => rm(directory, { recursive: true, force: true }))
@@ -27,7 +33,7 @@ async function exportHello(): Promise<ExportResult & { project: string; director
   const directory = await temporary()
   const args = ['store', 'export', 'recipe', 'hello', join(directory, 'hello.tar')]
   const result = await stillroomJson<ExportResult>(project, args)
-  expect(result).toMatchObject({ recipe: 'hello' })
+  expect(result).toMatchObject({ recipe: 'hello', tree: true })
   return { ...result, project, directory }
 }
 
@@ -65,6 +71,7 @@ describe('store export', () => {
         image,
         sha256,
         artifacts: { added: artifacts, present: 0 },
+        tree: true,
       })
       const built = JSON.parse((await cut(['build', 'recipe', 'hello', '--no-cache'])).stdout) as BuildReport
       expect(built).toMatchObject({ verdict: 'identical', unchanged: false, image: { id: image } })
@@ -135,8 +142,8 @@ test('store gc keeps what the locks here need, and throws the rest away once nob
   await run('store', 'import', file)
   const stray = await strayEntry(join(directory, 'cache/store'))
   expect(await run<StoreUsage>('store', 'du')).toMatchObject({
-    entries: artifacts + 1,
-    recipes: [{ recipe: 'hello', entries: artifacts }],
+    entries: artifacts + 2,
+    recipes: [{ recipe: 'hello', entries: artifacts + 1 }],
     unused: { entries: 1, bytes: 5 },
   })
   expect(await run<StoreCleaning>('store', 'gc', '--dry-run')).toMatchObject({ removed: { entries: 0 } })
@@ -148,7 +155,7 @@ test('store gc keeps what the locks here need, and throws the rest away once nob
   expect(await readFile(stray, 'utf8')).toBe('stray')
   expect(await run<StoreCleaning>('store', 'gc')).toMatchObject({
     removed: { entries: 1, bytes: 5 },
-    kept: { entries: artifacts },
+    kept: { entries: artifacts + 1 },
   })
   await expect(readFile(stray)).rejects.toThrow('ENOENT')
 })

@@ -109,10 +109,14 @@ function fileArtifact({ url, size, sha256 }: LockedFile): Artifact {
   return { name: file, file, sha256, size, origin: { kind: 'url', url } }
 }
 
-/** Every entry of the store that a lock needs: its artifacts, and the indexes that let it be extended. */
+/**
+ * Every entry of the store that a lock needs: its artifacts, the indexes that let it be extended, and the tree of its
+ * image.
+ */
 export function lockedDigests(locked: LockedPlatform): string[] {
   const { files, seed } = contextArtifacts(locked)
   const artifacts = [...files, ...seed].map(({ artifact }) => artifact.sha256)
   const indexes = locked.base.indexes.flatMap(({ release, packages }) => [release, packages])
-  return [...new Set([...artifacts, ...indexes])].sort()
+  const tree = locked.image === null ? [] : [locked.image.tree.slice('sha256:'.length)]
+  return [...new Set([...artifacts, ...indexes, ...tree])].sort()
 }

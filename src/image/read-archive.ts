@@ -30,7 +30,11 @@ export async function readImageArchive(
   stream: AsyncIterable<Uint8Array>,
   options: ReadOptions = {},
 ): Promise<ImageSummary> {
-  const { id, config, layers, root, tree } = await readImageTree(stream, options)
+  return summarize(await readImageTree(stream, options))
+}
+
+/** An image without its tree. */
+export function summarize({ id, config, layers, root, tree }: ImageTree): ImageSummary {
   return {
     id,
     diffIDs: layers.map(({ diffID }) => diffID),

@@ -29,15 +29,25 @@ import type { TreeNode } from './merge-layers.ts'
  */
 export function treeDigest(root: TreeNode): string {
   const digest = createHash('sha256')
+  for (const lines of treeLines(root)) digest.update(lines)
+  return `sha256:${digest.digest('hex')}`
+}
+
+/** The text whose sha256 is the {@link treeDigest}: kept as an artifact, it is the locked tree of a lockfile's image. */
+export function treeText(root: TreeNode): Buffer {
+  return Buffer.concat([...treeLines(root)].map((lines) => Buffer.from(lines, 'latin1')))
+}
+
+/** The text in parts of several lines. */
+function* treeLines(root: TreeNode): Generator<string> {
   let lines = ''
   for (const record of treeRecords(root)) {
     lines += `${lineOf(record)}\n`
     if (lines.length < TOGETHER) continue
-    digest.update(lines)
+    yield lines
     lines = ''
   }
-  digest.update(lines)
-  return `sha256:${digest.digest('hex')}`
+  yield lines
 }
 
 /** A record in JSON, as `JSON.stringify` gives it; nothing in its strings is to be escaped. */
@@ -144,3 +154,8 @@ export function escapeBytes(bytes: string): string {
 }
 
 const ESCAPED = /[^\x21-\x7e]|[%"\\]/
+
+/** Back from {@link escapeBytes}. */
+export function unescapeBytes(text: string): string {
+  return text.replaceAll(/%([0-9A-F]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
+}

@@ -1,8 +1,9 @@
 import { execFileSync } from 'node:child_process'
 import { chmod, mkdir, readdir, readFile, stat, truncate, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { zstdCompressSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
-import { openStore } from './store.ts'
+import { openStore, type Store } from './store.ts'
 import { makeBytes, sha256 } from './testing/make-artifact.ts'
 import { mountedDirectory, temporaryDirectory } from './testing/temporary-directory.ts'
 
@@ -142,3 +143,46 @@ async function readOnlyDirectory(): Promise<string | undefined> {
   await chmod(directory, 0o555)
   return directory
 }
+
+async function entriesOf(store: Store) {
+  const entries: { sha256: string; size: number }[] = []
+  for await (const entry of store.entries()) entries.push(entry)
+  return entries
+}
+
+describe('putCompressed()', () => {
+  const text = Buffer.from('a line of a text\n'.repeat(10_000))
+  const kept = { sha256: sha256(text), size: text.length }
+
+  it('keeps bytes in less room under the sha256 that they have without compression', async () => {
+    const store = await openStore(await temporaryDirectory())
+    expect(await store.hasCompressed(kept.sha256)).toBe(false)
+    expect(await store.readCompressed(kept.sha256)).toBeUndefined()
+    expect(await store.putCompressed(text)).toEqual(kept)
+    expect(await store.hasCompressed(kept.sha256)).toBe(true)
+    expect(await store.readCompressed(kept.sha256)).toEqual(text)
+    const [entry, ...more] = await entriesOf(store)
+    expect(entry).toMatchObject({ sha256: kept.sha256 })
+    expect(entry?.size).toBeLessThan(text.length / 10)
+    expect(more).toEqual([])
+    expect(await readdir(store.temporary)).toEqual([])
+    await store.discard(kept.sha256)
+    expect(await store.readCompressed(kept.sha256)).toBeUndefined()
+    expect(await entriesOf(store)).toEqual([])
+  })
+
+  it.each([
+    ['cut short', (entry: Buffer) => entry.subarray(0, -9)],
+    ['of other bytes', () => zstdCompressSync(Buffer.from('x'))],
+    ['empty', () => Buffer.alloc(0)],
+  ])('does not give an entry that is %s, and removes it', async (_, damage) => {
+    const store = await openStore(await temporaryDirectory())
+    await store.putCompressed(text)
+    const path = join(store.directory, 'zstd', kept.sha256.slice(0, 2), kept.sha256)
+    const entry = await readFile(path)
+    await chmod(path, 0o644)
+    await writeFile(path, damage(entry))
+    expect(await store.readCompressed(kept.sha256)).toBeUndefined()
+    expect(await entriesOf(store)).toEqual([])
+  })
+})

@@ -1,12 +1,27 @@
-import { createHash, randomUUID } from 'node:crypto'
+import { createHash, hash, randomUUID } from 'node:crypto'
 import { constants } from 'node:fs'
-import { chmod, copyFile, type FileHandle, link, open, readdir, rename, rm, stat } from 'node:fs/promises'
+import {
+  chmod,
+  copyFile,
+  type FileHandle,
+  link,
+  open,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+} from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
+import { promisify } from 'node:util'
+import { zstdCompress, zstdDecompress } from 'node:zlib'
 import { StillroomError, systemCode } from '../error.ts'
 import { diskError, type Hashed, hashFile, makeDirectory, sweepAbandoned, writing } from './disk.ts'
 
 const SHA256 = /^[0-9a-f]{64}$/
 const READ_ONLY = 0o444
+/** Bytes that a compressed entry may be of. */
+const COMPRESSED_LIMIT = 1024 ** 3
 
 /** Files kept by their sha256. Many processes may use one directory at once. */
 export interface Store {
@@ -24,7 +39,13 @@ export interface Store {
   adopt(file: string, sha256: string): Promise<void>
   /** Hashes an entry again. A damaged one is removed; false then, and when there is none. */
   verify(expected: Hashed): Promise<boolean>
-  /** Every entry, with its size in bytes and when it was put there. */
+  /** Keeps bytes compressed, under the sha256 of what they are without compression. */
+  putCompressed(bytes: Uint8Array): Promise<Hashed>
+  /** Whether there is such an entry. Its content is not looked at. */
+  hasCompressed(sha256: string): Promise<boolean>
+  /** What was kept compressed, hashed again; undefined when there is none. A damaged entry is removed. */
+  readCompressed(sha256: string): Promise<Buffer | undefined>
+  /** Every entry, with the bytes that it takes and when it was put there. */
   entries(): AsyncIterable<{ sha256: string; size: number; since: Date }>
   /** Throws an entry away; it need not exist. */
   discard(sha256: string): Promise<void>
@@ -39,19 +60,31 @@ export interface Store {
 export async function openStore(directory: string): Promise<Store> {
   const root = resolve(directory)
   const temporary = join(root, 'tmp')
-  const path = (sha256: string) => {
+  const pathIn = (directory: string, sha256: string) => {
     if (!SHA256.test(sha256)) throw new TypeError(`not a sha256: "${sha256}"`)
-    return join(root, 'sha256', sha256.slice(0, 2), sha256)
+    return join(root, directory, sha256.slice(0, 2), sha256)
   }
+  const path = (sha256: string) => pathIn('sha256', sha256)
+  const compressed = (sha256: string) => pathIn('zstd', sha256)
   await sweepAbandoned(temporary)
 
-  const adopt = (file: string, sha256: string) =>
+  const moveTo = async (destination: string, file: string) => {
+    await seal(file)
+    await makeDirectory(dirname(destination))
+    await rename(file, destination)
+    await sync(dirname(destination))
+  }
+  const adopt = (file: string, sha256: string) => writing(root, () => moveTo(path(sha256), file))
+  /** Gives what `write` gives, whose file is gone unless it was moved. */
+  const aside = <T>(write: (file: string) => Promise<T>) =>
     writing(root, async () => {
-      const destination = path(sha256)
-      await seal(file)
-      await makeDirectory(dirname(destination))
-      await rename(file, destination)
-      await sync(dirname(destination))
+      const file = join(temporary, `${randomUUID()}.put`)
+      try {
+        await makeDirectory(temporary)
+        return await write(file)
+      } finally {
+        await rm(file, { force: true })
+      }
     })
 
   return {
@@ -64,21 +97,39 @@ export async function openStore(directory: string): Promise<Store> {
       return entry?.isFile() === true && entry.size === size
     },
     put: (source, expected) =>
-      writing(root, async () => {
-        const file = join(temporary, `${randomUUID()}.put`)
-        try {
-          await makeDirectory(temporary)
-          const got = await writeHashed(file, source)
-          if (expected !== undefined) assertSame(expected, got)
-          await adopt(file, got.sha256)
-          return got
-        } finally {
-          await rm(file, { force: true })
-        }
+      aside(async (file) => {
+        const got = await writeHashed(file, source)
+        if (expected !== undefined) assertSame(expected, got)
+        await adopt(file, got.sha256)
+        return got
       }),
+    putCompressed: (bytes) =>
+      aside(async (file) => {
+        const sha256 = hash('sha256', bytes, 'hex')
+        await writeHashed(file, await promisify(zstdCompress)(bytes))
+        await moveTo(compressed(sha256), file)
+        return { sha256, size: bytes.length }
+      }),
+    hasCompressed: async (sha256) => (await stat(compressed(sha256)).catch(absent))?.isFile() === true,
+    readCompressed: async (sha256) => {
+      const file = compressed(sha256)
+      const entry = await readFile(file).catch(absent)
+      const bytes =
+        entry &&
+        (await promisify(zstdDecompress)(entry, { maxOutputLength: COMPRESSED_LIMIT }).catch(() => undefined))
+      if (bytes !== undefined && hash('sha256', bytes, 'hex') === sha256) return bytes
+      if (entry !== undefined) await writing(root, () => rm(file, { force: true }))
+      return undefined
+    },
     verify: (expected) => verifyEntry(path(expected.sha256), expected),
-    entries: () => listEntries(join(root, 'sha256')),
-    discard: (sha256) => writing(root, () => rm(path(sha256), { force: true })),
+    entries: async function* () {
+      yield* listEntries(join(root, 'sha256'))
+      yield* listEntries(join(root, 'zstd'))
+    },
+    discard: (sha256) =>
+      writing(root, async () => {
+        for (const file of [path(sha256), compressed(sha256)]) await rm(file, { force: true })
+      }),
     link: (sha256, destination) => writing(destination, () => linkOrCopy(path(sha256), destination)),
   }
 }
@@ -92,19 +143,19 @@ async function* listEntries(root: string) {
 }
 
 async function writeHashed(file: string, source: AsyncIterable<Uint8Array> | Uint8Array): Promise<Hashed> {
-  const hash = createHash('sha256')
+  const digest = createHash('sha256')
   let size = 0
   const handle = await open(file, 'wx', 0o644)
   try {
     for await (const chunk of source instanceof Uint8Array ? [source] : source) {
-      hash.update(chunk)
+      digest.update(chunk)
       size += chunk.length
       await handle.writeFile(chunk)
     }
   } finally {
     await handle.close()
   }
-  return { sha256: hash.digest('hex'), size }
+  return { sha256: digest.digest('hex'), size }
 }
 
 function assertSame(expected: Hashed, got: Hashed): void {

@@ -18,7 +18,9 @@ export default class StoreImport extends BaseCommand {
     const { added, present, bytes } = result.artifacts
     this.log(`recipe    ${result.recipe} for ${result.platform}`)
     this.log(`sha256    ${result.sha256}`)
-    this.log(`artifacts ${added} added (${(bytes / 1e6).toFixed(1)} MB), ${present} were there`)
+    this.log(
+      `artifacts ${added} added (${(bytes / 1e6).toFixed(1)} MB), ${present} were there${result.tree ? '; the locked tree' : ''}`,
+    )
     this.log(`image ID  ${result.image ?? 'not recorded'}`)
     return result
   }

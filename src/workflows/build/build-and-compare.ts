@@ -2,17 +2,19 @@ import { readFile } from 'node:fs/promises'
 import { lockedDigests } from '../../dockerfile/context-artifacts.ts'
 import type { Engine } from '../../engine/connect.ts'
 import { type EngineImage, removeImage, saveImage } from '../../engine/find-image.ts'
-import { readImageArchive } from '../../image/read-archive.ts'
-import type { LockedPlatform } from '../../lock/schema.ts'
+import { readImageTree, summarize } from '../../image/read-archive.ts'
+import type { LockedImage, LockedPlatform } from '../../lock/schema.ts'
 import type { BuildAudit, BuildReport } from '../../report/build-report.ts'
 import { recordUse } from '../../store/uses.ts'
 import { auditRecipe } from '../audit/audit-recipe.ts'
 import { knownClean, rememberClean } from '../audit/known-audits.ts'
+import type { Artifacts, Project } from '../ports.ts'
 import { renderGenerated, writeGenerated } from '../project/generated.ts'
 import type { LockedRecipe } from '../project/load-inputs.ts'
 import { lockPath, writeLock } from '../project/lock-file.ts'
 import type { Session } from '../session.ts'
 import type { StageClock } from '../stage-clock.ts'
+import { hasLockedTree, keepLockedTree } from '../store/locked-tree.ts'
 import { buildLocked } from './build-locked.ts'
 import { runChecks } from './run-checks.ts'
 
@@ -39,7 +41,7 @@ export async function buildAndCompare(
   { noCache, builder, audit }: BuildRecipeOptions,
   clock: StageClock,
 ): Promise<Pick<BuildReport, 'image' | 'verdict' | 'checks' | 'packages' | 'audit'>> {
-  const { signal, progress, directory, store } = session
+  const { signal, progress, store } = session
   const { loaded, locked, tag, previous } = plan
   const { name, recipe } = loaded
   await recordUse(store.directory, name, lockedDigests(locked))
@@ -50,7 +52,7 @@ export async function buildAndCompare(
   if (previous && previous.reference !== built.reference) await removeImage(engine, previous.reference)
 
   clock.stage('compare')
-  const compared = await compare(directory, engine, plan, built.id)
+  const compared = await compare(session, engine, plan, built.id)
 
   clock.stage('check')
   const report = await runChecks(engine, tag, recipe, locked, signal, (check) =>
@@ -59,14 +61,24 @@ export async function buildAndCompare(
   if (!audit) return { ...compared, ...report, audit: null }
 
   clock.stage('audit')
-  return { ...compared, ...report, audit: await auditBuilt(session, name, built.id) }
+  return {
+    ...compared,
+    ...report,
+    audit: await auditBuilt(session, { name, id: built.id, image: locked.image }),
+  }
 }
 
-/** The image ID says that not a byte is other than in the image that was audited before. */
-async function auditBuilt(session: Session, name: string, id: string): Promise<BuildAudit> {
+/**
+ * The image ID says that not a byte is other than in the image that was audited before. It is read all the same when the
+ * store lacks the locked tree, which an audit leaves there.
+ */
+async function auditBuilt(
+  session: Session,
+  { name, id, image }: { name: string; id: string; image: LockedImage | null },
+): Promise<BuildAudit> {
   const lock = await readFile(lockPath(session.directory, name), 'utf8')
   const known = await knownClean(session, { id, lock })
-  if (known !== undefined) return known
+  if (known !== undefined && (image?.id !== id || (await hasLockedTree(session, image)))) return known
   const { verdict, files, findings, ignored } = await auditRecipe(session, name)
   const audit = { verdict, explainedShare: files.explainedShare, findings, isKnown: false }
   if (verdict === 'clean' && findings.length + ignored.length === 0)
@@ -76,20 +88,23 @@ async function auditBuilt(session: Session, name: string, id: string): Promise<B
 
 /** Equal IDs need no reading; the first image is read to be recorded, a different one to say how far it differs. */
 async function compare(
-  directory: string,
+  ports: Project & Artifacts,
   engine: Engine,
   { loaded: { name, recipe }, lock, locked, tag }: BuildPlan,
   built: string,
 ): Promise<Pick<BuildReport, 'image' | 'verdict'>> {
+  const { directory } = ports
   const expected = locked.image
   if (expected && expected.id === built) {
     const { size, diffIDs, tree } = expected
     return { verdict: 'identical', image: { id: built, size, layers: diffIDs.length, tree } }
   }
-  const { id, size, diffIDs, tree } = await readImageArchive(await saveImage(engine, tag))
+  const read = await readImageTree(await saveImage(engine, tag))
+  const { id, size, diffIDs, tree } = summarize(read)
   if (id !== built) throw new Error(`the engine saved image ${id} when asked for ${built}`)
   const image = { id, size, layers: diffIDs.length, tree }
   if (expected) return { verdict: expected.tree === tree ? 'equivalent' : 'different', image }
+  await keepLockedTree(ports, { tree }, read.root)
   const recorded: LockedPlatform = { ...locked, image: { id, tree, size, diffIDs } }
   await writeLock(directory, name, {
     ...lock,

@@ -9,6 +9,9 @@ export const ARCHIVE_VERSION = 1
 /** The first member of an exported archive, below the directory that has the recipe's name. */
 export const MANIFEST = 'manifest.json'
 
+/** The locked tree of the image, without compression; an archive has it when the store had it. */
+export const TREE = 'image/tree.jsonl'
+
 /** What an exported archive holds; see docs/archive.md. */
 export const ArchiveManifest = z.strictObject({
   archiveVersion: z.literal(ARCHIVE_VERSION),
@@ -22,7 +25,7 @@ export const ArchiveManifest = z.strictObject({
       path: z
         .string()
         .regex(
-          /^(recipe|context)\/(?!.*(^|\/)\.\.?(\/|$))[^\p{Cc}\\]+$/u,
+          /^((recipe|context)\/(?!.*(^|\/)\.\.?(\/|$))[^\p{Cc}\\]+|image\/tree\.jsonl)$/u,
           'must be below recipe/ or context/',
         ),
       size: z.int().nonnegative(),

@@ -12,7 +12,8 @@ import { recordUse } from '../../store/uses.ts'
 import { fetchInputs } from '../build/fetch-inputs.ts'
 import { loadLocked } from '../project/load-inputs.ts'
 import type { Session } from '../session.ts'
-import { ARCHIVE_VERSION, type ArchiveManifest, MANIFEST } from './archive-manifest.ts'
+import { ARCHIVE_VERSION, type ArchiveManifest, MANIFEST, TREE } from './archive-manifest.ts'
+import { readTreeText } from './locked-tree.ts'
 
 export interface ExportResult {
   recipe: string
@@ -22,6 +23,8 @@ export interface ExportResult {
   /** Of the archive; also written to FILE.sha256, for `sha256sum --check`. */
   sha256: string
   artifacts: number
+  /** Whether the locked tree is in it, with which an audit is exact. */
+  tree: boolean
   /** The image that the archive gives; null when none has been recorded. */
   image: string | null
 }
@@ -37,7 +40,8 @@ interface Member {
 
 /**
  * Writes everything a rebuild needs into one tar: recipe, lockfile, and the build context with all artifacts, so that
- * `docker buildx build` works in it with neither network nor stillroom. The same lock gives the same bytes.
+ * `docker buildx build` works in it with neither network nor stillroom; and the locked tree, when the store has it. The
+ * same of these give the same bytes.
  *
  * @throws {StillroomError} RECIPE_*, LOCK_*, GENERATED_STALE; those of fetching; DISK_FULL, NOT_WRITABLE
  */
@@ -74,6 +78,8 @@ export async function exportRecipe(session: Session, name: string, file: string)
       content: { file: session.store.path(sha256) },
     })
   }
+  const tree = locked.image && (await readTreeText(session, locked.image))
+  if (tree) members.push(member(TREE, tree))
   const manifest: ArchiveManifest = {
     archiveVersion: ARCHIVE_VERSION,
     recipe: name,
@@ -88,6 +94,7 @@ export async function exportRecipe(session: Session, name: string, file: string)
     file,
     ...written,
     artifacts: artifacts.files.length,
+    tree: Boolean(tree),
     image: manifest.image,
   }
 }

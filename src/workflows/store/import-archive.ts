@@ -4,9 +4,11 @@ import { StillroomError } from '../../error.ts'
 import { tarMembers } from '../../formats/tar/tar-members.ts'
 import type { TarMember } from '../../formats/tar/tar-reader.ts'
 import type { Artifacts, Cancellation, Reporting } from '../ports.ts'
-import { ARCHIVE_VERSION, ArchiveManifest, MANIFEST } from './archive-manifest.ts'
+import { ARCHIVE_VERSION, ArchiveManifest, MANIFEST, TREE } from './archive-manifest.ts'
 
 const MANIFEST_LIMIT = 64 * 1024 * 1024
+/** A larger tree is left out: it is of use, and not needed. */
+const TREE_LIMIT = 512 * 1024 * 1024
 /** What lies here is an artifact of some lock; the rest is text that a project's own repository holds. */
 const ARTIFACTS = 'context/artifacts/'
 
@@ -18,6 +20,8 @@ export interface ImportResult {
   /** Of the archive, as read. */
   sha256: string
   artifacts: { added: number; present: number; bytes: number }
+  /** Whether the locked tree of the image was in it. */
+  tree: boolean
 }
 
 /**
@@ -43,6 +47,7 @@ export async function importArchive(
     }
   }
   const artifacts = { added: 0, present: 0, bytes: 0 }
+  let tree = false
   let manifest: ArchiveManifest | undefined
   const left = new Map<string, { size: number; sha256: string }>()
   try {
@@ -64,7 +69,11 @@ export async function importArchive(
         artifacts.added += 1
         artifacts.bytes += wanted.size
       } else {
-        await requireContent(file, path, wanted, content)
+        const kept: Uint8Array[] = []
+        const isTree = path === TREE && wanted.size <= TREE_LIMIT
+        await requireContent(file, path, wanted, content, (bytes) => isTree && kept.push(Buffer.from(bytes)))
+        if (isTree) await store.putCompressed(Buffer.concat(kept))
+        tree ||= isTree
       }
       progress({ kind: 'status', text: `${artifacts.added + artifacts.present} artifacts` })
     }
@@ -80,7 +89,7 @@ export async function importArchive(
   if (expected !== undefined && expected !== sha256)
     throw invalid(file, `expected sha256 ${expected}, got ${sha256}`)
   const { recipe, platform, image } = manifest
-  return { recipe, platform, image, sha256, artifacts }
+  return { recipe, platform, image, sha256, artifacts, tree }
 }
 
 async function readManifest(
@@ -120,9 +129,13 @@ async function requireContent(
   path: string,
   expected: { size: number; sha256: string },
   entry: AsyncIterable<Uint8Array>,
+  take: (bytes: Uint8Array) => void,
 ): Promise<void> {
   const hash = createHash('sha256')
-  for await (const chunk of entry) hash.update(chunk)
+  for await (const chunk of entry) {
+    hash.update(chunk)
+    take(chunk)
+  }
   const got = hash.digest('hex')
   if (got !== expected.sha256)
     throw invalid(file, `member "${path}": expected sha256 ${expected.sha256}, got ${got}`)

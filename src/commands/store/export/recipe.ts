@@ -20,7 +20,9 @@ export default class StoreExportRecipe extends BaseCommand {
     const result = await exportRecipe(session, args.name, args.file)
     this.log(`archive   ${result.file}`)
     this.log(`sha256    ${result.sha256}`)
-    this.log(`size      ${(result.size / 1e6).toFixed(1)} MB, ${result.artifacts} artifacts`)
+    this.log(
+      `size      ${(result.size / 1e6).toFixed(1)} MB, ${result.artifacts} artifacts${result.tree ? ', the locked tree' : ''}`,
+    )
     this.log(`image ID  ${result.image ?? 'not recorded yet: build the recipe first'}`)
     return result
   }
