@@ -251,7 +251,8 @@ describe('auditImage() judges what a layer on top changes', () => {
   test('every rule on files and packages that docs/rules.md has is among them', () => {
     const page = readFileSync(new URL('../../docs/rules.md', import.meta.url), 'utf8')
     const ids = [...page.matchAll(/^## ([a-z-]+)$/gm)].map(([, id = '']) => id)
-    const elsewhere = /^(config-.*|image-id|tree-digest|base-digest|layer-extra|policy-expired|git-modified)$/
+    const elsewhere =
+      /^(config-.*|image-id|tree-digest|base-digest|layer-(digest|extra)|file-(link|time)|policy-expired|git-modified)$/
     expect(ids.filter((id) => !elsewhere.test(id)).sort()).toEqual(
       [...new Set(BAD.map(([rule]) => rule))].sort(),
     )
@@ -265,17 +266,30 @@ describe('auditImage() compares identity', () => {
 
   test('names another ID, and a layer on top of the same files', async () => {
     const other = await withLayer(small, {})
-    expect(await rules(other)).toEqual(['layer-extra image/layer/7'])
+    expect(await rules(other)).toEqual(['layer-digest image/layers'])
     const id = `sha256:${'0'.repeat(64)}`
     expect(await rules({ ...small, image: { ...small.image, id } })).toEqual(['image-id image/id'])
   })
 
-  test('names another base, whose files are judged as files above the locked layers', async () => {
+  test('names other layers with the same files, and nothing else', async () => {
     const [, ...rest] = small.image.layers
     const layers = [{ diffID: `sha256:${'1'.repeat(64)}`, size: 1 }, ...rest]
-    expect(
-      await rules({ ...small, image: { ...small.image, layers }, lock: { ...small.lock, layers: 0 } }),
-    ).toEqual(['base-digest image/base', 'file-unexplained /opt/result.txt', 'layer-extra image/layer/0'])
+    const other = { ...small, image: { ...small.image, layers }, lock: { ...small.lock, layers: 0 } }
+    expect(await rules(other)).toEqual(['layer-digest image/layers'])
+    const flat = { ...small, image: { ...small.image, layers: layers.slice(0, 1) }, lock: other.lock }
+    expect(await rules(flat)).toEqual(['layer-digest image/layers'])
+  })
+
+  test('names another base, whose files are judged as files above the locked layers', async () => {
+    const { image, lock } = await withLayer(small, { 'usr/bin/dpkg': { mtime: 5 } })
+    const layers = image.layers.with(0, { diffID: `sha256:${'1'.repeat(64)}`, size: 1 })
+    expect(await rules({ ...small, image: { ...image, layers }, lock: { ...lock, layers: 0 } })).toEqual([
+      'base-digest image/base',
+      'file-unexplained /opt/result.txt',
+      'tree-digest image/tree',
+      'layer-extra image/layer/0',
+      'layer-extra image/layer/7',
+    ])
   })
 
   test('names the tree when a time differs', async () => {

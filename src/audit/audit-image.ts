@@ -4,18 +4,19 @@ import type { Inventory } from '../inventory/inventory.ts'
 import type { AuditedImage, AuditedLock, AuditedPackage, AuditReport } from './audit-report.ts'
 import { REPORT_VERSION } from './audit-report.ts'
 import { compareConfig, expectedConfig, readConfig, redactConfig } from './compare/compare-config.ts'
-import { compareIdentity } from './compare/compare-identity.ts'
-import { comparePackages, NO_COMPARISON } from './compare/compare-packages.ts'
+import { compareIdentity, comparePackaging } from './compare/compare-identity.ts'
+import { comparePackages, NO_COMPARISON, type PackageComparison } from './compare/compare-packages.ts'
+import { compareTree, type PathKnowledge } from './compare/compare-tree.ts'
 import { configCredentials } from './credentials.ts'
 import { expectInventory } from './expect/expect-installed.ts'
 import { expectLock } from './expect/expect-lock.ts'
 import type { ExpectedFiles } from './expect/expected-files.ts'
 import { inBase, type LockedPackage, lockedPackages, packageId } from './expect/locked-packages.ts'
-import { type Finding, findingsOf, showPath } from './finding.ts'
+import { type Finding, findingsOf, type Issue, showPath, strayPaths, toFinding } from './finding.ts'
 import { judgeContext } from './judge/judge-context.ts'
 import { judgeImage } from './judge/judge-image.ts'
 import { applyPolicy, type PolicyException } from './policy.ts'
-import { rulesFor } from './rules.ts'
+import { type RuleId, rulesFor } from './rules.ts'
 import type { ImageSubject, LockSubject } from './subject.ts'
 
 export interface AuditPolicy {
@@ -39,16 +40,11 @@ export function auditImage(
     lock === undefined
       ? NO_COMPARISON
       : comparePackages(image.inventory, packages, expected, inBase(lock.locked))
-  const { files, issues } = judgeImage(judgeContext(image, lock, packages, expected))
+  const judgement = judgeImage(judgeContext(image, lock, packages, expected))
+  const { files } = judgement
   const tree = treeDigest(image.tree.root)
-  const findings = [
-    ...(lock === undefined ? [] : compareIdentity(image, tree, lock.locked)),
-    ...comparison.findings,
-    ...findingsOf(issues, comparison),
-    ...configFindings(image, lock),
-    ...modifiedCheckouts(image.inventory),
-    ...unreadable(image.inventory, lock),
-  ]
+  const found = { image, tree, expected, comparison, issues: judgement.issues }
+  const findings = lock === undefined ? ruleFindings(found, lock) : lockedFindings(found, lock)
   const judged = applyPolicy(findings, policy.ignore, policy.today)
   return {
     reportVersion: REPORT_VERSION,
@@ -60,6 +56,76 @@ export function auditImage(
     findings: judged.findings.sort(inOrder),
     ignored: judged.ignored.sort(inOrder),
     rules: rulesFor(lock !== undefined),
+  }
+}
+
+/** What the rules made of an image. */
+interface Found {
+  image: ImageSubject
+  /** Its tree digest. */
+  tree: string
+  expected: ExpectedFiles
+  comparison: PackageComparison
+  issues: readonly Issue[]
+}
+
+/** What the rules alone find. */
+function ruleFindings({ image, comparison, issues }: Found, lock: LockSubject | undefined): Finding[] {
+  return [
+    ...comparison.findings,
+    ...findingsOf(issues, comparison),
+    ...configFindings(image, lock),
+    ...modifiedCheckouts(image.inventory),
+    ...unreadable(image.inventory, lock),
+  ]
+}
+
+/**
+ * In what an image differs from a lock. The locked tree decides where it is at hand; the tree digest does where it is the
+ * locked one. Else the rules decide.
+ */
+function lockedFindings(found: Found, lock: LockSubject): Finding[] {
+  const { image, tree } = found
+  const { image: locked } = lock.locked
+  if (locked === null) return ruleFindings(found, lock)
+  const config = configFindings(image, lock)
+  if (tree === locked.tree) {
+    const packaging = comparePackaging(image, locked, config.length > 0)
+    // rules that ask for the layer of a file have nothing to go by in other layers
+    const isOther = packaging.some(({ rule }) => rule === 'layer-digest')
+    return isOther
+      ? [...packaging, ...config, ...dangers(found)]
+      : [...packaging, ...ruleFindings(found, lock)]
+  }
+  if (lock.tree === undefined)
+    return [...compareIdentity(image, tree, lock.locked), ...ruleFindings(found, lock)]
+  const differing = compareTree(lock.tree, image.tree.root, knowledgeOf(found))
+  const subjects = new Set(differing.map(({ subject }) => subject))
+  // what rules find amiss in a file that is as locked, is so in the locked image, too
+  const others = lock.contents.missing.length > 0 ? [] : dangers(found)
+  return [...differing, ...others.filter(({ subject }) => !subjects.has(subject)), ...config]
+}
+
+const DANGERS = new Set<RuleId>(['credential', 'setuid', 'world-writable'])
+
+/** What rules find amiss in a file by itself, whatever it is compared with. */
+function dangers({ issues }: Found): Finding[] {
+  return issues.filter(({ rule }) => DANGERS.has(rule)).map(toFinding)
+}
+
+function knowledgeOf({ image, expected, comparison, issues }: Found): PathKnowledge {
+  const issueAt = new Map(issues.map((issue) => [issue.path, issue]))
+  const strays = comparison.strays.map((stray) => ({
+    isOf: strayPaths([stray]),
+    id: packageId(stray),
+    note: `${packageId(stray)} ${stray.version} is installed, which is not as locked`,
+  }))
+  return {
+    issueAt: (path) => issueAt.get(path),
+    ownerOf: (path) =>
+      expected.at(image.tree.findLink(path)?.path ?? path).at(-1)?.owner ??
+      strays.find(({ isOf }) => isOf(path))?.id,
+    notesOf: (path) => strays.filter(({ isOf }) => isOf(path)).map(({ note }) => note),
   }
 }
 

@@ -49,32 +49,37 @@ const COVERED = new Set<RuleId>([
   'byte-code',
 ])
 
-/**
- * Turns issues with files into findings, without those that a finding on a package covers.
- *
- * @param strays packages that are not as the lock has them: their files are not reported one by one
- * @param absent owners whose files may be missing
- */
-export function findingsOf(
-  issues: readonly Issue[],
-  { strays, absent }: { strays: readonly InstalledPackage[]; absent: ReadonlySet<string> },
-): Finding[] {
-  const listed = new Set(strays.flatMap(({ files, record }) => [record, ...files.map(({ path }) => path)]))
-  const roots = strays.flatMap(({ kind, name }) => (kind === 'git' ? [`${name.replace(/^\//, '')}/`] : []))
-  const debs = strays.flatMap(({ kind, name }) => (kind === 'deb' ? [`var/lib/dpkg/info/${name}`] : []))
-  const isListed = (path: string) =>
-    listed.has(path) ||
-    roots.some((root) => path.startsWith(root)) ||
-    debs.some((prefix) => path.startsWith(`${prefix}.`) || path.startsWith(`${prefix}:`))
+/** What is wrong with the packages of an image, as far as files are concerned. */
+export interface StrayPackages {
+  /** Packages that are not as the lock has them: their files are not reported one by one. */
+  strays: readonly InstalledPackage[]
+  /** Owners whose files may be missing. */
+  absent: ReadonlySet<string>
+}
+
+/** Turns issues with files into findings, without those that a finding on a package covers. */
+export function findingsOf(issues: readonly Issue[], { strays, absent }: StrayPackages): Finding[] {
+  const isStray = strayPaths(strays)
   const isCovered = ({ rule, path, owner }: Issue) => {
     const isAbsent = owner !== undefined && absent.has(owner)
     if (rule === 'file-missing') return isAbsent
-    return COVERED.has(rule) && isListed(path) && (owner === undefined || isAbsent)
+    return COVERED.has(rule) && isStray(path) && (owner === undefined || isAbsent)
   }
   return issues.filter((issue) => !isCovered(issue)).map(toFinding)
 }
 
-function toFinding({ rule, path, message, owner, expected, actual, evidence = [] }: Issue): Finding {
+/** Tells the paths of packages, with what package managers note of them. */
+export function strayPaths(packages: readonly InstalledPackage[]): (path: string) => boolean {
+  const listed = new Set(packages.flatMap(({ files, record }) => [record, ...files.map(({ path }) => path)]))
+  const roots = packages.flatMap(({ kind, name }) => (kind === 'git' ? [`${name.replace(/^\//, '')}/`] : []))
+  const debs = packages.flatMap(({ kind, name }) => (kind === 'deb' ? [`var/lib/dpkg/info/${name}`] : []))
+  return (path) =>
+    listed.has(path) ||
+    roots.some((root) => path.startsWith(root)) ||
+    debs.some((prefix) => path.startsWith(`${prefix}.`) || path.startsWith(`${prefix}:`))
+}
+
+export function toFinding({ rule, path, message, owner, expected, actual, evidence = [] }: Issue): Finding {
   const lines = [...(owner === undefined ? [] : [`owner: ${owner}`]), ...evidence]
   return {
     rule,

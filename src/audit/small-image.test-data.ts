@@ -400,6 +400,6 @@ export async function audit({ image, lock }: SmallImage, hasLock = true): Promis
 export async function findingsOf(small: SmallImage, hasLock = true): Promise<string[]> {
   const { findings } = await audit(small, hasLock)
   return findings
-    .filter(({ rule }) => !['image-id', 'tree-digest', 'layer-extra'].includes(rule))
+    .filter(({ rule }) => !['image-id', 'tree-digest', 'layer-digest', 'layer-extra'].includes(rule))
     .map(({ rule, subject }) => `${rule} ${subject}`)
 }

@@ -1,5 +1,6 @@
 import type { ImageConfig } from '../formats/oci.ts'
 import type { FileTree } from '../image/file-tree.ts'
+import type { TreeNode } from '../image/merge-layers.ts'
 import type { Inventory } from '../inventory/inventory.ts'
 import type { LockedPlatform, Lockfile } from '../lock/schema.ts'
 import type { Recipe } from '../recipe/schema.ts'
@@ -28,6 +29,8 @@ export interface LockSubject {
   contents: LockedContents
   /** How many layers from the bottom are those of the locked image. */
   layers: number
+  /** The tree of the locked image, when it is at hand: it decides whether a path is as it should be. */
+  tree?: TreeNode
 }
 
 /** How many layers from the bottom are those of the image that the lock names. */

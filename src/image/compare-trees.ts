@@ -1,17 +1,64 @@
-import type { Inode } from '../image/layer-entry.ts'
-import type { TreeNode } from '../image/merge-layers.ts'
-import { escapeBytes } from '../image/tree-digest.ts'
-import type { FileDifference, FileFacts, FileField } from './difference.ts'
+import type { FileType, Inode } from './layer-entry.ts'
+import type { TreeNode } from './merge-layers.ts'
+import { escapeBytes } from './tree-digest.ts'
+
+export type FileField =
+  | 'type'
+  | 'content'
+  | 'mode'
+  | 'uid'
+  | 'gid'
+  | 'mtime'
+  | 'target'
+  | 'device'
+  | 'hardlinks'
+  | 'xattrs'
+
+export interface FileDifference {
+  /** With a slash in front; bytes that are not printable ASCII are written `%XX`. */
+  path: string
+  /** `added`: only b has it; `removed`: only a has it. */
+  change: 'added' | 'removed' | 'changed'
+  /** What differs of a changed file, in the order of {@link FileField}; empty when it was added or removed. */
+  fields: FileField[]
+  a?: FileFacts
+  b?: FileFacts
+}
+
+/** A file as a difference reports it. */
+export interface FileFacts {
+  type: FileType
+  /** Four octal digits. */
+  mode: string
+  uid: number
+  gid: number
+  /** Bytes. */
+  size: number
+  /** Seconds since 1970. */
+  mtime: number
+  /** Of a regular file's content, in hex. */
+  sha256?: string
+  /** Of a symlink. */
+  target?: string
+  /** Of a device: major and minor number. */
+  device?: string
+  /** The other names of the same file. */
+  hardlinks?: string[]
+  /** Values in hex. */
+  xattrs?: Record<string, string>
+}
 
 /**
  * Every path at which two merged trees differ. As in the tree digest, the root's time counts for nothing.
- * Contents are compared by their sha256.
+ * Contents are compared by their sha256. Of names that share a file in one tree and not in the other, those differ that
+ * left the others or joined them; a name that came or went changes nothing of its file's other names.
  */
 export function compareTrees(a: TreeNode, b: TreeNode): FileDifference[] {
   const sides = { a: namesOf(a), b: namesOf(b) }
+  const relinked = relinkedNames(a, b, sides)
   const found: FileDifference[] = []
   const visit = (path: string, left: TreeNode | undefined, right: TreeNode | undefined): void => {
-    const difference = comparePlace(path, left?.inode, right?.inode, sides)
+    const difference = comparePlace(path, left?.inode, right?.inode, sides, relinked)
     if (difference !== undefined) found.push(difference)
     for (const name of childNames(left, right))
       visit(path === '' ? name : `${path}/${name}`, left?.children?.get(name), right?.children?.get(name))
@@ -33,6 +80,7 @@ function comparePlace(
   a: Inode | undefined,
   b: Inode | undefined,
   names: { a: Names; b: Names },
+  relinked: ReadonlySet<string>,
 ): FileDifference | undefined {
   const shown = `/${escapeBytes(path)}`
   if (a === undefined || b === undefined) {
@@ -42,7 +90,7 @@ function comparePlace(
       ? { path: shown, change: 'added', fields: [], b: factsOf(path, inode, names.b) }
       : { path: shown, change: 'removed', fields: [], a: factsOf(path, inode, names.a) }
   }
-  const fields = differingFields(path, a, b, names)
+  const fields = differingFields(path, a, b, relinked.has(path))
   if (fields.length === 0) return undefined
   return {
     path: shown,
@@ -53,17 +101,18 @@ function comparePlace(
   }
 }
 
-function differingFields(path: string, a: Inode, b: Inode, names: { a: Names; b: Names }): FileField[] {
+function differingFields(path: string, a: Inode, b: Inode, isRelinked: boolean): FileField[] {
   const fields: FileField[] = []
   if (a.type !== b.type) fields.push('type')
-  if (a.sha256 !== b.sha256 || a.size !== b.size) fields.push('content')
+  if (a.sha256 !== b.sha256 || (a.type === 'file' && b.type === 'file' && a.size !== b.size))
+    fields.push('content')
   if (a.mode !== b.mode) fields.push('mode')
   if (a.uid !== b.uid) fields.push('uid')
   if (a.gid !== b.gid) fields.push('gid')
   if (a.mtime !== b.mtime && path !== '') fields.push('mtime')
   if (a.target !== b.target) fields.push('target')
   if (a.major !== b.major || a.minor !== b.minor) fields.push('device')
-  if (names.a.get(a)?.join('\0') !== names.b.get(b)?.join('\0')) fields.push('hardlinks')
+  if (isRelinked) fields.push('hardlinks')
   if (!sameXattrs(a.xattrs, b.xattrs)) fields.push('xattrs')
   return fields
 }
@@ -115,4 +164,49 @@ function namesOf(root: TreeNode): Names {
     else all.sort()
   }
   return names
+}
+
+/** Names that both trees have, by the files that they are names of in each. */
+interface Shared {
+  a: Inode
+  b: Inode
+  paths: string[]
+}
+
+/**
+ * Names that share another file than before. Each file of one tree stands for the one of the other that is the same but
+ * for its names, or else has most names in common; which names lead from it to another have changed.
+ */
+function relinkedNames(a: TreeNode, b: TreeNode, names: { a: Names; b: Names }): Set<string> {
+  const shared = new Map<Inode, Map<Inode, Shared>>()
+  for (const path of new Set([...names.a.values(), ...names.b.values()].flat())) {
+    const [left, right] = [inodeAt(a, path), inodeAt(b, path)]
+    if (left === undefined || right === undefined) continue
+    const files = shared.get(left) ?? new Map<Inode, Shared>()
+    const entry = files.get(right) ?? { a: left, b: right, paths: [] }
+    entry.paths.push(path)
+    shared.set(left, files.set(right, entry))
+  }
+  const pairs = [...shared.values()].flatMap((files) => [...files.values()])
+  const isOther = ({ a, b, paths: [path = ''] }: Shared) => differingFields(path, a, b, false).length > 0
+  const ranked = pairs.map((pair) => ({ ...pair, paths: pair.paths.sort(), isOther: isOther(pair) }))
+  ranked.sort(
+    (x, y) =>
+      Number(x.isOther) - Number(y.isOther) ||
+      y.paths.length - x.paths.length ||
+      (String(x.paths[0]) < String(y.paths[0]) ? -1 : 1),
+  )
+  const paired = new Set<Inode>()
+  const relinked = new Set<string>()
+  for (const { a, b, paths } of ranked) {
+    if (paired.has(a) || paired.has(b)) for (const path of paths) relinked.add(path)
+    else paired.add(a).add(b)
+  }
+  return relinked
+}
+
+function inodeAt(root: TreeNode, path: string): Inode | undefined {
+  let node: TreeNode | undefined = root
+  for (const name of path.split('/')) node = node?.children?.get(name)
+  return node?.inode
 }

@@ -1,6 +1,6 @@
+import { compareTrees } from '../image/compare-trees.ts'
 import type { TreeNode } from '../image/merge-layers.ts'
 import { type ConfigData, compareConfigs } from './compare-configs.ts'
-import { compareTrees } from './compare-trees.ts'
 import type { ImageDifference, LayerDifference } from './difference.ts'
 
 /** What a comparison needs of an image. */

@@ -1,4 +1,4 @@
-import type { FileType } from '../image/layer-entry.ts'
+import type { FileDifference } from '../image/compare-trees.ts'
 
 /** What two images are to each other; see docs/verify.md. */
 export type ImageVerdict = 'identical' | 'equivalent' | 'different'
@@ -29,50 +29,4 @@ export interface LayerDifference {
   /** DiffIDs; undefined when the image has fewer layers. */
   a?: string
   b?: string
-}
-
-export type FileField =
-  | 'type'
-  | 'content'
-  | 'mode'
-  | 'uid'
-  | 'gid'
-  | 'mtime'
-  | 'target'
-  | 'device'
-  | 'hardlinks'
-  | 'xattrs'
-
-export interface FileDifference {
-  /** With a slash in front; bytes that are not printable ASCII are written `%XX`. */
-  path: string
-  /** `added`: only b has it; `removed`: only a has it. */
-  change: 'added' | 'removed' | 'changed'
-  /** What differs of a changed file, in the order of {@link FileField}; empty when it was added or removed. */
-  fields: FileField[]
-  a?: FileFacts
-  b?: FileFacts
-}
-
-/** A file as a difference reports it. */
-export interface FileFacts {
-  type: FileType
-  /** Four octal digits. */
-  mode: string
-  uid: number
-  gid: number
-  /** Bytes. */
-  size: number
-  /** Seconds since 1970. */
-  mtime: number
-  /** Of a regular file's content, in hex. */
-  sha256?: string
-  /** Of a symlink. */
-  target?: string
-  /** Of a device: major and minor number. */
-  device?: string
-  /** The other names of the same file. */
-  hardlinks?: string[]
-  /** Values in hex. */
-  xattrs?: Record<string, string>
 }

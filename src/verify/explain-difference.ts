@@ -1,5 +1,6 @@
+import type { FileDifference } from '../image/compare-trees.ts'
 import { CAUSE_IDS, CAUSES, type NamedCause } from './cause.ts'
-import type { ConfigDifference, FileDifference, ImageDifference } from './difference.ts'
+import type { ConfigDifference, ImageDifference } from './difference.ts'
 import { explainContent } from './explain-content.ts'
 import { textCauses } from './explain-text.ts'
 import type { CauseSummary, ExplainedDifference, ExplainedFile, Explanation } from './explained-difference.ts'

@@ -2,7 +2,7 @@ import type { ImageTree } from '../image/image-tree.ts'
 import type { Inode } from '../image/layer-entry.ts'
 import { MemoryLayerCache } from '../image/layer-source.ts'
 import type { ReadOptions } from '../image/read-options.ts'
-import { escapeBytes, treeDigest } from '../image/tree-digest.ts'
+import { escapeBytes, treeDigest, unescapeBytes } from '../image/tree-digest.ts'
 import { forgetLists } from '../inventory/forget-lists.ts'
 import { readInventory, wantedByInventory } from '../inventory/read-inventory.ts'
 import { compareImages } from './compare-images.ts'
@@ -75,10 +75,6 @@ function contentPairs(a: ImageTree, b: ImageTree, paths: ReadonlySet<string>): M
   }
   return pairs
 }
-
-/** Back from `escapeBytes`. */
-const unescapeBytes = (text: string) =>
-  text.replaceAll(/%([0-9A-F]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
 
 /** What packages files belong to; nobody is asked when no file differs in what a package gives. */
 async function ownersOf(

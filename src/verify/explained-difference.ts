@@ -1,5 +1,6 @@
+import type { FileDifference } from '../image/compare-trees.ts'
 import type { CauseId, NamedCause } from './cause.ts'
-import type { ConfigDifference, FileDifference, ImageVerdict, LayerDifference } from './difference.ts'
+import type { ConfigDifference, ImageVerdict, LayerDifference } from './difference.ts'
 
 /** An image of a comparison, as a report names it. */
 export interface ComparedImage {

@@ -1,5 +1,5 @@
+import type { FileDifference } from '../image/compare-trees.ts'
 import type { CauseId, NamedCause } from './cause.ts'
-import type { FileDifference } from './difference.ts'
 import { textCauses } from './explain-text.ts'
 import { distinctCauses, type Explanation } from './explained-difference.ts'
 

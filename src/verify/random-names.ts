@@ -1,5 +1,5 @@
+import type { FileDifference } from '../image/compare-trees.ts'
 import type { NamedCause } from './cause.ts'
-import type { FileDifference } from './difference.ts'
 import { textCauses } from './explain-text.ts'
 
 /** Of one directory more names than that are not paired. */

@@ -1,7 +1,43 @@
-import type { LockedPlatform } from '../../lock/schema.ts'
+import type { LockedImage, LockedPlatform } from '../../lock/schema.ts'
 import type { Finding } from '../finding.ts'
 import { redact } from '../secrets.ts'
 import type { ImageSubject } from '../subject.ts'
+
+/**
+ * Compares the layers of an image that has the locked tree, and its ID where nothing else says why that is another: at
+ * most one finding.
+ */
+export function comparePackaging(
+  { id, layers, config }: Pick<ImageSubject, 'id' | 'layers' | 'config'>,
+  image: LockedImage,
+  hasOtherConfig: boolean,
+): Finding[] {
+  const commands = layerCommands(config['history'])
+  const actual = layers.map(({ diffID }) => diffID)
+  if (actual.join() !== image.diffIDs.join()) {
+    const others = layers.flatMap(({ diffID }, index) =>
+      image.diffIDs[index] === diffID
+        ? []
+        : [`layer ${index}: ${diffID}${commands[index] ? `, made by: ${commands[index]}` : ''}`],
+    )
+    return [
+      {
+        rule: 'layer-digest',
+        severity: 'error',
+        subject: 'image/layers',
+        message: 'the files are those of the locked image, in other layers',
+        expected: `${image.diffIDs.length} layers`,
+        actual: `${layers.length} layers, ${others.length} of them others`,
+        ...(others.length === 0 ? {} : { evidence: others }),
+      },
+    ]
+  }
+  if (id === image.id || hasOtherConfig) return []
+  const message = "files and layers are the locked image's, and what is said of how it was made is not"
+  return [
+    { rule: 'image-id', severity: 'error', subject: 'image/id', message, expected: image.id, actual: id },
+  ]
+}
 
 /** Compares image ID, tree digest and layers with those that the lock recorded; nothing before the first build. */
 export function compareIdentity(

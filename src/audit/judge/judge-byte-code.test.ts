@@ -58,7 +58,7 @@ describe('judgeByteCode()', () => {
     ],
     ['of its source by time, above the locked layers', () => timed(1000, 11), 'from a layer that the locked'],
   ])('%s', async (_, code, message) => {
-    expect(await messageOf({ content: code() })).toContain(message)
+    expect(await messageOf({ content: code(), mtime: 5 })).toContain(message)
   })
 
   test('without a source', async () => {

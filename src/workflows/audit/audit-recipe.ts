@@ -11,6 +11,7 @@ import { StillroomError } from '../../error.ts'
 import { DiskLayerCache } from '../../image/layer-cache.ts'
 import { type LocatedImage, locateImage } from '../../image/open-image.ts'
 import type { ReadOptions } from '../../image/read-options.ts'
+import { treeDigest } from '../../image/tree-digest.ts'
 import {
   digestsForInventory,
   md5WantedByInventory,
@@ -20,10 +21,11 @@ import {
 import { parseLock } from '../../lock/parse-lock.ts'
 import type { LockedPlatform, Lockfile } from '../../lock/schema.ts'
 import { fetchInputs } from '../build/fetch-inputs.ts'
-import type { Cache, Fetching } from '../ports.ts'
+import type { Artifacts, Cache, Fetching } from '../ports.ts'
 import { requireLock } from '../project/lock-file.ts'
 import { readConfig } from '../project/read-config.ts'
 import type { Session } from '../session.ts'
+import { keepLockedTree, readLockedTree } from '../store/locked-tree.ts'
 import { readLockedContents } from './read-locked-contents.ts'
 
 const PLATFORM = 'linux/amd64'
@@ -78,14 +80,31 @@ async function auditReference(
     const md5 = held === undefined || held.contents.missing.length > 0
     const image = await imageSubject(located, { md5, cache })
     progress({ kind: 'status', text: 'comparing' })
-    const subject = held && { ...held, layers: countLockedLayers(image.layers, held.locked) }
+    const subject = held && {
+      ...held,
+      layers: countLockedLayers(image.layers, held.locked),
+      ...(await lockedTree(session, held.locked, image)),
+    }
     const report = auditImage(image, subject, policyOf(audit?.ignore ?? []))
+    if (held?.locked.image?.tree === report.image.tree)
+      await keepLockedTree(session, held.locked.image, image.tree.root)
     // a finding may be a secret, which is not to be copied into the cache
     if (report.findings.length === 0 && report.ignored.length === 0) await cache.save()
     return report
   } finally {
     await located.close()
   }
+}
+
+/** The locked tree, which only an image with other files needs. */
+async function lockedTree(
+  ports: Artifacts,
+  { image: locked }: LockedPlatform,
+  { tree }: ImageSubject,
+): Promise<Pick<LockSubject, 'tree'>> {
+  if (locked === null || treeDigest(tree.root) === locked.tree) return {}
+  const root = await readLockedTree(ports, locked)
+  return root === undefined ? {} : { tree: root }
 }
 
 /** What a lock names, and what its artifacts hold: those that must be read and the store lacks are fetched. */

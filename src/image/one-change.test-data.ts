@@ -1,0 +1,158 @@
+import fc from 'fast-check'
+import { sha256 } from './image-archive.test-data.ts'
+import type { Inode } from './layer-entry.ts'
+import type { TreeNode } from './merge-layers.ts'
+
+/** One change of one attribute of one path, or a path more or less. */
+export interface OneChange {
+  kind:
+    | 'content'
+    | 'mode'
+    | 'uid'
+    | 'gid'
+    | 'mtime'
+    | 'target'
+    | 'type'
+    | 'xattrs'
+    | 'hardlinks'
+    | 'added'
+    | 'removed'
+  /** Of the path that differs, without a slash in front. */
+  path: string
+  /** The tree as it is with the change; the one that was given is as before. */
+  root: TreeNode
+}
+
+type Kind = OneChange['kind']
+
+interface Place {
+  path: string
+  name: string
+  parent: TreeNode
+  node: TreeNode
+  /** Whether it is another name of a file, and not the first of all. */
+  isFurther: boolean
+}
+
+const isFile = ({ node }: Place) => node.inode.type === 'file'
+
+/** Which paths can change so. */
+const FITS: Record<Kind, (place: Place) => boolean> = {
+  content: isFile,
+  mode: ({ node }) => node.inode.type !== 'symlink',
+  uid: () => true,
+  gid: () => true,
+  mtime: () => true,
+  target: ({ node }) => node.inode.type === 'symlink',
+  type: ({ node }) => node.children === undefined,
+  xattrs: () => true,
+  // of two names that part, none can tell which has left
+  hardlinks: ({ isFurther }) => isFurther,
+  added: ({ node }) => node.children !== undefined,
+  removed: ({ node }) => (node.children?.size ?? 0) === 0,
+}
+
+/** Any change of a tree, of each kind as often as of the others. */
+export function anyChange(root: TreeNode): fc.Arbitrary<OneChange> {
+  const all = placesOf(root)
+  const fitting = (Object.keys(FITS) as Kind[])
+    .map((kind) => ({ kind, count: all.filter(FITS[kind]).length }))
+    .filter(({ count }) => count > 0)
+  return fc
+    .constantFrom(...fitting)
+    .chain(({ kind, count }) =>
+      fc.tuple(fc.nat(count - 1), fc.nat()).map(([index, seed]) => change(root, kind, index, seed)),
+    )
+}
+
+function change(original: TreeNode, kind: Kind, index: number, seed: number): OneChange {
+  const root = copyTree(original)
+  const place = placesOf(root).filter(FITS[kind])[index] as Place
+  const { path, name, parent, node } = place
+  if (kind === 'removed') parent.children?.delete(name)
+  else if (kind === 'added') return { kind, path: `${path}/${addTo(node, seed)}`, root }
+  else {
+    const inode: Inode = { ...node.inode, ...changed(kind, node.inode, seed) }
+    delete inode.isShared
+    parent.children?.set(name, { inode, children: node.children })
+  }
+  return { kind, path, root }
+}
+
+function changed(
+  kind: Kind,
+  { mode, uid, gid, mtime, target, type, xattrs }: Inode,
+  seed: number,
+): Partial<Inode> {
+  switch (kind) {
+    case 'content':
+      return { sha256: sha256(`${seed}`), size: `${seed}`.length, content: Buffer.from(`${seed}`) }
+    case 'mode':
+      return { mode: mode ^ (1 << (seed % 12)) }
+    case 'uid':
+      return { uid: uid + 1 + (seed % 1000) }
+    case 'gid':
+      return { gid: gid + 1 + (seed % 1000) }
+    case 'mtime':
+      return { mtime: mtime + 1 + seed }
+    case 'target':
+      return { target: `${target}${seed % 10}` }
+    case 'type': {
+      const types = (['symlink', 'fifo', 'character'] as const).filter((each) => each !== type)
+      const other = types[seed % types.length] as Inode['type']
+      const device = other === 'character' ? { major: 1, minor: 3 } : {}
+      return { type: other, size: 0, sha256: '', target: other === 'symlink' ? 'x' : '', ...device }
+    }
+    case 'xattrs': {
+      const name = seed % 2 === 0 ? 'security.capability' : 'user.k'
+      return { xattrs: new Map([...xattrs, [name, `${xattrs.get(name) ?? ''}${seed}`]]) }
+    }
+    default:
+      return {}
+  }
+}
+
+function addTo({ inode, children }: TreeNode, seed: number): string {
+  const name = `added ${seed}`
+  const types = ['file', 'directory', 'symlink', 'fifo'] as const
+  const type = types[seed % types.length] as Inode['type']
+  const added: Inode = {
+    ...inode,
+    type,
+    mode: type === 'symlink' ? 0o777 : 0o755,
+    target: type === 'symlink' ? 'x' : '',
+    sha256: type === 'file' ? sha256('') : '',
+    xattrs: new Map(),
+  }
+  children?.set(name, { inode: added, children: type === 'directory' ? new Map() : undefined })
+  return name
+}
+
+/** Every path but the root's. */
+function placesOf(root: TreeNode): Place[] {
+  const places: Place[] = []
+  const open = [{ path: '', node: root }]
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    const { path, node: parent } = next
+    for (const [name, node] of parent.children ?? []) {
+      const place = { path: path === '' ? name : `${path}/${name}`, name, parent, node, isFurther: false }
+      places.push(place)
+      open.push(place)
+    }
+  }
+  const first = new Set<Inode>()
+  for (const place of places.sort((a, b) => (a.path < b.path ? -1 : 1))) {
+    place.isFurther = first.has(place.node.inode)
+    first.add(place.node.inode)
+  }
+  return places
+}
+
+/** A copy whose files can be changed, those with several names as one. */
+function copyTree(root: TreeNode, inodes = new Map<Inode, Inode>()): TreeNode {
+  const inode = inodes.get(root.inode) ?? { ...root.inode }
+  inodes.set(root.inode, inode)
+  const entries =
+    root.children && [...root.children].map(([name, node]) => [name, copyTree(node, inodes)] as const)
+  return { inode, children: entries && new Map(entries) }
+}

@@ -1,0 +1,137 @@
+import { join } from 'node:path'
+import { execa } from 'execa'
+import { beforeAll, describe, expect, test } from 'vitest'
+import type { AuditReport } from '../src/audit/audit-report.ts'
+import { NIGHTLY } from './support/nightly.ts'
+import { copyProject } from './support/project.ts'
+import { useScratchCache } from './support/scratch-cache.ts'
+import { stillroom, stillroomJson } from './support/stillroom.ts'
+import { tamperedImage } from './support/tampered-image.ts'
+import { TAMPERINGS, type Tampering } from './support/tampering.ts'
+
+const LOCK = 'recipes/hello/lock.json'
+
+useScratchCache()
+
+beforeAll(async () => {
+  const root = join(import.meta.dirname, '..')
+  for (const verb of ['build', 'audit']) {
+    const { exitCode, stderr } = await stillroom(root, [verb, 'recipe', 'hello'])
+    expect(exitCode, stderr).toBe(0)
+  }
+})
+
+/** What changes attributes that no rule about owners asks for: by `RULE SUBJECT`, notes left out. */
+const ATTRIBUTES: Tampering[] = [
+  {
+    name: 'capabilities of a program',
+    script: `python3 -B -c "import os, struct
+os.setxattr('/usr/bin/python3.11', 'security.capability', struct.pack('<IIIII', 0x02000001, 1 << 7, 0, 0, 0))"`,
+    expected: ['setuid /usr/bin/python3.11'],
+  },
+  {
+    name: 'a file of accounts for another group',
+    script: 'chgrp hello /etc/shadow',
+    expected: ['file-mode /etc/shadow'],
+  },
+  {
+    name: 'directories for another owner',
+    script: 'chown hello /usr/local/bin /usr/local/sbin',
+    expected: ['file-mode /usr/local/bin', 'file-mode /usr/local/sbin'],
+  },
+  {
+    name: 'generated files that are gone',
+    script: 'rm /etc/alternatives/awk /etc/ld.so.cache /etc/apt/sources.list /root/.bashrc',
+    expected: [
+      'file-missing /etc/alternatives/awk',
+      'file-missing /etc/apt/sources.list',
+      'file-missing /etc/ld.so.cache',
+      'file-missing /root/.bashrc',
+    ],
+  },
+  {
+    name: 'an empty directory that Python imports from',
+    script: 'mkdir /usr/lib/python3/dist-packages/numpy',
+    expected: ['file-unexplained /usr/lib/python3/dist-packages/numpy'],
+  },
+  {
+    name: 'a log',
+    script: 'mkdir -p /var/log/apt && echo id > /var/log/apt/x',
+    expected: ['file-unexplained /var/log/apt/x'],
+  },
+  {
+    name: 'a mode of byte code',
+    script: 'chmod 000 /usr/lib/python3.11/__pycache__/os.cpython-311.pyc',
+    expected: ['file-mode /usr/lib/python3.11/__pycache__/os.cpython-311.pyc'],
+  },
+  {
+    name: 'one byte, with size and time as before',
+    script: `touch -r /etc/profile /tmp/time && sed -n p /etc/profile | tr '#' '%' > /tmp/new && cat /tmp/new > /etc/profile && touch -r /tmp/time /etc/profile && rm /tmp/new /tmp/time && touch -d @0 /tmp`,
+    expected: ['file-modified /etc/profile', 'file-time /tmp'],
+  },
+  {
+    name: 'a time',
+    script: 'touch -d @1000000000 /usr/share/doc/bash',
+    expected: ['file-time /usr/share/doc/bash'],
+  },
+  {
+    name: 'a device',
+    script: 'mknod /opt/null c 1 3 && chmod 600 /opt/null',
+    expected: ['file-unexplained /opt/null'],
+  },
+]
+
+/** `docker diff` of the container that an image was committed from, by path: A, C or D. */
+async function dockerDiff(container: string): Promise<Map<string, string>> {
+  const { stdout } = await execa('docker', ['diff', container])
+  return new Map(
+    stdout
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => [line.slice(2), line.slice(0, 1)]),
+  )
+}
+
+const exact = async (tampering: Tampering) => {
+  const directory = await copyProject('hello')
+  const image = await tamperedImage(tampering)
+  const report = await stillroomJson<AuditReport>(directory, ['audit', 'image', image, '--lock', LOCK])
+  return { image, report }
+}
+
+describe('audit image with the locked tree', () => {
+  test.each(ATTRIBUTES)('finds $name, and nothing else', async (tampering) => {
+    const { report } = await exact(tampering)
+    const errors = report.findings.filter(({ severity }) => severity === 'error')
+    expect(errors.map(({ rule, subject }) => `${rule} ${subject}`)).toEqual(tampering.expected)
+    expect(report.findings.filter(({ severity }) => severity !== 'error').every(isFollowing)).toBe(true)
+  })
+
+  const changing = TAMPERINGS.filter(({ script }) => script !== undefined)
+  test.each(NIGHTLY ? changing : changing.filter((_, index) => index % 9 === 0))(
+    'finds each path that docker says was changed, once, and no other: $name',
+    async (tampering) => {
+      const { image, report } = await exact(tampering)
+      const changed = await dockerDiff(image)
+      const paths = report.findings.map(({ subject }) => subject).filter((subject) => subject.startsWith('/'))
+      expect(new Set(paths).size).toBe(paths.length)
+      // of a directory that is gone, docker names no more than itself
+      const isBelowGone = (path: string) =>
+        [...changed].some(([other, kind]) => kind === 'D' && path.startsWith(`${other}/`))
+      // nor a directory of which only the time is another
+      const times = new Set(
+        report.findings.filter(({ rule }) => rule === 'file-time').map(({ subject }) => subject),
+      )
+      const others = paths.filter((path) => !times.has(path))
+      expect(others.filter((path) => !changed.has(decodeURI(path)) && !isBelowGone(path))).toEqual([])
+      const certain = [...changed].filter(([, kind]) => kind !== 'C').map(([path]) => path)
+      expect(certain.filter((path) => !paths.map(decodeURI).includes(path))).toEqual([])
+      expect(report.verdict).toBe('findings')
+    },
+  )
+})
+
+/** A directory's time that changed since something in it did. */
+function isFollowing({ rule, severity }: AuditReport['findings'][number]): boolean {
+  return rule === 'file-time' && severity === 'note'
+}
