@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import { StillroomError } from '../error.ts'
+import { tryJson } from '../formats/json/try-json.ts'
 import { redactUrl } from '../net/redact-url.ts'
 import type { Machine } from './machine.ts'
 import { GitPrefix, RegistryName, type SourcesConfig } from './schema.ts'
@@ -73,7 +74,7 @@ function pairs(env: Environment, name: string, key: z.ZodString, value: RegExp):
 async function engineMirrors(machine: Machine): Promise<Mirrors> {
   const text = await machine.run('docker', ['info', '--format', '{{json .RegistryConfig.IndexConfigs}}'])
   const mirrors: Mirrors = {}
-  for (const [name, entry] of Object.entries(objectOrEmpty(text))) {
+  for (const [name, entry] of Object.entries(tryJson(text ?? '') ?? {})) {
     const found = (entry as { Mirrors?: unknown } | null)?.Mirrors
     const urls = (Array.isArray(found) ? found : []).filter(
       (url): url is string => typeof url === 'string' && /^https?:\/\/\S+$/.test(url),
@@ -83,13 +84,4 @@ async function engineMirrors(machine: Machine): Promise<Mirrors> {
     }
   }
   return mirrors
-}
-
-function objectOrEmpty(text: string | undefined): object {
-  try {
-    const value: unknown = JSON.parse(text ?? '{}')
-    return typeof value === 'object' && value !== null ? value : {}
-  } catch {
-    return {}
-  }
 }

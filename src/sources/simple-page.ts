@@ -1,6 +1,7 @@
 import { Parser } from 'htmlparser2'
 import { z } from 'zod'
 import { StillroomError } from '../error.ts'
+import { tryJson } from '../formats/json/try-json.ts'
 import { ask } from '../net/http-get.ts'
 import { Unreachable } from '../net/http-request.ts'
 import { redactUrl } from '../net/redact-url.ts'
@@ -72,7 +73,7 @@ function invalid(pageUrl: string, reason: string): StillroomError {
 }
 
 function parseJson(text: string, pageUrl: string): SimpleFile[] {
-  const json = jsonOrUndefined(text)
+  const json = tryJson(text)
   if (json === undefined)
     throw invalid(
       pageUrl,
@@ -122,14 +123,6 @@ function simpleFile(href: string, base: string, name?: string, sha256?: string):
 function decoded(text: string): string | undefined {
   try {
     return decodeURIComponent(text)
-  } catch {
-    return undefined
-  }
-}
-
-function jsonOrUndefined(text: string): unknown {
-  try {
-    return JSON.parse(text)
   } catch {
     return undefined
   }

@@ -101,7 +101,7 @@ export async function downloadUnpinned(
   { store, signal, timing = {} }: { store: Store; signal: AbortSignal; timing?: Partial<Timing> },
 ): Promise<Hashed> {
   const { stall } = { ...DEFAULT_TIMING, ...timing }
-  const partial = await createPartialFile(store)
+  await using partial = await createPartialFile(store)
   const mayBePage = /\.x?html?$/i.test(new URL(from.url).pathname)
   const attempt = async (): Promise<Attempt<true, StillroomError>> => {
     const received = await downloadPart(from, partial, { signal, stall, anyVersion: false, mayBePage })
@@ -114,17 +114,9 @@ export async function downloadUnpinned(
     const isGone = status === 404 || status === 410
     return { failure: isGone ? gone(from.url, reason) : fetchFailed(from.url, reason), retry }
   }
-  try {
-    const result = await withRetries(from.url, attempt, {
-      signal,
-      timing,
-      received: () => partial.received,
-    })
-    if ('done' in result) return await partial.keep()
-    throw result.failure
-  } finally {
-    await partial.release()
-  }
+  const result = await withRetries(from.url, attempt, { signal, timing, received: () => partial.received })
+  if ('done' in result) return await partial.keep()
+  throw result.failure
 }
 
 function gone(url: string, reason: string): StillroomError {

@@ -1,4 +1,4 @@
-import { access } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
 import pMap from 'p-map'
 import { StillroomError } from '../error.ts'
 import { createHttpOrigins, DEFAULT_TIMING, type Timing } from '../net/retry.ts'
@@ -94,36 +94,32 @@ async function obtain(
   how: Omit<DownloadOptions, 'onBytes'>,
   onBytes: (bytes: number) => void,
 ): Promise<Outcome> {
-  const present = await exists(store.path(artifact.sha256))
+  const present = existsSync(store.path(artifact.sha256))
   if (present && (await store.verify(artifact))) return { from: 'store', damaged: false, sources: [] }
 
   const urls = await locate(artifact).catch((error) => locateFailure(error, how.signal))
   if ('kind' in urls) return { artifact, sources: [urls] }
   if (urls.length === 0) return { artifact, sources: [] }
 
-  const partial = await openPartialFile(store, artifact, {
+  await using partial = await openPartialFile(store, artifact, {
     patience: how.timing.patience,
     signal: how.signal,
   })
   if (partial === undefined) return { from: 'store', damaged: present, sources: [] }
   const sources: SourceFailure[] = []
-  try {
-    if (partial.received > artifact.size) await partial.restart()
-    for (const url of urls) {
-      const failure = await download(artifact, url, partial, {
-        ...how,
-        onBytes: () => onBytes(partial.received),
-      })
-      if (failure === undefined) {
-        await partial.keep()
-        return { from: 'network', damaged: present, sources }
-      }
-      sources.push(failure)
+  if (partial.received > artifact.size) await partial.restart()
+  for (const url of urls) {
+    const failure = await download(artifact, url, partial, {
+      ...how,
+      onBytes: () => onBytes(partial.received),
+    })
+    if (failure === undefined) {
+      await partial.keep()
+      return { from: 'network', damaged: present, sources }
     }
-    return { artifact, sources }
-  } finally {
-    await partial.release()
+    sources.push(failure)
   }
+  return { artifact, sources }
 }
 
 /** What went wrong when asking where an artifact lies counts as a source that failed. */
@@ -151,13 +147,6 @@ function interrupted(reason: unknown): StillroomError {
     hint: 'run again: what was received is kept',
     cause: reason,
   })
-}
-
-async function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  )
 }
 
 /** Adds up the progress of many artifacts, and reports every change to `listen`. */

@@ -10,14 +10,14 @@ import { diskError, type Hashed, makeDirectory, readChunks, writing } from './di
 import { livenessOf, newOwner, OWNER } from './owner.ts'
 import type { Store } from './store.ts'
 
-/** The first bytes of an artifact, on disk, owned by this process until `keep` or `release`. */
-export interface PartialFile extends Part {
+/** The first bytes of an artifact, on disk, owned by this process until it is kept or disposed of. */
+export interface PartialFile extends Part, AsyncDisposable {
   /** sha256 of the bytes so far. */
   digest(): string
   /** Makes it an entry of the store: it must be complete and right. */
   keep(): Promise<Hashed>
   /** Lets go of what was not kept: bytes of a known artifact stay for a later run, which is free to go on with them. */
-  release(): Promise<void>
+  [Symbol.asyncDispose](): Promise<void>
 }
 
 /**
@@ -97,7 +97,7 @@ async function openFile(
       await store.adopt(file, hashed.sha256)
       return hashed
     },
-    release: async () => {
+    [Symbol.asyncDispose]: async () => {
       if (kept) return
       await handle.close()
       await leave(received)

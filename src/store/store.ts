@@ -1,17 +1,6 @@
 import { createHash, hash, randomUUID } from 'node:crypto'
 import { constants } from 'node:fs'
-import {
-  chmod,
-  copyFile,
-  type FileHandle,
-  link,
-  open,
-  readdir,
-  readFile,
-  rename,
-  rm,
-  stat,
-} from 'node:fs/promises'
+import { chmod, copyFile, link, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { zstdCompress, zstdDecompress } from 'node:zlib'
@@ -145,15 +134,11 @@ async function* listEntries(root: string) {
 async function writeHashed(file: string, source: AsyncIterable<Uint8Array> | Uint8Array): Promise<Hashed> {
   const digest = createHash('sha256')
   let size = 0
-  const handle = await open(file, 'wx', 0o644)
-  try {
-    for await (const chunk of source instanceof Uint8Array ? [source] : source) {
-      digest.update(chunk)
-      size += chunk.length
-      await handle.writeFile(chunk)
-    }
-  } finally {
-    await handle.close()
+  await using handle = await open(file, 'wx', 0o644)
+  for await (const chunk of source instanceof Uint8Array ? [source] : source) {
+    digest.update(chunk)
+    size += chunk.length
+    await handle.writeFile(chunk)
   }
   return { sha256: digest.digest('hex'), size }
 }
@@ -168,20 +153,16 @@ function assertSame(expected: Hashed, got: Hashed): void {
 }
 
 async function verifyEntry(path: string, expected: Hashed): Promise<boolean> {
-  const handle = await open(path, 'r').catch(absent)
+  await using handle = await open(path, 'r').catch(absent)
   if (handle === undefined) return false
-  try {
-    const { size, ino } = await handle.stat()
-    // EIO: the disk itself gave up on these bytes, which is damage like any other.
-    const got = size === expected.size ? await hashFile(handle).catch(damaged) : undefined
-    if (got?.sha256 === expected.sha256) return true
-    // Another process may have put a sound file in its place meanwhile: remove only what was read.
-    const now = await stat(path).catch(absent)
-    if (now?.ino === ino) await writing(path, () => rm(path, { force: true }))
-    return false
-  } finally {
-    await handle.close()
-  }
+  const { size, ino } = await handle.stat()
+  // EIO: the disk itself gave up on these bytes, which is damage like any other.
+  const got = size === expected.size ? await hashFile(handle).catch(damaged) : undefined
+  if (got?.sha256 === expected.sha256) return true
+  // Another process may have put a sound file in its place meanwhile: remove only what was read.
+  const now = await stat(path).catch(absent)
+  if (now?.ino === ino) await writing(path, () => rm(path, { force: true }))
+  return false
 }
 
 async function linkOrCopy(source: string, destination: string): Promise<void> {
@@ -202,23 +183,14 @@ async function linkOrCopy(source: string, destination: string): Promise<void> {
 
 /** Puts a file's bytes on the disk and takes away the permission to change them. */
 async function seal(file: string): Promise<void> {
-  await withOpen(file, async (handle) => {
-    await handle.sync()
-    await handle.chmod(READ_ONLY)
-  })
+  await using handle = await open(file, 'r')
+  await handle.sync()
+  await handle.chmod(READ_ONLY)
 }
 
 async function sync(directory: string): Promise<void> {
-  await withOpen(directory, (handle) => handle.sync())
-}
-
-async function withOpen(path: string, use: (handle: FileHandle) => Promise<void>): Promise<void> {
-  const handle = await open(path, 'r')
-  try {
-    await use(handle)
-  } finally {
-    await handle.close()
-  }
+  await using handle = await open(directory, 'r')
+  await handle.sync()
 }
 
 function absent(error: unknown): undefined {

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { readdir, readFile, rm, stat, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
+import { tryJson } from '../formats/json/try-json.ts'
 import { diskError, writeFileAtomic } from './disk.ts'
 
 const Recorded = z.object({ recipe: z.string(), digests: z.array(z.string().regex(/^[0-9a-f]{64}$/)) })
@@ -38,7 +39,7 @@ export async function readUses(directory: string): Promise<Use[]> {
   const uses: Use[] = []
   for (const path of await usePaths(directory)) {
     const [text, entry] = await Promise.all([readFile(path, 'utf8'), stat(path)]).catch(() => [])
-    const parsed = Recorded.safeParse(text === undefined ? undefined : parse(text))
+    const parsed = Recorded.safeParse(tryJson(text ?? ''))
     if (parsed.success && entry) uses.push({ ...parsed.data, last: entry.mtime })
   }
   return uses.sort((a, b) => b.last.getTime() - a.last.getTime())
@@ -56,12 +57,4 @@ async function usePaths(directory: string): Promise<string[]> {
   const root = join(directory, 'uses')
   const names = await readdir(root).catch(() => [])
   return names.filter((name) => name.endsWith('.json')).map((name) => join(root, name))
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
 }

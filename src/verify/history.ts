@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { tryJson } from '../formats/json/try-json.ts'
 import type { LockedPlatform, LockedStep } from '../lock/schema.ts'
 import { SourcesReport } from './forecast.ts'
 import type { VerifyReport } from './verify-report.ts'
@@ -105,7 +106,7 @@ function parseLines<T>(file: string, text: string, schema: z.ZodType<T>) {
   const problems: History['problems'] = []
   for (const [index, line] of text.split('\n').entries()) {
     if (line.trim() === '') continue
-    const data = parseJson(line)
+    const data = tryJson(line)
     if (data === undefined) {
       problems.push({ file, line: index + 1, reason: 'the line is not JSON, or is cut short' })
       continue
@@ -123,14 +124,6 @@ function parseLines<T>(file: string, text: string, schema: z.ZodType<T>) {
     }
   }
   return { entries, problems }
-}
-
-function parseJson(line: string): unknown {
-  try {
-    return JSON.parse(line)
-  } catch {
-    return undefined
-  }
 }
 
 /** What goes into an image, the base first. */

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { access, mkdir, open, readFile, realpath, rm, symlink, writeFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { mkdir, open, readFile, realpath, rm, symlink, writeFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -67,13 +68,9 @@ export async function startEngine(engine: PrivateEngine, options: StartOptions):
     return { version, settings: present, store: await storeOf(engine, options) }
   await requireMachine(engine)
   await mkdir(engine.base, { recursive: true })
-  const unlock = await lockEngines(engine, options)
-  try {
-    await makeRoot(engine, options)
-    return await startLocked(engine, options)
-  } finally {
-    await unlock()
-  }
+  await using _lock = await lockEngines(engine, options)
+  await makeRoot(engine, options)
+  return await startLocked(engine, options)
 }
 
 async function startLocked(engine: PrivateEngine, options: StartOptions): Promise<StartedEngine> {
@@ -173,7 +170,7 @@ async function launch(engine: PrivateEngine, options: StartOptions): Promise<Chi
   for (const file of ['pid', 'env', 'docker.sock']) await rm(path(file), { force: true })
   await link(join(engine.clients, 'docker-buildx'), path('config/cli-plugins/docker-buildx'))
   const settings = join(process.env.DOCKER_CONFIG || join(homedir(), '.docker'), 'config.json')
-  if (!(await isThere(path('config/config.json'))) && (await isThere(settings)))
+  if (!existsSync(path('config/config.json')) && existsSync(settings))
     await link(settings, path('config/config.json'))
   options.note(`starting engine "${name}" with store ${store}`)
   await moveToLeaf(options.note)
@@ -193,7 +190,7 @@ async function launch(engine: PrivateEngine, options: StartOptions): Promise<Chi
 async function provideClock(engine: PrivateEngine, vary: string, options: StartOptions): Promise<void> {
   const suite = /(?:^| )suite=(\S+)/.exec(vary)?.[1] ?? 'trixie'
   const library = join(engine.base, `clock-${suite}.so`)
-  if (!(await isThere(library))) {
+  if (!existsSync(library)) {
     options.note(`fetching libfaketime of ${suite}`)
     await runProgram(
       `fetching libfaketime of ${suite}`,
@@ -210,7 +207,7 @@ async function provideClock(engine: PrivateEngine, vary: string, options: StartO
  */
 async function moveToLeaf(note: Note): Promise<void> {
   const group = '/sys/fs/cgroup'
-  if (!(await isThere(`${group}/cgroup.controllers`)) || !(await isThere(`${group}/cgroup.type`))) return
+  if (!existsSync(`${group}/cgroup.controllers`) || !existsSync(`${group}/cgroup.type`)) return
   await mkdir(`${group}/stillroom-init`, { recursive: true })
   for (const process of (await readFile(`${group}/cgroup.procs`, 'utf8')).split('\n').filter(Boolean))
     await writeFile(`${group}/stillroom-init/cgroup.procs`, process).catch(() => {})
@@ -242,9 +239,3 @@ async function link(target: string, path: string): Promise<void> {
   await rm(path, { force: true })
   await symlink(target, path)
 }
-
-const isThere = (path: string): Promise<boolean> =>
-  access(path).then(
-    () => true,
-    () => false,
-  )

@@ -43,17 +43,13 @@ export async function stopEngine(
   }
   const what = `stopping engine "${name}"`
   if (process.getuid?.() !== 0) throw engineFailed(what, 'it needs root', 'run as root')
-  const unlock = await lockEngines(engine, options)
-  try {
-    if (await runningEngine(engine)) {
-      options.note(what)
-      await stop(engine)
-    } else await cleanUp(engine)
-    if (purge) await removeData(engine)
-    if (purge) options.note(`the data of engine "${name}" is gone`)
-  } finally {
-    await unlock()
-  }
+  await using _lock = await lockEngines(engine, options)
+  if (await runningEngine(engine)) {
+    options.note(what)
+    await stop(engine)
+  } else await cleanUp(engine)
+  if (purge) await removeData(engine)
+  if (purge) options.note(`the data of engine "${name}" is gone`)
   return true
 }
 
@@ -115,14 +111,12 @@ function signalProcess(pid: number, signal: NodeJS.Signals): void {
 
 /**
  * Takes the lock that processes hold while they start or stop engines of one cache, by flock(1), which lets go of it when
- * this process has ended in whatever way.
- *
- * @returns what unlocks
+ * this process has ended in whatever way. What is given unlocks.
  */
 export async function lockEngines(
   { base }: PrivateEngine,
   { signal, note }: { signal?: AbortSignal | undefined; note: Note },
-): Promise<() => Promise<void>> {
+): Promise<AsyncDisposable> {
   const child = spawn('flock', ['--close', join(base, 'lock'), 'sh', '-c', 'echo held; exec cat'], {
     stdio: ['pipe', 'pipe', 'inherit'],
     // Ctrl-C is for this process to answer
@@ -144,8 +138,10 @@ export async function lockEngines(
   } finally {
     clearTimeout(timer)
   }
-  return async () => {
-    child.stdin.end()
-    await ended
+  return {
+    [Symbol.asyncDispose]: async () => {
+      child.stdin.end()
+      await ended
+    },
   }
 }

@@ -41,7 +41,7 @@ export class ObjectReader {
     return bytes
   }
 
-  close(): void {
+  [Symbol.dispose](): void {
     this.#child.kill()
   }
 

@@ -88,7 +88,7 @@ async function archive(
     const kept = await options.keep(archiveSnapshot(snapshot, tarHeader, largeFile))
     return { kind: 'git', url, commit, tree: snapshot.tree, ...pins, size: kept.size, sha256: kept.sha256 }
   } finally {
-    for (const reader of readers) reader.close()
+    for (const reader of readers) reader[Symbol.dispose]()
   }
 }
 

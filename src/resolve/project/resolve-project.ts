@@ -22,11 +22,8 @@ export async function resolveProject(
   path: string,
 ): Promise<LockedProject> {
   const directory = join(recipeDirectory, path)
-  const isDirectory = await stat(directory).then(
-    (entry) => entry.isDirectory(),
-    () => false,
-  )
-  if (!isDirectory) {
+  const entry = await stat(directory).catch(() => undefined)
+  if (!entry?.isDirectory()) {
     throw new StillroomError(
       'PROJECT_NOT_FOUND',
       `project "${path}" is not a directory beside the recipe: ${directory}`,
@@ -92,20 +89,16 @@ export async function* archiveProject(
       },
     )
   }
-  const reader = new ObjectReader(directory, git)
-  try {
-    const leaves = await readLeaves(reader, tree, directory)
-    const submodule = leaves.find(({ mode }) => mode === GITLINK)
-    if (submodule) {
-      throw new StillroomError(
-        'PROJECT_NOT_FOUND',
-        `project tree ${tree} holds a submodule at "${Buffer.from(submodule.path, 'latin1')}", which is not supported`,
-        { hint: 'vendor its files, or take it out of the project' },
-      )
-    }
-    const source = { url: directory, tree, reader, leaves, lfs: new Map(), submodules: new Map() }
-    yield* archiveSnapshot(source, (member) => paxHeader(member, epoch))
-  } finally {
-    reader.close()
+  using reader = new ObjectReader(directory, git)
+  const leaves = await readLeaves(reader, tree, directory)
+  const submodule = leaves.find(({ mode }) => mode === GITLINK)
+  if (submodule) {
+    throw new StillroomError(
+      'PROJECT_NOT_FOUND',
+      `project tree ${tree} holds a submodule at "${Buffer.from(submodule.path, 'latin1')}", which is not supported`,
+      { hint: 'vendor its files, or take it out of the project' },
+    )
   }
+  const source = { url: directory, tree, reader, leaves, lfs: new Map(), submodules: new Map() }
+  yield* archiveSnapshot(source, (member) => paxHeader(member, epoch))
 }

@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto'
-import { createReadStream } from 'node:fs'
+import { createReadStream, existsSync } from 'node:fs'
 import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import pMap from 'p-map'
@@ -37,7 +37,7 @@ export async function stageContext(
     .digest('hex')
     .slice(0, 32)
   const directory = join(root, id)
-  if (await exists(directory)) {
+  if (existsSync(directory)) {
     const now = new Date()
     await utimes(directory, now, now)
     return directory
@@ -103,11 +103,4 @@ async function removeOld(root: string): Promise<void> {
     const entry = await stat(path).catch(() => undefined)
     if (entry && Date.now() - entry.mtimeMs > DAY) await rm(path, { recursive: true, force: true })
   }
-}
-
-async function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
-  )
 }

@@ -1,4 +1,5 @@
 import { StillroomError } from '../../error.ts'
+import { tryJson } from '../../formats/json/try-json.ts'
 import { type Answer, askOnce } from '../../net/http-get.ts'
 import { Unreachable } from '../../net/http-request.ts'
 import { type Attempt, parseRetryAfter, retryOf, withRetries } from '../../net/retry.ts'
@@ -126,7 +127,7 @@ async function request(
   const retry = retryOf(answer)
   if (retry !== 'no') return { failure: `HTTP status ${status}`, retry }
   const next = /<([^>]+)>;\s*rel="next"/.exec(header('link') ?? '')?.[1]
-  return { done: { status, data: parse(text), next } }
+  return { done: { status, data: tryJson(text), next } }
 }
 
 type Headers = Pick<Answer, 'header'>
@@ -143,14 +144,6 @@ function limitWait({ header }: Headers): number {
   if (after !== undefined) return after
   const reset = Number(header('x-ratelimit-reset') ?? Number.NaN)
   return Number.isFinite(reset) ? Math.max(0, reset * 1000 - Date.now()) : 60_000
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
 }
 
 function failed(

@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { Commit, CommitLog, PackageChange } from '../../lock/diff/schema.ts'
 import { askGit, type GitRunner, gitRunner } from '../../resolve/git/run-git.ts'
@@ -38,7 +38,7 @@ async function findLog(
 ): Promise<CommitLog | null> {
   const path = ecosystem === 'project' ? `recipes/${recipe}/${name}` : undefined
   for (const directory of [ports.directory, ...localRepository(to?.source ?? '')]) {
-    if (!(await exists(directory))) continue
+    if (!existsSync(directory)) continue
     const log = await readLog(gitRunner(ports), directory, from, head, path)
     if (log) return log
   }
@@ -72,11 +72,4 @@ async function readLog(
 
 function parseCommit(line: string): Commit {
   return { commit: line.slice(0, line.indexOf(' ')), subject: line.slice(line.indexOf(' ') + 1) }
-}
-
-async function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
-  )
 }

@@ -26,26 +26,16 @@ export interface DiffLockOptions {
  * @throws {StillroomError} REVISION_UNKNOWN, LOCK_*; RECIPE_NOT_FOUND for one that neither side has
  */
 export async function diffLock(ports: Repository, options: DiffLockOptions): Promise<LockDiff> {
-  const sides: LockSide[] = []
-  try {
-    const base = await openSide(ports, options.base ?? (await findMergeBase(ports)))
-    sides.push(base)
-    const head = await (options.head === undefined
-      ? workingTreeSide(ports.directory, await lockedRecipes(ports.directory))
-      : openSide(ports, options.head))
-    sides.push(head)
-    return await compareSides(ports, base, head, options.recipes)
-  } finally {
-    for (const side of sides) side.close()
-  }
+  using base = await openSide(ports, options.base ?? (await findMergeBase(ports)))
+  using head = await openSide(ports, options.head)
+  return await compareSides(ports, base, head, options.recipes)
 }
 
-async function openSide(ports: Repository, name: string): Promise<LockSide> {
-  const isFile = await stat(name).then(
-    (entry) => entry.isFile(),
-    () => false,
-  )
-  return isFile || name.endsWith('.json') ? fileSide(name) : revisionSide(ports, name)
+/** @param name a lockfile's path or a revision; without one, the working tree */
+async function openSide(ports: Repository, name: string | undefined): Promise<LockSide> {
+  if (name === undefined) return workingTreeSide(ports.directory, await lockedRecipes(ports.directory))
+  const entry = await stat(name).catch(() => undefined)
+  return entry?.isFile() || name.endsWith('.json') ? fileSide(name) : revisionSide(ports, name)
 }
 
 /** Directories that hold a lockfile, whether or not they still hold a recipe. */

@@ -14,7 +14,7 @@ interface Locked {
 }
 
 /** All lockfiles of one state of a project: of a revision, of the working tree, or one file alone. */
-export interface LockSide {
+export interface LockSide extends Disposable {
   /** For people: a revision, `working tree` or a path. */
   label: string
   recipes: ReadonlyMap<string, Locked>
@@ -24,7 +24,6 @@ export interface LockSide {
   read(id: string): Promise<string>
   /** Where a recipe's lockfile comes from, for messages. */
   place(recipe: string): string
-  close(): void
 }
 
 const LOCK = /^recipes\/([a-z0-9]+(?:-[a-z0-9]+)*)\/lock\.json$/
@@ -48,7 +47,7 @@ export async function revisionSide(ports: Repository, revision: string): Promise
     single: false,
     read: async (id) => (await objects.read(id, 'blob')).toString('utf8'),
     place: (recipe) => `${revision}:recipes/${recipe}/lock.json`,
-    close: () => objects.close(),
+    [Symbol.dispose]: () => objects[Symbol.dispose](),
   }
 }
 
@@ -71,7 +70,7 @@ export async function workingTreeSide(directory: string, names: readonly string[
     single: false,
     read: async (id) => texts.get(id) ?? '',
     place: (recipe) => `recipes/${recipe}/lock.json`,
-    close: () => {},
+    [Symbol.dispose]: () => {},
   }
 }
 
@@ -99,7 +98,7 @@ export async function fileSide(path: string): Promise<LockSide> {
     single: true,
     read: async (id) => texts.get(id) ?? '',
     place: () => path,
-    close: () => {},
+    [Symbol.dispose]: () => {},
   }
 }
 

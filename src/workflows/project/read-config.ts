@@ -1,4 +1,4 @@
-import { access } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { z } from 'zod'
@@ -28,11 +28,7 @@ type Config = z.infer<typeof Config>
  */
 export async function readConfig(directory: string): Promise<Config> {
   const file = join(directory, 'stillroom.config.ts')
-  const exists = await access(file).then(
-    () => true,
-    () => false,
-  )
-  if (!exists) return {}
+  if (!existsSync(file)) return {}
   const loaded = (await import(pathToFileURL(file).href).catch((cause: unknown) => {
     throw new StillroomError('CONFIG_INVALID', `stillroom.config.ts cannot be loaded: ${cause}`, { cause })
   })) as { default?: unknown }

@@ -137,35 +137,33 @@ async function execTask(
   { command, workdir }: { command: string[]; workdir?: string | undefined },
   { terminal }: RunOptions,
 ): Promise<number> {
-  const stopForwarding = forwardSignals(lease)
+  using _forwarding = forwardSignals(lease)
   const env: Record<string, string> = {}
   if (terminal.tty && process.env.TERM) env.TERM = process.env.TERM
   if (moved && recipe.env.HOME === undefined) env.HOME = recipe.user?.home ?? '/tmp'
-  try {
-    return await attachedExec(container, {
-      command: ['/bin/sh', '-c', TASK, 'sh', lease.taskFile, workdir ?? recipe.workdir ?? '/', ...command],
-      user: moved ? `${moved.uid}:${moved.gid}` : (recipe.user?.name ?? '0:0'),
-      env,
-      terminal,
-      onUnread: () => lease.signal('SIGHUP'),
-    })
-  } finally {
-    stopForwarding()
-  }
+  return await attachedExec(container, {
+    command: ['/bin/sh', '-c', TASK, 'sh', lease.taskFile, workdir ?? recipe.workdir ?? '/', ...command],
+    user: moved ? `${moved.uid}:${moved.gid}` : (recipe.user?.name ?? '0:0'),
+    env,
+    terminal,
+    onUnread: () => lease.signal('SIGHUP'),
+  })
 }
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const
 
-/** Signals that reach this process are the task's, until the returned function is called; the third one kills it. */
-function forwardSignals(lease: Joined['lease']): () => void {
+/** Signals that reach this process are the task's, until what is returned is disposed of; the third one kills it. */
+function forwardSignals(lease: Joined['lease']): Disposable {
   let received = 0
   const forward = (name: string) => {
     received += 1
     lease.signal(received < 3 ? name : 'SIGKILL')
   }
   for (const name of SIGNALS) process.on(name, forward)
-  return () => {
-    for (const name of SIGNALS) process.off(name, forward)
+  return {
+    [Symbol.dispose]: () => {
+      for (const name of SIGNALS) process.off(name, forward)
+    },
   }
 }
 
