@@ -22,6 +22,9 @@ const sha256 = hex(64)
 const digest = sha256.map((value) => `sha256:${value}`)
 const debianName = fc.stringMatching(/^[a-z0-9][a-z0-9+.-]{1,12}$/)
 const projectName = fc.stringMatching(/^[a-z0-9]{1,6}(-[a-z0-9]{1,4})?$/)
+/** Text on one line, not empty. */
+const word = fc.string({ minLength: 1 })
+const path = fc.constantFrom('/a', '/b c', '/"d"/$e')
 const pythonVersion = fc.stringMatching(/^[0-9]{1,3}(\.[0-9a-z+!_-]{1,3}){0,3}$/)
 
 /** Equal bytes have one size. */
@@ -51,7 +54,7 @@ const pythonFile: fc.Arbitrary<PythonFile> = fc
       version: pythonVersion,
       file: fc.stringMatching(/^[A-Za-z0-9_][A-Za-z0-9._+~%!-]{0,12}\.whl$/),
       sha256,
-      replaces: fc.string(),
+      replaces: word,
     },
     { requiredKeys: ['name', 'version', 'file', 'sha256'] },
   )
@@ -65,7 +68,7 @@ const lockedPip: fc.Arbitrary<LockedPip> = fc
     pip: pythonVersion,
     files,
     build: fc.dictionary(projectName, files, { maxKeys: 3 }),
-    provided: fc.uniqueArray(fc.record({ name: projectName, version: fc.string() }), {
+    provided: fc.uniqueArray(fc.record({ name: projectName, version: word }), {
       maxLength: 4,
       selector: ({ name }) => name,
     }),
@@ -115,10 +118,15 @@ const lockedStep: fc.Arbitrary<LockedStep> = fc.oneof(
       commit: hex(40),
       tree: hex(40),
       submodules: fc.uniqueArray(
-        fc.record({ path: fc.string(), url: fc.string(), commit: hex(40), tree: hex(40) }),
+        fc.record({
+          path: fc.constantFrom('a', 'b c/d'),
+          url: fc.constant('https://git.example.org/b.git'),
+          commit: hex(40),
+          tree: hex(40),
+        }),
         { maxLength: 2, selector: ({ path }) => path },
       ),
-      lfs: fc.uniqueArray(fc.record({ path: fc.string(), sha256 }).map(sized), {
+      lfs: fc.uniqueArray(fc.record({ path: fc.constantFrom('a.bin', 'b c/"d"'), sha256 }).map(sized), {
         maxLength: 2,
         selector: ({ path }) => path,
       }),
@@ -174,16 +182,16 @@ const imageBase: fc.Arbitrary<LockedImageBase> = fc.record({
   ),
   configuration: fc.record({
     env: fc.dictionary(fc.stringMatching(/^[A-Z]{1,4}$/), fc.string()),
-    user: fc.string(),
-    workdir: fc.string(),
+    user: fc.constantFrom('', '1000:1000', 'a b'),
+    workdir: fc.oneof(fc.constant(''), path),
     entrypoint: fc.option(fc.array(fc.string())),
     cmd: fc.option(fc.array(fc.string())),
     labels: fc.dictionary(fc.stringMatching(/^[a-z.]{1,6}$/), fc.string()),
-    expose: fc.array(fc.string()),
-    volumes: fc.array(fc.string()),
-    stopSignal: fc.string(),
+    expose: fc.array(fc.constantFrom('1/tcp', '2-3/udp')),
+    volumes: fc.array(path),
+    stopSignal: fc.constantFrom('', 'SIGTERM', '9'),
   }),
-  account: fc.record({ uid: fc.nat(), gid: fc.nat(), home: fc.string() }),
+  account: fc.record({ uid: fc.nat(), gid: fc.nat(), home: path }),
   indexes: fc.oneof(fc.constant<DebianIndex[]>([]), indexes),
   inventory: fc.array(
     fc.record(

@@ -1,3 +1,4 @@
+import { checkText } from '../recipe/check-recipe.ts'
 import { inputsChecksum } from './lock-inputs.ts'
 import type {
   DebianPackage,
@@ -17,7 +18,7 @@ export interface LockIssue {
 }
 
 /**
- * What contradicts itself in a lock: the checksum of its inputs, a base or a step of another kind than the
+ * What contradicts itself in a lock, or reads otherwise than it is: the checksum of its inputs, a base or a step of another kind than the
  * recipe's, an entry given twice, one sha256 with two sizes. None for a lock that stillroom wrote.
  */
 export function checkLock(lock: Lockfile): LockIssue[] {
@@ -32,6 +33,7 @@ export function checkLock(lock: Lockfile): LockIssue[] {
             reason: `expected "${actual}" (of the fields below it), actual "${checksum}"`,
           },
         ]),
+    ...checkText(lock.platforms, ['platforms']),
     ...Object.entries(lock.platforms).flatMap(([name, platform]) =>
       checkPlatform(`platforms[${JSON.stringify(name)}]`, platform, fields),
     ),

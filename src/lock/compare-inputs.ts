@@ -1,7 +1,6 @@
-import { StillroomError } from '../error.ts'
 import { canonicalJson, type Json } from './canonical-json.ts'
 import { compareFields } from './lock-inputs.ts'
-import type { Lockfile, LockInputs } from './schema.ts'
+import type { LockInputs } from './schema.ts'
 
 /** One field of the recipe that is not what the lock was made from; a missing side is `undefined`. */
 export interface InputChange {
@@ -22,24 +21,6 @@ export function compareInputs(
     .sort(compareFields)
     .map((field) => ({ field, expected: before[field], actual: after[field] }))
     .filter(({ expected, actual }) => shown(expected) !== shown(actual))
-}
-
-/**
- * Passes when the lock was made from what the recipe says now.
- *
- * @throws {StillroomError} LOCK_STALE with every field that differs, expected and actual
- */
-export function requireFresh(lock: Lockfile, current: LockInputs): void {
-  const changes = compareInputs(lock.inputs, current)
-  if (changes.length === 0) return
-  const list = changes.map(
-    ({ field, expected, actual }) => `  ${field}: expected ${shown(expected)}, actual ${shown(actual)}`,
-  )
-  throw new StillroomError(
-    'LOCK_STALE',
-    `The lockfile of recipe "${lock.recipe}" was made from another recipe:\n${list.join('\n')}`,
-    { hint: `Run: stillroom lock recipe ${lock.recipe}`, details: { recipe: lock.recipe, changes } },
-  )
 }
 
 const shown = (value: Json | undefined) => (value === undefined ? 'nothing' : canonicalJson(value))

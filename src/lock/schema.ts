@@ -1,13 +1,27 @@
 import { z } from 'zod'
 import { Digest } from '../formats/oci.ts'
-import { Platform, Suite } from '../recipe/schema.ts'
+import {
+  absolutePath,
+  fileUrl,
+  gitUrl,
+  imageReference,
+  labelKey,
+  line,
+  nonEmptyLine,
+  Platform,
+  Port,
+  relativePath,
+  Suite,
+} from '../recipe/schema.ts'
 
 export const LOCKFILE_VERSION = 1
 
 export const Sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'must be a sha256 in lower-case hex')
 const GitId = z.string().regex(/^[0-9a-f]{40}([0-9a-f]{24})?$/, 'must be a git object id')
 const size = z.int().nonnegative()
-const nonControl = z.string().regex(/^[^\p{Cc}]+$/u, 'must be a line of text')
+const packageName = z.string().regex(/^[a-z0-9][a-z0-9+.-]+$/, 'must be the name of a Debian package')
+const projectName = z.string().regex(/^[a-z0-9]+(-[a-z0-9]+)*$/, 'must be a normalised name (PEP 503)')
+const pythonVersion = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9.+!_-]*$/, 'must be a version')
 
 /** One file of an archive: never leaves the directory it is put in. */
 const fileName = z.string().regex(/^[A-Za-z0-9_][A-Za-z0-9._+~%!-]*$/, 'must be a plain file name')
@@ -15,7 +29,7 @@ const fileName = z.string().regex(/^[A-Za-z0-9_][A-Za-z0-9._+~%!-]*$/, 'must be 
 const poolPath = z
   .string()
   .regex(
-    /^([A-Za-z0-9_+~%-][A-Za-z0-9._+~%-]*\/)*[A-Za-z0-9_][A-Za-z0-9._+~%-]*\.deb$/,
+    /^(?!.*%2[efEF])([A-Za-z0-9_+~%-][A-Za-z0-9._+~%-]*\/)*[A-Za-z0-9_][A-Za-z0-9._+~%-]*\.deb$/,
     "must be a path below the archive's root that ends in .deb",
   )
 
@@ -30,7 +44,10 @@ export type DebianArchive = z.infer<typeof DebianArchive>
  */
 export const Archive = z
   .string()
-  .regex(/^[a-z0-9][a-z0-9.:-]*(\/[A-Za-z0-9_+~%-][A-Za-z0-9._+~%-]*)*$/, 'must be the name of an archive')
+  .regex(
+    /^(?!.*%2[efEF])[a-z0-9][a-z0-9.:-]*(\/[A-Za-z0-9_+~%-][A-Za-z0-9._+~%-]*)*$/,
+    'must be the name of an archive',
+  )
 export type Archive = z.infer<typeof Archive>
 
 /** One verified Release file and the index of packages it vouches for. */
@@ -51,7 +68,7 @@ export const DebianIndex = z.strictObject({
 export type DebianIndex = z.infer<typeof DebianIndex>
 
 export const DebianPackage = z.strictObject({
-  name: z.string().regex(/^[a-z0-9][a-z0-9+.-]+$/),
+  name: packageName,
   version: z.string().regex(/^[0-9][A-Za-z0-9.+:~-]*$/),
   architecture: z.enum(['amd64', 'all']),
   archive: Archive,
@@ -63,21 +80,21 @@ export type DebianPackage = z.infer<typeof DebianPackage>
 
 export const PythonFile = z.strictObject({
   /** Normalised as in PEP 503. */
-  name: z.string().regex(/^[a-z0-9]+(-[a-z0-9]+)*$/),
-  version: z.string().regex(/^[A-Za-z0-9.+!_-]+$/),
+  name: projectName,
+  version: pythonVersion,
   /** A wheel or a source distribution; found by this name in the package's page of the index. */
   file: fileName,
   size,
   sha256: Sha256,
   /** Version of a package of the base system that this one hides from Python. */
-  replaces: z.string().optional(),
+  replaces: nonEmptyLine.optional(),
 })
 export type PythonFile = z.infer<typeof PythonFile>
 
 /** A requirement that the base system already meets; nothing is installed for it. */
 export const ProvidedPackage = z.strictObject({
-  name: z.string().regex(/^[a-z0-9]+(-[a-z0-9]+)*$/),
-  version: z.string(),
+  name: projectName,
+  version: nonEmptyLine,
 })
 export type ProvidedPackage = z.infer<typeof ProvidedPackage>
 
@@ -86,7 +103,7 @@ export const LockedDebianBase = z.strictObject({
   suite: Suite,
   indexes: z.array(DebianIndex).min(1),
   /** Names of the packages whose files alone can run dpkg: they unpack the rest. */
-  seed: z.array(z.string()),
+  seed: z.array(packageName),
   packages: z.array(DebianPackage).min(1),
 })
 export type LockedDebianBase = z.infer<typeof LockedDebianBase>
@@ -106,32 +123,40 @@ export type RegistryLayer = z.infer<typeof RegistryLayer>
 export const BasePackage = z.strictObject({
   /** As in package URLs: `deb`, `apk`, `rpm`, `pypi`, `conda`, `npm`, `cran`. */
   kind: z.string().regex(/^[a-z]+$/),
-  name: nonControl,
-  version: nonControl,
-  architecture: nonControl.optional(),
+  name: nonEmptyLine,
+  version: nonEmptyLine,
+  architecture: nonEmptyLine.optional(),
   /** Directory that it is installed in, where an image may have several. */
-  environment: nonControl.optional(),
+  environment: nonEmptyLine.optional(),
 })
 export type BasePackage = z.infer<typeof BasePackage>
 
+/** A path of an image's config, which need not be normalised; it goes up nowhere. */
+const configPath = nonEmptyLine.refine(
+  (path) => path.startsWith('/') && !path.split('/').includes('..'),
+  'must be an absolute path without ".." parts',
+)
+/** A word of a command, which is rendered as JSON: line breaks are allowed. */
+const configWord = z.string().refine((text) => !text.includes('\0'), 'must not contain NUL')
+
 /** What the config of a base image says, and the image has unless the recipe says otherwise. */
 export const BaseConfiguration = z.strictObject({
-  env: z.record(z.string(), z.string()),
-  user: z.string(),
-  workdir: z.string(),
-  entrypoint: z.array(z.string()).nullable(),
-  cmd: z.array(z.string()).nullable(),
-  labels: z.record(z.string(), z.string()),
-  expose: z.array(z.string()),
-  volumes: z.array(z.string()),
-  stopSignal: z.string(),
+  env: z.record(labelKey, line),
+  user: line.regex(/^(?!-)/, 'must not begin with "-"'),
+  workdir: z.union([z.literal(''), configPath]),
+  entrypoint: z.array(configWord).nullable(),
+  cmd: z.array(configWord).nullable(),
+  labels: z.record(labelKey, line),
+  expose: z.array(Port),
+  volumes: z.array(configPath),
+  stopSignal: z.string().regex(/^([A-Z0-9][A-Z0-9+-]*)?$/, 'must be the name or the number of a signal'),
 })
 export type BaseConfiguration = z.infer<typeof BaseConfiguration>
 
 export const LockedImageBase = z.strictObject({
   kind: z.literal('image'),
   /** The reference with its registry and tag written out. */
-  reference: z.string(),
+  reference: imageReference,
   /** What the tag named, when that was an index of several platforms. */
   index: Digest.nullable(),
   manifest: Digest,
@@ -143,7 +168,7 @@ export const LockedImageBase = z.strictObject({
   layers: z.array(RegistryLayer).min(1),
   configuration: BaseConfiguration,
   /** The numeric ids and the home of `configuration.user`, as the image's own account files have them. */
-  account: z.strictObject({ uid: z.int().nonnegative(), gid: z.int().nonnegative(), home: z.string() }),
+  account: z.strictObject({ uid: z.int().nonnegative(), gid: z.int().nonnegative(), home: configPath }),
   /** Indexes of the image's own apt sources, for its apt steps; empty without one. */
   indexes: z.array(DebianIndex),
   /** What is installed in it. */
@@ -171,9 +196,9 @@ export type LockedApt = z.infer<typeof LockedApt>
 
 /** A directory of the image that is installed as a Python package. */
 export const LocalPackage = z.strictObject({
-  path: z.string(),
-  name: z.string().regex(/^[a-z0-9]+(-[a-z0-9]+)*$/),
-  version: z.string().regex(/^[A-Za-z0-9.+!_-]+$/),
+  path: absolutePath,
+  name: projectName,
+  version: pythonVersion,
   editable: z.boolean(),
 })
 export type LocalPackage = z.infer<typeof LocalPackage>
@@ -181,10 +206,10 @@ export type LocalPackage = z.infer<typeof LocalPackage>
 export const LockedPip = z.strictObject({
   kind: z.literal('pip'),
   /** Version of the pip that resolved and installs. */
-  pip: z.string(),
+  pip: nonEmptyLine,
   files: z.array(PythonFile),
   /** Per source distribution, by name: the files that build it; empty when what is installed does. */
-  build: z.record(z.string(), z.array(PythonFile)),
+  build: z.record(projectName, z.array(PythonFile)),
   provided: z.array(ProvidedPackage),
   /** What the recipe's `local` directories are, in its order. */
   local: z.array(LocalPackage).default([]),
@@ -202,21 +227,21 @@ export type LockedProject = z.infer<typeof LockedProject>
 /** A git repository within another. */
 export const LockedSubmodule = z.strictObject({
   /** Below the repository's root. */
-  path: z.string(),
-  url: z.string(),
+  path: relativePath,
+  url: gitUrl,
   commit: GitId,
   tree: GitId,
 })
 export type LockedSubmodule = z.infer<typeof LockedSubmodule>
 
 /** A file whose content git-lfs keeps; the tree holds a pointer to it. */
-export const LfsFile = z.strictObject({ path: z.string(), size, sha256: Sha256 })
+export const LfsFile = z.strictObject({ path: relativePath, size, sha256: Sha256 })
 export type LfsFile = z.infer<typeof LfsFile>
 
 export const LockedGit = z.strictObject({
   kind: z.literal('git'),
   /** As the recipe has it: without a login. */
-  url: z.string(),
+  url: gitUrl,
   commit: GitId,
   /** The commit's own tree, whatever part of it is taken. */
   tree: GitId,
@@ -231,7 +256,7 @@ export type LockedGit = z.infer<typeof LockedGit>
 
 export const LockedFile = z.strictObject({
   kind: z.literal('file'),
-  url: z.string(),
+  url: fileUrl,
   size,
   sha256: Sha256,
 })

@@ -6,14 +6,21 @@ import type { LockedImageBase, Lockfile } from './schema.ts'
 export const smallRecipe = Recipe.parse({
   base: { kind: 'debian', suite: 'bookworm' },
   steps: [
-    { kind: 'apt', packages: ['python3', 'python3-pip'] },
+    { kind: 'apt', packages: ['python3'] },
     {
       kind: 'pip',
       requirements: ['six==1.16.0', 'docopt'],
       local: [{ path: '/opt/tool', editable: true }],
       sdists: { docopt: ['wheel'] },
     },
-    { kind: 'git', url: 'https://git.example.org/team/tool.git', ref: 'v1', to: '/opt/tool' },
+    {
+      kind: 'git',
+      url: 'https://git.example.org/team/tool.git',
+      ref: 'v1',
+      to: '/opt/tool',
+      submodules: true,
+      lfs: true,
+    },
     { kind: 'file', url: 'https://example.org/mesh.tar.gz', to: '/opt/mesh', unpack: true },
     { kind: 'project', path: 'solver', to: '/opt/solver' },
     { kind: 'run', command: ['true'] },
@@ -29,7 +36,7 @@ const pool = { archive: 'debian', size: 1000, sha256: hash('a') } as const
 export const smallLock: Lockfile = {
   lockfileVersion: 1,
   recipe: 'small',
-  inputs: lockInputs(smallRecipe, { 'solver/main.py': hash('f') }),
+  inputs: lockInputs(smallRecipe, { solver: '2'.repeat(40) }),
   platforms: {
     'linux/amd64': {
       epoch: 1_700_000_000,

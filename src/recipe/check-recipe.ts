@@ -23,8 +23,8 @@ export function checkRecipe(recipe: Recipe): Issue[] {
   ]
 }
 
-/** Every string goes into a file as UTF-8, and what a reviewer reads is what is run. */
-function checkText(value: unknown, path: PropertyKey[] = []): Issue[] {
+/** Every string, of a recipe or a lock, goes into a file as UTF-8, and what a reviewer reads is what is run. */
+export function checkText(value: unknown, path: PropertyKey[] = []): Issue[] {
   if (typeof value === 'string') {
     if (!value.isWellFormed()) return [issue(path, value, 'must not contain half of a surrogate pair')]
     if (BIDI.test(value))

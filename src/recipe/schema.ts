@@ -2,25 +2,26 @@ import { z } from 'zod'
 
 /** No control character: a value that fits on one line of a Dockerfile, a passwd file or a terminal. */
 const LINE = /^[^\p{Cc}\u2028\u2029]*$/u
-const line = z.string().regex(LINE, 'must not contain control characters or line breaks')
+/** Text on one line. */
+export const line = z.string().regex(LINE, 'must not contain control characters or line breaks')
 /** A field of /etc/passwd ends at a colon. */
 const NO_COLON = /^[^:]*$/
-const nonEmptyLine = line.min(1, 'must not be empty')
+export const nonEmptyLine = line.min(1, 'must not be empty')
 
 /** An absolute, normalised POSIX path; white space and quotes are allowed, `..` is not. */
-const absolutePath = nonEmptyLine.refine(
+export const absolutePath = nonEmptyLine.refine(
   (path) => path.startsWith('/') && (path === '/' || !/\/(\.{0,2})(\/|$)/.test(path)),
   'must be an absolute path without empty, "." or ".." parts or a slash at the end',
 )
 
 /** A path below the recipe's directory. */
-const relativePath = nonEmptyLine.refine(
+export const relativePath = nonEmptyLine.refine(
   (path) => !path.startsWith('/') && !`/${path}`.match(/\/(\.{0,2})(\/|$)/),
   'must be a relative path without empty, "." or ".." parts or a slash at the end',
 )
 
 /** A Dockerfile cannot say a key with an equals sign, however it is quoted. */
-const labelKey = nonEmptyLine.regex(/^[^=]*$/, 'must not contain "="')
+export const labelKey = nonEmptyLine.regex(/^[^=]*$/, 'must not contain "="')
 
 const environmentName = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'must be a shell variable name')
 
@@ -59,7 +60,7 @@ export type DebianBase = z.infer<typeof DebianBase>
  * A reference of the distribution project's grammar with its registry: `registry.example.org/fenics/stable:2019.1.0`; a
  * name without a registry is one of Docker Hub, as Docker takes it.
  */
-const imageReference = z
+export const imageReference = z
   .string()
   .max(512)
   .regex(
@@ -123,7 +124,7 @@ export const ProjectStep = z.strictObject({
 export type ProjectStep = z.infer<typeof ProjectStep>
 
 /** No login in it: git asks the machine's own set-up. A user name of ssh is none. */
-const gitUrl = nonEmptyLine
+export const gitUrl = nonEmptyLine
   .regex(
     /^(https?:\/\/[^/?#\s]+\/|ssh:\/\/[^/?#\s]+\/|file:\/\/\/|[A-Za-z0-9_.-]+@[A-Za-z0-9.-]+:(?!\/\/))[^?#\s]+$/,
     'must be the address of a git repository: https://, ssh://, file:/// or user@host:path',
@@ -154,12 +155,15 @@ export const GitStep = z.strictObject({
 })
 export type GitStep = z.infer<typeof GitStep>
 
+/** No login in it: that is a setting of the machine. */
+export const fileUrl = nonEmptyLine
+  .regex(/^https?:\/\/[^/?#\s]+\/[^#\s]*$/, 'must be an address that begins with https:// or http://')
+  .refine((url) => !/^https?:\/\/[^/]*@/.test(url), 'must not contain a login')
+
 export const FileStep = z.strictObject({
   kind: z.literal('file'),
   /** Address of the file, without a login. */
-  url: nonEmptyLine
-    .regex(/^https?:\/\/[^/?#\s]+\/[^#\s]*$/, 'must be an address that begins with https:// or http://')
-    .refine((url) => !/^https?:\/\/[^/]*@/.test(url), 'must not contain a login'),
+  url: fileUrl,
   /** What the file must be; without it, the first lock takes what it gets. */
   sha256: z
     .string()

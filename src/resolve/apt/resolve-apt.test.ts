@@ -65,6 +65,20 @@ describe.each(SUITES)('resolveApt() by the apt of %s', async (suite) => {
     })
   })
 
+  test('refuses a name that others only provide, and says which', async () => {
+    const [index, ...others] = indexes
+    const packages = Buffer.from(
+      `${index?.packages}`.replace(/^Package: jq$/m, '$&\nProvides: sieve (= 1), x'),
+    )
+    const [first] = index === undefined ? [] : [{ ...index, packages }]
+    await expect(
+      resolveApt(step('sieve'), first ? [first, ...others] : [], replay([])),
+    ).rejects.toMatchObject({
+      code: 'APT_PACKAGE_UNKNOWN',
+      message: expect.stringContaining('"sieve" is one of jq'),
+    })
+  })
+
   test('refuses a version that no verified index has', async () => {
     const others = indexes.map((index) => {
       return {

@@ -77,21 +77,19 @@ function aptLists(indexes: readonly FetchedIndex[]): SandboxFile[] {
   return files
 }
 
-/** Names every unknown package and version at once; apt stops at the first kind. */
+/** Names every unknown package and version at once; apt stops at the first kind. A lock could not hold a virtual one. */
 function requireKnown(step: AptStep, sets: readonly PackageSet[]): void {
-  const provided = new Set<string>()
-  for (const set of sets) {
-    for (const { provides } of set.values()) {
-      for (const name of provides.split(','))
-        if (name !== '') provided.add(name.trim().split(/[\s(]/)[0] as string)
-    }
-  }
   const unknown: string[] = []
+  const virtual: string[] = []
   const versions: string[] = []
   for (const request of step.packages) {
     const [name, version] = request.split('=') as [string, string?]
     const found = sets.map((set) => set.get(name)).filter((entry) => entry !== undefined)
-    if (found.length === 0 && !provided.has(name)) unknown.push(name)
+    if (found.length === 0) {
+      const providers = providersOf(name, sets)
+      if (providers.length === 0) unknown.push(name)
+      else virtual.push(`"${name}" is one of ${providers.slice(0, 8).join(', ')}`)
+    }
     if (version !== undefined && found.length > 0 && !found.some((entry) => entry.version === version)) {
       const available = [...new Set(found.map((entry) => entry.version))].join(', ')
       versions.push(`${name}: expected ${version}, available ${available}`)
@@ -107,12 +105,26 @@ function requireKnown(step: AptStep, sets: readonly PackageSet[]): void {
       },
     )
   }
+  if (virtual.length > 0) {
+    throw new StillroomError(
+      'APT_PACKAGE_UNKNOWN',
+      `cannot resolve apt packages that are only provided by others: ${virtual.join('; ')}`,
+      { hint: 'name the package itself', details: { packages: virtual } },
+    )
+  }
   if (versions.length > 0) {
     throw new StillroomError('APT_VERSION_UNKNOWN', `cannot resolve apt packages: ${versions.join('; ')}`, {
       hint: 'name a version that the suite has, or leave it out: the lockfile pins it anyway',
       details: { packages: versions },
     })
   }
+}
+
+/** Debian policy 7.5: names of the packages that provide another. */
+function providersOf(name: string, sets: readonly PackageSet[]): string[] {
+  const provides = (entry: BinaryPackage) =>
+    entry.provides.split(',').some((one) => one.trim().split(/[\s(]/, 1)[0] === name)
+  return [...new Set(sets.flatMap((set) => [...set.values()].filter(provides).map((entry) => entry.name)))]
 }
 
 function lockPlanned(

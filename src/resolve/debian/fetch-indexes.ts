@@ -1,5 +1,6 @@
 import { StillroomError } from '../../error.ts'
-import type { Archive, DebianArchive, DebianIndex } from '../../lock/schema.ts'
+import type { Archive, DebianIndex } from '../../lock/schema.ts'
+import { suiteIndexes } from '../../lock/suite-indexes.ts'
 import type { Get } from '../../net/http-get.ts'
 import { redactUrl } from '../../net/redact-url.ts'
 import type { Suite } from '../../recipe/schema.ts'
@@ -28,15 +29,6 @@ export interface FetchIndexesOptions {
 /** Debian's Release files are about 150 kB. */
 export const RELEASE_LIMIT = 16 * 1024 * 1024
 
-/** What apt would be told about a suite, in this order. */
-export function indexesOf(suite: Suite): { archive: DebianArchive; suite: string }[] {
-  return [
-    { archive: 'debian', suite },
-    { archive: 'debian', suite: `${suite}-updates` },
-    { archive: 'debian-security', suite: `${suite}-security` },
-  ]
-}
-
 /**
  * Fetches and verifies a suite's current indexes: the suite, its updates and its security updates. A mirror that
  * fails or offers something unverifiable is passed over for the next one.
@@ -46,7 +38,7 @@ export function indexesOf(suite: Suite): { archive: DebianArchive; suite: string
  */
 export async function fetchIndexes(suite: Suite, options: FetchIndexesOptions): Promise<FetchedIndex[]> {
   return await Promise.all(
-    indexesOf(suite).map(async (wanted) =>
+    suiteIndexes(suite).map(async (wanted) =>
       firstGood(options.sources[wanted.archive] ?? [], (base) => fetchIndex(base, wanted, options)),
     ),
   )

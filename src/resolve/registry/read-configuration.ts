@@ -1,7 +1,8 @@
 import { StillroomError } from '../../error.ts'
+import { describeIssues } from '../../formats/json/describe-issues.ts'
 import type { ImageConfig } from '../../formats/oci.ts'
-import type { BaseConfiguration, LockedImageBase } from '../../lock/schema.ts'
-import { Port } from '../../recipe/schema.ts'
+import { BaseConfiguration, type LockedImageBase } from '../../lock/schema.ts'
+import { checkText } from '../../recipe/check-recipe.ts'
 
 /**
  * What a base's config says, as the lock has it.
@@ -26,38 +27,18 @@ export function readConfiguration({ config }: ImageConfig, reference: string): B
     volumes: Object.keys(config?.Volumes ?? {}).sort(),
     stopSignal: config?.StopSignal ?? '',
   }
-  const { user, workdir, volumes, stopSignal } = configuration
+  const { error } = BaseConfiguration.safeParse(configuration)
+  const issues = [...describeIssues(error?.issues ?? [], configuration), ...checkText(configuration)]
   const problems = [
-    ...Object.entries(env).flatMap(([name, value]) => check(`Env "${printable(name)}"`, [name, value])),
-    ...Object.entries(labels).flatMap(([name, value]) => check(`label "${printable(name)}"`, [name, value])),
-    ...Object.keys(labels).flatMap((name) => (/^[^=]+$/.test(name) ? [] : [`label "${name}" has no name`])),
-    ...expose.flatMap((port) =>
-      Port.safeParse(port).success ? [] : [`port "${printable(port)}" is not valid`],
-    ),
-    ...check('User', [user]),
-    ...check('WorkingDir', [workdir]),
-    ...check('Volumes', volumes),
-    ...(/^([A-Z0-9+-]*)$/.test(stopSignal) ? [] : [`StopSignal "${printable(stopSignal)}" is not valid`]),
-    ...(config?.OnBuild?.length ? ['it has OnBuild instructions, which are not run'] : []),
+    ...issues.map(({ path, value, reason }) => `  ${path}: ${value} ${reason}`),
+    ...(config?.OnBuild?.length ? ['  it has OnBuild instructions, which are not run'] : []),
   ]
   if (problems.length === 0) return configuration
   throw new StillroomError(
     'REGISTRY_IMAGE_UNUSABLE',
-    `cannot build on ${reference}: ${problems.join('; ')}`,
-    {
-      hint: 'make an image of it without that, and use this one as the base',
-    },
+    `cannot build on ${reference}: its config has what a Dockerfile could not repeat:\n${problems.join('\n')}`,
+    { hint: 'make an image of it without that, and use this one as the base' },
   )
-}
-
-function check(what: string, values: readonly string[]): string[] {
-  return values.some((value) => /\p{Cc}|\u2028|\u2029/u.test(value))
-    ? [`${what} has a control character`]
-    : []
-}
-
-function printable(text: string): string {
-  return text.replace(/\p{Cc}/gu, '?').slice(0, 60)
 }
 
 const orNull = (words: string[] | null | undefined) => (words?.length ? words : null)

@@ -1,9 +1,9 @@
 import { StillroomError } from '../../error.ts'
+import { parseReference, type Reference } from '../../formats/image-reference.ts'
 import { askOnce } from '../../net/http-get.ts'
 import { splitUserinfo } from '../../net/redact-url.ts'
 import type { ArtifactUrl } from '../../store/artifact.ts'
 import type { Locate } from '../locate.ts'
-import { parseReference, type Reference } from './parse-reference.ts'
 import {
   type Authorize,
   askRegistry,

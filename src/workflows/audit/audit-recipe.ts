@@ -3,7 +3,6 @@ import { relative, resolve } from 'node:path'
 import { auditImage } from '../../audit/audit-image.ts'
 import type { AuditReport } from '../../audit/audit-report.ts'
 import type { PolicyException } from '../../audit/policy.ts'
-import { recordedRecipe } from '../../audit/recorded-recipe.ts'
 import { countLockedLayers, type ImageSubject, type LockSubject } from '../../audit/subject.ts'
 import { headWantedByAudit, wantedByAudit } from '../../audit/wanted-by-audit.ts'
 import type { PlacedArtifact } from '../../dockerfile/context-artifacts.ts'
@@ -18,7 +17,9 @@ import {
   readInventory,
   wantedByInventory,
 } from '../../inventory/read-inventory.ts'
+import { requireFresh } from '../../lock/compare-lock.ts'
 import { parseLock } from '../../lock/parse-lock.ts'
+import { recordedRecipe } from '../../lock/recorded-recipe.ts'
 import type { LockedPlatform, Lockfile } from '../../lock/schema.ts'
 import { fetchInputs } from '../build/fetch-inputs.ts'
 import type { Artifacts, Cache, Fetching } from '../ports.ts'
@@ -61,7 +62,9 @@ export async function auditAny(
     })
   })
   const shown = relative(session.directory, path)
-  return auditReference(session, what, { lockfile: parseLock(text, shown), path: shown })
+  const lockfile = parseLock(text, shown)
+  requireFresh(lockfile, lockfile.inputs)
+  return auditReference(session, what, { lockfile, path: shown })
 }
 
 async function auditReference(

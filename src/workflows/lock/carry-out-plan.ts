@@ -1,4 +1,5 @@
 import { StillroomError } from '../../error.ts'
+import { newestDate } from '../../lock/newest-date.ts'
 import type { BasePlan, LockPlan, ResolveStep } from '../../lock/plan-lock.ts'
 import type { LockedBase, LockedPlatform, LockedStep } from '../../lock/schema.ts'
 import type { AptStep, FileStep, GitStep, PipStep } from '../../recipe/schema.ts'
@@ -37,12 +38,6 @@ export async function carryOutPlan(plan: LockPlan, resolvers: LockResolvers): Pr
     locked.steps.push(step.action === 'keep' ? step.locked : await resolveStep(step, before, resolvers))
   }
   return locked
-}
-
-/** In seconds since 1970: nothing in the image is newer. */
-function newestDate(base: LockedBase): number {
-  const dates = base.indexes.map(({ date }) => date).concat(base.kind === 'image' ? base.created : [])
-  return Math.max(...dates.map((date) => Date.parse(date))) / 1000
 }
 
 function resolveStep(

@@ -1,5 +1,6 @@
 import { StillroomError } from '../../error.ts'
-import { compareInputs, type InputChange, requireFresh } from '../../lock/compare-inputs.ts'
+import type { InputChange } from '../../lock/compare-inputs.ts'
+import { compareLock, requireFresh } from '../../lock/compare-lock.ts'
 import type { StaleRecipe } from '../../report/pull-request-comment.ts'
 import { staleLines } from '../../report/split-field.ts'
 import type { Repository } from '../ports.ts'
@@ -23,7 +24,7 @@ export interface LockCheck {
 export async function checkLock(ports: Repository, name: string): Promise<LockCheck> {
   const { inputs } = await loadInputs(ports, name)
   const lock = await readLock(ports.directory, name)
-  const changes = compareInputs(lock?.inputs, inputs)
+  const changes = compareLock(lock, inputs)
   return { recipe: name, stale: changes.length > 0, changes }
 }
 

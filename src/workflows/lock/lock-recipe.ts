@@ -1,5 +1,6 @@
 import { StillroomError } from '../../error.ts'
-import { compareInputs, type InputChange } from '../../lock/compare-inputs.ts'
+import type { InputChange } from '../../lock/compare-inputs.ts'
+import { compareLock, planned } from '../../lock/compare-lock.ts'
 import { type LockRequest, planLock } from '../../lock/plan-lock.ts'
 import { LOCKFILE_VERSION, type LockedPlatform, type Lockfile } from '../../lock/schema.ts'
 import { serializeLock } from '../../lock/serialize-lock.ts'
@@ -28,12 +29,12 @@ export async function lockRecipe(session: Session, name: string, options: LockOp
   const loaded = await loadInputs(session, name)
   const { recipe, projects } = loaded
   const present = await readPresent(directory, name, options)
-  const changes = compareInputs(present?.inputs, loaded.inputs)
+  const changes = compareLock(present, loaded.inputs)
   const locked = present?.platforms[recipe.platform]
   if (present && locked && changes.length === 0 && upgrade === undefined)
     return { recipe: name, outcome: 'current', changes, lock: present }
 
-  const changed = new Set(changes.map(({ field }) => field))
+  const changed = new Set(changes.map(({ field }) => planned(field)))
   const plan = planLock({ name, recipe, locked, changed, upgrade, projects })
   const resolved = await carryOutPlan(plan, lockResolvers(session, loaded, plan.base))
   const next = nextLock(loaded, present, resolved)

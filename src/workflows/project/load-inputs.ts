@@ -1,5 +1,5 @@
 import type { ContextFiles } from '../../dockerfile/render-context.ts'
-import { requireFresh } from '../../lock/compare-inputs.ts'
+import { requireFresh } from '../../lock/compare-lock.ts'
 import { lockInputs } from '../../lock/lock-inputs.ts'
 import type { LockedPlatform, LockedProject, Lockfile, LockInputs } from '../../lock/schema.ts'
 import { gitRunner } from '../../resolve/git/run-git.ts'

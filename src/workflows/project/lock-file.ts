@@ -8,14 +8,25 @@ import type { Recipe } from '../../recipe/schema.ts'
 import { writeFileAtomic } from '../../store/disk.ts'
 import { RECIPE_NAME } from './list-recipes.ts'
 
-/** The lockfile of a recipe; undefined when it has none. */
+/**
+ * The lockfile of a recipe; undefined when it has none.
+ *
+ * @throws {StillroomError} LOCK_VERSION; LOCK_INVALID, also when it is another recipe's
+ */
 export async function readLock(directory: string, name: string): Promise<Lockfile | undefined> {
   const path = lockPath(directory, name)
   const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined
     throw error
   })
-  return text === undefined ? undefined : parseLock(text, relative(directory, path))
+  if (text === undefined) return undefined
+  const lock = parseLock(text, relative(directory, path))
+  if (lock.recipe === name) return lock
+  throw new StillroomError(
+    'LOCK_INVALID',
+    `${relative(directory, path)}: is the lockfile of another recipe: expected recipe "${name}", actual "${lock.recipe}"`,
+    { hint: `make one for this recipe: stillroom lock recipe ${name} --upgrade` },
+  )
 }
 
 /** @throws {StillroomError} LOCK_MISSING */

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { formatReference, parseReference } from './parse-reference.ts'
+import { formatReference, parseReference } from './image-reference.ts'
 
 const DIGEST = `sha256:${'0'.repeat(64)}`
 

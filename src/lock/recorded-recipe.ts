@@ -1,6 +1,6 @@
 import { StillroomError } from '../error.ts'
-import type { Lockfile } from '../lock/schema.ts'
 import { Recipe } from '../recipe/schema.ts'
+import type { Lockfile } from './schema.ts'
 
 /**
  * The recipe as a lockfile recorded it: what decides the image; without description, checks and tasks.
