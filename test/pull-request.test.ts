@@ -36,11 +36,12 @@ async function pullRequest() {
   return { gitHub, directory, env, report, comments }
 }
 
-/** Another version of a package in the lock, as if it had been locked so. */
+/** Another version of a package that the recipe does not name, as if it had been locked so. */
 async function changeLock(directory: string, version: string): Promise<void> {
   const path = join(directory, 'recipes/hello/lock.json')
   const text = await readFile(path, 'utf8')
-  await writeFile(path, text.replace(/("name": "cowsay", "version": ")[^"]+/, `$1${version}`))
+  const renamed = text.replace(/("name": "python3-wheel", "version": ")[^"]+/, `$1${version}`)
+  await writeFile(path, renamed.replace(/python3-wheel_[^_"]+_/, `python3-wheel_${version}_`))
 }
 
 describe('report pull-request', () => {
@@ -52,18 +53,18 @@ describe('report pull-request', () => {
     const issue = gitHub.issues[0]
     for (let id = 1000; id < 1120; id += 1) issue?.comments.push({ id, body: 'looks good' })
 
-    await changeLock(directory, '6.0')
+    await changeLock(directory, '0.30')
     const made = await report()
     expect(made).toMatchObject({ comment: 'created', stale: [{ recipe: 'hello' }], exitCode: 1 })
     expect(comments()).toHaveLength(121)
     const ours = comments().at(-1)
     expect(ours?.body.startsWith(COMMENT_MARKER)).toBe(true)
-    expect(ours?.body).toContain('cowsay')
+    expect(ours?.body).toContain('python3-wheel')
     expect(ours?.body).toContain('stillroom generate recipe hello')
     expect(made.summary.trim()).toBe(ours?.body.trim())
     expect(await report()).toMatchObject({ comment: 'unchanged' })
 
-    await changeLock(directory, '5.0')
+    await changeLock(directory, '0.20')
     expect(await report()).toMatchObject({ comment: 'updated' })
     await execa('git', ['checkout', '--quiet', '.'], { cwd: directory })
     expect(await report()).toMatchObject({ comment: 'updated', exitCode: 0 })
@@ -75,22 +76,22 @@ describe('report pull-request', () => {
     const { gitHub, directory, report, comments } = await pullRequest()
     const body = { message: 'Resource not accessible by integration' }
     gitHub.intervene = (method) => (method === 'GET' ? undefined : { status: 403, body })
-    await changeLock(directory, '6.0')
+    await changeLock(directory, '0.30')
     await stillroom(directory, ['generate', 'recipe', 'hello'])
     const result = await report()
     expect(result).toMatchObject({ comment: 'forbidden', stale: [], exitCode: 0 })
-    expect(result.summary).toContain('cowsay')
+    expect(result.summary).toContain('python3-wheel')
     expect(comments()).toEqual([])
   })
 
   test('with a token that may not even read comments: the summary has it all', async () => {
     const { gitHub, directory, report } = await pullRequest()
     gitHub.intervene = () => ({ status: 403, body: { message: 'Resource not accessible by integration' } })
-    await changeLock(directory, '6.0')
+    await changeLock(directory, '0.30')
     await stillroom(directory, ['generate', 'recipe', 'hello'])
     const result = await report()
     expect(result).toMatchObject({ comment: 'forbidden', stale: [], exitCode: 0 })
-    expect(result.summary).toContain('cowsay')
+    expect(result.summary).toContain('python3-wheel')
     expect(gitHub.asked).toHaveLength(1)
   })
 
@@ -113,7 +114,7 @@ describe('report pull-request', () => {
     ['a token that is none', 401, 100, {}, undefined],
   ])('meets %s', async (_, status, times, headers, comment) => {
     const { gitHub, directory, report, comments } = await pullRequest()
-    await changeLock(directory, '6.0')
+    await changeLock(directory, '0.30')
     await stillroom(directory, ['generate', 'recipe', 'hello'])
     let left = times
     gitHub.intervene = () => (left-- > 0 ? { status, headers } : undefined)
@@ -121,7 +122,7 @@ describe('report pull-request', () => {
     expect(result.comment).toBe(comment)
     expect(result.exitCode).toBe(comment === undefined ? 3 : 0)
     expect(comments()).toHaveLength(comment === undefined ? 0 : 1)
-    expect(result.summary).toContain('cowsay')
+    expect(result.summary).toContain('python3-wheel')
     if (comment === undefined) expect(result.error?.code).toBe('GITHUB_FAILED')
   })
 
@@ -138,7 +139,7 @@ describe('report pull-request', () => {
 
   test('makes one comment though the reply that it was made gets lost', async () => {
     const { gitHub, directory, report, comments } = await pullRequest()
-    await changeLock(directory, '6.0')
+    await changeLock(directory, '0.30')
     await stillroom(directory, ['generate', 'recipe', 'hello'])
     gitHub.intervene = (method) => (method === 'POST' ? { status: 502, late: true } : undefined)
     expect(await report()).toMatchObject({ comment: 'created', exitCode: 0 })
@@ -149,14 +150,17 @@ describe('report pull-request', () => {
     const { gitHub, directory, report, comments } = await pullRequest()
     const quote = { id: 1000, body: `> ${COMMENT_MARKER}\n> ### stillroom\n\nWhat is this?` }
     gitHub.issues[0]?.comments.push({ ...quote })
-    await changeLock(directory, '6.0')
+    await changeLock(directory, '0.30')
     expect(await report()).toMatchObject({ comment: 'created' })
-    expect(comments()).toEqual([quote, expect.objectContaining({ body: expect.stringContaining('cowsay') })])
+    expect(comments()).toEqual([
+      quote,
+      expect.objectContaining({ body: expect.stringContaining('python3-wheel') }),
+    ])
   })
 
   test('fails at the level that is asked for', async () => {
     const { directory, report } = await pullRequest()
-    await changeLock(directory, '5.0')
+    await changeLock(directory, '0.20')
     await stillroom(directory, ['generate', 'recipe', 'hello'])
     expect(await report('--fail-on', 'rebuild', '--no-comment')).toMatchObject({
       exitCode: 0,
@@ -167,7 +171,7 @@ describe('report pull-request', () => {
 
   test('runs as action.yml runs it, in a project that has not installed stillroom', async () => {
     const { gitHub, directory, comments, env } = await pullRequest()
-    await changeLock(directory, '5.0')
+    await changeLock(directory, '0.20')
     await stillroom(directory, ['generate', 'recipe', 'hello'])
     await rm(join(directory, 'node_modules/stillroom'))
     const root = join(import.meta.dirname, '..')
