@@ -7,6 +7,7 @@ const OFFLINE = [
   'ci',
   'diff-lock',
   'drift-issues',
+  'engine-trees',
   'faults',
   'git',
   'init',

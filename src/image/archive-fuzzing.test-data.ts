@@ -24,7 +24,7 @@ export interface FuzzedArchive {
 const MEMBERS: Member[] = [
   { name: 'etc/', type: 'directory', mode: 0o755 },
   { name: 'etc/hosts', content: 'localhost', pax: { 'SCHILY.xattr.user.a': '1', mtime: '1.5' } },
-  { name: 'etc/second', type: 'link', linkname: 'etc/hosts' },
+  { name: 'etc/second', type: 'link', linkname: 'etc/hosts', mtime: new Date(1500) },
   { name: `usr/${'long/'.repeat(40)}name`, content: 'x'.repeat(700) },
   { name: 'bin', type: 'symlink', linkname: 'usr/bin' },
   { name: 'dev/null', type: 'character-device', devmajor: 1, devminor: 3 },

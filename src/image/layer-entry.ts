@@ -75,7 +75,7 @@ export function toLayerEntry(member: TarMember): LayerEntry {
     uid: id(member.uid, path),
     gid: id(member.gid, path),
     size: member.size,
-    mtime: member.mtime,
+    mtime: boundTime(member.mtime),
     target: type === 'symlink' ? member.linkName : '',
     major: type === 'character' || type === 'block' ? member.major : 0,
     minor: type === 'character' || type === 'block' ? member.minor : 0,
@@ -86,10 +86,11 @@ export function toLayerEntry(member: TarMember): LayerEntry {
   }
   if (type === 'symlink' && inode.target === '')
     throw imageInvalid(`${quotePath(path)} is a symlink to nothing`)
-  if (inode.target.length > PATH_LIMIT)
+  if (inode.target.length > TARGET_LIMIT)
     throw imageInvalid(`${quotePath(path)} is a symlink to a path of ${inode.target.length} bytes`)
-  refuseOverlayMarks(inode, path)
-  return { path, inode, link: member.flag === '1' ? normalizePath(member.linkName) : undefined }
+  refuseDevices(inode, path)
+  if (inode.xattrs.size > 0) refuseXattrs(inode, path)
+  return { path, inode, link: member.flag === '1' ? linkPath(member.linkName) : undefined }
 }
 
 const TYPES: Record<string, FileType | undefined> = {
@@ -102,40 +103,126 @@ const TYPES: Record<string, FileType | undefined> = {
   '6': 'fifo',
 }
 
-/** Linux's PATH_MAX. */
-const PATH_LIMIT = 4096
+/** Linux's PATH_MAX with its NUL, less what engines put before a path while they unpack it. */
+const PATH_LIMIT = 4000
+/** PATH_MAX without its NUL. */
+const TARGET_LIMIT = 4095
+/** Linux's NAME_MAX. */
+const NAME_LIMIT = 255
 
 /**
- * A path of a layer as the parts below the root that it names.
+ * A path of a layer as the parts below the root that it names; slashes in front count for nothing, as with engines.
  *
- * @throws {StillroomError} IMAGE_INVALID when it is absolute, has `..`, a NUL, or more than 4096 bytes
+ * @throws {StillroomError} IMAGE_INVALID when it is empty, has `..` or a NUL, or is longer than a path of Linux
  */
 function normalizePath(name: string): string {
   if (name.length > PATH_LIMIT) throw imageInvalid(`A path has ${name.length} bytes: ${quotePath(name)}`)
-  if (SIMPLE.test(name)) return name.endsWith('/') ? name.slice(0, -1) : name
-  if (name === '' || name.startsWith('/') || name.includes('\0')) {
-    throw imageInvalid(`The path ${quotePath(name)} is not below the image's root`)
-  }
-  const parts = name.split('/').filter((part) => part !== '' && part !== '.')
-  if (parts.includes('..')) throw imageInvalid(`The path ${quotePath(name)} leads out of its directory`)
-  return parts.join('/')
+  const path = SIMPLE.test(name) ? (name.endsWith('/') ? name.slice(0, -1) : name) : withoutDots(name)
+  if (path.length > NAME_LIMIT && path.split('/').some(({ length }) => length > NAME_LIMIT))
+    throw imageInvalid(`A name in ${quotePath(name)} has more than ${NAME_LIMIT} bytes`)
+  return path
 }
 
 /** No part is empty or begins with a dot: the most of all paths. */
 const SIMPLE = /^(?:[^./\0][^/\0]*\/)*[^./\0][^/\0]*\/?$/
 
+function withoutDots(name: string): string {
+  if (name === '' || name.includes('\0')) throw imageInvalid(`${quotePath(name)} is not a path`)
+  const parts = name.split('/').filter((part) => part !== '' && part !== '.')
+  if (parts.includes('..')) throw imageInvalid(`The path ${quotePath(name)} leads out of its directory`)
+  return parts.join('/')
+}
+
+/** What a hard link names: never a directory, so a slash or dot at the end would follow a symlink for one engine. */
+function linkPath(name: string): string {
+  if (/(?:^|\/)\.?$/.test(name))
+    throw imageInvalid(`A hard link leads to ${quotePath(name)}, a directory's name`)
+  return normalizePath(name)
+}
+
+/** Engines give a file of times that they can't set the time 0. */
+function boundTime(seconds: number): number {
+  return seconds < 0 || seconds > TIME_LIMIT ? 0 : seconds
+}
+
+/** Nanoseconds in 63 bits. */
+const TIME_LIMIT = 9_223_372_036
+
+/** The kernel takes 4294967295, which is -1, for the owner that a file has already. */
 function id(value: number, path: string): number {
-  if (value < 0 || value > 0xffff_ffff) throw imageInvalid(`${quotePath(path)} has the owner ${value}`)
+  if (value < 0 || value >= 0xffff_ffff) throw imageInvalid(`${quotePath(path)} has the owner ${value}`)
   return value
 }
 
-/** Marks of overlayfs itself: files for one engine, deletions for another. */
-function refuseOverlayMarks({ type, major, minor, xattrs }: Inode, path: string): void {
+function refuseDevices({ type, major, minor }: Inode, path: string): void {
   if (type === 'character' && major === 0 && minor === 0) {
     throw imageInvalid(`${quotePath(path)} is a character device 0:0, which overlayfs takes for a deletion`)
   }
-  for (const name of xattrs.keys()) {
-    if (/^(trusted|user)\.overlay\./.test(name))
-      throw imageInvalid(`${quotePath(path)} has the overlayfs mark "${name}"`)
+  if (major < 0 || major > 0xfff || minor < 0 || minor > 0xf_ffff)
+    throw imageInvalid(`${quotePath(path)} is a device ${major}:${minor}, which Linux has not`)
+}
+
+/**
+ * Attributes that engines can't set, or of which each makes something else: containerd leaves out `trusted.*` and what
+ * the file system does not take, moby refuses that; both leave out `user.*` but on files and directories.
+ */
+function refuseXattrs({ type, mode, xattrs }: Inode, path: string): void {
+  for (const [name, value] of xattrs) {
+    const refuse = (reason: string) => {
+      throw imageInvalid(`${quotePath(path)} has the attribute ${quotePath(name)}, ${reason}`)
+    }
+    if (/^(?:trusted|user)\.overlay\./.test(name)) refuse('a mark of overlayfs')
+    if (name.length > NAME_LIMIT || value.length > XATTR_LIMIT) refuse('which is longer than Linux has any')
+    if (!/^(?:user|security)\.[\s\S]|^system\.posix_acl_(?:access|default)$/.test(name))
+      refuse('which engines do not agree on')
+    if (name.startsWith('user.') && type !== 'file' && type !== 'directory')
+      refuse(`which a ${type} cannot have`)
+    if (name === CAPABILITY && (type !== 'file' || !isCapability(value)))
+      refuse('which is not as the kernel has it')
+    if (name === DEFAULT_ACL && (type !== 'directory' || !isAcl(value)))
+      refuse('which is not an access control list of a directory')
+    if (name === ACCESS_ACL && ((type !== 'directory' && type !== 'file') || !isAcl(value, mode)))
+      refuse("which is not an access control list, or not that of the file's mode")
   }
+}
+
+export const CAPABILITY = 'security.capability'
+const ACCESS_ACL = 'system.posix_acl_access'
+/** What is made in a directory that has it gets it, too. */
+export const DEFAULT_ACL = 'system.posix_acl_default'
+
+/** Linux's XATTR_SIZE_MAX. */
+const XATTR_LIMIT = 65_536
+
+/** `struct vfs_cap_data` of revision 2, or 3 with a root of its own: the kernel shows that of root as revision 2. */
+function isCapability(value: string): boolean {
+  const bytes = Buffer.from(value, 'latin1')
+  if (bytes.length === 20) return bytes[3] === 2
+  return bytes.length === 24 && bytes[3] === 3 && bytes.readUInt32LE(20) !== 0
+}
+
+const ACL = { owner: 1, user: 2, owningGroup: 4, group: 8, mask: 16, other: 32 }
+
+/**
+ * Whether a value is an access control list as the kernel itself writes it: version 2, entries of tag, permissions and
+ * ID, in order, with a mask; and whether it agrees with a mode, of which it is a part.
+ */
+function isAcl(value: string, mode?: number): boolean {
+  const bytes = Buffer.from(value, 'latin1')
+  if (bytes.length < 4 || bytes.length % 8 !== 4 || bytes.readUInt32LE(0) !== 2) return false
+  const permissions = new Map<number, number>()
+  let last = -1
+  for (let at = 4; at < bytes.length; at += 8) {
+    const [tag, bits, who] = [bytes.readUInt16LE(at), bytes.readUInt16LE(at + 2), bytes.readUInt32LE(at + 4)]
+    const isNamed = tag === ACL.user || tag === ACL.group
+    const place = tag * 2 ** 32 + (isNamed ? who : 0)
+    if (!Object.values(ACL).includes(tag) || bits > 7 || place <= last || isNamed === (who === 0xffff_ffff))
+      return false
+    last = place
+    permissions.set(tag, bits)
+  }
+  const [owner, group, other] = [ACL.owner, ACL.mask, ACL.other].map((tag) => permissions.get(tag))
+  if (owner === undefined || group === undefined || other === undefined || !permissions.has(ACL.owningGroup))
+    return false
+  return mode === undefined || (mode & 0o777) === ((owner << 6) | (group << 3) | other)
 }

@@ -19,6 +19,8 @@ export class LayerReader implements TarHandler {
   /** Whether what is kept is all of the file, or its beginning. */
   #isWhole = false
   #filled = 0
+  #hasGlobal = false
+  #hasGlobalPath = false
 
   /** @param budget one for all layers of an image; or what to read of a layer alone */
   constructor(budget: Budget | ReadOptions = {}) {
@@ -38,8 +40,24 @@ export class LayerReader implements TarHandler {
     return this.#tar.offset
   }
 
+  /** containerd deletes what its layer has of the header's name, and makes the directories that it lies in. */
+  global(name: string): void {
+    if (name !== GLOBAL) throw imageInvalid(`A tar global header has the name of a file, ${quotePath(name)}`)
+    this.#hasGlobal = true
+    this.#checkGlobal()
+  }
+
+  #checkGlobal(): void {
+    if (this.#hasGlobal && this.#hasGlobalPath)
+      throw imageInvalid(`A layer has a tar global header and a file of its name, ${quotePath(GLOBAL)}`)
+  }
+
   member(member: TarMember): void {
     const entry = toLayerEntry(member)
+    if (entry.path === GLOBAL) {
+      this.#hasGlobalPath = true
+      this.#checkGlobal()
+    }
     this.#budget.take('members', 1)
     this.#budget.take('bytes of names and attributes', lengthOfNames(entry))
     this.entries.push(entry)
@@ -76,6 +94,9 @@ export class LayerReader implements TarHandler {
 }
 
 const EMPTY = Buffer.alloc(0)
+
+/** As git calls the header of its archives. */
+const GLOBAL = 'pax_global_header'
 
 /** Bytes of all that a member is called, and of its attributes. */
 export function lengthOfNames({ path, link = '', inode: { target, xattrs } }: LayerEntry): number {

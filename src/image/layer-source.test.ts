@@ -18,17 +18,20 @@ import { treeDigest } from './tree-digest.ts'
 
 const file = (name: string, content = '', more: Partial<Member> = {}): Member => ({ name, content, ...more })
 
+/** cap_net_bind_service as the kernel has it: `struct vfs_cap_data` of revision 2. */
+const CAPABILITY = { 'SCHILY.xattr.security.capability': `\x01\0\0\x02\0\x04${'\0'.repeat(14)}` }
 const LAYERS: Member[][] = [
   [
     { name: 'd/', type: 'directory', mode: 0o1777, uid: 7, gid: 8 },
-    file('d/a', 'one', { pax: { 'SCHILY.xattr.security.capability': '\x01\x02' } }),
+    file('d/a', 'one', { pax: CAPABILITY }),
     file('d/caf\u00e9', 'two'),
     file('d/empty'),
-    { name: 'd/link', type: 'link', linkname: 'd/a', mode: 0o644 },
+    { name: 'd/link', type: 'link', linkname: 'd/a', mode: 0o644, pax: CAPABILITY },
+    { name: 'd/again', type: 'link', linkname: 'd/link', mode: 0o644, pax: CAPABILITY },
     { name: 'd/to', type: 'symlink', linkname: '../x' },
     { name: 'tty', type: 'character-device', devmajor: 5, devminor: 1 },
   ],
-  [file('d/.wh.a'), file('e/b', 'three\n\0\xff'), { name: 'd/again', type: 'link', linkname: 'd/link' }],
+  [file('d/.wh.a'), file('e/b', 'three\n\0\xff')],
 ]
 
 const leaf = fc.constantFrom('a', 'b', 'd/a', 'd/b', 'd/e/a')

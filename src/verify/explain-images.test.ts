@@ -43,15 +43,6 @@ describe('explainImages()', () => {
     expect(difference.files).toMatchObject([{ path: '/opt/c', change: 'added' }])
   })
 
-  test('keeps what an upper layer says of a shared file to the image that has it', async () => {
-    const link: Member = { name: 'opt/link', type: 'link', linkname: 'opt/a', mode: 0o600, uid: 7 }
-    const { files } = await explain([BASE, [link]], [BASE])
-    expect(files.map(({ path, change, fields }) => [path, change, ...fields])).toEqual([
-      ['/opt/a', 'changed', 'mode', 'uid'],
-      ['/opt/link', 'removed'],
-    ])
-  })
-
   test('shows contents of both images, whichever layer they lie in', async () => {
     const { files } = await explain(
       [BASE, [file('opt/b', 'TWO\n')]],

@@ -19,7 +19,6 @@ export interface TarHeader {
 }
 
 export const BLOCK = 512
-const MAGIC = [...Buffer.from('ustar\0')]
 
 /**
  * Reads a header block.
@@ -28,8 +27,8 @@ const MAGIC = [...Buffer.from('ustar\0')]
  */
 export function parseTarHeader(block: Buffer): TarHeader {
   if (!isTarHeader(block)) throw imageInvalid('A tar header has a wrong checksum')
-  const posix = MAGIC.every((byte, i) => block[257 + i] === byte)
-  const prefix = posix ? text(block, 345, 155) : ''
+  const format = formatOf(block)
+  const prefix = prefixOf(block, format)
   const name = text(block, 0, 100)
   return {
     name: prefix === '' ? name : `${prefix}/${name}`,
@@ -40,10 +39,42 @@ export function parseTarHeader(block: Buffer): TarHeader {
     size: number(block, 124, 12, 'size'),
     mtime: number(block, 136, 12, 'mtime'),
     linkName: text(block, 157, 100),
-    major: number(block, 329, 8, 'devmajor'),
-    minor: number(block, 337, 8, 'devminor'),
+    major: format === 'v7' ? 0 : number(block, 329, 8, 'devmajor'),
+    minor: format === 'v7' ? 0 : number(block, 337, 8, 'devminor'),
   }
 }
+
+type Format = 'v7' | 'ustar' | 'star' | 'gnu'
+
+/** As Go's archive/tar tells them, by magic, version, and the trailer of Schilling's star. */
+function formatOf(block: Buffer): Format {
+  // "ustar"
+  if (block.readUInt32BE(257) !== 0x7573_7461 || block[261] !== 0x72) return 'v7'
+  if (block[262] === 0) return block.readUInt32BE(508) === 0x7461_7200 ? 'star' : 'ustar'
+  return block[262] === 32 && block[263] === 32 && block[264] === 0 ? 'gnu' : 'v7'
+}
+
+/** What comes before the name, in the part of the block that each format uses in its own way. */
+function prefixOf(block: Buffer, format: Format): string {
+  switch (format) {
+    case 'v7':
+      return ''
+    case 'ustar':
+      return text(block, 345, 155)
+    case 'star':
+      number(block, 476, 12, 'atime')
+      number(block, 488, 12, 'ctime')
+      return text(block, 345, 131)
+    case 'gnu': {
+      // two times; but Go before 1.8 put a prefix there, and Go still reads what can't be times as one
+      const areTimes = [345, 357].every((at) => block[at] === 0 || !Number.isNaN(numeric(block, at, 12)))
+      const prefix = areTimes ? '' : text(block, 345, 155)
+      return ASCII.test(prefix) ? prefix : ''
+    }
+  }
+}
+
+const ASCII = /^\p{ASCII}*$/u
 
 /** Whether the block's checksum is right: the sum of its bytes, those of the checksum itself taken as spaces. */
 export function isTarHeader(block: Buffer): boolean {
@@ -75,10 +106,14 @@ function text(block: Buffer, start: number, length: number): string {
 }
 
 function number(block: Buffer, start: number, length: number, field: string): number {
-  const value =
-    ((block[start] as number) & 0x80) === 0 ? octal(block, start, length) : base256(block, start, length)
+  const value = numeric(block, start, length)
   if (!Number.isSafeInteger(value)) throw imageInvalid(`A tar header has no sensible number in "${field}"`)
   return value
+}
+
+/** NaN when it is not a number of either kind. */
+function numeric(block: Buffer, start: number, length: number): number {
+  return ((block[start] as number) & 0x80) === 0 ? octal(block, start, length) : base256(block, start, length)
 }
 
 /** Octal digits between spaces and NULs; an empty field is 0. */
@@ -126,14 +161,14 @@ export function parsePaxRecords(data: Buffer): Map<string, string> {
     const sound =
       /^[1-9]\d*$/.test(digits) &&
       end <= data.length &&
-      equals > space &&
+      equals > space + 1 &&
       equals < end &&
       data[end - 1] === 10
     if (!sound) throw imageInvalid('A tar extended header has a malformed record')
     const key = data.toString('latin1', space + 1, equals)
     const value = data.toString('latin1', equals + 1, end - 1)
-    if (!key.startsWith(XATTR) && value.includes('\0'))
-      throw imageInvalid('A tar extended header has a NUL in a value')
+    if (key.includes('\0') || (value.includes('\0') && !key.startsWith(XATTR)))
+      throw imageInvalid('A tar extended header has a NUL in a record')
     records.set(key, value)
     at = end
   }

@@ -131,7 +131,7 @@ describe('TarReader', () => {
         name: long.slice(0, 100),
         flag: '5',
         magic: 'ustar  \0',
-        prefix: 'not a prefix',
+        prefix: `${octal(7)}${octal(8)}`,
         mtime: `${'\xff'.repeat(11)}\xfe`,
         uid: '\x80\x00\x00\x00\x80\x00\x00\x00',
       }),
@@ -140,14 +140,12 @@ describe('TarReader', () => {
     expect(read(bytes)).toMatchObject([{ name: long, flag: '5', mtime: -2, uid: 2 ** 31 }])
   })
 
+  const global = Buffer.concat([
+    tarBlock({ name: 'pax_global_header', flag: 'g', size: octal(14) }),
+    padded('14 path=wrong\n'),
+  ])
+
   it('takes old directories, ignores global headers, and stops at the end', () => {
-    const global = paxHeader({ path: 'wrong' })
-    global.write('g', 156)
-    const sum = 'x'.charCodeAt(0) - 'g'.charCodeAt(0)
-    global.write(
-      (Number.parseInt(global.toString('latin1', 148, 154), 8) - sum).toString(8).padStart(6, '0'),
-      148,
-    )
     const bytes = Buffer.concat([
       global,
       tarBlock({ name: 'old/', flag: '\0' }),
@@ -155,6 +153,28 @@ describe('TarReader', () => {
       Buffer.from('anything'),
     ])
     expect(read(bytes)).toMatchObject([{ name: 'old/', flag: '5' }])
+  })
+
+  it.each<[string, Parameters<typeof tarBlock>[0], string]>([
+    ['a prefix', { prefix: 'd' }, 'd/a'],
+    ['a prefix of any version', { magic: 'ustar\x00ab', prefix: 'd' }, 'd/a'],
+    ['none where there is no magic', { magic: '', prefix: 'd' }, 'a'],
+    ["none where GNU's version is another", { magic: 'ustar  0', prefix: 'd' }, 'a'],
+    ['none where GNU has times', { magic: 'ustar  \0', prefix: `${octal(1)}${octal(2)}` }, 'a'],
+    ['what Go once wrote for GNU', { magic: 'ustar  \0', prefix: 'opt/hidden' }, 'opt/hidden/a'],
+    [
+      'the shorter one of star',
+      { prefix: `${'d'.padEnd(131, '\0')}${octal(1)}${octal(2)}\0\0\0\0\0\0\0\0tar\0` },
+      'd/a',
+    ],
+  ])('reads %s', (_, fields, name) => {
+    expect(read(Buffer.concat([tarBlock({ name: 'a', ...fields }), END]))).toMatchObject([{ name }])
+  })
+
+  it('reads no device numbers where there is no magic, and leaves types that engines refuse as they are', () => {
+    const device = tarBlock({ name: 'a', flag: '3', magic: '', major: '0000001\0', minor: 'x' })
+    expect(read(Buffer.concat([device, END]))).toMatchObject([{ major: 0, minor: 0 }])
+    expect(read(Buffer.concat([tarBlock({ name: 'a', flag: '7' }), END]))).toMatchObject([{ flag: '7' }])
   })
 
   const good = Buffer.concat([tarBlock({ name: 'a', size: octal(3) }), padded('abc')])
@@ -171,6 +191,19 @@ describe('TarReader', () => {
     ['a long name of 2 MiB', tarBlock({ name: 'a', flag: 'L', size: octal(2 ** 21) })],
     ['an extended header without member', Buffer.concat([paxHeader({ path: 'a' }), END])],
     ['an extended header at the very end', paxHeader({ path: 'a' })],
+    ['a path before a global header', Buffer.concat([paxHeader({ path: 'b' }), global, good])],
+    [
+      'a long name before a global header',
+      Buffer.concat([tarBlock({ name: 'long', flag: 'L', size: octal(1) }), padded('b'), global, good]),
+    ],
+    ['a pax time that is no number', Buffer.concat([paxHeader({ atime: 'never' }), good])],
+    ['a pax owner with a fraction', Buffer.concat([paxHeader({ uid: '1.5' }), good])],
+    ['a pax key with a NUL', Buffer.concat([paxHeader({ 'SCHILY.xattr.user.a\0b': 'c' }), good])],
+    ['a pax record without a key', Buffer.concat([paxHeader({ '': 'c' }), good])],
+    [
+      "star's times that are no numbers",
+      tarBlock({ name: 'a', prefix: `${'d'.padEnd(131, '\0')}never`.padEnd(163, '\0').concat('tar\0') }),
+    ],
     ['endless extended headers', Buffer.concat([paxHeader({ path: 'a' }), paxHeader({ path: 'b' }), good])],
     ['a sparse file', Buffer.concat([paxHeader({ 'GNU.sparse.major': '1' }), good])],
     ['NUL in a pax path', Buffer.concat([paxHeader({ path: 'a\0b' }), good])],

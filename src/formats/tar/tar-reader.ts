@@ -12,6 +12,8 @@ export interface TarHandler {
   member(member: TarMember): void
   data(bytes: Buffer): void
   end(): void
+  /** A global header, whose records count for nothing. */
+  global?(name: string): void
 }
 
 /** The most that one extended header or long name may take. */
@@ -20,7 +22,8 @@ const META_LIMIT = 1024 * 1024
 /**
  * Reads tar archives as engines and builders write them: ustar, pax, GNU long names and numbers. It is fed with bytes
  * in pieces of any size and keeps none of a member's content. Where formats leave a choice it does what Go's
- * archive/tar does, since that is what engines unpack with: global headers are ignored, links carry no content.
+ * archive/tar does, since that is what engines unpack with: the records of global headers are ignored, links carry no
+ * content. What Go would lose in silence, such as a long name before a global header, is refused.
  */
 export class TarReader {
   readonly #handler: TarHandler
@@ -39,7 +42,7 @@ export class TarReader {
   #pax = new Map<string, string>()
   #longName: string | undefined
   #longLink: string | undefined
-  /** Kinds of extended headers since the last member. */
+  /** Kinds of extended headers since the last member, but for global ones. */
   #seen = ''
 
   constructor(handler: TarHandler) {
@@ -127,6 +130,7 @@ export class TarReader {
     const data = Buffer.concat(this.#meta)
     this.#meta = undefined
     if (this.#flag === 'x') this.#pax = parsePaxRecords(data)
+    else if (this.#flag === 'g') parsePaxRecords(data)
     else if (this.#flag === 'L') this.#longName = untilNul(data)
     else if (this.#flag === 'K') this.#longLink = untilNul(data)
   }
@@ -152,14 +156,19 @@ export class TarReader {
     if (size === 0) this.#finish()
   }
 
-  #requireMeta({ flag, size }: TarHeader): void {
+  #requireMeta({ name, flag, size }: TarHeader): void {
     if (size < 0 || size > META_LIMIT) throw imageInvalid(`A tar extended header claims ${size} bytes`)
+    if (flag === 'g') {
+      if (this.#seen !== '') throw imageInvalid('A tar extended header has a global one before its member')
+      this.#handler.global?.(name)
+      return
+    }
     if (this.#seen.includes(flag)) throw imageInvalid('A tar member has two extended headers of one kind')
     this.#seen += flag
   }
 
   #hasMeta(): boolean {
-    return this.#seen !== '' && this.#seen !== 'g'
+    return this.#seen !== ''
   }
 
   /** The header with what the extended headers before it say; those are used up by it. */
@@ -167,14 +176,14 @@ export class TarReader {
     const pax = this.#pax
     const xattrs = pax.size === 0 ? NONE : readXattrs(pax)
     const member: TarMember = {
-      name: this.#longName ?? (pax.get('path') || header.name),
-      flag: header.flag === '7' ? '0' : header.flag,
+      name: this.#longName || pax.get('path') || header.name,
+      flag: header.flag,
       mode: header.mode,
       uid: paxNumber(pax, 'uid') ?? header.uid,
       gid: paxNumber(pax, 'gid') ?? header.gid,
       size: paxNumber(pax, 'size') ?? header.size,
-      mtime: paxNumber(pax, 'mtime') ?? header.mtime,
-      linkName: this.#longLink ?? (pax.get('linkpath') || header.linkName),
+      mtime: paxTime(pax, 'mtime') ?? header.mtime,
+      linkName: this.#longLink || pax.get('linkpath') || header.linkName,
       major: header.major,
       minor: header.minor,
       xattrs,
@@ -183,9 +192,12 @@ export class TarReader {
       if (key.startsWith('GNU.sparse.'))
         throw imageInvalid('A tar member is a sparse file, which is not read')
     }
-    if (member.size < 0) throw imageInvalid(`A tar member claims ${member.size} bytes`)
+    paxTime(pax, 'atime')
+    paxTime(pax, 'ctime')
+    const size = Math.min(member.size, header.size)
+    if (size < 0) throw imageInvalid(`A tar member claims ${size} bytes`)
     // Before POSIX a directory was a file whose name ends in a slash.
-    if (member.flag === '\0') member.flag = member.name.endsWith('/') && member.size === 0 ? '5' : '0'
+    if (member.flag === '\0') member.flag = member.name.endsWith('/') ? '5' : '0'
     if (HEADER_ONLY.includes(member.flag)) member.size = 0
     if (pax.size > 0) this.#pax = new Map()
     this.#longName = undefined
@@ -198,15 +210,25 @@ const META = 'xgLK'
 const HEADER_ONLY = '123456'
 const NONE: Map<string, string> = new Map()
 
-/** Decimal, perhaps with a fraction, which is cut off towards the past. */
+/** Decimal. */
 function paxNumber(pax: Map<string, string>, key: string): number | undefined {
   const text = pax.get(key)
+  return text === undefined || text === '' ? undefined : toNumber(/^-?\d{1,16}$/.exec(text)?.[0], key)
+}
+
+/** Decimal seconds, perhaps with a fraction, which is cut off towards the past. */
+function paxTime(pax: Map<string, string>, key: string): number | undefined {
+  const text = pax.get(key)
   if (text === undefined || text === '') return undefined
-  const [, sign, whole, fraction = ''] = /^(-?)(\d{1,16})(?:\.(\d*))?$/.exec(text) ?? []
-  const value = sign === '-' ? -Number(whole) - (/[1-9]/.test(fraction) ? 1 : 0) : Number(whole)
-  if (!Number.isSafeInteger(value))
-    throw imageInvalid(`A tar extended header has no sensible number in "${key}"`)
-  return value
+  const [, whole, fraction = ''] = /^(-?\d{1,16})(?:\.(\d*))?$/.exec(text) ?? []
+  const value = toNumber(whole, key)
+  return whole?.startsWith('-') && /[1-9]/.test(fraction) ? value - 1 : value
+}
+
+function toNumber(digits: string | undefined, key: string): number {
+  const value = Number(digits)
+  if (Number.isSafeInteger(value)) return value
+  throw imageInvalid(`A tar extended header has no sensible number in "${key}"`)
 }
 
 function readXattrs(pax: Map<string, string>): Map<string, string> {
