@@ -1,5 +1,5 @@
 import { StillroomError } from '../error.ts'
-import { type AptSource, parseAptDeb822, parseAptList } from '../formats/deb/apt-sources.ts'
+import { type AptSource, aptSourceFiles } from '../formats/deb/apt-sources.ts'
 import type { DebianArchive } from '../lock/schema.ts'
 import { redactUrl } from '../net/redact-url.ts'
 import { aptLogins } from './find-credentials.ts'
@@ -83,16 +83,9 @@ function urls(env: Readonly<Record<string, string | undefined>>, name: string): 
 }
 
 async function aptMirrors(machine: Machine): Promise<Record<DebianArchive, string[]>> {
-  const directory = '/etc/apt/sources.list.d'
-  const names = await machine.readDirectory(directory)
-  const lists = [
-    '/etc/apt/sources.list',
-    ...names.filter((name) => name.endsWith('.list')).map((name) => `${directory}/${name}`),
-  ]
-  const deb822 = names.filter((name) => name.endsWith('.sources')).map((name) => `${directory}/${name}`)
-  const read = async (paths: string[], parse: (text: string) => AptSource[]): Promise<AptSource[]> =>
-    (await Promise.all(paths.map((path) => machine.readFile(path)))).flatMap((text) => parse(text ?? ''))
-  return debianMirrors([...(await read(lists, parseAptList)), ...(await read(deb822, parseAptDeb822))])
+  const files = aptSourceFiles('/etc/apt', await machine.readDirectory('/etc/apt/sources.list.d'))
+  const read = files.map(async ({ path, parse }) => parse((await machine.readFile(path)) ?? ''))
+  return debianMirrors((await Promise.all(read)).flat())
 }
 
 const SUITE =

@@ -7,33 +7,21 @@ export interface Machine {
   /** Names in a directory, sorted; none when it can't be read. */
   readDirectory(path: string): Promise<string[]>
   /** A program's standard output; `undefined` when it is missing or fails. */
-  run(program: string, args: readonly string[]): Promise<string | undefined>
+  run(program: string, args: readonly string[], input?: string): Promise<string | undefined>
 }
 
 /** The machine this runs on; programs get `env` as their environment. */
 export function localMachine(env: Readonly<Record<string, string | undefined>>): Machine {
   return {
-    readFile: async (path) => {
-      try {
-        return await readFile(path, 'utf8')
-      } catch {
-        return undefined
-      }
-    },
-    readDirectory: async (path) => {
-      try {
-        return (await readdir(path)).sort()
-      } catch {
-        return []
-      }
-    },
-    run: async (program, args) => {
+    readFile: (path) => readFile(path, 'utf8').catch(() => undefined),
+    readDirectory: async (path) => (await readdir(path).catch(() => [])).sort(),
+    run: async (program, args, input = '') => {
       const { execa } = await import('execa')
       const result = await execa(program, [...args], {
         env: env as Record<string, string>,
         extendEnv: false,
         reject: false,
-        stdin: 'ignore',
+        input,
         timeout: 30_000,
       })
       return result.failed ? undefined : result.stdout

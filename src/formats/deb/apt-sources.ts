@@ -11,6 +11,21 @@ export interface AptSource {
   signedBy: string | undefined
 }
 
+/**
+ * The files of apt's sources, those of the one-line format first, each with what reads it.
+ *
+ * @param etc where `sources.list` lies
+ * @param parts names in `sources.list.d`
+ */
+export function aptSourceFiles(etc: string, parts: readonly string[]) {
+  const ending = (end: string) =>
+    parts.filter((name) => name.endsWith(end)).map((name) => `${etc}/sources.list.d/${name}`)
+  return [
+    ...[`${etc}/sources.list`, ...ending('.list')].map((path) => ({ path, parse: parseAptList })),
+    ...ending('.sources').map((path) => ({ path, parse: parseAptDeb822 })),
+  ]
+}
+
 /** Reads the one-line format: `deb [options] uri suite component...`. Lines that are no entries are ignored. */
 export function parseAptList(text: string): AptSource[] {
   return text.split('\n').flatMap((line) => {

@@ -4,6 +4,7 @@ import { suiteIndexes } from '../../lock/suite-indexes.ts'
 import type { Get } from '../../net/http-get.ts'
 import { redactUrl } from '../../net/redact-url.ts'
 import type { Suite } from '../../recipe/schema.ts'
+import { firstGood } from '../../sources/first-good.ts'
 import { fetchPackages, sha256 } from './fetch-packages.ts'
 import type { ReleaseFile } from './parse-release.ts'
 import { verifyRelease } from './verify-release.ts'
@@ -37,37 +38,40 @@ export const RELEASE_LIMIT = 16 * 1024 * 1024
  *   FETCH_FAILED, the gravest of what the mirrors gave.
  */
 export async function fetchIndexes(suite: Suite, options: FetchIndexesOptions): Promise<FetchedIndex[]> {
-  return await Promise.all(
-    suiteIndexes(suite).map(async (wanted) =>
-      firstGood(options.sources[wanted.archive] ?? [], (base) => fetchIndex(base, wanted, options)),
+  const found = suiteIndexes(suite).map(({ archive, suite }) =>
+    firstMirror(options.sources[archive] ?? [], (base) =>
+      fetchComponents(base, suite, ['main'], () => archive, options),
     ),
   )
+  return (await Promise.all(found)).flat()
 }
 
-/** One component of one suite from one mirror, verified. */
-async function fetchIndex(
+/**
+ * Components of one suite from one mirror, verified.
+ *
+ * @param nameOf what the lock calls the archive of a verified Release file
+ */
+export async function fetchComponents(
   base: string,
-  wanted: { archive: Archive; suite: string },
-  options: FetchIndexesOptions,
-): Promise<FetchedIndex> {
-  const root = `${base}/dists/${wanted.suite}`
-  const source = `${root}/InRelease`
-  const inRelease = await options.get(source, { limit: RELEASE_LIMIT })
-  const { release, signedBy } = await verifyRelease(inRelease, { ...options, source: redactUrl(source) })
-  checkSuite(release, wanted.suite, redactUrl(source))
-  const packages = await fetchPackages(root, release, options.get)
-  return {
-    index: {
-      ...wanted,
-      component: 'main',
-      date: `${release.date.toISOString().slice(0, 19)}Z`,
-      release: sha256(inRelease),
-      packages: sha256(packages),
-      signedBy,
-    },
-    inRelease,
-    packages,
+  suite: string,
+  components: readonly string[],
+  nameOf: (release: ReleaseFile) => Archive,
+  { get, keys, now }: Omit<FetchIndexesOptions, 'sources'>,
+): Promise<FetchedIndex[]> {
+  const root = `${base}/dists/${suite}`
+  const source = redactUrl(`${root}/InRelease`)
+  const inRelease = await get(`${root}/InRelease`, { limit: RELEASE_LIMIT })
+  const { release, signedBy } = await verifyRelease(inRelease, { keys, now, source })
+  checkSuite(release, suite, source)
+  const archive = nameOf(release)
+  const date = `${release.date.toISOString().slice(0, 19)}Z`
+  const indexes: FetchedIndex[] = []
+  for (const component of components) {
+    const packages = await fetchPackages(root, release, get, component)
+    const digests = { release: sha256(inRelease), packages: sha256(packages) }
+    indexes.push({ index: { archive, suite, component, date, ...digests, signedBy }, inRelease, packages })
   }
+  return indexes
 }
 
 /** A well-signed Release file of another suite is no answer: a mirror could hand out an older Debian that way. */
@@ -83,21 +87,14 @@ export function checkSuite(release: ReleaseFile, suite: string, source: string):
 
 const GRAVITY = ['SIGNATURE_INVALID', 'INDEX_INVALID', 'INDEX_EXPIRED', 'FETCH_FAILED']
 
-/** The first source that gives what is asked; else the gravest failure. What is no StillroomError is thrown at once. */
-export async function firstGood<T>(
-  sources: readonly string[],
-  attempt: (source: string) => Promise<T>,
+/** What the first mirror gives; else throws the gravest failure. */
+export function firstMirror<T>(
+  mirrors: readonly string[],
+  attempt: (base: string) => Promise<T>,
 ): Promise<T> {
-  const failures: StillroomError[] = []
-  for (const source of sources) {
-    try {
-      return await attempt(source)
-    } catch (error) {
-      if (!(error instanceof StillroomError)) throw error
-      failures.push(error)
-    }
-  }
-  const rank = (error: StillroomError): number => GRAVITY.indexOf(error.code)
-  const [worst] = failures.sort((a, b) => rank(a) - rank(b))
-  throw worst ?? new StillroomError('SOURCE_UNKNOWN', 'cannot fetch a Debian index: no mirror is known')
+  const rank = ({ code }: StillroomError): number => GRAVITY.indexOf(code)
+  return firstGood(mirrors, attempt, (failures) => {
+    const [worst] = failures.sort((a, b) => rank(a) - rank(b))
+    return worst ?? new StillroomError('SOURCE_UNKNOWN', 'cannot fetch a Debian index: no mirror is known')
+  })
 }

@@ -1,6 +1,7 @@
 import { StillroomError } from '../../error.ts'
 import type { DebianIndex } from '../../lock/schema.ts'
 import { redactUrl } from '../../net/redact-url.ts'
+import { firstGood } from '../../sources/first-good.ts'
 import { archiveUrls } from './archive-urls.ts'
 import { checkSuite, type FetchedIndex, type FetchIndexesOptions, RELEASE_LIMIT } from './fetch-indexes.ts'
 import { fetchPackages, packagesEntry, sha256 } from './fetch-packages.ts'
@@ -63,23 +64,17 @@ async function findRelease(
   const roots = bases.map((base) => `${base}/dists/${index.suite}`)
   const kept = await options.cached?.(index.release)
   if (kept !== undefined && sha256(kept) === index.release) return { inRelease: kept, roots }
-  const tried: string[] = []
-  let failure: StillroomError | undefined
-  for (const root of roots) {
-    try {
-      const inRelease = await options.get(`${root}/InRelease`, { limit: RELEASE_LIMIT })
-      const got = sha256(inRelease)
-      if (got === index.release)
-        return { inRelease, roots: [root, ...roots.filter((other) => other !== root)] }
-      tried.push(`${redactUrl(root)} has ${got}`)
-    } catch (error) {
-      if (!(error instanceof StillroomError)) throw error
-      failure ??= error
-      tried.push(error.message)
-    }
+  const ask = async (root: string) => {
+    const inRelease = await options.get(`${root}/InRelease`, { limit: RELEASE_LIMIT })
+    const got = sha256(inRelease)
+    if (got !== index.release) throw new StillroomError('INDEX_INVALID', `${redactUrl(root)} has ${got}`)
+    return { inRelease, roots: [root, ...roots.filter((other) => other !== root)] }
   }
-  if (failure !== undefined && tried.every((line) => line.startsWith('cannot fetch'))) throw failure
-  throw gone(index, `InRelease with sha256 ${index.release}`, tried)
+  return firstGood(roots, ask, (failures) =>
+    failures.length > 0 && failures.every(({ code }) => code === 'FETCH_FAILED')
+      ? failures[0]
+      : gone(index, `InRelease with sha256 ${index.release}`, failures),
+  )
 }
 
 async function findPackages(
@@ -90,25 +85,20 @@ async function findPackages(
 ): Promise<Uint8Array> {
   const kept = await options.cached?.(index.packages)
   if (kept !== undefined && sha256(kept) === index.packages) return kept
-  const tried: string[] = []
-  for (const root of roots) {
-    try {
-      return await fetchPackages(root, release, options.get, index.component)
-    } catch (error) {
-      if (!(error instanceof StillroomError)) throw error
-      tried.push(error.message)
-    }
-  }
-  throw gone(index, `Packages with sha256 ${index.packages}`, tried)
+  return firstGood(
+    roots,
+    (root) => fetchPackages(root, release, options.get, index.component),
+    (failures) => gone(index, `Packages with sha256 ${index.packages}`, failures),
+  )
 }
 
-function gone(index: DebianIndex, what: string, tried: readonly string[]): StillroomError {
+function gone(index: DebianIndex, what: string, failures: readonly StillroomError[]): StillroomError {
   return new StillroomError(
     'INDEX_INVALID',
     `cannot fetch the locked index of ${index.suite}: no source has its ${what} of ${index.date}`,
     {
       hint: 'name a snapshot service with STILLROOM_SNAPSHOT, or lock again with `stillroom lock recipe NAME --upgrade`',
-      details: { tried: [...tried] },
+      details: { tried: failures.map(({ message }) => message) },
     },
   )
 }

@@ -6,9 +6,9 @@ import type { LockedGit } from '../../lock/schema.ts'
 import { trustedCertificates } from '../../net/trusted-certificates.ts'
 import type { GitStep } from '../../recipe/schema.ts'
 import { gitUrls, type Mirrors } from '../../sources/find-mirrors.ts'
+import { firstGood } from '../../sources/first-good.ts'
 import { archiveSnapshot } from './archive-snapshot.ts'
 import { type LfsDownload, locateLfs } from './lfs-batch.ts'
-import type { LfsObject } from './lfs-pointer.ts'
 import type { ObjectReader } from './object-reader.ts'
 import { resolveRef } from './remote-repository.ts'
 import { type GitRunner, gitRunner } from './run-git.ts'
@@ -102,29 +102,11 @@ async function fetchLarge(
   const downloads: LfsDownload[] = []
   for (const { url, lfs } of all) {
     const objects = new Map([...lfs.values()].map(({ sha256, size }) => [sha256, { oid: sha256, size }]))
-    const wanted = [...objects.values()]
-    downloads.push(...(await locateAnywhere(gitUrls(url, options.mirrors), wanted, options.ca, runner)))
+    const ask = (source: string) => locateLfs(source, [...objects.values()], { ...runner, ca: options.ca })
+    // one source that has them all: a mirror may keep a repository without its large files
+    downloads.push(...(await firstGood(gitUrls(url, options.mirrors), ask)))
   }
   return options.fetchLarge(downloads)
-}
-
-/** The first source that has them all: a mirror may keep a repository without its large files. */
-async function locateAnywhere(
-  sources: readonly string[],
-  wanted: readonly LfsObject[],
-  ca: string | undefined,
-  runner: GitRunner,
-): Promise<LfsDownload[]> {
-  let failure: unknown
-  for (const source of sources) {
-    try {
-      return await locateLfs(source, wanted, { ...runner, ca })
-    } catch (error) {
-      if (!(error instanceof StillroomError)) throw error
-      failure = error
-    }
-  }
-  throw failure
 }
 
 function hasDirectory({ leaves, submodules }: Snapshot, path: string): boolean {

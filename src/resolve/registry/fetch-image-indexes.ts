@@ -2,10 +2,9 @@ import { StillroomError } from '../../error.ts'
 import type { DebianIndex } from '../../lock/schema.ts'
 import type { Get } from '../../net/http-get.ts'
 import { redactUrl } from '../../net/redact-url.ts'
-import { checkSuite, type FetchedIndex, firstGood, RELEASE_LIMIT } from '../debian/fetch-indexes.ts'
-import { fetchPackages, sha256 } from '../debian/fetch-packages.ts'
+import { type FetchedIndex, fetchComponents, firstMirror } from '../debian/fetch-indexes.ts'
+import type { ReleaseFile } from '../debian/parse-release.ts'
 import { refetchIndexes } from '../debian/refetch-indexes.ts'
-import { verifyRelease } from '../debian/verify-release.ts'
 import { type ImageAptSource, nameArchive } from './image-apt-sources.ts'
 
 export interface ImageIndexOptions {
@@ -31,7 +30,11 @@ export async function fetchImageIndexes(
   const found = await Promise.all(
     sources.map(async (source) => {
       const keys = await readKeyrings(source)
-      return firstGood(urlsOf(source, options), (base) => fetchSource(base, source, keys, options))
+      const { uris, suite, components } = source
+      return firstMirror(urlsOf(source, options), (base) => {
+        const nameOf = ({ origin }: ReleaseFile) => nameArchive(uris[0] ?? base, suite, origin)
+        return fetchComponents(base, suite, components, nameOf, { ...options, keys })
+      })
     }),
   )
   return found.flat()
@@ -72,28 +75,6 @@ export function imageArchives(sources: readonly ImageAptSource[]): Record<string
 
 function urlsOf({ uris, suite }: ImageAptSource, { mirrors }: Pick<ImageIndexOptions, 'mirrors'>): string[] {
   return [...new Set([...uris.flatMap((uri) => mirrors[nameArchive(uri, suite)] ?? []), ...uris])]
-}
-
-async function fetchSource(
-  base: string,
-  { uris, suite, components }: ImageAptSource,
-  keys: readonly string[],
-  { get, now }: ImageIndexOptions,
-): Promise<FetchedIndex[]> {
-  const root = `${base}/dists/${suite}`
-  const source = redactUrl(`${root}/InRelease`)
-  const inRelease = await get(`${root}/InRelease`, { limit: RELEASE_LIMIT })
-  const { release, signedBy } = await verifyRelease(inRelease, { keys, now, source })
-  checkSuite(release, suite, source)
-  const archive = nameArchive(uris[0] ?? base, suite, release.origin)
-  const date = `${release.date.toISOString().slice(0, 19)}Z`
-  const indexes: FetchedIndex[] = []
-  for (const component of components) {
-    const packages = await fetchPackages(root, release, get, component)
-    const digests = { release: sha256(inRelease), packages: sha256(packages) }
-    indexes.push({ index: { archive, suite, component, date, ...digests, signedBy }, inRelease, packages })
-  }
-  return indexes
 }
 
 /** Keys that no present OpenPGP implementation takes any more are left out. */

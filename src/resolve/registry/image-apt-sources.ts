@@ -1,5 +1,5 @@
 import { StillroomError } from '../../error.ts'
-import { parseAptDeb822, parseAptList } from '../../formats/deb/apt-sources.ts'
+import { aptSourceFiles } from '../../formats/deb/apt-sources.ts'
 import { Archive } from '../../lock/schema.ts'
 import { redactUrl } from '../../net/redact-url.ts'
 
@@ -35,17 +35,9 @@ export function wantedByApt(path: string, size: number): boolean {
  * left out.
  */
 export function imageAptSources(files: ImageFiles): ImageAptSource[] {
-  const parts = 'etc/apt/sources.list.d'
-  const names = files.list(parts)
   const text = (path: string) => Buffer.from(files.read(path) ?? '').toString('utf8')
-  const lists = [
-    'etc/apt/sources.list',
-    ...names.filter((n) => n.endsWith('.list')).map((n) => `${parts}/${n}`),
-  ]
-  const entries = [
-    ...lists.flatMap((path) => parseAptList(text(path))),
-    ...names.filter((n) => n.endsWith('.sources')).flatMap((n) => parseAptDeb822(text(`${parts}/${n}`))),
-  ]
+  const lists = aptSourceFiles('etc/apt', files.list('etc/apt/sources.list.d'))
+  const entries = lists.flatMap(({ path, parse }) => parse(text(path)))
   const trusted = [TRUSTED, ...files.list(`${TRUSTED}.d`).map((name) => `${TRUSTED}.d/${name}`)].flatMap(
     (path) => (/\.(gpg|asc)$/.test(path) ? (files.read(path) ?? []) : []),
   )

@@ -4,7 +4,8 @@ import { findDockerLogin } from './open-registries.ts'
 const encode = (text: string) => Buffer.from(text).toString('base64')
 const machine = (config: unknown, helpers: Record<string, string> = {}) => ({
   readFile: async () => (typeof config === 'string' ? config : JSON.stringify(config)),
-  askHelper: async (helper: string, input: string) => helpers[`${helper} ${input}`],
+  run: async (program: string, _: readonly string[], input = '') =>
+    helpers[`${program.replace('docker-credential-', '')} ${input}`],
 })
 const find = (keys: string[], config: unknown, helpers?: Record<string, string>) =>
   findDockerLogin('config.json', keys, machine(config, helpers))

@@ -1,9 +1,9 @@
-import { readFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { StillroomError } from '../../error.ts'
 import type { Sources } from '../find-sources.ts'
+import { localMachine, type Machine } from '../machine.ts'
 import { createRegistries, type DefaultRegistry, type Registries } from './registries.ts'
 import type { RegistryLogin } from './registry-login.ts'
 
@@ -15,53 +15,27 @@ export function openRegistries(
   { registries, ca }: Pick<Sources, 'registries' | 'ca'>,
 ): Registries {
   const config = join(env['DOCKER_CONFIG'] || join(env['HOME'] || homedir(), '.docker'), 'config.json')
+  const machine = localMachine(env)
   let fallback: Promise<DefaultRegistry | undefined> | undefined
   return createRegistries({
     mirrors: registries,
     ca,
     signal,
     defaultRegistry: () => {
-      fallback ??= askEngine(env)
+      fallback ??= askEngine(machine)
       return fallback
     },
-    login: (keys) =>
-      findDockerLogin(config, keys, {
-        readFile: (path) => readFile(path, 'utf8').catch(() => undefined),
-        askHelper: (helper, input) => run(`docker-credential-${helper}`, ['get'], env, input),
-      }),
+    login: (keys) => findDockerLogin(config, keys, machine),
   })
 }
 
 /** Which registry the engine takes for its default: it names the index of that one, whose host begins with `index.`. */
-async function askEngine(env: Environment): Promise<DefaultRegistry | undefined> {
-  const loginKey = (await run('docker', ['info', '--format', '{{.IndexServerAddress}}'], env))?.trim() ?? ''
+async function askEngine(machine: Machine): Promise<DefaultRegistry | undefined> {
+  const said = await machine.run('docker', ['info', '--format', '{{.IndexServerAddress}}'])
+  const loginKey = said?.trim() ?? ''
   if (!/^https:\/\//.test(loginKey) || !URL.canParse(loginKey)) return undefined
   const { origin, host } = new URL(loginKey)
   return { name: host.replace(/^index\./, ''), url: origin, loginKey }
-}
-
-async function run(
-  program: string,
-  args: readonly string[],
-  env: Environment,
-  input?: string,
-): Promise<string | undefined> {
-  const { execa } = await import('execa')
-  const { failed, stdout } = await execa(program, [...args], {
-    env: env as Record<string, string>,
-    extendEnv: false,
-    reject: false,
-    timeout: 30_000,
-    ...(input === undefined ? { stdin: 'ignore' as const } : { input }),
-  })
-  return failed ? undefined : stdout
-}
-
-/** What is asked of the machine for a login. */
-export interface LoginMachine {
-  readFile(path: string): Promise<string | undefined>
-  /** Runs `docker-credential-HELPER get` with this input; its output, or undefined when it fails. */
-  askHelper(helper: string, input: string): Promise<string | undefined>
 }
 
 const Entry = z.looseObject({
@@ -88,7 +62,7 @@ const HelperAnswer = z.looseObject({ Username: z.string(), Secret: z.string() })
 export async function findDockerLogin(
   path: string,
   keys: readonly string[],
-  machine: LoginMachine,
+  machine: Pick<Machine, 'readFile' | 'run'>,
 ): Promise<RegistryLogin | undefined> {
   const text = await machine.readFile(path)
   if (text === undefined) return undefined
@@ -97,7 +71,7 @@ export async function findDockerLogin(
     const helper = credHelpers[key] ?? credsStore
     // a name that is not a word would be a path or an option
     if (helper !== undefined && /^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(helper)) {
-      const login = parseAnswer(await machine.askHelper(helper, key))
+      const login = parseAnswer(await machine.run(`docker-credential-${helper}`, ['get'], key))
       if (login) return login
     }
     const known = Object.entries(auths).find(([name]) => bare(name) === bare(key))?.[1]

@@ -3,7 +3,10 @@ import { parseReference, type Reference } from '../../formats/image-reference.ts
 import { askOnce } from '../../net/http-get.ts'
 import { splitUserinfo } from '../../net/redact-url.ts'
 import type { ArtifactUrl } from '../../store/artifact.ts'
-import type { Locate } from '../locate.ts'
+
+import { firstGood } from '../first-good.ts'
+import { type Locate, locateWith } from '../locate.ts'
+
 import {
   type Authorize,
   askRegistry,
@@ -86,20 +89,15 @@ export function createRegistries(settings: RegistrySettings): Registries {
 
 /** Finds the layers of a base image. */
 export function locateRegistry(registries: Registries): Locate {
-  return async ({ origin }) => {
+  return async (artifact) => {
+    const { origin } = artifact
     if (origin.kind !== 'registry') return []
+    const locateAt = ({ root, name, authorize }: Repository): Locate => {
+      const url = `${root.url}/blobs/${origin.digest}`
+      return async () => [{ ...root, url, headers: { ...root.headers, ...(await authorize(name)) } }]
+    }
     const repositories = await registries.repositories(origin.reference)
-    const results = await Promise.allSettled(
-      repositories.map(async ({ root, name, authorize }) => ({
-        ...root,
-        url: `${root.url}/blobs/${origin.digest}`,
-        headers: { ...root.headers, ...(await authorize(name)) },
-      })),
-    )
-    const found = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))
-    const failure = results.find((result) => result.status === 'rejected')
-    if (found.length === 0 && failure) throw failure.reason
-    return found
+    return locateWith(...repositories.map(locateAt))(artifact)
   }
 }
 
@@ -117,25 +115,18 @@ export async function fetchDocument(
   document: string,
   { accept, signal }: { accept: readonly string[]; signal: AbortSignal },
 ): Promise<{ bytes: Uint8Array; mediaType: string }> {
-  let failure: unknown
-  for (const { root, name, authorize } of repositories) {
+  return firstGood(repositories, async ({ root, name, authorize }) => {
     const url = { ...root, url: `${root.url}/${kind}/${document}` }
-    try {
-      const headers = { accept: accept.join(', '), ...(await authorize(name)) }
-      const { status, header, body } = await askRegistry(url, { signal, limit: DOCUMENT_LIMIT, headers })
-      if (status === 200) {
-        const mediaType = header('content-type')?.replace(/;.*/, '').trim().toLowerCase() ?? ''
-        return { bytes: body, mediaType }
-      }
-      if (status === 401 || status === 403) throw loginRefused(root, `HTTP ${status} for ${name}`)
-      if (status === 404) throw unknown(root.url, name, kind, document)
-      throw registryFailed(url, `HTTP ${status}`)
-    } catch (error) {
-      if (!(error instanceof StillroomError)) throw error
-      failure = error
+    const headers = { accept: accept.join(', '), ...(await authorize(name)) }
+    const { status, header, body } = await askRegistry(url, { signal, limit: DOCUMENT_LIMIT, headers })
+    if (status === 200) {
+      const mediaType = header('content-type')?.replace(/;.*/, '').trim().toLowerCase() ?? ''
+      return { bytes: body, mediaType }
     }
-  }
-  throw failure
+    if (status === 401 || status === 403) throw loginRefused(root, `HTTP ${status} for ${name}`)
+    if (status === 404) throw unknown(root.url, name, kind, document)
+    throw registryFailed(url, `HTTP ${status}`)
+  })
 }
 
 function unknown(url: string, repository: string, kind: 'manifests' | 'blobs', name: string): StillroomError {

@@ -1,4 +1,5 @@
 import { StillroomError } from '../../error.ts'
+import { tryJson } from '../../formats/json/try-json.ts'
 import { type Answer, type AskOptions, ask, fetchFailed } from '../../net/http-get.ts'
 import { type HttpTarget, Unreachable } from '../../net/http-request.ts'
 
@@ -115,12 +116,8 @@ async function getToken(
 }
 
 function readToken(body: Uint8Array, registry: HttpTarget): { token: string; lifetime: number } {
-  let answer: { token?: unknown; access_token?: unknown; expires_in?: unknown } | null
-  try {
-    answer = JSON.parse(Buffer.from(body).toString())
-  } catch {
-    answer = null
-  }
+  type Answer = { token?: unknown; access_token?: unknown; expires_in?: unknown } | null | undefined
+  const answer = tryJson(Buffer.from(body).toString()) as Answer
   const token = answer?.token ?? answer?.access_token
   // RFC 6750, section 2.1
   if (typeof token !== 'string' || !/^[A-Za-z0-9._~+/-]+=*$/.test(token))
