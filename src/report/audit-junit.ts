@@ -1,5 +1,7 @@
 import type { AuditReport } from '../audit/audit-report.ts'
 import type { Finding } from '../audit/finding.ts'
+import { plural } from './fact-lines.ts'
+import { findingParts } from './finding-parts.ts'
 
 /** Findings of one rule that are listed one by one. */
 const SHOWN = 200
@@ -30,7 +32,7 @@ function testCase(report: AuditReport, rule: string): string {
   if (failing.length > 0) {
     const more = failing.length > SHOWN ? `\nand ${failing.length - SHOWN} more` : ''
     const text = `${failing.slice(0, SHOWN).map(describe).join('\n')}${more}`
-    const message = xmlText(`${failing.length} finding${failing.length === 1 ? '' : 's'}`)
+    const message = xmlText(plural(failing.length, 'finding'))
     return `${open}>\n      <failure message="${message}">${xmlText(text)}</failure>\n    </testcase>`
   }
   const text = findings.map(describe).join('\n')
@@ -43,13 +45,7 @@ function testCase(report: AuditReport, rule: string): string {
   return output === '' ? `${open}/>` : `${open}>\n${output}    </testcase>`
 }
 
-function describe({ subject, message, expected, actual }: Finding): string {
-  const compared = [
-    ...(expected === undefined ? [] : [`expected ${expected}`]),
-    ...(actual === undefined ? [] : [`actual ${actual}`]),
-  ]
-  return [`${subject}: ${message}`, ...compared].join(', ')
-}
+const describe = (finding: Finding) => findingParts(finding).join(', ')
 
 /** XML 1.0, 2.2 and 2.4: characters that it cannot hold become U+FFFD. */
 function xmlText(text: string): string {

@@ -65,9 +65,8 @@ function folded(title: string, content: string, count: number): string {
 function withinLimit(head: string, sections: string[], findings: readonly Finding[]): string {
   const whole = [head, ...sections].join('\n')
   if (whole.length <= LIMIT) return whole
-  const counts = new Map<string, number>()
-  for (const { rule } of findings) counts.set(rule, (counts.get(rule) ?? 0) + 1)
-  const rows = [...counts].map(([rule, count]) => `| ${rule} | ${count} |`)
+  const byRule = Map.groupBy(findings, ({ rule }) => rule)
+  const rows = [...byRule].map(([rule, all]) => `| ${rule} | ${all.length} |`)
   const note = `${findings.length} findings are too many for one comment: by rule, and each in the JSON report.`
   return [head, note, '', '| rule | findings |', '| --- | --- |', ...rows, ''].join('\n')
 }

@@ -1,6 +1,7 @@
 import type { AuditReport } from '../audit/audit-report.ts'
 import type { Finding } from '../audit/finding.ts'
 import { RULES, type Severity } from '../audit/rules.ts'
+import { findingParts } from './finding-parts.ts'
 
 const LEVELS: Record<Severity, 'error' | 'warning' | 'note'> = {
   error: 'error',
@@ -22,7 +23,7 @@ export function auditSarif(report: AuditReport): string {
     ruleId: finding.rule,
     ...(index.has(finding.rule) ? { ruleIndex: index.get(finding.rule) } : {}),
     level: LEVELS[finding.severity],
-    message: { text: describe(finding) },
+    message: { text: [...findingParts(finding), ...(finding.evidence ?? [])].join('\n') },
     locations: [location(report, finding)],
     partialFingerprints: { 'stillroom/v1': `${finding.rule}:${finding.subject}` },
   })
@@ -51,13 +52,4 @@ function location({ lock }: AuditReport, { subject }: Finding) {
   const logical = { logicalLocations: [{ fullyQualifiedName: subject }] }
   if (lock?.path === undefined) return logical
   return { physicalLocation: { artifactLocation: { uri: encodeURI(lock.path) } }, ...logical }
-}
-
-function describe({ message, subject, expected, actual, evidence = [] }: Finding): string {
-  return [
-    `${subject}: ${message}`,
-    ...(expected === undefined ? [] : [`expected ${expected}`]),
-    ...(actual === undefined ? [] : [`actual ${actual}`]),
-    ...evidence,
-  ].join('\n')
 }

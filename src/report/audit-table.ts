@@ -1,5 +1,6 @@
 import type { AuditReport } from '../audit/audit-report.ts'
 import type { Finding } from '../audit/finding.ts'
+import { factLines } from './fact-lines.ts'
 import { oneLine } from './markdown.ts'
 
 const VERDICTS: Record<AuditReport['verdict'], string> = {
@@ -16,13 +17,10 @@ export function auditTable(report: AuditReport): string {
   const { image, lock, files, packages, findings, ignored } = report
   const { account: tally } = files
   const total = Object.values(tally).reduce((sum, each) => sum + each.files, 0)
-  const rows: [string, string][] = [
-    ['image', image.reference],
+  const head = factLines([
+    ['image', oneLine(image.reference)],
     ['image ID', image.id],
-    [
-      'lockfile',
-      lock === null ? 'none: checks that need a lockfile were skipped' : (lock.path ?? lock.recipe),
-    ],
+    ['lockfile', oneLine(lock?.path ?? lock?.recipe ?? 'none: checks that need a lockfile were skipped')],
     ['verdict', lock === null && report.verdict === 'clean' ? 'clean' : VERDICTS[report.verdict]],
     ['packages', countKinds(packages)],
     [
@@ -35,8 +33,7 @@ export function auditTable(report: AuditReport): string {
       'findings',
       `${findings.length}${ignored.length > 0 ? `, and ${ignored.length} ignored by the policy` : ''}`,
     ],
-  ]
-  const head = rows.map(([name, value]) => `${name.padEnd(9)} ${oneLine(value)}`)
+  ])
   const unexplained = files.unexplained
     .slice(0, SHOWN)
     .map(({ path, size }) => `unexplained  ${path} (${size} bytes)`)
@@ -46,9 +43,8 @@ export function auditTable(report: AuditReport): string {
 }
 
 function countKinds(packages: AuditReport['packages']): string {
-  const counts = new Map<string, number>()
-  for (const { kind } of packages) counts.set(kind, (counts.get(kind) ?? 0) + 1)
-  return [...counts].map(([kind, count]) => `${count} ${kind}`).join(', ') || 'none'
+  const kinds = Map.groupBy(packages, ({ kind }) => kind)
+  return [...kinds].map(([kind, all]) => `${all.length} ${kind}`).join(', ') || 'none'
 }
 
 function describe(findings: readonly Finding[]): string[] {

@@ -1,5 +1,6 @@
 import type { AuditReport } from '../audit/audit-report.ts'
 import type { LockedImage } from '../lock/schema.ts'
+import { describeTime, factLines, megabytes, plural } from './fact-lines.ts'
 
 /** What a build reports, also as `--json`. */
 export interface BuildReport {
@@ -53,27 +54,18 @@ const VERDICTS: Record<BuildReport['verdict'], string> = {
 export function buildTable(result: BuildReport): string {
   const { image, expected, packages, checks, audit, stages } = result
   const failed = checks.filter((check) => !check.passed)
-  const total = stages.reduce((sum, stage) => sum + stage.seconds, 0)
-  const rows: [string, string][] = [
+  const passed = `${checks.length - failed.length} of ${checks.length} passed`
+  const table = factLines([
     ['image', result.tag],
     ['image ID', image.id],
-    ...(result.verdict === 'different' && expected ? [['expected', expected.id] as [string, string]] : []),
+    ['expected', result.verdict === 'different' ? expected?.id : undefined],
     ['verdict', VERDICTS[result.verdict]],
-    ['size', `${(image.size / 1e6).toFixed(1)} MB in ${image.layers} layers`],
+    ['size', `${megabytes(image.size)} in ${image.layers} layers`],
     ['packages', `${packages.debian} Debian, ${packages.python} Python`],
-    [
-      'checks',
-      result.unchanged
-        ? 'not run: nothing was built'
-        : `${checks.length - failed.length} of ${checks.length} passed`,
-    ],
-    ...(audit === null ? [] : [['audit', describeAudit(audit)] as [string, string]]),
-    [
-      'time',
-      `${total.toFixed(1)} s (${stages.map((stage) => `${stage.name} ${stage.seconds.toFixed(1)}`).join(', ')})`,
-    ],
-  ]
-  const table = rows.map(([name, value]) => `${name.padEnd(9)} ${value}`)
+    ['checks', result.unchanged ? 'not run: nothing was built' : passed],
+    ['audit', audit === null ? undefined : describeAudit(audit)],
+    ['time', describeTime(stages)],
+  ])
   const failures = failed.map((check) => `check "${check.name}" failed: ${check.output}`)
   const findings = (audit?.findings ?? []).map(
     ({ rule, subject, message }) => `audit: ${rule} ${subject}: ${message}`,
@@ -87,6 +79,5 @@ function describeAudit(audit: NonNullable<BuildReport['audit']>): string {
     const share = (Math.floor(explainedShare * 1e5) / 1e3).toFixed(2)
     return `clean: ${share} % of the bytes explained${isKnown ? ', as this image ID was audited before' : ''}`
   }
-  const count = findings.length === 1 ? '1 finding' : `${findings.length} findings`
-  return `${count.toUpperCase()}: see stillroom audit recipe`
+  return `${plural(findings.length, 'finding').toUpperCase()}: see stillroom audit recipe`
 }

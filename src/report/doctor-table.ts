@@ -16,12 +16,22 @@ export interface Diagnosis {
   findings: Diagnostic[]
 }
 
+export const ok = (what: string, found: string): Diagnostic => ({ what, status: 'ok', found })
+
+export function warning(what: string, found: string, mend: string): Diagnostic {
+  return { what, status: 'warning', found, mend }
+}
+
+export function missing(what: string, found: string, mend: string): Diagnostic {
+  return { what, status: 'missing', found, mend }
+}
+
 /** One line for each thing looked at, with how to fix it below, and a last one that says what follows. */
-export function doctorTable({ ok, findings }: Diagnosis): string {
+export function doctorTable({ ok: works, findings }: Diagnosis): string {
   const width = Math.max(0, ...findings.map(({ what }) => what.length))
   const lines = findings.flatMap(({ what, status, found, mend }) => [
     `${status.padEnd(7)}  ${what.padEnd(width)}  ${oneLine(found)}`,
     ...(mend === undefined ? [] : [`${' '.repeat(width + 11)}fix: ${oneLine(mend)}`]),
   ])
-  return `${[...lines, '', ok ? 'Builds can work here.' : 'Builds cannot work here yet: see what is missing.'].join('\n')}\n`
+  return `${[...lines, '', works ? 'Builds can work here.' : 'Builds cannot work here yet: see what is missing.'].join('\n')}\n`
 }

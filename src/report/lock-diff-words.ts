@@ -9,6 +9,7 @@ import type {
   PackageState,
   RecipeDiff,
 } from '../lock/diff/schema.ts'
+import { megabytes, plural } from './fact-lines.ts'
 
 /** Loudest first. */
 const CLASSES: [ChangeClass, string][] = [
@@ -41,12 +42,9 @@ export function className({ class: kind, ecosystem, level }: PackageChange): str
 
 /** `1 major, 3 patch, 2 added`; what is no change of a package (indexes, details) is left out. */
 export function countClasses(changes: readonly PackageChange[]): string {
-  const counts = new Map<ChangeClass, number>()
-  for (const change of changes) {
-    if (isPackage(change)) counts.set(change.class, (counts.get(change.class) ?? 0) + 1)
-  }
-  return CLASSES.filter(([kind]) => counts.has(kind))
-    .map(([kind, words]) => `${counts.get(kind)} ${words}`)
+  const counted = Map.groupBy(changes.filter(isPackage), (change) => change.class)
+  return CLASSES.filter(([kind]) => counted.has(kind))
+    .map(([kind, words]) => `${counted.get(kind)?.length} ${words}`)
     .join(', ')
 }
 
@@ -139,16 +137,8 @@ export function logLines({ added, removed, omitted }: CommitLog): string[] {
   ]
 }
 
-function megabytes(bytes: number): string {
-  return `${(bytes / 1e6).toFixed(1)} MB`
-}
-
 function signedMegabytes(bytes: number): string {
   return `${bytes < 0 ? '-' : '+'}${megabytes(Math.abs(bytes))}`
-}
-
-function plural(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`
 }
 
 /** `sha256:1234... -> sha256:5678..., 1858.2 MB (+0.3 MB), 2 of 5 layers kept`. */

@@ -1,5 +1,6 @@
 import type { SourcesReport } from '../verify/forecast.ts'
 import type { VerifyReport, VerifyVerdict } from '../verify/verify-report.ts'
+import { describeTime, factLines } from './fact-lines.ts'
 import { differenceLines } from './image-diff-table.ts'
 
 const VERDICTS: Record<VerifyVerdict, string> = {
@@ -13,21 +14,15 @@ const VERDICTS: Record<VerifyVerdict, string> = {
 /** What the verification of one recipe ended with, for a terminal. */
 export function verifyTable(report: VerifyReport): string {
   const { recipe, verdict, reference, image, variations, difference, problem, stages } = report
-  const total = stages.reduce((sum, stage) => sum + stage.seconds, 0)
-  const rows: [string, string][] = [
+  const other = reference && reference.id !== image?.id
+  const lines = factLines([
     ['recipe', recipe],
     ['verdict', VERDICTS[verdict]],
-    ...(image ? [['image ID', image.id] as [string, string]] : []),
-    ...(reference && reference.id !== image?.id
-      ? [['expected', `${reference.id} (${reference.name ?? 'by the lockfile'})`] as [string, string]]
-      : []),
-    ...variations.map(({ variation, value }): [string, string] => ['varied', `${variation}: ${value}`]),
-    [
-      'time',
-      `${total.toFixed(1)} s (${stages.map((stage) => `${stage.name} ${stage.seconds.toFixed(1)}`).join(', ')})`,
-    ],
-  ]
-  const lines = rows.map(([name, value]) => `${name.padEnd(9)} ${value}`)
+    ['image ID', image?.id],
+    ['expected', other ? `${reference.id} (${reference.name ?? 'by the lockfile'})` : undefined],
+    ...variations.map(({ variation, value }) => ['varied', `${variation}: ${value}`] as const),
+    ['time', describeTime(stages)],
+  ])
   if (problem)
     lines.push(`${problem.code}: ${problem.message}`, ...(problem.hint ? [`  hint: ${problem.hint}`] : []))
   if (difference) lines.push('', ...differenceLines(difference))

@@ -32,7 +32,8 @@ function realm(): string {
   return createHash('sha256').update(`${hostname()}\0${space}`).digest('hex').slice(0, 8)
 }
 
-function isRunning(pid: number): boolean {
+/** Whether there is a process of this number, of whatever user. */
+export function isRunning(pid: number): boolean {
   try {
     return process.kill(pid, 0)
   } catch (error) {

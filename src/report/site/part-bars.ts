@@ -1,4 +1,5 @@
 import type { Part } from '../../verify/history.ts'
+import { megabytes } from '../fact-lines.ts'
 import { type Html, html } from './html.ts'
 import type { SiteRecipe } from './site-data.ts'
 
@@ -17,10 +18,6 @@ export function partBars({ recipe, runs }: SiteRecipe): Html {
 function row({ part, packages, bytes }: Part, total: number): Html {
   const share = (100 * bytes) / total
   const label = `${share.toFixed(1)} %`
-  return html`<tr><th scope="row">${part}</th><td>${packages || ''}</td><td>${megabytes(bytes)}</td>
+  return html`<tr><th scope="row">${part}</th><td>${packages || ''}</td><td>${bytes === 0 ? 'repository' : megabytes(bytes)}</td>
 <td class="share"><meter min="0" max="100" value="${share.toFixed(1)}" aria-label="${label}"></meter> ${label}</td></tr>`
-}
-
-function megabytes(bytes: number): string {
-  return bytes === 0 ? 'repository' : `${(bytes / 1e6).toFixed(1)} MB`
 }

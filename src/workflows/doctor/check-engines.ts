@@ -1,10 +1,12 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { connectEngine, type Engine, OLDEST_ENGINE } from '../../engine/connect.ts'
 import { CONTAINER_LABEL } from '../../engine/container.ts'
 import { machineLacks } from '../../engine/private/private-engine.ts'
 import { TASK_LABELS } from '../../engine/task-container.ts'
 import { StillroomError } from '../../error.ts'
 import { redactUrl } from '../../net/redact-url.ts'
-import type { Diagnostic } from '../../report/doctor-table.ts'
+import { type Diagnostic, missing, ok, warning } from '../../report/doctor-table.ts'
+import { isRunning } from '../../store/owner.ts'
 import type { Environment } from '../ports.ts'
 import { checkProgram, checkSpace } from './check-machine.ts'
 
@@ -39,11 +41,7 @@ async function checkClient(
 ): Promise<Diagnostic> {
   const diagnostic = await checkProgram(program, args, oldest, mend)
   if (diagnostic.status !== 'missing' || !host.serves) return diagnostic
-  return {
-    ...diagnostic,
-    status: 'warning',
-    mend: 'nothing to do: the private engine brings its own',
-  }
+  return warning(diagnostic.what, diagnostic.found, 'nothing to do: the private engine brings its own')
 }
 
 interface PrivateEngine {
@@ -57,17 +55,11 @@ async function privateEngine(env: Environment['env']): Promise<PrivateEngine> {
   const what = 'private engine'
   const lacks = await machineLacks(env)
   if (lacks.length > 0) {
-    return {
-      serves: false,
-      diagnostic: {
-        what,
-        status: 'ok',
-        found: `not possible (lacks ${lacks.join(', ')}), and needed only without another`,
-      },
-    }
+    const found = `not possible (lacks ${lacks.join(', ')}), and needed only without another`
+    return { serves: false, diagnostic: ok(what, found) }
   }
   const serves = !env.DOCKER_HOST && env.STILLROOM_ENGINE !== 'none'
-  return { serves, diagnostic: { what, status: 'ok', found: 'possible: stillroom engine up' } }
+  return { serves, diagnostic: ok(what, 'possible: stillroom engine up') }
 }
 
 async function checkEngine(
@@ -79,30 +71,19 @@ async function checkEngine(
     const engine = await connecting
     const info = (await within(ENGINE_TIMEOUT_MS, engine.docker.info())) as { DockerRootDir?: string }
     const store = engine.store === 'containerd' ? 'containerd' : 'overlay2'
-    const place = env.DOCKER_HOST ?? "Docker's default socket"
+    const place = redactUrl(env.DOCKER_HOST ?? "Docker's default socket")
+    const data = info.DockerRootDir ?? '/var/lib/docker'
     return [
-      {
-        what: 'Docker Engine',
-        status: 'ok',
-        found: `${engine.version}, image store ${store}, at ${redactUrl(place)}`,
-      },
-      await checkSpace(
-        'engine disk',
-        info.DockerRootDir ?? '/var/lib/docker',
-        ENGINE_SPACE,
-        'docker system prune',
-      ),
+      ok('Docker Engine', `${engine.version}, image store ${store}, at ${place}`),
+      await checkSpace('engine disk', data, ENGINE_SPACE, 'docker system prune'),
       await checkLeftovers(engine),
     ]
   } catch (error) {
     if (!(error instanceof StillroomError) && !(error instanceof TimeoutError)) throw error
-    const found = error.message
-    if (host.serves) {
-      const mend = 'nothing to do: a build starts a private one; or start your own'
-      return [{ what: 'Docker Engine', status: 'warning', found, mend }]
-    }
+    const nothing = 'nothing to do: a build starts a private one; or start your own'
     const mend = `start or install Docker ${OLDEST_ENGINE} or newer, or name an engine with DOCKER_HOST`
-    return [{ what: 'Docker Engine', status: 'missing', found, mend }]
+    if (host.serves) return [warning('Docker Engine', error.message, nothing)]
+    return [missing('Docker Engine', error.message, mend)]
   }
 }
 
@@ -117,32 +98,16 @@ async function checkLeftovers({ docker }: Engine): Promise<Diagnostic> {
     ({ State }) => State !== 'running' && State !== 'removing',
   )
   const ids = [...temporary, ...tasks].map(({ Id }) => Id.slice(0, 12))
-  if (ids.length === 0) return { what, status: 'ok', found: 'none' }
-  return {
-    what,
-    status: 'warning',
-    found: `${ids.length} containers of runs that are gone`,
-    mend: `docker rm --force ${ids.join(' ')}`,
-  }
+  if (ids.length === 0) return ok(what, 'none')
+  const found = `${ids.length} containers of runs that are gone`
+  return warning(what, found, `docker rm --force ${ids.join(' ')}`)
 }
 
 class TimeoutError extends Error {}
 
 async function within<T>(milliseconds: number, work: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () => reject(new TimeoutError(`no answer within ${milliseconds / 1000} s`)),
-      milliseconds,
-    )
+  const late = delay(milliseconds, undefined, { ref: false }).then(() => {
+    throw new TimeoutError(`no answer within ${milliseconds / 1000} s`)
   })
-  return Promise.race([work, late]).finally(() => clearTimeout(timer))
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    return process.kill(pid, 0)
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'
-  }
+  return Promise.race([work, late])
 }

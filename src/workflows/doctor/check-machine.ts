@@ -2,7 +2,7 @@ import { access, constants, stat, statfs } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { execa } from 'execa'
 import semver from 'semver'
-import type { Diagnostic } from '../../report/doctor-table.ts'
+import { type Diagnostic, missing, ok, warning } from '../../report/doctor-table.ts'
 import { defaultCacheDirectory } from '../../store/cache-directory.ts'
 import type { Environment } from '../ports.ts'
 
@@ -13,13 +13,8 @@ const CACHE_SPACE = 3 * GIGABYTE
 
 export async function checkNode(): Promise<Diagnostic> {
   const found = process.versions.node
-  if (semver.gte(found, OLDEST_NODE)) return { what: 'Node', status: 'ok', found }
-  return {
-    what: 'Node',
-    status: 'missing',
-    found,
-    mend: `run it with Node ${OLDEST_NODE} or newer; bin/stillroom brings its own`,
-  }
+  if (semver.gte(found, OLDEST_NODE)) return ok('Node', found)
+  return missing('Node', found, `run it with Node ${OLDEST_NODE} or newer; bin/stillroom brings its own`)
 }
 
 export async function checkProgram(
@@ -31,9 +26,9 @@ export async function checkProgram(
   const what = [program, ...args.filter((arg) => /^[a-z]/.test(arg) && arg !== 'version')].join(' ')
   const { stdout, failed } = await execa(program, args, { reject: false, stdin: 'ignore', timeout: 20_000 })
   const version = failed ? undefined : findVersion(stdout)
-  if (version === undefined) return { what, status: 'missing', found: 'none', mend }
-  if (semver.gte(version, oldest)) return { what, status: 'ok', found: version }
-  return { what, status: 'missing', found: `${version}, expected ${oldest} or newer`, mend }
+  if (version === undefined) return missing(what, 'none', mend)
+  if (semver.gte(version, oldest)) return ok(what, version)
+  return missing(what, `${version}, expected ${oldest} or newer`, mend)
 }
 
 /**
@@ -55,26 +50,10 @@ export async function checkCache({ env }: Environment): Promise<Diagnostic[]> {
     () => true,
     () => false,
   )
-  const what = 'cache'
-  if (!writable) {
-    return [
-      {
-        what,
-        status: 'missing',
-        found: `${present} is not writable`,
-        mend: 'make it writable, or set STILLROOM_CACHE to a directory that is',
-      },
-    ]
-  }
-  return [
-    { what, status: 'ok', found: directory },
-    await checkSpace(
-      'cache disk',
-      present,
-      CACHE_SPACE,
-      'free some, or set STILLROOM_CACHE to a directory on another disk',
-    ),
-  ]
+  const mend = 'make it writable, or set STILLROOM_CACHE to a directory that is'
+  if (!writable) return [missing('cache', `${present} is not writable`, mend)]
+  const free = 'free some, or set STILLROOM_CACHE to a directory on another disk'
+  return [ok('cache', directory), await checkSpace('cache disk', present, CACHE_SPACE, free)]
 }
 
 /** A full disk fails later, and says so; how much is enough depends on the recipe. */
@@ -85,12 +64,11 @@ export async function checkSpace(
   mend: string,
 ): Promise<Diagnostic> {
   const system = await statfs(directory).catch(() => undefined)
-  if (!system) return { what, status: 'ok', found: `unknown: ${directory} can't be seen from here` }
+  if (!system) return ok(what, `unknown: ${directory} can't be seen from here`)
   const free = system.bavail * system.bsize
   const found = `${(free / GIGABYTE).toFixed(1)} GB free at ${directory}`
-  return free >= enough
-    ? { what, status: 'ok', found }
-    : { what, status: 'warning', found: `${found}, a large recipe takes ${enough / GIGABYTE}`, mend }
+  if (free >= enough) return ok(what, found)
+  return warning(what, `${found}, a large recipe takes ${enough / GIGABYTE}`, mend)
 }
 
 async function nearestDirectory(path: string): Promise<string> {

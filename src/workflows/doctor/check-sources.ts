@@ -1,7 +1,7 @@
 import { StillroomError } from '../../error.ts'
 import { redactUrl } from '../../net/redact-url.ts'
 import { Suite } from '../../recipe/schema.ts'
-import type { Diagnostic } from '../../report/doctor-table.ts'
+import { type Diagnostic, missing, ok, warning } from '../../report/doctor-table.ts'
 import { findCertificates } from '../../sources/find-certificates.ts'
 import { findDebianSources } from '../../sources/find-debian-sources.ts'
 import { findPipSources } from '../../sources/find-pip-sources.ts'
@@ -12,6 +12,7 @@ import { type Probe, probeUrl } from '../probe-url.ts'
 import { readConfig } from '../project/read-config.ts'
 
 const CLOCK_SKEW_MS = 10 * 60_000
+const RELEASES = Suite.options.map((suite) => `dists/${suite}/InRelease`)
 
 export async function checkSources({
   directory,
@@ -38,13 +39,7 @@ export async function checkSources({
   const probe = online ? (url: string) => probeUrl(url, ca) : undefined
   return Promise.all([
     findDebianSources(env, config, machine).then(
-      ({ debian }) =>
-        checkSource(
-          'Debian mirror',
-          debian.debian,
-          probe,
-          Suite.options.map((suite) => `dists/${suite}/InRelease`),
-        ),
+      ({ debian }) => checkSource('Debian mirror', debian.debian, probe, RELEASES),
       (error) => unknownSource('Debian mirror', error),
     ),
     findPipSources(env, config.pypi ?? {}, machine).then(
@@ -62,43 +57,28 @@ async function checkIndex(indexes: string[], findLinks: string[], ask: AskUrl): 
   const found = [...indexes, ...findLinks]
   if (found.length > 0) return checkSource(what, found, indexes.length > 0 ? ask : undefined, [''])
   const mend = 'when a recipe uses pip: set PIP_INDEX_URL, or sources.pypi in stillroom.config.ts'
-  return { what, status: 'warning', found: 'none', mend }
+  return warning(what, 'none', mend)
 }
 
 async function checkSource(what: string, urls: string[], ask: AskUrl, paths: string[]): Promise<Diagnostic> {
   const [url = ''] = urls
   const found = redactUrl(urls.join(', '))
-  if (!ask) return { what, status: 'ok', found }
+  if (!ask) return ok(what, found)
   let probe: Probe | undefined
   for (const path of paths) {
     probe = await ask(`${url.replace(/\/$/, '')}/${path}`)
     if (probe.answered) break
   }
-  if (!probe?.answered) {
-    return {
-      what,
-      status: 'missing',
-      found: `${found}: ${probe?.reason}`,
-      mend: 'check the network, the proxy settings and the URL',
-    }
-  }
+  const mend = 'check the network, the proxy settings and the URL'
+  if (!probe?.answered) return missing(what, `${found}: ${probe?.reason}`, mend)
   const skew = probe.date === undefined ? 0 : Math.abs(probe.date - Date.now())
   const answered = `${found}, answered in ${probe.milliseconds} ms`
-  if (skew < CLOCK_SKEW_MS) return { what, status: 'ok', found: answered }
-  return {
-    what,
-    status: 'warning',
-    found: `${answered}; its clock is ${Math.round(skew / 60_000)} minutes from this one`,
-    mend: 'fix the clock: signatures are checked against it',
-  }
+  if (skew < CLOCK_SKEW_MS) return ok(what, answered)
+  const clock = `its clock is ${Math.round(skew / 60_000)} minutes from this one`
+  return warning(what, `${answered}; ${clock}`, 'fix the clock: signatures are checked against it')
 }
 
 function unknownSource(what: string, error: unknown): Diagnostic {
   if (!(error instanceof StillroomError)) throw error
-  return {
-    what,
-    status: 'missing',
-    found: error.message,
-    mend: error.hint ?? 'name one in stillroom.config.ts',
-  }
+  return missing(what, error.message, error.hint ?? 'name one in stillroom.config.ts')
 }

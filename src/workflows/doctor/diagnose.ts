@@ -1,4 +1,4 @@
-import type { Diagnosis, Diagnostic } from '../../report/doctor-table.ts'
+import { type Diagnosis, type Diagnostic, missing, ok } from '../../report/doctor-table.ts'
 import type { Environment, Project } from '../ports.ts'
 import { listRecipes } from '../project/list-recipes.ts'
 import { readLock } from '../project/lock-file.ts'
@@ -32,11 +32,7 @@ async function checkClock({ directory }: Project): Promise<Diagnostic> {
   )
   const latest = Math.max(0, ...dates)
   const found = new Date().toISOString()
-  if (Date.now() >= latest) return { what: 'clock', status: 'ok', found }
-  return {
-    what: 'clock',
-    status: 'missing',
-    found: `${found}, but a lockfile here knows ${new Date(latest).toISOString()}`,
-    mend: 'fix the clock: signatures are checked against it',
-  }
+  if (Date.now() >= latest) return ok('clock', found)
+  const known = `${found}, but a lockfile here knows ${new Date(latest).toISOString()}`
+  return missing('clock', known, 'fix the clock: signatures are checked against it')
 }
