@@ -64,6 +64,8 @@ test('build recipe and verify recipe end with 1 when the image is another than t
   await changeLock(project, /("tree": )"sha256:[^"]*"/, `$1"${OTHER}"`)
   const different = await run<BuildReport>(project, 'build')
   expect(different).toMatchObject({ exitCode: 1, verdict: 'different', expected: { id: OTHER, tree: OTHER } })
+  // nobody has the text of that digest: what steps made counts as made by them
+  expect(different).toMatchObject({ differing: null, audit: { verdict: 'clean', findings: [] } })
   const { exitCode, stdout } = await stillroom(project.directory, ['build', 'recipe', project.name])
   expect(exitCode).toBe(1)
   expect(stdout).toMatch(
@@ -78,6 +80,47 @@ test('build recipe and verify recipe end with 1 when the image is another than t
       { verdict: 'different', image: { id: first.image.id }, reference: { kind: 'lock', id: OTHER } },
     ],
   })
+})
+
+test('what differs from a lockfile is named by its locked tree, where no image is as locked', async () => {
+  const command = 'mkdir /opt/r; for i in $(seq 11 35); do cat /proc/sys/kernel/random/uuid > /opt/r/$i; done'
+  const project = await makeRecipe({ steps: [{ kind: 'run', command }] })
+  const { directory, name } = project
+  const paths = Array.from({ length: 25 }, (_, index) => `/opt/r/${index + 11}`)
+  expect(await run<BuildReport>(project, 'build')).toMatchObject({ verdict: 'recorded', differing: null })
+
+  const other = await run<BuildReport>(project, 'build', '--no-cache')
+  const all = `stillroom audit recipe ${name} --json`
+  expect(other).toMatchObject({ exitCode: 1, verdict: 'different', differing: { count: 25, command: all } })
+  expect(other.differing?.paths).toEqual(
+    paths.slice(0, 20).map((path) => ({ path, change: 'changed', fields: ['content'] })),
+  )
+  expect(other.audit?.findings.map(({ rule, subject }) => `${rule} ${subject}`)).toEqual(
+    paths.map((path) => `file-modified ${path}`),
+  )
+
+  const table = await stillroom(directory, ['build', 'recipe', name])
+  expect(table.exitCode).toBe(1)
+  const lines = table.stdout.trimEnd().split('\n').slice(-21)
+  expect(lines).toEqual([
+    ...paths.slice(0, 20).map((path) => `differs: ${path} (content)`),
+    `and 5 more; all of them: ${all}`,
+  ])
+
+  const { reports } = await run<{ reports: VerifyReport[] }>(project, 'verify', '--from', 'run-1')
+  expect(reports).toMatchObject([
+    { verdict: 'different', problem: null, reference: { kind: 'tree', name: 'lockfile' } },
+  ])
+  expect(reports[0]?.difference?.files.map(({ path }) => path)).toEqual(paths)
+  expect(reports[0]?.difference?.files[0]?.detail).toMatchObject({ kind: 'unread' })
+
+  const words = ['diff', 'images', `recipes/${name}/lock.json`, `stillroom/${name}`]
+  const diff = await stillroom(directory, words)
+  expect(diff.exitCode).toBe(1)
+  expect(diff.stdout).toContain('~ /opt/r/11 content\n')
+  const none = await stillroom(directory, words, { env: { STILLROOM_CACHE: join(directory, 'empty') } })
+  expect(none.exitCode).toBe(3)
+  expect(none.stderr).toContain('its locked tree is not in the store')
 })
 
 test('build recipe ends with 1 when a check fails, and says which and why', async () => {

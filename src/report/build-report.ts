@@ -1,4 +1,5 @@
 import type { AuditReport } from '../audit/audit-report.ts'
+import type { FileDifference } from '../image/compare-trees.ts'
 import type { LockedImage } from '../lock/schema.ts'
 import { describeTime, factLines, megabytes, plural } from './fact-lines.ts'
 
@@ -12,6 +13,8 @@ export interface BuildReport {
   expected: LockedImage | null
   /** `recorded`: the first build of this lock, whose image the lockfile now names. */
   verdict: 'identical' | 'equivalent' | 'different' | 'recorded'
+  /** By which files a `different` image differs; null when it does not, or the locked tree is not at hand. */
+  differing: DifferingPaths | null
   /** Whether the engine had the image already, so that nothing was built. */
   unchanged: boolean
   /** As locked, when nothing was built; else read back from the image. */
@@ -21,6 +24,28 @@ export interface BuildReport {
   /** Null when nothing was built, or no audit was wanted. */
   audit: BuildAudit | null
   stages: { name: string; seconds: number }[]
+}
+
+export interface DifferingPaths {
+  count: number
+  /** The first of them: those of which more than the time differs come first. */
+  paths: Pick<FileDifference, 'path' | 'change' | 'fields'>[]
+  /** What lists all of them. */
+  command: string
+}
+
+/** Paths that a build names. */
+const NAMED = 20
+
+/** What a build says of the paths at which its image differs. */
+export function summarizePaths(recipe: string, differences: readonly FileDifference[]): DifferingPaths {
+  const isTime = ({ fields }: FileDifference) => fields.join() === 'mtime'
+  const sorted = [...differences.filter((each) => !isTime(each)), ...differences.filter(isTime)]
+  return {
+    count: differences.length,
+    paths: sorted.slice(0, NAMED).map(({ path, change, fields }) => ({ path, change, fields })),
+    command: `stillroom audit recipe ${recipe} --json`,
+  }
 }
 
 /** Packages by kind: Debian's that dpkg says are installed, and those of pip that Python finds in the locked version. */
@@ -67,10 +92,26 @@ export function buildTable(result: BuildReport): string {
     ['time', describeTime(stages)],
   ])
   const failures = failed.map((check) => `check "${check.name}" failed: ${check.output}`)
-  const findings = (audit?.findings ?? []).map(
-    ({ rule, subject, message }) => `audit: ${rule} ${subject}: ${message}`,
+  // paths that differ are named already
+  const findings = (audit?.findings ?? [])
+    .filter(({ subject }) => result.differing === null || !subject.startsWith('/'))
+    .map(({ rule, subject, message }) => `audit: ${rule} ${subject}: ${message}`)
+  return `${[...table, ...failures, ...pathLines(result), ...findings.slice(0, NAMED)].join('\n')}\n`
+}
+
+function pathLines({ verdict, differing, recipe }: BuildReport): string[] {
+  if (verdict !== 'different') return []
+  if (differing === null)
+    return [
+      'which files differ is not known, as the locked tree is not at hand: an audit or a build of the locked image leaves it',
+      `in the store, and an archive of store export has it; then: stillroom audit recipe ${recipe}`,
+    ]
+  const { count, paths, command } = differing
+  const lines = paths.map(({ path, change, fields }) =>
+    change === 'changed' ? `differs: ${path} (${fields.join(', ')})` : `${change}: ${path}`,
   )
-  return `${[...table, ...failures, ...findings.slice(0, 20)].join('\n')}\n`
+  const more = count - paths.length
+  return [...lines, more > 0 ? `and ${more} more; all of them: ${command}` : `in detail: ${command}`]
 }
 
 function describeAudit(audit: NonNullable<BuildReport['audit']>): string {

@@ -101,6 +101,10 @@ export const CAUSES = {
     title: 'the directory of the build',
     advice: 'build in a fixed directory, or map it: -ffile-prefix-map=DIRECTORY=.',
   },
+  package: {
+    title: 'a package that only one image has',
+    advice: 'compare the lockfiles of the images (stillroom diff lock), or look which step installs it',
+  },
   'other-version': {
     title: 'another version',
     advice:

@@ -61,10 +61,14 @@ function redact(field: string, value: unknown): unknown {
   if (value === undefined || value === null) return value
   const name = field.slice(field.lastIndexOf('/') + 1)
   const isSetting = /^config\/(Env|Labels)\//.test(field)
-  if (field.startsWith('history/') && typeof value === 'string')
-    return value.replaceAll(SECRET_SETTING, '$1[redacted]').replaceAll(/:\/\/[^/\s@]+@/g, '://[redacted]@')
+  if (field.startsWith('history/') && typeof value === 'string') return redactSettings(value)
   const text = JSON.stringify(value)
   return (isSetting && SECRET.test(name)) || LOGIN.test(text) ? '[redacted]' : value
+}
+
+/** A command without the values of settings that look like credentials, and without logins. */
+export function redactSettings(command: string): string {
+  return command.replaceAll(SECRET_SETTING, '$1[redacted]').replaceAll(/:\/\/[^/\s@]+@/g, '://[redacted]@')
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

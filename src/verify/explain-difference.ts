@@ -42,26 +42,38 @@ export function wantedContents({ files }: ImageDifference): string[] {
  * Names the causes of every difference.
  *
  * @param contents by path, of the files that {@link wantedContents} named
- * @param owners by path, the package it belongs to in both images
+ * @param owners by path, the package it belongs to
+ * @param origins by path, where a file that only one image has comes from: `layer 3: COPY a /opt`
+ * @param unread why contents that are wanted and not there were not read
  */
 export async function explainDifference(
   difference: ImageDifference,
   contents: ReadonlyMap<string, ContentPair>,
-  owners: ReadonlyMap<string, FileOwner> = new Map(),
+  {
+    owners = new Map(),
+    origins = new Map(),
+    unread = 'it is too large to be compared in detail',
+  }: {
+    owners?: ReadonlyMap<string, FileOwner>
+    origins?: ReadonlyMap<string, string>
+    unread?: string
+  } = {},
 ): Promise<ExplainedDifference> {
   const names = pairNames(difference.files)
   const files: ExplainedFile[] = []
   const causesAt = new Map<string, NamedCause[]>()
   for (const file of difference.files) {
-    const explanation = await explainFile(file, contents.get(file.path))
+    const explanation = await explainFile(file, contents.get(file.path), unread)
     const name = names.get(file.path) ?? inherited(file, causesAt)
     const owner = owners.get(file.path)
+    const origin = origins.get(file.path)
     const causes = fileCauses(file, {
       ...(explanation ? { explanation } : {}),
       ...(name ? { name } : {}),
       ...(owner ? { owner } : {}),
+      ...(origin ? { origin } : {}),
     })
-    causesAt.set(file.path, causes)
+    if (file.change !== 'changed') causesAt.set(`${file.change} ${file.path}`, causes)
     files.push({ ...file, causes, ...(explanation ? { detail: explanation.detail } : {}) })
   }
   explainParents(files)
@@ -78,19 +90,21 @@ export async function explainDifference(
 async function explainFile(
   file: FileDifference,
   pair: ContentPair | undefined,
+  unread: string,
 ): Promise<Explanation | undefined> {
   if (pair !== undefined) return explainContent(file.path, pair.a, pair.b)
   if (!file.fields.includes('content') || file.a?.type !== file.b?.type) return undefined
-  return { detail: { kind: 'unread', reason: 'it is too large to be compared in detail' }, causes: [] }
+  return { detail: { kind: 'unread', reason: unread }, causes: [] }
 }
 
-/** What lies in a directory that only one image has, is there for the same reason. */
+/** What lies in a directory that is there in the same image only, is there for the same reason. */
 function inherited(
   { path, change }: FileDifference,
   causes: ReadonlyMap<string, NamedCause[]>,
 ): NamedCause | undefined {
   const parent = path.slice(0, path.lastIndexOf('/'))
-  const [first] = change === 'changed' ? [] : (causes.get(parent) ?? [])
+  // a directory that both have changes since this came or went, and is no reason for it
+  const [first] = causes.get(`${change} ${parent}`) ?? []
   return first === undefined || first.cause === 'unknown'
     ? undefined
     : { cause: first.cause, evidence: `it lies in "${parent}"` }
@@ -108,7 +122,7 @@ function explainParents(files: ExplainedFile[]): void {
     const cause = child?.causes[0]
     if (child === undefined || cause === undefined || file.fields.join() !== 'mtime') continue
     file.causes = [
-      { cause: cause.cause, evidence: `"${child.path}" was added or removed, which changes its time` },
+      { cause: cause.cause, evidence: `"${child.path}" was ${child.change}, which changes its time` },
     ]
   }
 }

@@ -72,6 +72,60 @@ describe('explainImages()', () => {
     expect(await causeOf(tool('1.0', 'red'), tool('1.0', 'blue', 'red'))).toBe('unknown')
   })
 
+  test('names no cause in a circle: what came or went is why, or unknown', async () => {
+    const directory = (name: string, seconds: number): Member => ({
+      name,
+      type: 'directory',
+      mtime: new Date(seconds * 1000),
+    })
+    const { files, causes } = await explain(
+      [[directory('opt', 1)], [directory('srv', 1)]],
+      [
+        [directory('opt', 1)],
+        [directory('srv', 1)],
+        [directory('opt', 2), file('opt/evil', 'x'), directory('opt/new', 2), file('opt/new/file', 'y')],
+      ],
+    )
+    expect(
+      files.map(({ path, change, causes: [cause] }) => [change, path, cause?.cause, cause?.evidence]),
+    ).toEqual([
+      ['changed', '/opt', 'unknown', '"/opt/evil" was added, which changes its time'],
+      ['added', '/opt/evil', 'unknown', 'only the second image has "/opt/evil" (layer 2)'],
+      ['added', '/opt/new', 'unknown', 'only the second image has "/opt/new" (layer 2)'],
+      ['added', '/opt/new/file', 'unknown', 'only the second image has "/opt/new/file" (layer 2)'],
+    ])
+    expect(causes.map(({ cause }) => cause)).toEqual(['unknown'])
+  })
+
+  test('names the package that only one image has', async () => {
+    const package_ = (name: string, version: string, files: string[]): Member[] => [
+      file(
+        'var/lib/dpkg/status',
+        `Package: ${name}\nStatus: install ok installed\nVersion: ${version}\nArchitecture: all\nMaintainer: A <a@example.org>\nDescription: it\n\n`,
+      ),
+      file(`var/lib/dpkg/info/${name}.list`, `/.\n/usr\n${files.map((path) => `/${path}\n`).join('')}`),
+      ...files.map((path) => file(path, path)),
+    ]
+    const causeAt = async (path: string, a: Member[], b: Member[]) => {
+      const { files } = await explain([a], [b])
+      return files.find((each) => each.path === path)?.causes[0]
+    }
+    const [one, two, more] = [
+      package_('one', '1.0', ['usr/one']),
+      package_('two', '2.0', ['usr/two']),
+      package_('one', '1.1', ['usr/one', 'usr/more']),
+    ]
+    expect(await causeAt('/usr/two', one, two)).toEqual({
+      cause: 'package',
+      evidence: 'it belongs to deb/two 2.0, which only the second image has',
+    })
+    expect(await causeAt('/usr/one', one, two)).toMatchObject({ cause: 'package' })
+    expect(await causeAt('/usr/more', one, more)).toMatchObject({
+      cause: 'other-version',
+      evidence: 'it belongs to deb/one: 1.0 and 1.1',
+    })
+  })
+
   describe('of random images, whose layers are shared as it comes', () => {
     const content = fc.stringMatching(/^[a-z0-9 \n]{1,40}$/)
     const member = fc.record({

@@ -1,10 +1,12 @@
 import type { ImageTree } from '../image/image-tree.ts'
 import type { Inode } from '../image/layer-entry.ts'
 import { MemoryLayerCache } from '../image/layer-source.ts'
+import type { TreeNode } from '../image/merge-layers.ts'
 import type { ReadOptions } from '../image/read-options.ts'
 import { escapeBytes, treeDigest, unescapeBytes } from '../image/tree-digest.ts'
 import { forgetLists } from '../inventory/forget-lists.ts'
 import { readInventory, wantedByInventory } from '../inventory/read-inventory.ts'
+import { redactSettings } from './compare-configs.ts'
 import { compareImages } from './compare-images.ts'
 import type { ImageDifference } from './difference.ts'
 import { type ContentPair, explainDifference, wantedContents } from './explain-difference.ts'
@@ -62,7 +64,50 @@ export async function explainImages(
   return {
     a: summaryOf(a.reference, left, whole),
     b: summaryOf(b.reference, right, whole),
-    difference: await explainDifference(difference, contents, owners),
+    difference: await explainDifference(difference, contents, {
+      owners,
+      origins: new Map([...originsOf(left, difference, 'removed'), ...originsOf(right, difference, 'added')]),
+    }),
+  }
+}
+
+/** The image that a lock names, by its locked tree: its files without their contents. */
+export interface LockedReference {
+  /** What it is called: `lockfile`. */
+  reference: string
+  id: string
+  tree: string
+  size: number
+  diffIDs: readonly string[]
+  root: TreeNode
+}
+
+/**
+ * Compares the image that a lock names with another, by the locked tree. What is in a file is not known then, nor is the
+ * config: that counts as the other's.
+ *
+ * @throws {StillroomError} those of reading images
+ */
+export async function explainLocked(
+  { root, ...locked }: LockedReference,
+  b: ImageSource,
+): Promise<ExplainedImages> {
+  const image = await b.read()
+  const right = comparable(image)
+  const compared = compareImages({ config: image.config, diffIDs: locked.diffIDs, root }, right)
+  // with the same files in the same layers, only the configs can make two IDs
+  const isOtherConfig = compared.verdict === 'identical' && image.id !== locked.id
+  const difference: ImageDifference = isOtherConfig
+    ? { ...compared, verdict: 'equivalent', config: [{ field: 'id', a: locked.id, b: image.id }] }
+    : compared
+  return {
+    a: { ...locked, diffIDs: [...locked.diffIDs] },
+    b: summaryOf(b.reference, image),
+    difference: await explainDifference(difference, new Map(), {
+      origins: new Map(originsOf(image, difference, 'added')),
+      unread:
+        'the locked tree has no contents: with an image of the lockfile at hand, what differs inside is told',
+    }),
   }
 }
 
@@ -95,6 +140,28 @@ async function ownersOf(
   const now = same ? old : await readInventory(b.tree)
   const paths = new Set(asked.map(({ path }) => path))
   return findOwners({ tree: a.tree, ...old }, { tree: b.tree, ...now }, paths, contents)
+}
+
+/** The layer of each file that only this image has, with the command that made it. */
+function originsOf(
+  { config, tree }: ImageTree,
+  { files }: ImageDifference,
+  change: 'added' | 'removed',
+): [path: string, origin: string][] {
+  const commands = layerCommands(config)
+  return files.flatMap((file) => {
+    const layer = file.change === change ? tree.findLink(unescapeBytes(file.path))?.inode.layer : undefined
+    const command = layer === undefined ? undefined : commands[layer]
+    return layer === undefined ? [] : [[file.path, `layer ${layer}${command ? `: ${command}` : ''}`]]
+  })
+}
+
+/** What made each layer, by the config's history, credentials left out. */
+function layerCommands({ history }: ImageTree['config']): string[] {
+  if (!Array.isArray(history)) return []
+  return history
+    .filter((entry) => entry?.empty_layer !== true)
+    .map((entry) => redactSettings(String(entry?.created_by ?? '')).slice(0, 200))
 }
 
 /** What a report says of an image that was read, whole or in part. */

@@ -3,13 +3,13 @@ import type { CauseId, NamedCause } from './cause.ts'
 import { textCauses } from './explain-text.ts'
 import { distinctCauses, type Explanation } from './explained-difference.ts'
 
-/** A package that a file belongs to in both images. */
+/** A package that a file belongs to, in the images that have the file. */
 export interface FileOwner {
   /** `deb/libc6`. */
   name: string
-  /** Its version in each image. */
-  a: string
-  b: string
+  /** Its version in each image; undefined where it is not installed. */
+  a: string | undefined
+  b: string | undefined
   /** Whether the file is, in each image, what the package manager noted of it. */
   intact: boolean
 }
@@ -21,6 +21,8 @@ export interface FileContext {
   /** Why its name varies, when it stands for one of the other image. */
   name?: NamedCause
   owner?: FileOwner
+  /** Where it comes from, when only one image has it: a layer, with the command that made it. */
+  origin?: string
 }
 
 /** Why a file differs, the surest cause first; never empty. */
@@ -59,6 +61,11 @@ function changeCauses(file: FileDifference, { explanation, owner }: FileContext)
 
 function ownerCauses(owner: FileOwner | undefined): NamedCause[] {
   if (owner === undefined) return []
+  if (owner.a === undefined || owner.b === undefined) {
+    const which = owner.a === undefined ? 'second' : 'first'
+    const evidence = `it belongs to ${owner.name} ${owner.a ?? owner.b}, which only the ${which} image has`
+    return [{ cause: 'package', evidence }]
+  }
   if (owner.a !== owner.b)
     return [{ cause: 'other-version', evidence: `it belongs to ${owner.name}: ${owner.a} and ${owner.b}` }]
   if (!owner.intact) return []
@@ -96,9 +103,15 @@ function time(seconds: number | undefined): string {
   return Number.isNaN(date.getTime()) ? `${seconds} s` : date.toISOString().replace('.000', '')
 }
 
-function unknownEvidence({ change, path }: FileDifference, { explanation }: FileContext): string {
-  if (change === 'added') return `only the second image has "${path}"`
-  if (change === 'removed') return `only the first image has "${path}"`
+function unknownEvidence(
+  { change, path }: FileDifference,
+  { explanation, owner, origin }: FileContext,
+): string {
+  if (change !== 'changed') {
+    const which = change === 'added' ? 'second' : 'first'
+    const whose = owner === undefined ? '' : `, though both have ${owner.name} ${owner.a}`
+    return `only the ${which} image has "${path}"${whose}${origin === undefined ? '' : ` (${origin})`}`
+  }
   if (explanation?.detail.kind === 'unread') return explanation.detail.reason
   return 'no rule knows what differs'
 }

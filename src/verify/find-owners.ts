@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
 import type { FileTree } from '../image/file-tree.ts'
-import { escapeBytes } from '../image/tree-digest.ts'
+import { escapeBytes, unescapeBytes } from '../image/tree-digest.ts'
 import type { InstalledPackage, OwnedFile } from '../inventory/inventory.ts'
 import type { ContentPair } from './explain-difference.ts'
 import type { FileOwner } from './file-causes.ts'
@@ -17,7 +17,8 @@ interface Claim {
 }
 
 /**
- * The packages that files belong to in both images, by path as a difference shows it.
+ * The packages that files belong to, by path as a difference shows it: of files that both images have, those that they
+ * belong to in both.
  *
  * @param paths those that differ
  * @param contents of those that differ and were read; a file whose content is not here counts as not intact, unless its
@@ -31,20 +32,34 @@ export function findOwners(
 ): Map<string, FileOwner> {
   const left = claimsOf(a, paths)
   const right = claimsOf(b, paths)
+  const versions = { a: versionsOf(a), b: versionsOf(b) }
   const owners = new Map<string, FileOwner>()
-  for (const [path, old] of left) {
-    const now = right.get(path)
-    if (now === undefined || keyOf(old.owner) !== keyOf(now.owner)) continue
+  for (const path of paths) {
+    const [old, now] = [left.get(path), right.get(path)]
+    const claim = old ?? now
+    if (claim === undefined) continue
+    const key = keyOf(claim.owner)
+    const isOnlyOne = old === undefined || now === undefined
+    if (isOnlyOne ? inBoth(a, b, path) : key !== keyOf(now.owner)) continue
     const pair = contents.get(path)
     owners.set(path, {
-      name: `${old.owner.kind}/${old.owner.name}`,
-      a: old.owner.version,
-      b: now.owner.version,
-      intact: isIntact(a.tree, old.file, pair?.a) && isIntact(b.tree, now.file, pair?.b),
+      name: `${claim.owner.kind}/${claim.owner.name}`,
+      a: versions.a.get(key),
+      b: versions.b.get(key),
+      intact: !isOnlyOne && isIntact(a.tree, old.file, pair?.a) && isIntact(b.tree, now.file, pair?.b),
     })
   }
   return owners
 }
+
+/** A file that both have, and only one image's package claims. */
+function inBoth(a: OwningImage, b: OwningImage, path: string): boolean {
+  const raw = unescapeBytes(path)
+  return a.tree.findLink(raw) !== undefined && b.tree.findLink(raw) !== undefined
+}
+
+const versionsOf = ({ packages }: OwningImage) =>
+  new Map(packages.map((found) => [keyOf(found), found.version]))
 
 const keyOf = ({ kind, name, environment = '' }: InstalledPackage) => `${kind} ${name} ${environment}`
 

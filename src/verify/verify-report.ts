@@ -31,13 +31,16 @@ export interface VerifyReport {
 }
 
 export interface VerifyReference {
-  /** `lock`: the digests in the lockfile; `image`: an image at hand; `build`: another build, made for this. */
-  kind: 'lock' | 'image' | 'build'
+  /**
+   * `lock`: the digests in the lockfile; `tree`: the locked tree, which has all of the files but their contents; `image`: an
+   * image at hand; `build`: another build, made for this.
+   */
+  kind: 'lock' | 'tree' | 'image' | 'build'
   /** The image ID. */
   id: string
   /** The tree digest. */
   tree?: string
-  /** The engine's name of an image that could be read, or was. */
+  /** The engine's name of an image that could be read, or was; of a locked tree, `lockfile`. */
   name?: string
 }
 

@@ -8,13 +8,15 @@ export default class DiffImages extends BaseCommand {
   static override summary = 'Say by what two images differ, file by file, and why'
   static override description =
     'Reads both without running them. Names the cause of each difference and what to change in the recipe. ' +
+    'A lockfile in place of the first stands for its image, by its locked tree: files without their contents. ' +
     'Exit code 1 when the images differ.'
   static override examples = [
     '<%= config.bin %> diff images stillroom/hello stillroom/hello:verify',
     '<%= config.bin %> diff images yesterday.tar today.tar --json',
+    '<%= config.bin %> diff images recipes/hello/lock.json stillroom/hello',
   ]
   static override args = {
-    a: Args.string({ description: IMAGE, required: true }),
+    a: Args.string({ description: `${IMAGE}, or a lockfile`, required: true }),
     b: Args.string({ description: IMAGE, required: true }),
   }
 

@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises'
 import { relative, resolve } from 'node:path'
 import { auditImage } from '../../audit/audit-image.ts'
 import type { AuditReport } from '../../audit/audit-report.ts'
@@ -23,7 +22,7 @@ import { recordedRecipe } from '../../lock/recorded-recipe.ts'
 import type { LockedPlatform, Lockfile } from '../../lock/schema.ts'
 import { fetchInputs } from '../build/fetch-inputs.ts'
 import type { Artifacts, Cache, Fetching } from '../ports.ts'
-import { requireLock } from '../project/lock-file.ts'
+import { readLockText, requireLock } from '../project/lock-file.ts'
 import { readConfig } from '../project/read-config.ts'
 import type { Session } from '../session.ts'
 import { keepLockedTree, readLockedTree } from '../store/locked-tree.ts'
@@ -34,11 +33,17 @@ const PLATFORM = 'linux/amd64'
 /**
  * Audits the image that the engine has of a recipe against the recipe's lockfile.
  *
+ * @param isNew whether it was just built from the lockfile: when it is another than the locked one and there is no locked
+ *   tree to say where, its own layers count as locked, or all that steps made would be found
  * @throws {StillroomError} LOCK_*; IMAGE_MISSING when the engine has none; those of reading images and of fetching
  */
-export async function auditRecipe(session: Session, name: string): Promise<AuditReport> {
+export async function auditRecipe(
+  session: Session,
+  name: string,
+  { isNew = false } = {},
+): Promise<AuditReport> {
   const lockfile = await requireLock(session.directory, name)
-  return auditReference(session, `stillroom/${name}`, { lockfile, path: `recipes/${name}/lock.json` })
+  return auditReference(session, `stillroom/${name}`, { lockfile, path: `recipes/${name}/lock.json`, isNew })
 }
 
 /**
@@ -55,22 +60,17 @@ export async function auditAny(
 ): Promise<AuditReport> {
   if (lock === undefined) return auditReference(session, what, undefined)
   const path = resolve(session.directory, lock)
-  const text = await readFile(path, 'utf8').catch((cause: NodeJS.ErrnoException) => {
-    throw new StillroomError('LOCK_MISSING', `there is no lockfile ${lock}: ${cause.code}`, {
-      hint: 'name a file such as recipes/NAME/lock.json',
-      cause,
-    })
-  })
+  const text = await readLockText(path, lock)
   const shown = relative(session.directory, path)
   const lockfile = parseLock(text, shown)
   requireFresh(lockfile, lockfile.inputs)
-  return auditReference(session, what, { lockfile, path: shown })
+  return auditReference(session, what, { lockfile, path: shown, isNew: false })
 }
 
 async function auditReference(
   session: Session,
   what: string,
-  lock: { lockfile: Lockfile; path: string } | undefined,
+  lock: { lockfile: Lockfile; path: string; isNew: boolean } | undefined,
 ): Promise<AuditReport> {
   const { progress } = session
   const { audit } = await readConfig(session.directory)
@@ -83,11 +83,7 @@ async function auditReference(
     const md5 = held === undefined || held.contents.missing.length > 0
     const image = await imageSubject(located, { md5, cache })
     progress({ kind: 'status', text: 'comparing' })
-    const subject = held && {
-      ...held,
-      layers: countLockedLayers(image.layers, held.locked),
-      ...(await lockedTree(session, held.locked, image)),
-    }
+    const subject = held && (await subjectOf(session, held, image, lock?.isNew === true))
     const report = auditImage(image, subject, policyOf(audit?.ignore ?? []))
     if (held?.locked.image?.tree === report.image.tree)
       await keepLockedTree(session, held.locked.image, image.tree.root)
@@ -99,15 +95,19 @@ async function auditReference(
   }
 }
 
-/** The locked tree, which only an image with other files needs. */
-async function lockedTree(
+/** What an image is compared with, once it was read. */
+async function subjectOf(
   ports: Artifacts,
-  { image: locked }: LockedPlatform,
-  { tree }: ImageSubject,
-): Promise<Pick<LockSubject, 'tree'>> {
-  if (locked === null || treeDigest(tree.root) === locked.tree) return {}
-  const root = await readLockedTree(ports, locked)
-  return root === undefined ? {} : { tree: root }
+  held: Omit<LockSubject, 'layers'>,
+  { tree, layers }: ImageSubject,
+  isNew: boolean,
+): Promise<LockSubject> {
+  const { locked } = held
+  const subject = { ...held, layers: countLockedLayers(layers, locked) }
+  if (locked.image === null || treeDigest(tree.root) === locked.image.tree) return subject
+  const root = await readLockedTree(ports, locked.image)
+  if (root !== undefined) return { ...subject, tree: root }
+  return isNew ? { ...held, locked: { ...locked, image: null }, layers: layers.length } : subject
 }
 
 /** What a lock names, and what its artifacts hold: those that must be read and the store lacks are fetched. */

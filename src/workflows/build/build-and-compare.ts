@@ -2,9 +2,10 @@ import { readFile } from 'node:fs/promises'
 import { lockedDigests } from '../../dockerfile/context-artifacts.ts'
 import type { Engine } from '../../engine/connect.ts'
 import { type EngineImage, removeImage, saveImage } from '../../engine/find-image.ts'
+import { compareTrees } from '../../image/compare-trees.ts'
 import { readImageTree, summarize } from '../../image/read-archive.ts'
 import type { LockedImage, LockedPlatform } from '../../lock/schema.ts'
-import type { BuildAudit, BuildReport } from '../../report/build-report.ts'
+import { type BuildAudit, type BuildReport, summarizePaths } from '../../report/build-report.ts'
 import { recordUse } from '../../store/uses.ts'
 import { auditRecipe } from '../audit/audit-recipe.ts'
 import { knownClean, rememberClean } from '../audit/known-audits.ts'
@@ -14,7 +15,7 @@ import type { LockedRecipe } from '../project/load-inputs.ts'
 import { lockPath, writeLock } from '../project/lock-file.ts'
 import type { Session } from '../session.ts'
 import type { StageClock } from '../stage-clock.ts'
-import { hasLockedTree, keepLockedTree } from '../store/locked-tree.ts'
+import { hasLockedTree, keepLockedTree, readLockedTree } from '../store/locked-tree.ts'
 import { buildLocked } from './build-locked.ts'
 import { runChecks } from './run-checks.ts'
 
@@ -40,7 +41,7 @@ export async function buildAndCompare(
   plan: BuildPlan,
   { noCache, builder, audit }: BuildRecipeOptions,
   clock: StageClock,
-): Promise<Pick<BuildReport, 'image' | 'verdict' | 'checks' | 'packages' | 'audit'>> {
+): Promise<Omit<BuildReport, 'recipe' | 'tag' | 'expected' | 'unchanged' | 'stages'>> {
   const { signal, progress, store } = session
   const { loaded, locked, tag, previous } = plan
   const { name, recipe } = loaded
@@ -79,7 +80,7 @@ async function auditBuilt(
   const lock = await readFile(lockPath(session.directory, name), 'utf8')
   const known = await knownClean(session, { id, lock })
   if (known !== undefined && (image?.id !== id || (await hasLockedTree(session, image)))) return known
-  const { verdict, files, findings, ignored } = await auditRecipe(session, name)
+  const { verdict, files, findings, ignored } = await auditRecipe(session, name, { isNew: true })
   const audit = { verdict, explainedShare: files.explainedShare, findings, isKnown: false }
   if (verdict === 'clean' && findings.length + ignored.length === 0)
     await rememberClean(session, { id, lock }, audit)
@@ -92,18 +93,23 @@ async function compare(
   engine: Engine,
   { loaded: { name, recipe }, lock, locked, tag }: BuildPlan,
   built: string,
-): Promise<Pick<BuildReport, 'image' | 'verdict'>> {
+): Promise<Pick<BuildReport, 'image' | 'verdict' | 'differing'>> {
   const { directory } = ports
   const expected = locked.image
   if (expected && expected.id === built) {
     const { size, diffIDs, tree } = expected
-    return { verdict: 'identical', image: { id: built, size, layers: diffIDs.length, tree } }
+    return { verdict: 'identical', image: { id: built, size, layers: diffIDs.length, tree }, differing: null }
   }
   const read = await readImageTree(await saveImage(engine, tag))
   const { id, size, diffIDs, tree } = summarize(read)
   if (id !== built) throw new Error(`the engine saved image ${id} when asked for ${built}`)
   const image = { id, size, layers: diffIDs.length, tree }
-  if (expected) return { verdict: expected.tree === tree ? 'equivalent' : 'different', image }
+  if (expected?.tree === tree) return { verdict: 'equivalent', image, differing: null }
+  if (expected) {
+    const root = await readLockedTree(ports, expected)
+    const differing = root ? summarizePaths(name, compareTrees(root, read.root)) : null
+    return { verdict: 'different', image, differing }
+  }
   await keepLockedTree(ports, { tree }, read.root)
   const recorded: LockedPlatform = { ...locked, image: { id, tree, size, diffIDs } }
   await writeLock(directory, name, {
@@ -111,5 +117,5 @@ async function compare(
     platforms: { ...lock.platforms, [recipe.platform]: recorded },
   })
   await writeGenerated(directory, name, await renderGenerated(name, recipe, recorded))
-  return { verdict: 'recorded', image }
+  return { verdict: 'recorded', image, differing: null }
 }

@@ -67,7 +67,15 @@ async function asLocked(
 
 function unchanged(image: BuildReport['image'], locked: LockedPlatform) {
   const packages = lockedPackages(locked)
-  return { image, verdict: 'identical' as const, unchanged: true, packages, checks: [], audit: null }
+  return {
+    image,
+    verdict: 'identical' as const,
+    differing: null,
+    unchanged: true,
+    packages,
+    checks: [],
+    audit: null,
+  }
 }
 
 function lockedPackages({ base, steps }: LockedPlatform): PackageCount {

@@ -29,6 +29,21 @@ export async function readLock(directory: string, name: string): Promise<Lockfil
   )
 }
 
+/**
+ * The text of a lockfile that a command names.
+ *
+ * @param shown the path as it was named
+ * @throws {StillroomError} LOCK_MISSING
+ */
+export function readLockText(path: string, shown: string): Promise<string> {
+  return readFile(path, 'utf8').catch((cause: NodeJS.ErrnoException) => {
+    throw new StillroomError('LOCK_MISSING', `there is no lockfile ${shown}: ${cause.code}`, {
+      hint: 'name a file such as recipes/NAME/lock.json',
+      cause,
+    })
+  })
+}
+
 /** @throws {StillroomError} LOCK_MISSING */
 export async function requireLock(directory: string, name: string): Promise<Lockfile> {
   const lock = await readLock(directory, name)

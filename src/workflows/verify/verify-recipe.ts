@@ -2,13 +2,15 @@ import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { StillroomError } from '../../error.ts'
+import type { TreeNode } from '../../image/merge-layers.ts'
 import type { LockedImage } from '../../lock/schema.ts'
-import { explainImages, summaryOf } from '../../verify/explain-images.ts'
+import { explainImages, explainLocked, summaryOf } from '../../verify/explain-images.ts'
 import { type Variation, VERIFY_REPORT_VERSION, type VerifyReport } from '../../verify/verify-report.ts'
-import type { Cache, Cancellation, Reporting } from '../ports.ts'
+import type { Artifacts, Cache, Cancellation, Reporting } from '../ports.ts'
 import { loadLocked } from '../project/load-inputs.ts'
 import type { Session } from '../session.ts'
 import { StageClock } from '../stage-clock.ts'
+import { readLockedTree } from '../store/locked-tree.ts'
 import {
   buildAgain,
   findReference,
@@ -103,29 +105,37 @@ async function rebuild(
 }
 
 async function compare(
-  ports: Cancellation & Reporting & Cache,
+  ports: Cancellation & Reporting & Cache & Artifacts,
   plan: VerifyPlan,
   reference: Reference,
   built: NewImage,
   report: VerifyReport,
 ): Promise<void> {
   const expected = await referenceSource(ports, plan, reference)
-  if (expected === undefined) {
+  const locked = plan.locked.image
+  const root = expected === undefined && locked !== null ? await readLockedTree(ports, locked) : undefined
+  if (expected === undefined && (locked === null || root === undefined)) {
     ports.progress({ kind: 'status', text: 'reading the new image' })
     report.image = summaryOf(built.source.reference, await built.source.read())
     report.verdict = reference.named.tree === report.image.tree ? 'equivalent' : 'different'
     report.problem = {
       code: 'IMAGE_MISSING',
-      message: 'what differs is not known: the engine has no image as the lockfile expects it',
+      message:
+        'what differs is not known: there is neither an image as the lockfile expects it nor the locked tree',
       hint: `keep one while it is identical: stillroom verify recipe ${report.recipe} --keep`,
     }
     return
   }
-  ports.progress({ kind: 'status', text: 'reading both images' })
-  const { a, b, difference } = await explainImages(expected, built.source)
+  ports.progress({ kind: 'status', text: expected ? 'reading both images' : 'reading the new image' })
+  const { a, b, difference } = expected
+    ? await explainImages(expected, built.source)
+    : await explainLocked(
+        { reference: 'lockfile', ...(locked as LockedImage), root: root as TreeNode },
+        built.source,
+      )
   report.reference = {
     ...reference.named,
-    kind: reference.named.kind === 'lock' ? 'image' : 'build',
+    kind: expected ? (reference.named.kind === 'lock' ? 'image' : 'build') : 'tree',
     name: a.reference,
     ...(a.tree ? { tree: a.tree } : {}),
   }
