@@ -26,11 +26,12 @@ const LATE = new Map([
 const commands = globSync('commands/**/*.ts', { cwd: `${root}src` }).filter(
   (file) => !/(\.test|base-command|recipe-names|audit-output|engine-name)\.ts$/.test(file),
 )
-// the worker is started by its address, beside the file that starts it
+// what is started by its address, beside the file that starts it
 const names = [
   'index',
   'main',
   'image/digest-worker',
+  'workflows/project/recipe-child',
   ...commands.map((file) => file.slice(0, -'.ts'.length)),
 ]
 

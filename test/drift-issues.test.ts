@@ -66,6 +66,31 @@ describe('report issues', () => {
     expect(gitHub.issues).toHaveLength(131)
   })
 
+  test("leaves somebody's issue alone that has its mark", async () => {
+    const gitHub = await FakeGitHub.start()
+    const directory = await makeProject()
+    await addRun(directory, 'hello', 21, 'different')
+    const theirs = gitHub.open('<!-- stillroom:drift:hello -->\nnothing to see here')
+    const { stdout } = await stillroom(directory, ['report', 'issues', '--json'], { env: gitHub.env })
+    expect(JSON.parse(stdout)).toMatchObject({ issues: [{ recipe: 'hello', change: 'opened', number: 2 }] })
+    expect(theirs).toMatchObject({ state: 'open', body: expect.stringContaining('nothing to see') })
+    await addRun(directory, 'hello', 22, 'identical')
+    const later = await stillroom(directory, ['report', 'issues', '--json'], { env: gitHub.env })
+    expect(JSON.parse(later.stdout)).toMatchObject({ issues: [{ change: 'closed', number: 2 }] })
+    expect(theirs.state).toBe('open')
+  })
+
+  test("knows an app's own issue by asking whose the token is", async () => {
+    const gitHub = await FakeGitHub.start({ login: 'our-app[bot]' })
+    const directory = await makeProject()
+    await addRun(directory, 'hello', 21, 'different')
+    const sync = async () =>
+      JSON.parse((await stillroom(directory, ['report', 'issues', '--json'], { env: gitHub.env })).stdout)
+    expect(await sync()).toMatchObject({ issues: [{ change: 'opened', number: 1 }] })
+    expect(await sync()).toMatchObject({ issues: [{ change: 'unchanged', number: 1 }] })
+    expect(gitHub.issues).toHaveLength(1)
+  })
+
   test('without permission says which one the job needs', async () => {
     const gitHub = await FakeGitHub.start()
     gitHub.intervene = (method) => (method === 'POST' ? { status: 403 } : undefined)

@@ -1,4 +1,4 @@
-import { readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import { describe, expect, test } from 'vitest'
@@ -146,16 +146,35 @@ describe('report pull-request', () => {
     expect(comments()).toHaveLength(1)
   })
 
-  test("leaves somebody's comment alone that quotes its own", async () => {
+  test.each([
+    ['quotes', `> ${COMMENT_MARKER}\n> ### stillroom\n\nWhat is this?`],
+    ['imitates', `${COMMENT_MARKER}\n### stillroom\nNo lockfile changes.\n`],
+  ])("leaves somebody's comment alone that %s its own", async (_, body) => {
     const { gitHub, directory, report, comments } = await pullRequest()
-    const quote = { id: 1000, body: `> ${COMMENT_MARKER}\n> ### stillroom\n\nWhat is this?` }
-    gitHub.issues[0]?.comments.push({ ...quote })
+    const other = { id: 1000, body, user: { login: 'somebody' } }
+    gitHub.issues[0]?.comments.push({ ...other })
     await changeLock(directory, '0.30')
     expect(await report()).toMatchObject({ comment: 'created' })
     expect(comments()).toEqual([
-      quote,
+      other,
       expect.objectContaining({ body: expect.stringContaining('python3-wheel') }),
     ])
+    expect(await report()).toMatchObject({ comment: 'unchanged' })
+  })
+
+  test("a recipe that reads the token and ends the judge's process is a failure, and the diff is told", async () => {
+    const { directory, report, comments } = await pullRequest()
+    await changeLock(directory, '0.30')
+    await mkdir(join(directory, 'recipes/ends-the-process'), { recursive: true })
+    await writeFile(
+      join(directory, 'recipes/ends-the-process/recipe.ts'),
+      `console.error('the token is:', process.env.GITHUB_TOKEN)\nprocess.exit(0)\nexport default {}\n`,
+    )
+    const result = await report()
+    expect(result).toMatchObject({ exitCode: 1, comment: 'created' })
+    expect(result.stale.map(({ recipe }) => recipe)).toEqual(['ends-the-process', 'hello'])
+    expect(result.stale[0]?.reasons.join()).toContain('ended without saying what it exports')
+    expect(comments()[0]?.body).toContain('python3-wheel')
   })
 
   test('fails at the level that is asked for', async () => {

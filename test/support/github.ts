@@ -8,7 +8,9 @@ export interface FakeIssue {
   title: string
   body: string
   state: 'open' | 'closed'
-  comments: { id: number; body: string }[]
+  /** Whoever wrote it. */
+  user?: { login: string }
+  comments: { id: number; body: string; user?: { login: string } }[]
 }
 
 /**
@@ -21,6 +23,8 @@ export type Intervene = (
 ) => { status: number; headers?: Record<string, string>; body?: unknown; late?: boolean } | undefined
 
 export const TOKEN = 'ghs_averysecrettoken'
+/** Whose a job's own token is. */
+const BOT = { login: 'github-actions[bot]' }
 
 /**
  * Speaks as much of GitHub's REST API (2022-11-28) as issues and their comments need, with its status codes: 401
@@ -32,10 +36,13 @@ export class FakeGitHub {
   readonly asked: string[] = []
   intervene: Intervene = () => undefined
   #url = ''
+  #account = BOT
   #next = 1
 
-  static async start(): Promise<FakeGitHub> {
+  /** @param account whose token it is */
+  static async start(account = BOT): Promise<FakeGitHub> {
     const gitHub = new FakeGitHub()
+    gitHub.#account = account
     const server = createServer((request, response) => {
       gitHub.#answer(request, response).catch((error) => response.destroy(error))
     })
@@ -50,8 +57,8 @@ export class FakeGitHub {
     return { GITHUB_API_URL: this.#url, GITHUB_REPOSITORY: 'team/recipes', GITHUB_TOKEN: TOKEN }
   }
 
-  open(body: string, title = 'an issue'): FakeIssue {
-    const issue: FakeIssue = { number: this.#next++, title, body, state: 'open', comments: [] }
+  open(body: string, title = 'an issue', user = { login: 'somebody' }): FakeIssue {
+    const issue: FakeIssue = { number: this.#next++, title, body, user, state: 'open', comments: [] }
     this.issues.push(issue)
     return issue
   }
@@ -71,6 +78,12 @@ export class FakeGitHub {
     if (forced && !forced.late) return force()
     const send: typeof answer = forced ? force : answer
     if (request.headers.authorization !== `Bearer ${TOKEN}`) return send(401, { message: 'Bad credentials' })
+    if (url.pathname === '/graphql' && method === 'POST') {
+      const isAsked = (JSON.parse(text) as { query?: string }).query === '{ viewer { login } }'
+      return isAsked
+        ? send(200, { data: { viewer: this.#account } })
+        : send(200, { errors: [{ message: 'unknown' }] })
+    }
     const [, rest] = /^\/repos\/team\/recipes(\/.*)$/.exec(url.pathname) ?? []
     const [, number, comments, comment] =
       /^\/issues(?:\/(\d+))?(\/comments)?(?:\/(\d+))?$/.exec(rest ?? '') ?? ([] as (string | undefined)[])
@@ -91,12 +104,13 @@ export class FakeGitHub {
         send,
       )
     }
-    if (number === undefined && method === 'POST') return send(201, this.open(body.body ?? '', body.title))
+    if (number === undefined && method === 'POST')
+      return send(201, this.open(body.body ?? '', body.title, this.#account))
     const issue = this.issues.find((each) => each.number === Number(number))
     if (!issue || comment !== undefined) return send(404, { message: 'Not Found' })
     if (comments && method === 'GET') return this.#page(url, issue.comments, send)
     if (comments && method === 'POST') {
-      const made = { id: this.#next++, body: body.body ?? '' }
+      const made = { id: this.#next++, body: body.body ?? '', user: this.#account }
       issue.comments.push(made)
       return send(201, made)
     }

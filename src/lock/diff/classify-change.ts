@@ -24,17 +24,21 @@ export function classifyChange(ecosystem: string, from: PackageState, to: Packag
   return ecosystem === 'index' ? 'newer' : stepUp(ecosystem, from.version ?? '', to.version ?? '')
 }
 
-export function levelOf(kind: ChangeClass, from: PackageState | null, to: PackageState | null): DiffLevel {
+/** @param known sources that the other lock has, if there is one: what is added from elsewhere is of a new source */
+export function levelOf(
+  kind: ChangeClass,
+  to: PackageState | null,
+  known: ReadonlySet<string> | undefined,
+): DiffLevel {
   switch (kind) {
     case 'added':
+      return known === undefined || to?.source == null || known.has(to.source) ? 'minor' : 'source'
     case 'removed':
     case 'other':
       return 'minor'
     case 'newer':
     case 'detail':
       return 'any'
-    case 'source':
-      return from?.digest !== null && from?.digest === to?.digest ? 'any' : 'source'
     default:
       return kind
   }

@@ -297,6 +297,24 @@ test.each<[string, (platform: LockedPlatform) => void, Partial<PackageChange>]>(
     { ecosystem: 'git', class: 'source', level: 'source' },
   ],
   [
+    'a download of the same bytes from another address',
+    ({ steps }) => void Object.assign(steps[3] ?? {}, { url: 'https://example.com/mesh.tar.gz' }),
+    { ecosystem: 'file', class: 'source', level: 'source' },
+  ],
+  [
+    'a package that came, of an archive of other people',
+    ({ base }) =>
+      void (
+        base.kind === 'debian' &&
+        base.packages.push({
+          ...(base.packages[0] as DebianPackage),
+          name: 'new',
+          archive: 'example.org/team',
+        })
+      ),
+    { name: 'new', class: 'added', level: 'source' },
+  ],
+  [
     'a download with other bytes',
     ({ steps }) => void Object.assign(steps[3] ?? {}, { sha256: '0'.repeat(64) }),
     { ecosystem: 'file', class: 'rebuild', level: 'rebuild' },
@@ -376,3 +394,12 @@ function shuffle(lock: Lockfile): fc.Arbitrary<Lockfile> {
 function equal(a: unknown, b: unknown): boolean {
   return JSON.stringify(a) === JSON.stringify(b)
 }
+
+test('levelOfChanges() is that of a change of source when a submodule comes from another address', () => {
+  const other = structuredClone(smallLock)
+  const [, , step] = platformOf(other).steps
+  if (step?.kind === 'git')
+    for (const submodule of step.submodules) submodule.url = 'https://git.example.org/fork/part.git'
+  expect(levelOfChanges(diffLocks(smallLock, other))).toBe('source')
+  expect(levelOfChanges(diffLocks(null, other))).toBe('minor')
+})

@@ -6,7 +6,14 @@ import { compareLevels, maxLevel } from './levels.ts'
 import { diffDetails } from './list-details.ts'
 import { listEntries } from './list-entries.ts'
 import { type Pair, pairEntries, stateText } from './pair-entries.ts'
-import type { ChangeClass, DiffLevel, ImageChange, LockChanges, PackageChange } from './schema.ts'
+import type {
+  ChangeClass,
+  DiffLevel,
+  FieldChange,
+  ImageChange,
+  LockChanges,
+  PackageChange,
+} from './schema.ts'
 
 /**
  * What turns the one lock into the other; null where a recipe has none. All lists are empty when the locks say the same.
@@ -14,8 +21,11 @@ import type { ChangeClass, DiffLevel, ImageChange, LockChanges, PackageChange } 
  * first, then by level, ecosystem and name.
  */
 export function diffLocks(a: Lockfile | null, b: Lockfile | null): LockChanges {
-  const pairs = pairEntries(a === null ? [] : listEntries(a), b === null ? [] : listEntries(b))
-  const packages = pairs.map(describePair).sort(comparePackages)
+  const [before, after] = [a === null ? [] : listEntries(a), b === null ? [] : listEntries(b)]
+  const known = a === null ? undefined : new Set(before.flatMap(({ state }) => state.source ?? []))
+  const packages = pairEntries(before, after)
+    .map((pair) => describePair(pair, known))
+    .sort(comparePackages)
   return {
     inputs: compareInputs(a?.inputs, b?.inputs).map(({ field, expected, actual }) => ({
       field,
@@ -30,11 +40,24 @@ export function diffLocks(a: Lockfile | null, b: Lockfile | null): LockChanges {
 
 /** The highest level of all that differs; null when nothing does. */
 export function levelOfChanges({ inputs, packages, details, images }: LockChanges): DiffLevel | null {
-  if (packages.length > 0) return maxLevel(packages.map(({ level }) => level))
-  return inputs.length + details.length + images.length > 0 ? 'any' : null
+  const levels: DiffLevel[] = packages.map(({ level }) => level)
+  if (inputs.length + details.length + images.length > 0) levels.push('any')
+  const isNew = details.some(({ field, from }) => field === 'recipe' && from === null)
+  if (!isNew && details.some(isOtherSource)) levels.push('source')
+  return levels.length === 0 ? null : maxLevel(levels)
 }
 
-function describePair({ entry: { platform, ecosystem, name }, from, to }: Pair): PackageChange {
+/** Whether a submodule comes from another address. */
+function isOtherSource({ from, to }: FieldChange): boolean {
+  const url = (value: FieldChange['from']) =>
+    typeof value === 'object' && value !== null && !Array.isArray(value) ? value.url : undefined
+  return url(to) !== undefined && url(from) !== url(to)
+}
+
+function describePair(
+  { entry: { platform, ecosystem, name }, from, to }: Pair,
+  known: ReadonlySet<string> | undefined,
+): PackageChange {
   const kind: ChangeClass =
     from === null ? 'added' : to === null ? 'removed' : classifyChange(ecosystem, from, to)
   const asked = (from?.asked ?? false) || (to?.asked ?? false)
@@ -43,7 +66,7 @@ function describePair({ entry: { platform, ecosystem, name }, from, to }: Pair):
     ecosystem,
     name,
     class: kind,
-    level: levelOf(kind, from, to),
+    level: levelOf(kind, to, known),
     asked,
     from,
     to,

@@ -6,7 +6,7 @@ export const LOCK_DIFF_VERSION = 1
 /**
  * How much a change asks of a reviewer, least first. `any`: nothing that is installed became another. `patch`, `minor`,
  * `major`: a newer version; what was added, removed or moved to another commit counts as `minor`. `downgrade`: an older
- * one. `source`: other bytes from another place. `rebuild`: other bytes under the same version.
+ * one. `source`: from another place, or from one that nothing came from before. `rebuild`: other bytes under the same version.
  */
 export const DiffLevel = z.enum(['any', 'patch', 'minor', 'major', 'downgrade', 'source', 'rebuild'])
 export type DiffLevel = z.infer<typeof DiffLevel>

@@ -3,11 +3,12 @@ import { StillroomError } from '../../error.ts'
 import { DRIFT_TITLE, driftIssue, driftMarker } from '../../report/drift-issue.ts'
 import type { HistoryRun } from '../../verify/history.ts'
 import { readHistory } from '../verify/history-files.ts'
-import { askGitHub, type GitHub, listGitHub } from './github.ts'
+import { Author, askGitHub, type GitHub, listGitHub, ownEntries } from './github.ts'
 
 const Issue = z.object({
   number: z.int(),
   body: z.string().nullable(),
+  user: Author,
   pull_request: z.unknown().optional(),
 })
 type Issue = z.infer<typeof Issue>
@@ -21,7 +22,7 @@ export interface IssueChange {
 
 /**
  * Opens an issue for each recipe whose last verification was not identical, brings an open one up to date, and closes
- * that of a recipe that rebuilds again. One issue a recipe, however often it runs.
+ * that of a recipe that rebuilds again. One issue a recipe, however often it runs; what others wrote is left alone.
  *
  * @throws {StillroomError} GITHUB_FAILED
  */
@@ -32,9 +33,12 @@ export async function syncDriftIssues(gitHub: GitHub, historyDirectory: string):
     return parsed.success && parsed.data.pull_request === undefined ? [parsed.data] : []
   })
   const changes: IssueChange[] = []
-  for (const recipe of [...new Set(history.runs.map((run) => run.recipe))].sort()) {
+  const recipes = [...new Set(history.runs.map((run) => run.recipe))].sort()
+  const marked = open.filter(({ body }) => recipes.some((recipe) => body?.includes(driftMarker(recipe))))
+  const ours = await ownEntries(gitHub, marked)
+  for (const recipe of recipes) {
     const runs = history.runs.filter((run) => run.recipe === recipe)
-    const issue = open.find(({ body }) => body?.includes(driftMarker(recipe)))
+    const issue = ours.find(({ body }) => body?.includes(driftMarker(recipe)))
     changes.push({ recipe, ...(await sync(gitHub, runs, issue)) })
   }
   return changes

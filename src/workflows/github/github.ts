@@ -1,3 +1,4 @@
+import { z } from 'zod'
 import { StillroomError } from '../../error.ts'
 import { tryJson } from '../../formats/json/try-json.ts'
 import { type Answer, askOnce } from '../../net/http-get.ts'
@@ -8,6 +9,8 @@ import { type Attempt, parseRetryAfter, retryOf, withRetries } from '../../net/r
 export interface GitHub {
   /** `https://HOST/...` without a slash at its end. */
   api: string
+  /** Address of the same GitHub's GraphQL. */
+  graphql?: string
   /** `OWNER/NAME`. */
   repository: string
   /** Never shown. */
@@ -44,14 +47,45 @@ export function gitHubOf(env: Readonly<Record<string, string | undefined>>, sign
       hint: 'run it in a job of GitHub Actions, with GITHUB_TOKEN: ${{ github.token }} in its env',
     })
   }
-  return { api: api.replace(/\/+$/, ''), repository, token, signal }
+  const root = api.replace(/\/+$/, '')
+  const graphql = env['GITHUB_GRAPHQL_URL'] || `${root.replace(/\/v3$/, '')}/graphql`
+  return { api: root, graphql, repository, token, signal }
+}
+
+/** Who wrote a comment or an issue; null for an account that is gone. */
+export const Author = z.object({ login: z.string() }).nullish()
+type Author = z.infer<typeof Author>
+
+const Viewer = z.object({ data: z.object({ viewer: z.object({ login: z.string() }) }) })
+const User = z.object({ login: z.string() })
+
+/** Whose a job's own token is. */
+const JOB = 'github-actions[bot]'
+
+/**
+ * Those of some comments or issues that the token's own account wrote. A user's token says whose it is; an app's says it
+ * to GraphQL alone, which is asked when the entries are not of the app that jobs have their tokens of.
+ */
+export async function ownEntries<T extends { user?: Author }>(
+  gitHub: GitHub,
+  entries: readonly T[],
+): Promise<T[]> {
+  if (entries.length === 0) return []
+  const by = (login: string) =>
+    entries.filter(({ user }) => user?.login.toLowerCase() === login.toLowerCase())
+  const user = await askGitHub(gitHub, 'GET', `${gitHub.api}/user`)
+  const known = user.status === 200 ? User.safeParse(user.data).data : undefined
+  if (known !== undefined) return by(known.login)
+  if (by(JOB).length > 0 || gitHub.graphql === undefined) return by(JOB)
+  const viewer = await askGitHub(gitHub, 'POST', gitHub.graphql, { query: '{ viewer { login } }' })
+  return by(Viewer.safeParse(viewer.data).data?.data.viewer.login ?? JOB)
 }
 
 /**
  * One request of GitHub's REST API. A rate limit is waited for as long as GitHub says, up to a limit; errors of the
  * server are tried again. Every other status is the caller's: 403 is what a fork's token gets.
  *
- * @param path below the repository: `/issues?state=open`, or a whole address of the same API
+ * @param path below the repository: `/issues?state=open`, or a whole address of the same API or of its GraphQL
  * @param done looked at before a request is sent again: the reply, if the one that failed had its effect after all
  * @throws {StillroomError} GITHUB_FAILED when it does not answer, or its limit lasts too long
  */
@@ -64,7 +98,8 @@ export async function askGitHub(
 ): Promise<GitHubReply> {
   const { api, repository, signal, backoff = 1000, patience = PATIENCE } = gitHub
   const url = path.startsWith('/') ? `${api}/repos/${repository}${path}` : path
-  if (!url.startsWith(`${api}/`)) throw failed(method, path, `it leads away from ${api}`)
+  if (!url.startsWith(`${api}/`) && url !== gitHub.graphql)
+    throw failed(method, path, `it leads away from ${api}`)
   let tries = 0
   const attempt = async (): Promise<Attempt<GitHubReply, string>> => {
     const made = tries > 0 ? await done?.() : undefined

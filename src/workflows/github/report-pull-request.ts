@@ -12,10 +12,11 @@ import { askGit, gitRunner } from '../../resolve/git/run-git.ts'
 import { diffLock } from '../lock/diff-lock.ts'
 import { findStale } from '../lock/find-stale.ts'
 import type { Environment, Reporting, Repository } from '../ports.ts'
-import { askGitHub, type GitHub, gitHubOf, listGitHub } from './github.ts'
+import { importForeignRecipes } from '../project/import-foreign-recipe.ts'
+import { Author, askGitHub, type GitHub, gitHubOf, listGitHub, ownEntries } from './github.ts'
 
 const Event = z.object({ pull_request: z.object({ number: z.int(), base: z.object({ sha: z.string() }) }) })
-const Comment = z.object({ id: z.int(), body: z.string().nullable() })
+const Comment = z.object({ id: z.int(), body: z.string().nullable(), user: Author })
 type Comment = z.infer<typeof Comment>
 
 export interface PullRequestReport {
@@ -29,7 +30,9 @@ export interface PullRequestReport {
 }
 
 /**
- * Tells a pull request what it does to the locks: one comment, found again by its marker, and the job's summary.
+ * Tells a pull request what it does to the locks: one comment, found again by its marker and its author, and the job's
+ * summary. The diff of the locks needs no recipe; to tell what is stale, each recipe is loaded in a process of its own,
+ * without the job's credentials.
  *
  * @throws {StillroomError} USAGE outside of such a job; REVISION_UNKNOWN when the base is not in a shallow clone;
  *   LOCK_*, GITHUB_FAILED
@@ -40,9 +43,10 @@ export async function reportPullRequest(
 ): Promise<PullRequestReport> {
   const { env, signal, progress } = ports
   const { number, base } = await pullRequestOf(env)
-  progress({ kind: 'stage', title: 'locks and build contexts' })
-  const stale = await findStale(ports)
+  progress({ kind: 'stage', title: 'changes of the locks' })
   const diff = await diffLock(ports, { base: await mergeBase(ports, base) })
+  progress({ kind: 'stage', title: 'locks and build contexts' })
+  const stale = await findStale(ports, importForeignRecipes(ports))
   const body = pullRequestComment(diff, stale)
   if (env.GITHUB_STEP_SUMMARY) await appendFile(env.GITHUB_STEP_SUMMARY, `${body}\n`)
   if (!options.comment) return { diff, stale, comment: 'none' }
@@ -105,12 +109,13 @@ async function upsert(
   })
 }
 
-/** The marker begins it: one that quotes it is somebody else's. */
+/** Written by the token's own account, and begun by the marker: one that quotes it, or imitates it, is somebody else's. */
 async function findOurs(gitHub: GitHub, path: string): Promise<Comment | undefined> {
   const comments = await listGitHub(gitHub, `${path}?per_page=100`)
-  return comments
+  const marked = comments
     .flatMap((data) => Comment.safeParse(data).data ?? [])
-    .find(({ body }) => body?.startsWith(COMMENT_MARKER))
+    .filter(({ body }) => body?.startsWith(COMMENT_MARKER))
+  return (await ownEntries(gitHub, marked))[0]
 }
 
 /** What GitHub says to a token that may not. */

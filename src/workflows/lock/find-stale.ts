@@ -10,6 +10,7 @@ import {
   renderGenerated,
   writeGenerated,
 } from '../project/generated.ts'
+import type { ImportRecipe } from '../project/import-recipe.ts'
 import { listRecipes } from '../project/list-recipes.ts'
 import { loadInputs } from '../project/load-inputs.ts'
 import { lockedPlatform, readLock, requireLock } from '../project/lock-file.ts'
@@ -23,8 +24,7 @@ export interface LockCheck {
 /** Says whether, and why, the lock of a recipe is stale; writes nothing. */
 export async function checkLock(ports: Repository, name: string): Promise<LockCheck> {
   const { inputs } = await loadInputs(ports, name)
-  const lock = await readLock(ports.directory, name)
-  const changes = compareLock(lock, inputs)
+  const changes = compareLock(await readLock(ports.directory, name), inputs)
   return { recipe: name, stale: changes.length > 0, changes }
 }
 
@@ -42,11 +42,15 @@ export async function generateRecipe(
   return { changes: await (check ? compareGenerated : writeGenerated)(directory, name, files) }
 }
 
-/** Every recipe whose lock or build context is not what the recipe gives; a recipe that cannot be read is one, too. */
-export async function findStale(ports: Repository): Promise<StaleRecipe[]> {
+/**
+ * Every recipe whose lock or build context is not what the recipe gives; a recipe that cannot be read is one, too.
+ *
+ * @param importFile how recipes are imported
+ */
+export async function findStale(ports: Repository, importFile?: ImportRecipe): Promise<StaleRecipe[]> {
   const stale: StaleRecipe[] = []
   for (const recipe of await listRecipes(ports.directory)) {
-    const found = await staleReasons(ports, recipe).catch((error: unknown) => {
+    const found = await staleReasons(ports, recipe, importFile).catch((error: unknown) => {
       if (!(error instanceof StillroomError) || ports.signal.aborted) throw error
       return { reasons: [`${error.code}: ${error.message}`], mend: error.hint ?? 'see the error' }
     })
@@ -57,12 +61,17 @@ export async function findStale(ports: Repository): Promise<StaleRecipe[]> {
 
 async function staleReasons(
   ports: Repository,
-  recipe: string,
+  name: string,
+  importFile: ImportRecipe | undefined,
 ): Promise<Omit<StaleRecipe, 'recipe'> | undefined> {
-  const { changes } = await checkLock(ports, recipe)
-  if (changes.length > 0) return { reasons: staleLines(changes), mend: `stillroom lock recipe ${recipe}` }
-  const generated = await generateRecipe(ports, recipe, { check: true })
-  if (generated.changes.length === 0) return undefined
-  const reasons = generated.changes.map(({ path, change }) => `${change}: generated/${recipe}/${path}`)
-  return { reasons, mend: `stillroom generate recipe ${recipe}` }
+  const { recipe, inputs } = await loadInputs(ports, name, importFile)
+  const lock = await readLock(ports.directory, name)
+  const changes = compareLock(lock, inputs)
+  if (lock === undefined || changes.length > 0)
+    return { reasons: staleLines(changes), mend: `stillroom lock recipe ${name}` }
+  const context = await renderGenerated(name, recipe, lockedPlatform(lock, recipe))
+  const generated = await compareGenerated(ports.directory, name, context)
+  if (generated.length === 0) return undefined
+  const reasons = generated.map(({ path, change }) => `${change}: generated/${name}/${path}`)
+  return { reasons, mend: `stillroom generate recipe ${name}` }
 }

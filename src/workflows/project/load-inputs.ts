@@ -6,6 +6,7 @@ import { gitRunner } from '../../resolve/git/run-git.ts'
 import { resolveProject } from '../../resolve/project/resolve-project.ts'
 import type { Repository } from '../ports.ts'
 import { programsChecksum, renderGenerated, requireGenerated } from './generated.ts'
+import type { ImportRecipe } from './import-recipe.ts'
 import { type LoadedRecipe, loadRecipe } from './load-recipe.ts'
 import { lockedPlatform, requireLock } from './lock-file.ts'
 
@@ -19,10 +20,15 @@ export interface RecipeInputs extends LoadedRecipe {
 /**
  * Loads a recipe and what lies beside it.
  *
+ * @param importFile as `loadRecipe` takes it
  * @throws {StillroomError} RECIPE_*; PROJECT_DIRTY when a project differs from what is committed
  */
-export async function loadInputs(ports: Repository, name: string): Promise<RecipeInputs> {
-  const loaded = await loadRecipe(ports.directory, name)
+export async function loadInputs(
+  ports: Repository,
+  name: string,
+  importFile?: ImportRecipe,
+): Promise<RecipeInputs> {
+  const loaded = await loadRecipe(ports.directory, name, importFile)
   const git = gitRunner(ports)
   const projects = new Map<number, LockedProject>()
   for (const [index, step] of loaded.recipe.steps.entries()) {
