@@ -1,8 +1,11 @@
-import { Command, Errors, Flags } from '@oclif/core'
+import { Command, Errors, Flags, type Interfaces } from '@oclif/core'
 import { StillroomError } from '../error.ts'
 import { describeError } from '../report/describe-error.ts'
 import { terminalProgress } from '../report/terminal-progress.ts'
 import { openSession, type Session } from '../workflows/session.ts'
+
+type FlagOutput = Interfaces.OutputFlags<Interfaces.FlagInput>
+type ArgOutput = Interfaces.OutputArgs<Interfaces.ArgInput>
 
 /**
  * What every command shares: exit codes, errors on stderr or as JSON, progress, and the answer to Ctrl-C.
@@ -26,8 +29,16 @@ export abstract class BaseCommand extends Command {
     return this.#abort.signal
   }
 
+  /** What a command line says, and a session for it. */
+  protected async open<F extends FlagOutput, B extends FlagOutput, A extends ArgOutput>(
+    command: Interfaces.Input<F, B, A>,
+  ) {
+    const parsed = await this.parse(command)
+    return { ...parsed, session: await this.#session(`${parsed.flags['directory']}`) }
+  }
+
   /** Opens what workflows need; SIGINT, SIGTERM and SIGHUP end the work in order from then on. */
-  protected async session(directory: string): Promise<Session> {
+  async #session(directory: string): Promise<Session> {
     for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
       // not `once`: execa ends the process when no listener but its own is left
       process.on(name, () => {

@@ -1,7 +1,7 @@
 import type { Readable, Writable } from 'node:stream'
 import { setTimeout } from 'node:timers/promises'
 import type Docker from 'dockerode'
-import { demultiplex } from './demultiplex.ts'
+import { demultiplex, type Piece } from './demultiplex.ts'
 
 /** What a command in a container reads from and writes to. */
 export interface Terminal {
@@ -75,7 +75,8 @@ async function copy(stream: AsyncIterable<Buffer>, { terminal, onUnread }: Attac
   const unread = new Set<Writable>()
   const ignore = () => {}
   for (const target of [output, errors]) target.on('error', ignore)
-  for await (const [target, bytes] of tty ? plain(stream, output) : parted(stream, output, errors)) {
+  for await (const { from, bytes } of tty ? whole(stream) : demultiplex(stream)) {
+    const target = from === 'stdout' ? output : errors
     if (unread.has(target) || (await write(target, bytes))) continue
     unread.add(target)
     onUnread?.()
@@ -88,16 +89,9 @@ function write(target: Writable, bytes: Buffer): Promise<boolean> {
   return new Promise((resolve) => target.write(bytes, (error) => resolve(!error)))
 }
 
-async function* plain(stream: AsyncIterable<Buffer>, output: Writable): AsyncGenerator<[Writable, Buffer]> {
-  for await (const chunk of stream) yield [output, chunk]
-}
-
-async function* parted(
-  stream: AsyncIterable<Buffer>,
-  output: Writable,
-  errors: Writable,
-): AsyncGenerator<[Writable, Buffer]> {
-  for await (const { from, bytes } of demultiplex(stream)) yield [from === 'stdout' ? output : errors, bytes]
+/** Of a terminal there is one stream. */
+async function* whole(stream: AsyncIterable<Buffer>): AsyncGenerator<Piece> {
+  for await (const bytes of stream) yield { from: 'stdout', bytes }
 }
 
 /**

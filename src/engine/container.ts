@@ -6,7 +6,7 @@ import type { Sandbox, SandboxFile, SandboxResult } from '../resolve/sandbox.ts'
 import { exitCodeOf } from './attached-exec.ts'
 import type { Engine } from './connect.ts'
 import { demultiplex, type Piece } from './demultiplex.ts'
-import { engineError } from './engine-error.ts'
+import { engineError, unlessStatus } from './engine-error.ts'
 
 /** On every container that stillroom makes: what is left of an unclean end can be found by it. */
 export const CONTAINER_LABEL = 'stillroom.temporary'
@@ -68,11 +68,11 @@ export async function withContainer<T>(
     throw engineError('working in a container', error)
   } finally {
     signal.removeEventListener('abort', stop)
-    await container?.remove({ force: true, v: true }).catch((error: { statusCode?: number }) => {
-      // 404 and 409: the abort has removed it, or is about to
-      if (error.statusCode !== 404 && error.statusCode !== 409)
-        process.emitWarning(`a container was left behind: ${error}`)
-    })
+    await container
+      ?.remove({ force: true, v: true })
+      // the abort has removed it, or is about to
+      .catch(unlessStatus(404, 409))
+      .catch((error: unknown) => process.emitWarning(`a container was left behind: ${error}`))
   }
 }
 

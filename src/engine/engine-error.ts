@@ -35,3 +35,18 @@ export function engineError(doing: string, error: unknown): unknown {
   }
   return error
 }
+
+/** What the engine answers; a connection that breaks meanwhile is ENGINE_LOST. */
+export async function engineAnswer<T>(doing: string, answer: Promise<T>): Promise<T> {
+  return answer.catch((error: unknown) => {
+    throw engineError(doing, error)
+  })
+}
+
+/** For `catch`: takes an answer with one of these statuses for none. */
+export function unlessStatus(...expected: number[]): (error: { statusCode?: number }) => undefined {
+  return (error) => {
+    if (error.statusCode !== undefined && expected.includes(error.statusCode)) return undefined
+    throw error
+  }
+}

@@ -4,6 +4,7 @@ import { createInterface } from 'node:readline'
 import { PassThrough, type Readable } from 'node:stream'
 import type Docker from 'dockerode'
 import { demultiplex } from './demultiplex.ts'
+import { unlessStatus } from './engine-error.ts'
 import { CLOSED, DIRECTORY, LEASE } from './lease-scripts.ts'
 
 /** The uid and gid to work under, so that what is written to a shared folder is its owner's. */
@@ -46,10 +47,10 @@ export class Lease {
     const lines = readLines(stream, said)
     const first = await lines.next()
     if (!first.done && first.value === 'held') return new Lease(stream, lines, id)
-    const { ExitCode, Running } = await exec.inspect().catch(gone)
+    const state = await exec.inspect().catch(unlessStatus(404))
     // The container's end kills what is in it: 137, or no answer at all
-    if (Running || ExitCode === CLOSED || ExitCode === 137 || ExitCode === null) return undefined
-    throw new Error(`no lease in the container, exit code ${ExitCode}: ${said.join('')}`)
+    if (!state || state.Running || [CLOSED, 137, null].includes(state.ExitCode)) return undefined
+    throw new Error(`no lease in the container, exit code ${state.ExitCode}: ${said.join('')}`)
   }
 
   /** Delivers a signal to the process group of the task. */
@@ -82,9 +83,4 @@ function readLines(stream: NodeJS.ReadWriteStream, errors: string[]): AsyncItera
     .catch(() => {})
     .finally(() => output.end())
   return createInterface({ input: output })[Symbol.asyncIterator]()
-}
-
-function gone(error: { statusCode?: number }): { ExitCode: number | null; Running: boolean } {
-  if (error.statusCode === 404) return { ExitCode: null, Running: false }
-  throw error
 }

@@ -2,7 +2,7 @@ import { setTimeout } from 'node:timers/promises'
 import type Docker from 'dockerode'
 import { StillroomError } from '../error.ts'
 import type { Engine } from './connect.ts'
-import { engineError } from './engine-error.ts'
+import { engineError, unlessStatus } from './engine-error.ts'
 import { Lease, type MovedUser } from './lease.ts'
 import { DIRECTORY, SUPERVISOR } from './lease-scripts.ts'
 
@@ -149,37 +149,36 @@ async function makeContainer(
   const { network, shared } = await wanted.settings()
   wanted.signal.throwIfAborted()
   const hostname = recipe.slice(0, 63).replace(/-$/, '')
-  return docker
-    .createContainer({
-      name: containerName(wanted),
-      Image: image.reference,
-      ...(network === 'host' ? {} : { Hostname: hostname }),
-      User: '0:0',
-      WorkingDir: '/',
-      Entrypoint: ['/bin/sh', '-c', SUPERVISOR],
-      Cmd: [],
-      Labels: {
-        [TASK_LABELS.recipe]: recipe,
-        [TASK_LABELS.project]: project,
-        [TASK_LABELS.image]: image.id,
-        [TASK_LABELS.network]: network,
-        [TASK_LABELS.shared]: shared?.source ?? '',
-      },
-      HostConfig: {
-        AutoRemove: true,
-        Init: true,
-        NetworkMode: network,
-        // Without a network, nothing else tells programs their own host's address
-        ...(network === 'none' ? { ExtraHosts: [`${hostname}:127.0.0.1`] } : {}),
-        Tmpfs: { [DIRECTORY]: 'mode=1777,size=1m' },
-        Mounts: shared ? [{ Type: 'bind', Source: shared.source, Target: shared.target }] : [],
-      },
-    })
-    .catch((error: { statusCode?: number }) => {
+  return (
+    docker
+      .createContainer({
+        name: containerName(wanted),
+        Image: image.reference,
+        ...(network === 'host' ? {} : { Hostname: hostname }),
+        User: '0:0',
+        WorkingDir: '/',
+        Entrypoint: ['/bin/sh', '-c', SUPERVISOR],
+        Cmd: [],
+        Labels: {
+          [TASK_LABELS.recipe]: recipe,
+          [TASK_LABELS.project]: project,
+          [TASK_LABELS.image]: image.id,
+          [TASK_LABELS.network]: network,
+          [TASK_LABELS.shared]: shared?.source ?? '',
+        },
+        HostConfig: {
+          AutoRemove: true,
+          Init: true,
+          NetworkMode: network,
+          // Without a network, nothing else tells programs their own host's address
+          ...(network === 'none' ? { ExtraHosts: [`${hostname}:127.0.0.1`] } : {}),
+          Tmpfs: { [DIRECTORY]: 'mode=1777,size=1m' },
+          Mounts: shared ? [{ Type: 'bind', Source: shared.source, Target: shared.target }] : [],
+        },
+      })
       // Somebody else was faster
-      if (error.statusCode === 409) return undefined
-      throw error
-    })
+      .catch(unlessStatus(409))
+  )
 }
 
 async function enter(container: Docker.Container, wanted: TaskContainer): Promise<Joined | undefined> {
@@ -218,11 +217,4 @@ function busy({ recipe, project }: TaskContainer, reason: string): StillroomErro
     `tasks of recipe "${recipe}" are running in container ${name}, which is not as asked for: ${reason}`,
     { hint: 'end them first, or run without the differing option', details: { container: name } },
   )
-}
-
-function unlessStatus(...expected: number[]): (error: { statusCode?: number }) => undefined {
-  return (error) => {
-    if (error.statusCode !== undefined && expected.includes(error.statusCode)) return undefined
-    throw error
-  }
 }

@@ -23,8 +23,7 @@ export default class AuditImage extends BaseCommand {
   }
 
   async run(): Promise<AuditReport> {
-    const { args, flags } = await this.parse(AuditImage)
-    const session = await this.session(flags.directory)
+    const { args, flags, session } = await this.open(AuditImage)
     const { auditAny } = await import('../../workflows/audit/audit-recipe.ts')
     const report = await auditAny(session, args.image, flags.lock)
     await tellAudit(report, report.image.created, flags, (text) => this.log(text))

@@ -1,7 +1,7 @@
-import { Args } from '@oclif/core'
 import type { AuditReport } from '../../audit/audit-report.ts'
 import { AUDIT_OUTPUT, tellAudit } from '../audit-output.ts'
 import { BaseCommand } from '../base-command.ts'
+import { RECIPE } from '../shared-flags.ts'
 
 export default class AuditRecipe extends BaseCommand {
   static override summary = "Compare a recipe's image with its lockfile, file by file"
@@ -13,12 +13,11 @@ export default class AuditRecipe extends BaseCommand {
     '<%= config.bin %> audit recipe hello --json',
     '<%= config.bin %> audit recipe hello --format sarif --output audit.sarif',
   ]
-  static override args = { name: Args.string({ description: 'directory in recipes/', required: true }) }
+  static override args = { name: RECIPE }
   static override flags = AUDIT_OUTPUT
 
   async run(): Promise<AuditReport> {
-    const { args, flags } = await this.parse(AuditRecipe)
-    const session = await this.session(flags.directory)
+    const { args, flags, session } = await this.open(AuditRecipe)
     const { auditRecipe } = await import('../../workflows/audit/audit-recipe.ts')
     const report = await auditRecipe(session, args.name)
     await tellAudit(report, report.image.created, flags, (text) => this.log(text))

@@ -1,7 +1,7 @@
-import { Args, Flags } from '@oclif/core'
-import type { BuildReport } from '../../report/build-report.ts'
-import { buildTable } from '../../report/build-report.ts'
+import { Flags } from '@oclif/core'
+import { type BuildReport, buildTable } from '../../report/build-report.ts'
 import { BaseCommand } from '../base-command.ts'
+import { RECIPE } from '../shared-flags.ts'
 
 export default class BuildRecipe extends BaseCommand {
   static override summary = 'Build a recipe from its lockfile and compare the image with it'
@@ -12,7 +12,7 @@ export default class BuildRecipe extends BaseCommand {
     '<%= config.bin %> build recipe hello',
     '<%= config.bin %> build recipe hello --no-cache --json',
   ]
-  static override args = { name: Args.string({ description: 'directory in recipes/', required: true }) }
+  static override args = { name: RECIPE }
   static override flags = {
     cache: Flags.boolean({ description: 'use what is built already', default: true, allowNo: true }),
     audit: Flags.boolean({
@@ -24,8 +24,7 @@ export default class BuildRecipe extends BaseCommand {
   }
 
   async run(): Promise<BuildReport> {
-    const { args, flags } = await this.parse(BuildRecipe)
-    const session = await this.session(flags.directory)
+    const { args, flags, session } = await this.open(BuildRecipe)
     const { buildRecipe } = await import('../../workflows/build/build-recipe.ts')
     const result = await buildRecipe(session, args.name, {
       noCache: !flags.cache,

@@ -21,8 +21,7 @@ export default class DiffImages extends BaseCommand {
   }
 
   async run(): Promise<ImageDiffReport> {
-    const { args, flags } = await this.parse(DiffImages)
-    const session = await this.session(flags.directory)
+    const { args, session } = await this.open(DiffImages)
     const { diffImages } = await import('../../workflows/verify/diff-images.ts')
     const report = await diffImages(session, args.a, args.b)
     this.log(imageDiffTable(report).trimEnd())

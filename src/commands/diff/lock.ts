@@ -1,7 +1,7 @@
 import { Args, Flags } from '@oclif/core'
-import { compareLevels } from '../../lock/diff/levels.ts'
 import type { LockDiff } from '../../lock/diff/schema.ts'
 import { BaseCommand } from '../base-command.ts'
+import { FAIL_ON, reaches } from '../fail-on.ts'
 
 export default class DiffLock extends BaseCommand {
   static override summary = 'Say what changed between lockfiles, package by package'
@@ -30,22 +30,16 @@ export default class DiffLock extends BaseCommand {
       options: ['terminal', 'markdown'] as const,
       default: 'terminal',
     })(),
-    'fail-on': Flags.option({
-      description: 'exit code 1 when something changed at this level or above',
-      options: ['any', 'patch', 'minor', 'major', 'downgrade', 'source', 'rebuild'] as const,
-    })(),
+    'fail-on': FAIL_ON,
   }
 
   async run(): Promise<LockDiff> {
-    const { args, flags } = await this.parse(DiffLock)
-    const session = await this.session(flags.directory)
+    const { args, flags, session } = await this.open(DiffLock)
     const { diffLock } = await import('../../workflows/lock/diff-lock.ts')
     const { base, head } = args
     const diff = await diffLock(session, { base, head, recipes: flags.recipe })
     if (!this.jsonEnabled()) process.stdout.write(await render(diff, flags.format))
-    const limit = flags['fail-on']
-    if (limit !== undefined && diff.level !== null && compareLevels(diff.level, limit) >= 0)
-      process.exitCode = 1
+    if (reaches(diff, flags['fail-on'])) process.exitCode = 1
     return diff
   }
 }

@@ -1,7 +1,7 @@
 import { Flags } from '@oclif/core'
 import { privateEngine } from '../../engine/private/private-engine.ts'
 import { BaseCommand } from '../base-command.ts'
-import { ENGINE_NAME } from '../engine-name.ts'
+import { ENGINE_NAME } from '../shared-flags.ts'
 
 export interface EngineStopped {
   name: string
@@ -18,8 +18,8 @@ export default class EngineDown extends BaseCommand {
   }
 
   async run(): Promise<EngineStopped> {
-    const { flags } = await this.parse(EngineDown)
-    const { cache, signal, progress } = await this.session(flags.directory)
+    const { flags, session } = await this.open(EngineDown)
+    const { cache, signal, progress } = session
     const { stopEngine } = await import('../../engine/private/stop-engine.ts')
     const note = (text: string) => progress({ kind: 'note', text })
     const existed = await stopEngine(privateEngine(cache, flags.name), { purge: flags.purge, signal, note })

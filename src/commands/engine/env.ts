@@ -7,7 +7,7 @@ import {
 import { StillroomError } from '../../error.ts'
 import { defaultCacheDirectory } from '../../store/cache-directory.ts'
 import { BaseCommand } from '../base-command.ts'
-import { ENGINE_NAME } from '../engine-name.ts'
+import { ENGINE_NAME } from '../shared-flags.ts'
 
 export default class EngineEnv extends BaseCommand {
   static override summary = 'Print the settings that point docker at a private engine'

@@ -1,7 +1,7 @@
 import { type EngineState, engineState, privateEngine } from '../../engine/private/private-engine.ts'
 import { defaultCacheDirectory } from '../../store/cache-directory.ts'
 import { BaseCommand } from '../base-command.ts'
-import { ENGINE_NAME } from '../engine-name.ts'
+import { ENGINE_NAME } from '../shared-flags.ts'
 
 export type EngineStatusReport = { name: string } & EngineState
 

@@ -1,7 +1,7 @@
 import { Flags } from '@oclif/core'
 import { privateEngine } from '../../engine/private/private-engine.ts'
 import { BaseCommand } from '../base-command.ts'
-import { ENGINE_NAME } from '../engine-name.ts'
+import { ENGINE_NAME } from '../shared-flags.ts'
 
 export interface EngineStarted {
   name: string
@@ -37,8 +37,8 @@ export default class EngineUp extends BaseCommand {
   }
 
   async run(): Promise<EngineStarted> {
-    const { flags } = await this.parse(EngineUp)
-    const { cache, signal, progress } = await this.session(flags.directory)
+    const { flags, session } = await this.open(EngineUp)
+    const { cache, signal, progress } = session
     const { startEngine } = await import('../../engine/private/start-engine.ts')
     const engine = privateEngine(cache, flags.name)
     const { version, store } = await startEngine(engine, {

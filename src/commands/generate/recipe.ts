@@ -24,11 +24,10 @@ export default class GenerateRecipe extends BaseCommand {
   }
 
   async run(): Promise<GenerateReport> {
-    const { args, flags } = await this.parse(GenerateRecipe)
+    const { args, flags, session } = await this.open(GenerateRecipe)
     if ((args.name === undefined) !== flags.all) {
       throw new StillroomError('USAGE', 'expected the name of one recipe, or --all', { hint: 'see --help' })
     }
-    const session = await this.session(flags.directory)
     const { listRecipes } = await import('../../workflows/project/list-recipes.ts')
     const { generateRecipe } = await import('../../workflows/lock/find-stale.ts')
     const recipes: Generated[] = []

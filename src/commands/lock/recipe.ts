@@ -1,8 +1,9 @@
-import { Args, Flags } from '@oclif/core'
+import { Flags } from '@oclif/core'
 import { StillroomError } from '../../error.ts'
 import type { LockCheck } from '../../workflows/lock/find-stale.ts'
 import type { LockResult } from '../../workflows/lock/lock-recipe.ts'
 import { BaseCommand } from '../base-command.ts'
+import { RECIPE } from '../shared-flags.ts'
 
 /** What `--json` prints: of locking, or of `--check`. */
 export type LockReport = Pick<LockResult, 'recipe' | 'outcome' | 'changes'> | LockCheck
@@ -19,7 +20,7 @@ export default class LockRecipe extends BaseCommand {
   ]
   static override strict = false
   static override usage = 'lock recipe NAME [--check | --upgrade [PACKAGE...]]'
-  static override args = { name: Args.string({ description: 'directory in recipes/', required: true }) }
+  static override args = { name: RECIPE }
   static override flags = {
     upgrade: Flags.boolean({
       description: 'take the newest of everything, or of the packages named: NAME, apt:NAME, pip:NAME',
@@ -31,22 +32,17 @@ export default class LockRecipe extends BaseCommand {
   }
 
   async run(): Promise<LockReport> {
-    const { args, argv, flags } = await this.parse(LockRecipe)
+    const { args, argv, flags, session } = await this.open(LockRecipe)
     const packages = (argv as string[]).slice(1)
     if (packages.length > 0 && !flags.upgrade) {
       throw new StillroomError('USAGE', `${packages.join(', ')}: packages are named to be upgraded only`, {
         hint: `stillroom lock recipe ${args.name} --upgrade ${packages.join(' ')}`,
       })
     }
-    const session = await this.session(flags.directory)
     if (flags.check) {
       const { checkLock } = await import('../../workflows/lock/find-stale.ts')
       const result = await checkLock(session, args.name)
-      this.log(
-        result.stale
-          ? `recipes/${args.name}/lock.json is stale:`
-          : `recipes/${args.name}/lock.json is up to date`,
-      )
+      this.log(`recipes/${args.name}/lock.json is ${result.stale ? 'stale:' : 'up to date'}`)
       const { staleLines } = await import('../../report/split-field.ts')
       for (const line of staleLines(result.changes)) this.log(`  ${line}`)
       if (result.stale) process.exitCode = 1
@@ -56,11 +52,8 @@ export default class LockRecipe extends BaseCommand {
     const { recipe, outcome, changes, lock } = await lockRecipe(session, args.name, {
       upgrade: flags.upgrade ? (packages.length > 0 ? packages : 'all') : undefined,
     })
-    this.log(
-      outcome === 'current'
-        ? `recipes/${recipe}/lock.json is up to date`
-        : `wrote recipes/${recipe}/lock.json`,
-    )
+    const path = `recipes/${recipe}/lock.json`
+    this.log(outcome === 'current' ? `${path} is up to date` : `wrote ${path}`)
     for (const note of pipNotes(lock)) this.log(note)
     return { recipe, outcome, changes }
   }

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
-import { Flags } from '@oclif/core'
 import type { IssueChange } from '../../workflows/github/drift-issues.ts'
 import { BaseCommand } from '../base-command.ts'
+import { HISTORY } from '../shared-flags.ts'
 
 export interface IssuesReport {
   issues: IssueChange[]
@@ -13,12 +13,11 @@ export default class ReportIssues extends BaseCommand {
     'For a job of GitHub Actions: takes GITHUB_API_URL, GITHUB_REPOSITORY and GITHUB_TOKEN from its environment.'
   static override examples = ['<%= config.bin %> report issues --history history']
   static override flags = {
-    history: Flags.string({ description: 'the directory of the history', default: 'history' }),
+    history: HISTORY,
   }
 
   async run(): Promise<IssuesReport> {
-    const { flags } = await this.parse(ReportIssues)
-    const session = await this.session(flags.directory)
+    const { flags, session } = await this.open(ReportIssues)
     const { gitHubOf } = await import('../../workflows/github/github.ts')
     const { syncDriftIssues } = await import('../../workflows/github/drift-issues.ts')
     const gitHub = gitHubOf(session.env, session.signal)

@@ -1,7 +1,7 @@
 import { Flags } from '@oclif/core'
-import { compareLevels } from '../../lock/diff/levels.ts'
 import type { PullRequestReport } from '../../workflows/github/report-pull-request.ts'
 import { BaseCommand } from '../base-command.ts'
+import { FAIL_ON, reaches } from '../fail-on.ts'
 
 export default class ReportPullRequest extends BaseCommand {
   static override summary = 'Tell a pull request on GitHub what it does to the locks'
@@ -11,23 +11,17 @@ export default class ReportPullRequest extends BaseCommand {
   static override examples = ['<%= config.bin %> report pull-request --fail-on downgrade']
   static override flags = {
     comment: Flags.boolean({ description: 'keep a comment', default: true, allowNo: true }),
-    'fail-on': Flags.option({
-      description: 'exit code 1 when something changed at this level or above',
-      options: ['any', 'patch', 'minor', 'major', 'downgrade', 'source', 'rebuild'] as const,
-    })(),
+    'fail-on': FAIL_ON,
   }
 
   async run(): Promise<PullRequestReport> {
-    const { flags } = await this.parse(ReportPullRequest)
-    const session = await this.session(flags.directory)
+    const { flags, session } = await this.open(ReportPullRequest)
     const { reportPullRequest } = await import('../../workflows/github/report-pull-request.ts')
     const report = await reportPullRequest(session, { comment: flags.comment })
     const { diff, stale, comment } = report
     for (const { recipe, mend } of stale) this.log(`${recipe} is not up to date: ${mend}`)
     this.log(`lock changes: ${diff.level ?? 'none'}; comment: ${comment}`)
-    const limit = flags['fail-on']
-    const loud = limit !== undefined && diff.level !== null && compareLevels(diff.level, limit) >= 0
-    if (stale.length > 0 || loud) process.exitCode = 1
+    if (stale.length > 0 || reaches(diff, flags['fail-on'])) process.exitCode = 1
     return report
   }
 }

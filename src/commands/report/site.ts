@@ -2,6 +2,7 @@ import { resolve } from 'node:path'
 import { Flags } from '@oclif/core'
 import type { SiteResult } from '../../workflows/github/make-site.ts'
 import { BaseCommand } from '../base-command.ts'
+import { HISTORY } from '../shared-flags.ts'
 
 export default class ReportSite extends BaseCommand {
   static override summary = 'Make a page of the verification runs in a history'
@@ -10,7 +11,7 @@ export default class ReportSite extends BaseCommand {
     'of, sources at risk. `verify recipe --history` and `verify sources --history` write the history.'
   static override examples = ['<%= config.bin %> report site --history history --output site']
   static override flags = {
-    history: Flags.string({ description: 'the directory of the history', default: 'history' }),
+    history: HISTORY,
     output: Flags.string({ description: 'the directory that index.html is written to', default: 'site' }),
     title: Flags.string({ description: "the page's title", default: 'Rebuild verification' }),
     nights: Flags.integer({

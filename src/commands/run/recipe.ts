@@ -1,6 +1,7 @@
 import { Args, Flags } from '@oclif/core'
 import type { RunResult } from '../../workflows/run/run-task.ts'
 import { BaseCommand } from '../base-command.ts'
+import { RECIPE } from '../shared-flags.ts'
 
 export default class RunRecipe extends BaseCommand {
   static override summary = 'Run a task of a recipe in a container of its image'
@@ -17,7 +18,7 @@ export default class RunRecipe extends BaseCommand {
   static override strict = false
   static override usage = 'run recipe NAME TASK [-- ARGS]'
   static override args = {
-    name: Args.string({ description: 'directory in recipes/', required: true }),
+    name: RECIPE,
     task: Args.string({ description: 'a task of the recipe; what follows "--" are arguments for it' }),
   }
   static override flags = {
@@ -37,8 +38,7 @@ export default class RunRecipe extends BaseCommand {
   }
 
   async run(): Promise<RunResult> {
-    const { args, argv, flags } = await this.parse(RunRecipe)
-    const session = await this.session(flags.directory)
+    const { args, argv, flags, session } = await this.open(RunRecipe)
     const [{ runTask }, { localTerminal }] = await Promise.all([
       import('../../workflows/run/run-task.ts'),
       import('../../engine/local-terminal.ts'),

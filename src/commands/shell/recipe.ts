@@ -1,7 +1,7 @@
-import { Args } from '@oclif/core'
 import type { RunResult } from '../../workflows/run/run-task.ts'
 import { BaseCommand } from '../base-command.ts'
 import RunRecipe from '../run/recipe.ts'
+import { RECIPE } from '../shared-flags.ts'
 
 export default class ShellRecipe extends BaseCommand {
   static override summary = 'Open a shell in a container of a recipe'
@@ -12,12 +12,11 @@ export default class ShellRecipe extends BaseCommand {
     '<%= config.bin %> shell recipe hello',
     'echo "python3 --version" | <%= config.bin %> shell recipe hello',
   ]
-  static override args = { name: Args.string({ description: 'directory in recipes/', required: true }) }
+  static override args = { name: RECIPE }
   static override flags = RunRecipe.flags
 
   async run(): Promise<RunResult> {
-    const { args, flags } = await this.parse(ShellRecipe)
-    const session = await this.session(flags.directory)
+    const { args, flags, session } = await this.open(ShellRecipe)
     const [{ openShell }, { localTerminal }] = await Promise.all([
       import('../../workflows/run/run-task.ts'),
       import('../../engine/local-terminal.ts'),

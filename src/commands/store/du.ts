@@ -6,8 +6,7 @@ export default class StoreDu extends BaseCommand {
   static override examples = ['<%= config.bin %> store du --json']
 
   async run(): Promise<StoreUsage> {
-    const { flags } = await this.parse(StoreDu)
-    const session = await this.session(flags.directory)
+    const { session } = await this.open(StoreDu)
     const { storeUsage } = await import('../../workflows/store/store-usage.ts')
     const usage = await storeUsage(session)
     const row = (name: string, { entries, bytes }: { entries: number; bytes: number }, more = '') =>

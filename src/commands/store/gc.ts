@@ -17,8 +17,7 @@ export default class StoreGc extends BaseCommand {
   }
 
   async run(): Promise<StoreCleaning> {
-    const { flags } = await this.parse(StoreGc)
-    const session = await this.session(flags.directory)
+    const { flags, session } = await this.open(StoreGc)
     const { cleanStore } = await import('../../workflows/store/store-usage.ts')
     const result = await cleanStore(session, { days: flags.days, dryRun: flags['dry-run'] })
     const { removed, kept } = result

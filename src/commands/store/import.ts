@@ -11,8 +11,7 @@ export default class StoreImport extends BaseCommand {
   }
 
   async run(): Promise<ImportResult> {
-    const { args, flags } = await this.parse(StoreImport)
-    const session = await this.session(flags.directory)
+    const { args, flags, session } = await this.open(StoreImport)
     const { importArchive } = await import('../../workflows/store/import-archive.ts')
     const result = await importArchive(session, args.file, flags.sha256)
     const { added, present, bytes } = result.artifacts

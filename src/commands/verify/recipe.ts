@@ -47,8 +47,7 @@ export default class VerifyRecipe extends BaseCommand {
   }
 
   async run(): Promise<VerifyReports> {
-    const { argv, flags } = await this.parse(VerifyRecipe)
-    const session = await this.session(flags.directory)
+    const { argv, flags, session } = await this.open(VerifyRecipe)
     const names = await recipeNames(session.directory, argv as string[], flags.all)
     const { verifyRecipe } = await import('../../workflows/verify/verify-recipe.ts')
     const { all: _, directory: __, json: ___, history, statement, ...rest } = flags

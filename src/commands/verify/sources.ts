@@ -30,8 +30,7 @@ export default class VerifySources extends BaseCommand {
   }
 
   async run(): Promise<SourcesReports> {
-    const { argv, flags } = await this.parse(VerifySources)
-    const session = await this.session(flags.directory)
+    const { argv, flags, session } = await this.open(VerifySources)
     const names = await recipeNames(session.directory, argv as string[], flags.all)
     const { verifySources } = await import('../../workflows/verify/verify-sources.ts')
     const reports: SourcesReport[] = []

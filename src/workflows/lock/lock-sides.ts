@@ -53,25 +53,28 @@ export async function revisionSide(ports: Repository, revision: string): Promise
 
 /** What lies in the project's directory, committed or not. */
 export async function workingTreeSide(directory: string, names: readonly string[]): Promise<LockSide> {
-  const texts = new Map<string, string>()
-  const ids = new Map<string, string>()
+  const files = new Map<string, string>()
   for (const name of names) {
     for (const path of [`recipes/${name}/lock.json`, `generated/${name}/Dockerfile`]) {
       const text = await readIfThere(join(directory, path))
-      if (text === undefined) continue
-      const id = idOf(text)
-      texts.set(id, text)
-      ids.set(path, id)
+      if (text !== undefined) files.set(path, text)
     }
   }
-  return {
+  return textSide([...files.values()], {
     label: 'working tree',
-    recipes: pairUp(ids),
+    recipes: pairUp(new Map([...files].map(([path, text]) => [path, idOf(text)]))),
     single: false,
-    read: async (id) => texts.get(id) ?? '',
     place: (recipe) => `recipes/${recipe}/lock.json`,
-    [Symbol.dispose]: () => {},
-  }
+  })
+}
+
+/** A side whose texts are at hand. */
+function textSide(
+  texts: readonly string[],
+  side: Pick<LockSide, 'label' | 'recipes' | 'single' | 'place'>,
+): LockSide {
+  const known = new Map(texts.map((text) => [idOf(text), text]))
+  return { ...side, read: async (id) => known.get(id) ?? '', [Symbol.dispose]: () => {} }
 }
 
 /**
@@ -88,18 +91,13 @@ export async function fileSide(path: string): Promise<LockSide> {
     basename(dirname(directory)) === 'recipes' && basename(directory) === recipe
       ? await readIfThere(join(directory, '../../generated', recipe, 'Dockerfile'))
       : undefined
-  const texts = new Map(
-    [text, ...(dockerfile === undefined ? [] : [dockerfile])].map((each) => [idOf(each), each]),
-  )
   const locked = { lock: idOf(text), dockerfile: dockerfile === undefined ? null : idOf(dockerfile) }
-  return {
+  return textSide([text, dockerfile ?? ''], {
     label: relative('.', resolve(path)) || path,
     recipes: new Map([[recipe, locked]]),
     single: true,
-    read: async (id) => texts.get(id) ?? '',
     place: () => path,
-    [Symbol.dispose]: () => {},
-  }
+  })
 }
 
 /** @throws {StillroomError} REVISION_UNKNOWN */

@@ -1,6 +1,7 @@
 import { Args } from '@oclif/core'
 import type { ExportResult } from '../../../workflows/store/export-recipe.ts'
 import { BaseCommand } from '../../base-command.ts'
+import { RECIPE } from '../../shared-flags.ts'
 
 export default class StoreExportRecipe extends BaseCommand {
   static override summary = 'Write everything a rebuild needs into one archive'
@@ -9,13 +10,12 @@ export default class StoreExportRecipe extends BaseCommand {
     'it builds with docker buildx and no network; `store import` fills the store of another machine from it.'
   static override examples = ['<%= config.bin %> store export recipe hello hello.tar']
   static override args = {
-    name: Args.string({ description: 'directory in recipes/', required: true }),
+    name: RECIPE,
     file: Args.string({ description: 'the archive to write', required: true }),
   }
 
   async run(): Promise<ExportResult> {
-    const { args, flags } = await this.parse(StoreExportRecipe)
-    const session = await this.session(flags.directory)
+    const { args, session } = await this.open(StoreExportRecipe)
     const { exportRecipe } = await import('../../../workflows/store/export-recipe.ts')
     const result = await exportRecipe(session, args.name, args.file)
     this.log(`archive   ${result.file}`)
