@@ -15,6 +15,7 @@ const OFFLINE = [
   'nightly-workflow',
   'pull-request',
   'setup',
+  'side-by-side',
   'site',
   'verify-sources',
 ].map((name) => `test/${name}.test.ts`)
