@@ -2,15 +2,22 @@ import { createHash, randomUUID } from 'node:crypto'
 import { createReadStream, createWriteStream } from 'node:fs'
 import { mkdir, readFile, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
+import { buffer } from 'node:stream/consumers'
 import { pipeline } from 'node:stream/promises'
-import { contextArtifacts, lockedDigests } from '../../dockerfile/context-artifacts.ts'
+import {
+  contextArtifacts,
+  lockedDigests,
+  type PlacedArtifact,
+  type PlacedProject,
+} from '../../dockerfile/context-artifacts.ts'
 import { paxHeader, TAR_END, tarPadding } from '../../formats/tar/write-tar.ts'
 import { gitRunner } from '../../resolve/git/run-git.ts'
 import { archiveProject } from '../../resolve/project/resolve-project.ts'
-import { diskError, writeFileAtomic } from '../../store/disk.ts'
+import { diskError, type Hashed, writeFileAtomic } from '../../store/disk.ts'
 import { recordUse } from '../../store/uses.ts'
 import { fetchInputs } from '../build/fetch-inputs.ts'
-import { loadLocked } from '../project/load-inputs.ts'
+import type { Artifacts, Cancellation, Environment } from '../ports.ts'
+import { type LockedRecipe, loadLocked } from '../project/load-inputs.ts'
 import type { Session } from '../session.ts'
 import { ARCHIVE_VERSION, type ArchiveManifest, MANIFEST, TREE } from './archive-manifest.ts'
 import { readTreeText } from './locked-tree.ts'
@@ -48,75 +55,86 @@ interface Member {
 export async function exportRecipe(session: Session, name: string, file: string): Promise<ExportResult> {
   const { progress } = session
   progress({ kind: 'stage', title: `reading recipe ${name}` })
-  const { loaded, locked, context } = await loadLocked(session, name)
+  const inputs = await loadLocked(session, name)
+  const { locked } = inputs
   const artifacts = contextArtifacts(locked)
   progress({ kind: 'stage', title: 'fetching artifacts' })
   await recordUse(session.store.directory, name, lockedDigests(locked))
   await fetchInputs(session, artifacts, locked)
 
   progress({ kind: 'stage', title: `writing ${file}` })
-  const members: Member[] = []
-  for (const part of ['recipe.ts', 'lock.json']) {
-    members.push(member(`recipe/${part}`, await readFile(join(loaded.directory, part))))
-  }
-  for (const [path, text] of context) {
-    members.push(member(`context/${path}`, Buffer.from(text), path.endsWith('.sh') ? 0o755 : 0o644))
-  }
-  for (const { tree, destination } of artifacts.projects) {
-    const chunks: Uint8Array[] = []
-    for await (const chunk of archiveProject(gitRunner(session), loaded.directory, tree, locked.epoch))
-      chunks.push(chunk)
-    members.push(member(`context/${destination}`, Buffer.concat(chunks)))
-  }
-  for (const { artifact, destination } of artifacts.files) {
-    const { sha256, size } = artifact
-    members.push({
-      path: `context/${destination}`,
-      mode: 0o644,
-      size,
-      sha256,
-      content: { file: session.store.path(sha256) },
-    })
-  }
   const tree = locked.image && (await readTreeText(session, locked.image))
-  if (tree) members.push(member(TREE, tree))
-  const manifest: ArchiveManifest = {
+  const members = [
+    ...(await recipeMembers(inputs)),
+    ...contextMembers(inputs),
+    ...(await projectMembers(session, inputs, artifacts.projects)),
+    ...artifacts.files.map((placed) => artifactMember(session, placed)),
+    ...(tree ? [member(TREE, tree)] : []),
+  ]
+  const manifest = manifestOf(inputs, members)
+  const archive = pack([member(MANIFEST, jsonText(manifest)), ...members], name, locked.epoch)
+  const written = await writeHashed(session.signal, resolve(file), archive)
+  await writeFileAtomic(resolve(`${file}.sha256`), `${written.sha256}  ${basename(file)}\n`)
+  const { image } = manifest
+  return { recipe: name, file, ...written, artifacts: artifacts.files.length, tree: Boolean(tree), image }
+}
+
+function recipeMembers({ loaded }: LockedRecipe): Promise<Member[]> {
+  const read = async (name: string) => member(`recipe/${name}`, await readFile(join(loaded.directory, name)))
+  return Promise.all(['recipe.ts', 'lock.json'].map(read))
+}
+
+function contextMembers({ context }: LockedRecipe): Member[] {
+  return [...context].map(([path, text]) =>
+    member(`context/${path}`, Buffer.from(text), path.endsWith('.sh') ? 0o755 : 0o644),
+  )
+}
+
+async function projectMembers(
+  ports: Environment & Cancellation,
+  { loaded, locked }: LockedRecipe,
+  projects: readonly PlacedProject[],
+): Promise<Member[]> {
+  const members: Member[] = []
+  for (const { tree, destination } of projects) {
+    const archive = archiveProject(gitRunner(ports), loaded.directory, tree, locked.epoch)
+    members.push(member(`context/${destination}`, await buffer(archive)))
+  }
+  return members
+}
+
+function artifactMember({ store }: Artifacts, { artifact, destination }: PlacedArtifact): Member {
+  const { sha256, size } = artifact
+  return { path: `context/${destination}`, mode: 0o644, size, sha256, content: { file: store.path(sha256) } }
+}
+
+function manifestOf({ loaded, locked }: LockedRecipe, members: readonly Member[]): ArchiveManifest {
+  return {
     archiveVersion: ARCHIVE_VERSION,
-    recipe: name,
+    recipe: loaded.name,
     platform: loaded.recipe.platform,
     image: locked.image?.id ?? null,
     files: members.map(({ path, size, sha256 }) => ({ path, size, sha256 })),
   }
-  const written = await writeArchive(session.signal, resolve(file), name, manifest, members, locked.epoch)
-  await writeFileAtomic(resolve(`${file}.sha256`), `${written.sha256}  ${basename(file)}\n`)
-  return {
-    recipe: name,
-    file,
-    ...written,
-    artifacts: artifacts.files.length,
-    tree: Boolean(tree),
-    image: manifest.image,
-  }
 }
+
+const jsonText = (value: unknown) => Buffer.from(`${JSON.stringify(value, null, 2)}\n`)
 
 function member(path: string, content: Uint8Array, mode = 0o644): Member {
   const sha256 = createHash('sha256').update(content).digest('hex')
   return { path, mode, size: content.length, sha256, content }
 }
 
-async function writeArchive(
+/** Writes a file as a whole or not at all. */
+async function writeHashed(
   signal: AbortSignal,
   file: string,
-  name: string,
-  manifest: ArchiveManifest,
-  members: Member[],
-  epoch: number,
-): Promise<{ size: number; sha256: string }> {
+  content: AsyncIterable<Uint8Array>,
+): Promise<Hashed> {
   const hash = createHash('sha256')
   let size = 0
-  const text = Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`)
-  const archive = async function* () {
-    for await (const bytes of pack([member(MANIFEST, text), ...members], name, epoch)) {
+  const counted = async function* () {
+    for await (const bytes of content) {
       hash.update(bytes)
       size += bytes.length
       yield bytes
@@ -125,7 +143,7 @@ async function writeArchive(
   const temporary = `${file}.${randomUUID()}.tmp`
   try {
     await mkdir(dirname(file), { recursive: true })
-    await pipeline(archive, createWriteStream(temporary, { flags: 'wx' }), { signal })
+    await pipeline(counted, createWriteStream(temporary, { flags: 'wx' }), { signal })
     await rename(temporary, file)
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => {})

@@ -1,7 +1,9 @@
-import { createHash } from 'node:crypto'
+import { createHash, type Hash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
+import { text } from 'node:stream/consumers'
 import { StillroomError } from '../../error.ts'
-import { tarMembers } from '../../formats/tar/tar-members.ts'
+import { tryJson } from '../../formats/json/try-json.ts'
+import { type TarContent, tarMembers } from '../../formats/tar/tar-members.ts'
 import type { TarMember } from '../../formats/tar/tar-reader.ts'
 import type { Artifacts, Cancellation, Reporting } from '../ports.ts'
 import { ARCHIVE_VERSION, ArchiveManifest, MANIFEST, TREE } from './archive-manifest.ts'
@@ -37,78 +39,44 @@ export async function importArchive(
   file: string,
   expected?: string,
 ): Promise<ImportResult> {
-  const { store, signal, progress } = ports
-  progress({ kind: 'stage', title: `reading ${file}` })
+  ports.progress({ kind: 'stage', title: `reading ${file}` })
   const hash = createHash('sha256')
-  const source = async function* () {
-    for await (const bytes of createReadStream(file, { signal })) {
-      hash.update(bytes)
-      yield bytes as Buffer
-    }
-  }
-  const artifacts = { added: 0, present: 0, bytes: 0 }
-  let tree = false
-  let manifest: ArchiveManifest | undefined
-  const left = new Map<string, { size: number; sha256: string }>()
+  const members = tarMembers(hashed(createReadStream(file, { signal: ports.signal }), hash))
   try {
-    for await (const { member, content } of tarMembers(source())) {
-      const name = Buffer.from(member.name, 'latin1').toString()
-      if (manifest === undefined) {
-        manifest = await readManifest(file, name, member.size, content)
-        for (const { path, ...rest } of manifest.files) left.set(path, rest)
-        continue
-      }
-      const path = memberPath(file, manifest, name, member)
-      const wanted = left.get(path)
-      if (!wanted) throw invalid(file, `"${name}" is there twice, or its manifest does not name it`)
-      left.delete(path)
-      if (path.startsWith(ARTIFACTS) && (await store.verify(wanted))) {
-        artifacts.present += 1
-      } else if (path.startsWith(ARTIFACTS)) {
-        await store.put(content, wanted)
-        artifacts.added += 1
-        artifacts.bytes += wanted.size
-      } else {
-        const kept: Uint8Array[] = []
-        const isTree = path === TREE && wanted.size <= TREE_LIMIT
-        await requireContent(file, path, wanted, content, (bytes) => isTree && kept.push(Buffer.from(bytes)))
-        if (isTree) await store.putCompressed(Buffer.concat(kept))
-        tree ||= isTree
-      }
-      progress({ kind: 'status', text: `${artifacts.added + artifacts.present} artifacts` })
-    }
+    const manifest = await readManifest(file, members)
+    const kept = await keepMembers(ports, file, manifest, members)
+    const sha256 = hash.digest('hex')
+    if (expected !== undefined && expected !== sha256)
+      throw invalid(file, `expected sha256 ${expected}, got ${sha256}`)
+    const { recipe, platform, image } = manifest
+    return { recipe, platform, image, sha256, ...kept }
   } catch (error) {
-    if (signal.aborted) throw signal.reason
+    if (ports.signal.aborted) throw ports.signal.reason
     throw explain(file, error)
+  } finally {
+    await members.return(undefined)
   }
-  if (!manifest) throw invalid(file, 'it is empty')
-  const [missing] = left.keys()
-  if (missing !== undefined)
-    throw invalid(file, `${left.size} members that its manifest names are missing: "${missing}" ...`)
-  const sha256 = hash.digest('hex')
-  if (expected !== undefined && expected !== sha256)
-    throw invalid(file, `expected sha256 ${expected}, got ${sha256}`)
-  const { recipe, platform, image } = manifest
-  return { recipe, platform, image, sha256, artifacts, tree }
 }
 
-async function readManifest(
-  file: string,
-  name: string,
-  size: number,
-  entry: AsyncIterable<Uint8Array>,
-): Promise<ArchiveManifest> {
+async function* hashed(source: AsyncIterable<Buffer>, hash: Hash): AsyncGenerator<Buffer> {
+  for await (const bytes of source) {
+    hash.update(bytes)
+    yield bytes
+  }
+}
+
+type Members = AsyncGenerator<TarContent>
+
+/** The first member. */
+async function readManifest(file: string, members: Members): Promise<ArchiveManifest> {
+  const { value: first } = await members.next()
+  if (first === undefined) throw invalid(file, 'it is empty')
+  const name = nameOf(first.member)
   if (!/^[^/]+\/manifest\.json$/.test(name) || !name.endsWith(`/${MANIFEST}`))
     throw invalid(file, `its first member is "${name}", expected NAME/${MANIFEST}`)
-  if (size > MANIFEST_LIMIT) throw invalid(file, 'its manifest is larger than 64 MB')
-  const chunks: Uint8Array[] = []
-  for await (const chunk of entry) chunks.push(chunk)
-  let data: unknown
-  try {
-    data = JSON.parse(Buffer.concat(chunks).toString('utf8'))
-  } catch {
-    throw invalid(file, 'its manifest is not JSON')
-  }
+  if (first.member.size > MANIFEST_LIMIT) throw invalid(file, 'its manifest is larger than 64 MB')
+  const data = tryJson(await text(first.content))
+  if (data === undefined) throw invalid(file, 'its manifest is not JSON')
   const version = (data as { archiveVersion?: unknown } | null)?.archiveVersion
   if (typeof version === 'number' && version !== ARCHIVE_VERSION)
     throw invalid(file, `its version is ${version}, expected ${ARCHIVE_VERSION}: another stillroom wrote it`)
@@ -118,27 +86,63 @@ async function readManifest(
   throw invalid(file, `its manifest is wrong at ${issue?.path.join('.')}: ${issue?.message}`)
 }
 
-function memberPath(file: string, { recipe }: ArchiveManifest, name: string, { flag }: TarMember): string {
-  if (flag !== '0' || !name.startsWith(`${recipe}/`))
+/** Each member is what the manifest says; artifacts and the tree go into the store. */
+async function keepMembers(
+  { store, progress }: Artifacts & Reporting,
+  file: string,
+  manifest: ArchiveManifest,
+  members: Members,
+): Promise<Pick<ImportResult, 'artifacts' | 'tree'>> {
+  const left = new Map(manifest.files.map(({ path, ...rest }) => [path, rest]))
+  const artifacts = { added: 0, present: 0, bytes: 0 }
+  let tree = false
+  for await (const { member, content } of members) {
+    const path = memberPath(file, manifest, member)
+    const wanted = left.get(path)
+    if (!wanted) throw invalid(file, `"${nameOf(member)}" is there twice, or its manifest does not name it`)
+    left.delete(path)
+    if (!path.startsWith(ARTIFACTS)) {
+      const isTree = path === TREE && wanted.size <= TREE_LIMIT
+      const kept = await readVerified(file, path, wanted, content, isTree)
+      if (isTree) await store.putCompressed(kept)
+      tree ||= isTree
+    } else if (await store.verify(wanted)) {
+      artifacts.present += 1
+    } else {
+      await store.put(content, wanted)
+      artifacts.added += 1
+      artifacts.bytes += wanted.size
+    }
+    progress({ kind: 'status', text: `${artifacts.added + artifacts.present} artifacts` })
+  }
+  const [missing] = left.keys()
+  if (missing === undefined) return { artifacts, tree }
+  throw invalid(file, `${left.size} members that its manifest names are missing: "${missing}" ...`)
+}
+
+const nameOf = ({ name }: TarMember) => Buffer.from(name, 'latin1').toString()
+
+function memberPath(file: string, { recipe }: ArchiveManifest, member: TarMember): string {
+  const name = nameOf(member)
+  if (member.flag !== '0' || !name.startsWith(`${recipe}/`))
     throw invalid(file, `"${name}" is not a regular file below ${recipe}/`)
   return name.slice(recipe.length + 1)
 }
 
-async function requireContent(
+/** @returns its bytes, when they are to be kept */
+async function readVerified(
   file: string,
   path: string,
   expected: { size: number; sha256: string },
-  entry: AsyncIterable<Uint8Array>,
-  take: (bytes: Uint8Array) => void,
-): Promise<void> {
+  content: AsyncIterable<Buffer>,
+  keep: boolean,
+): Promise<Buffer> {
   const hash = createHash('sha256')
-  for await (const chunk of entry) {
-    hash.update(chunk)
-    take(chunk)
-  }
+  const kept: Buffer[] = []
+  for await (const bytes of hashed(content, hash)) if (keep) kept.push(Buffer.from(bytes))
   const got = hash.digest('hex')
-  if (got !== expected.sha256)
-    throw invalid(file, `member "${path}": expected sha256 ${expected.sha256}, got ${got}`)
+  if (got === expected.sha256) return Buffer.concat(kept)
+  throw invalid(file, `member "${path}": expected sha256 ${expected.sha256}, got ${got}`)
 }
 
 function invalid(file: string, reason: string, cause?: unknown): StillroomError {
