@@ -14,8 +14,10 @@ import { readBaseTree } from '../src/workflows/lock/read-base-tree.ts'
 import { ownName } from './support/own-name.ts'
 import { makeProject, put } from './support/project.ts'
 import { stillroom, stillroomJson } from './support/stillroom.ts'
+import { startAptArchive } from './world/apt-archive.ts'
 import { makeBaseImage } from './world/base-image.ts'
 import { canHaveWorld } from './world/can-have-world.ts'
+import { makeDeb } from './world/make-deb.ts'
 import { makeTar } from './world/make-tar.ts'
 import { composeSchema1 } from './world/schema1-image.ts'
 import { startWorld, type World } from './world/world.ts'
@@ -108,6 +110,53 @@ describe.skipIf(possible !== true)('image(): a base from a registry', () => {
       (path) => wanted.get(path) !== actual.get(path),
     )
     expect(different.map((path) => `${path}: ${wanted.get(path)} / ${actual.get(path)}`)).toEqual([])
+  })
+
+  test('of Ubuntu has packages of its own archive, from the mirror that STILLROOM_UBUNTU names', async () => {
+    const script = { content: '#!/bin/sh\necho widget of Ubuntu\n', mode: 0o755 }
+    const widget = await makeDeb({
+      name: 'widget',
+      version: '1.0-0ubuntu1',
+      files: { '/usr/bin/widget': script },
+    })
+    const suites = { 'ubuntu jammy': [widget], 'ubuntu jammy-security': [] }
+    const archive = await startAptArchive([{ date: new Date('2024-05-01T12:00:00Z'), suites }])
+    onTestFinished(() => archive.close())
+    const { image, remove } = await makeBaseImage({
+      key: archive.key,
+      sources:
+        'deb http://archive.invalid/ubuntu jammy main\ndeb http://security.invalid/ubuntu jammy-security main\n',
+      files: {
+        'usr/lib/os-release': 'NAME="Ubuntu"\nID=ubuntu\nVERSION_ID="22.04"\nVERSION_CODENAME=jammy\n',
+      },
+    })
+    await world.registry.push(image, 'team/ubuntu', '22.04').finally(remove)
+    const directory = await projectOn('team/ubuntu:22.04')
+    await put(
+      directory,
+      `recipes/${NAME}/recipe.ts`,
+      `import { apt, defineRecipe, image } from 'stillroom'
+export default defineRecipe({
+  base: image('${reference('team/ubuntu:22.04')}'),
+  steps: [apt(['widget'])],
+  checks: [{ name: 'widget', command: ['widget'], expect: 'widget of Ubuntu' }],
+})
+`,
+    )
+    const own = { env: { ...env, STILLROOM_UBUNTU: `${archive.url}/ubuntu` } }
+    const lock = await stillroom(directory, ['lock', 'recipe', NAME], own)
+    expect(lock.exitCode, lock.stderr).toBe(0)
+    const locked = (await readLock(directory)).platforms['linux/amd64']
+    expect(locked?.base.indexes.map((index) => [index.archive, index.suite, index.component])).toEqual([
+      ['ubuntu', 'jammy', 'main'],
+      ['ubuntu', 'jammy-security', 'main'],
+    ])
+    expect(locked?.steps).toMatchObject([
+      { packages: [{ name: 'widget', version: '1.0-0ubuntu1', archive: 'ubuntu' }] },
+    ])
+    const built = await stillroomJson<BuildReport>(directory, ['build', 'recipe', NAME], own)
+    expect(built).toMatchObject({ verdict: 'recorded', audit: { verdict: 'clean', findings: [] } })
+    expect(built.checks.filter(({ passed }) => !passed)).toEqual([])
   })
 
   test('refuses manifest v2 schema 1, and says what to do', async () => {

@@ -11,7 +11,7 @@ export interface ArchiveState {
   suites: Readonly<Record<string, readonly Deb[]>>
 }
 
-/** Signed archives in Debian's layout, with a snapshot service that remembers each of their states. */
+/** Signed archives of Debian, and of Ubuntu, which has the same layout, with a snapshot service that remembers each of their states. */
 export interface AptArchive {
   /** An archive is at `URL/NAME`, the snapshot service's at `URL/archive/NAME/TIME`. */
   url: string
@@ -86,13 +86,14 @@ async function publish({ date, suites }: ArchiveState, key: PrivateKey): Promise
   for (const [place, debs] of Object.entries(suites)) {
     const [archive = '', suite = ''] = place.split(' ')
     const root = `${archive}/dists/${suite}`
+    const origin = archive === 'ubuntu' ? 'Ubuntu' : 'Debian'
     const plain = Buffer.from(debs.map(({ stanza }) => `${stanza}\n`).join(''))
     const packed = await xz.compress(plain)
     const lines = Object.entries({ [INDEX]: plain, [`${INDEX}.xz`]: packed }).map(
       ([path, bytes]) => ` ${sha256(bytes)} ${bytes.length} ${path}`,
     )
     const release = [
-      ...['Origin: Debian', 'Label: Debian', `Suite: ${suite}`, `Codename: ${suite}`],
+      ...[`Origin: ${origin}`, `Label: ${origin}`, `Suite: ${suite}`, `Codename: ${suite}`],
       ...[`Date: ${date.toUTCString()}`, 'Acquire-By-Hash: yes', 'Architectures: amd64', 'Components: main'],
       ...['SHA256:', ...lines, ''],
     ].join('\n')

@@ -12,6 +12,8 @@ import { saveImage } from './saved-image.ts'
 export interface BaseImageOptions {
   /** /etc/apt/sources.list; by default Debian's two archives at places that do not exist. */
   sources?: string
+  /** Besides, by path without a slash in front. */
+  files?: Record<string, TarContent>
   /** The key that signs the archives, ASCII-armored. */
   key: string
   /** Another text, another image. */
@@ -36,7 +38,7 @@ const PYTHON = 'usr/local/lib/python3.11/dist-packages'
  * goes, a pip of 2021 without `--report`, files deleted and a directory emptied by a later layer.
  */
 export async function makeBaseImage(options: BaseImageOptions): Promise<BaseImage> {
-  const { sources = SOURCES, key, version = '1', env } = options
+  const { sources = SOURCES, files = {}, key, version = '1', env } = options
   // Debian's bookworm with python3 and pip to begin with; nothing is built when the engine has it
   const built = await stillroom(ROOT, ['build', 'recipe', 'hello'])
   if (built.exitCode !== 0) throw new Error(`hello was not built:\n${built.stderr}`)
@@ -60,6 +62,7 @@ export async function makeBaseImage(options: BaseImageOptions): Promise<BaseImag
       'usr/share/doc/.wh..wh..opq': '',
       'usr/share/doc/README': 'what was here is gone\n',
       'home/.wh.hello': '',
+      ...files,
     })
     const oldPip = await makeTar(withDirectories(await pipFiles()))
     const image = await composeImage({
