@@ -78,9 +78,9 @@ export type ErrorCode = keyof typeof ERROR_CODES
 
 export interface ErrorOptions {
   /** What the user can do next. */
-  hint?: string
+  hint?: string | undefined
   /** Plain data for `--json`; never credentials. */
-  details?: Record<string, unknown>
+  details?: Record<string, unknown> | undefined
   cause?: unknown
 }
 

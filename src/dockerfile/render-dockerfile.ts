@@ -96,18 +96,8 @@ function mount(source: string, target: string): string {
 
 function stepMounts(stage: string, step: Step): string[] {
   const own = mount(`steps/${stage}`, 'step')
-  const artifacts = mount(`artifacts/${stage}`, 'artifacts')
-  switch (step.kind) {
-    case 'apt':
-    case 'pip':
-      return [own, artifacts]
-    case 'git':
-    case 'file':
-    case 'project':
-      return [own, artifacts]
-    case 'run':
-      return typeof step.command === 'string' ? [own] : []
-  }
+  if (step.kind === 'run') return typeof step.command === 'string' ? [own] : []
+  return [own, mount(`artifacts/${stage}`, 'artifacts')]
 }
 
 function stepCommand(stage: string, step: Step, recipe: BasedRecipe): string[] {

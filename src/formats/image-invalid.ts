@@ -4,7 +4,7 @@ import { StillroomError } from '../error.ts'
 export function imageInvalid(message: string, cause?: unknown): StillroomError {
   return new StillroomError('IMAGE_INVALID', printable(message), {
     hint: 'Export the image again; if it stays, its builder writes archives that engines read differently',
-    ...(cause === undefined ? {} : { cause }),
+    cause,
   })
 }
 

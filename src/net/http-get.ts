@@ -1,4 +1,4 @@
-import { StillroomError } from '../error.ts'
+import { type ErrorOptions, StillroomError } from '../error.ts'
 import { type HttpTarget, httpRequest, type RequestOptions, Unreachable } from './http-request.ts'
 import { redactUrl } from './redact-url.ts'
 import {
@@ -88,11 +88,11 @@ export function createGet({ ca, timing = {} }: { ca?: string | undefined; timing
 export function fetchFailed(
   url: string,
   reason: string,
-  { hint, details = {} }: { hint?: string; details?: Record<string, unknown> } = {},
+  { hint, details = {} }: Pick<ErrorOptions, 'hint' | 'details'> = {},
 ): StillroomError {
   const shown = redactUrl(url)
   return new StillroomError('FETCH_FAILED', `cannot fetch ${shown}: ${redactUrl(reason)}`, {
     details: { url: shown, ...details },
-    ...(hint === undefined ? {} : { hint }),
+    hint,
   })
 }

@@ -27,7 +27,7 @@ export function findTask(
       ? `; recipe "${recipeName}" has:\n${list.join('\n')}`
       : `; recipe "${recipeName}" has none`
   throw new StillroomError('RECIPE_TASK_UNKNOWN', `${what}${known}`, {
-    ...(nearest === undefined ? {} : { hint: `did you mean "${nearest}"?` }),
+    hint: nearest && `did you mean "${nearest}"?`,
     details: { recipe: recipeName, task: name ?? null, tasks: names },
   })
 }

@@ -22,9 +22,8 @@ export function fetchFailure(failures: readonly ArtifactFailure[], total: number
   const shown = failures.slice(0, SHOWN).map(describe)
   const rest = failures.length > SHOWN ? [`  and ${failures.length - SHOWN} more`] : []
   const message = [`could not get ${failures.length} of ${total} artifacts:`, ...shown, ...rest].join('\n')
-  const hint = HINTS[code]
   return new StillroomError(code, message, {
-    ...(hint === undefined ? {} : { hint }),
+    hint: HINTS[code],
     details: {
       artifacts: failures.map(({ artifact, sources }) => ({
         name: artifact.name,

@@ -22,7 +22,7 @@ const PATIENCE_MS = 500
 export type Note = (text: string) => void
 
 export function engineFailed(what: string, reason: string, hint?: string): StillroomError {
-  return new StillroomError('ENGINE_FAILED', `${what}: ${reason}`, hint === undefined ? {} : { hint })
+  return new StillroomError('ENGINE_FAILED', `${what}: ${reason}`, { hint })
 }
 
 /**

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { StillroomError } from '../../error.ts'
+import { type ErrorCode, StillroomError } from '../../error.ts'
 import { redactUrl } from '../../net/redact-url.ts'
 import { GitRefusal } from './run-git.ts'
 
@@ -76,26 +76,29 @@ function failure(
   const said = refusals.map(({ url, said: words }) => `  ${redactUrl(url)}: ${words}`).join('\n')
   const message = `git failed while ${doing}:\n${said}`
   const details = { places: refusals.map(({ url, kind }) => ({ url: redactUrl(url), kind })) }
-  if (kinds.includes('login')) {
-    return new StillroomError('GIT_LOGIN_REFUSED', message, {
-      hint: 'log in as for git clone (ssh agent, credential helper, GIT_ASKPASS), or set STILLROOM_GIT_TOKENS="https://HOST/=TOKEN"',
-      details,
-    })
-  }
-  if (kinds.includes('certificate')) {
-    return new StillroomError('GIT_FETCH_FAILED', message, {
-      hint: 'name the certificate authority in SSL_CERT_FILE or in sources.ca of stillroom.config.ts',
-      details,
-    })
-  }
-  if (kinds.every((kind) => kind === 'repository' || kind === 'object')) {
-    return new StillroomError('GIT_REPOSITORY_GONE', message, {
-      hint: 'if it has moved, name its new address in the recipe, or a mirror in STILLROOM_GIT_MIRRORS; the store of a machine that has built the recipe has its files',
-      details,
-    })
-  }
-  return new StillroomError('GIT_FETCH_FAILED', message, {
-    hint: 'check that git can reach it from here: git ls-remote URL',
-    details,
-  })
+  const { code, hint } = FAILURES.find(({ when }) => when(kinds)) ?? UNKNOWN
+  return new StillroomError(code, message, { hint, details })
 }
+
+/** What all refusals together mean, and what to do; the first that holds counts. */
+const FAILURES: { when: (kinds: Refusal[]) => boolean; code: ErrorCode; hint: string }[] = [
+  {
+    when: (kinds) => kinds.includes('login'),
+    code: 'GIT_LOGIN_REFUSED',
+    hint: 'log in as for git clone (ssh agent, credential helper, GIT_ASKPASS), or set STILLROOM_GIT_TOKENS="https://HOST/=TOKEN"',
+  },
+  {
+    when: (kinds) => kinds.includes('certificate'),
+    code: 'GIT_FETCH_FAILED',
+    hint: 'name the certificate authority in SSL_CERT_FILE or in sources.ca of stillroom.config.ts',
+  },
+  {
+    when: (kinds) => kinds.every((kind) => kind === 'repository' || kind === 'object'),
+    code: 'GIT_REPOSITORY_GONE',
+    hint: 'if it has moved, name its new address in the recipe, or a mirror in STILLROOM_GIT_MIRRORS; the store of a machine that has built the recipe has its files',
+  },
+]
+const UNKNOWN = {
+  code: 'GIT_FETCH_FAILED',
+  hint: 'check that git can reach it from here: git ls-remote URL',
+} as const

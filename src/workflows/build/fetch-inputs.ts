@@ -1,6 +1,6 @@
 import type { ContextArtifacts } from '../../dockerfile/context-artifacts.ts'
 import type { LockedPlatform } from '../../lock/schema.ts'
-import { snapshotUrls } from '../../resolve/debian/snapshot-urls.ts'
+import { snapshotUrls } from '../../resolve/debian/archive-urls.ts'
 import { imageArchives } from '../../resolve/registry/fetch-image-indexes.ts'
 import { isTrustedHost } from '../../sources/find-pip-sources.ts'
 import type { Sources } from '../../sources/find-sources.ts'

@@ -47,8 +47,8 @@ function failureOf({ url, commit, sha256, size }: LockedGit, error: unknown): un
       ? 'the lock was made by another stillroom, or edited: lock again with --upgrade and compare'
       : hint
   return new StillroomError(code, `${head}\n  ${error.message}${likely}`, {
-    ...(advice === undefined ? {} : { hint: advice }),
-    ...(details === undefined ? {} : { details }),
+    hint: advice,
+    details,
     cause: error,
   })
 }

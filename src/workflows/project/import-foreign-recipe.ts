@@ -94,7 +94,7 @@ function readAnswer(text: string, path: string): unknown {
   if (answer === undefined) throw unanswered(path, 'its process ended without saying what it exports')
   if (answer.outcome === 'exported') return answer.value
   const { code, message, hint } = answer
-  throw new StillroomError(code, message, { ...(hint === undefined ? {} : { hint }), details: { path } })
+  throw new StillroomError(code, message, { hint, details: { path } })
 }
 
 function parseAnswer(text: string): ForeignAnswer | undefined {

@@ -33,7 +33,7 @@ function describeLoadError(cause: unknown, file: string, path: string): Stillroo
   const shown = [path, place?.line, place?.column].filter((part) => part !== undefined).join(':')
   const hint = hintFor(cause)
   return new StillroomError('RECIPE_SYNTAX', `${shown}: ${message}`, {
-    ...(hint === undefined ? {} : { hint }),
+    hint,
     details: { path, ...place },
     cause,
   })

@@ -148,7 +148,7 @@ async function readVerified(
 function invalid(file: string, reason: string, cause?: unknown): StillroomError {
   return new StillroomError('ARCHIVE_INVALID', `cannot import "${file}": ${reason}`, {
     hint: 'get the archive again, and compare its sha256; `stillroom store export recipe NAME FILE` makes one',
-    ...(cause === undefined ? {} : { cause }),
+    cause,
   })
 }
 

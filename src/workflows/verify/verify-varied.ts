@@ -168,9 +168,7 @@ async function buildThere(
   throw new StillroomError(
     'BUILD_FAILED',
     `the varied build ended with ${code} (exit code ${exitCode}): ${message}`,
-    {
-      ...(hint === undefined ? {} : { hint }),
-    },
+    { hint },
   )
 }
 
