@@ -121,12 +121,20 @@ async function recordStep(
   constraints?: VersionConstraints,
 ): Promise<RecordedCall[]> {
   const { pypi, ca } = await session.sources()
-  const { PIP_FIND_LINKS: _, ...environment } = pypi.env
+  const { 'find-links': _, ...settings } = pypi.settings
+  const environment = {}
   const certificates = ca === undefined ? undefined : Buffer.from(trustedCertificates(ca).join('\n'))
   return record(suite, 'host', async (sandbox) => {
     await resolvePip(
       { kind: 'pip', requirements, sdists },
-      { sandbox, environment, certificates, constraints, keep: (content) => session.store.put(content) },
+      {
+        sandbox,
+        settings,
+        environment,
+        certificates,
+        constraints,
+        keep: (content) => session.store.put(content),
+      },
     )
   })
 }
@@ -146,6 +154,7 @@ async function record(
 function recording(sandbox: Sandbox, calls: RecordedCall[]): Sandbox {
   return {
     write: (files) => sandbox.write(files),
+    remove: (path) => sandbox.remove(path),
     run: async (command, env) => {
       const { exitCode, stdout, stderr } = await sandbox.run(command, env)
       // pip's log is long, and of it only what could not be read is wanted

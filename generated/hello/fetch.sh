@@ -70,7 +70,7 @@ size_of() { echo $(($(wc -c < "$1"))); }
 is_right() { [ -f "$1" ] && [ "$(size_of "$1")" = "$3" ] && [ "$(digest_of "$1")" = "$2" ]; }
 
 # A URL as it may be shown: without what logs in.
-show() { printf '%s\n' "$1" | sed 's|//[^/@]*@|//***@|; s|[?].*|?***|'; }
+show() { printf '%s\n' "$1" | sed 's|//[^/?# ]*@|//***@|g; s|[?].*|?***|'; }
 
 # Rows of files that are downloaded one by one.
 downloads() { rows debian && rows pypi && rows url; }

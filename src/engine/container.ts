@@ -123,6 +123,10 @@ class ContainerSandbox implements Sandbox {
     await this.#container.putArchive(Buffer.concat([...members, TAR_END]), { path: '/' })
   }
 
+  async remove(path: string): Promise<void> {
+    await this.run(['rm', '-f', '--', path])
+  }
+
   async *read(directory: string): AsyncIterable<{ name: string; content: AsyncIterable<Uint8Array> }> {
     const stream = await this.#container.getArchive({ path: `${directory}/.` })
     for await (const { member, content } of tarMembers(stream as unknown as AsyncIterable<Uint8Array>)) {

@@ -8,7 +8,7 @@ import { trustedCertificates } from './trusted-certificates.ts'
 /** An address, and what asking it takes. */
 export interface HttpTarget {
   url: string
-  /** Credentials belong here (authorization, cookie: dropped when redirected to another host), never into `url`. */
+  /** Credentials belong here, never into `url`: of these, another origin gets only what every client sends. */
   headers?: Record<string, string>
   /** Certificates (PEM) trusted besides the machine's own. */
   ca?: string | undefined
@@ -169,14 +169,17 @@ async function follow(
       throw new Unreachable(reason, true)
     }
     const next = splitUserinfo<HttpTarget>({ url: webUrl(location, url).href })
-    const keep = keepsCredentials(url, new URL(next.url)) && next.headers === undefined
-    if (!keep) request.headers = without(request.headers, 'authorization', 'cookie')
+    const isElsewhere = url.origin !== new URL(next.url).origin
+    if (isElsewhere) request.headers = harmless(request.headers)
     Object.assign(request.headers, next.headers)
     if (response.status === 303 || (request.method === 'POST' && response.status < 303)) {
       if (request.method !== 'HEAD') request.method = 'GET'
       request.body = undefined
-      request.headers = without(request.headers, 'content-type')
+      const { 'content-type': _, ...rest } = request.headers
+      request.headers = rest
     }
+    if (isElsewhere && request.body !== undefined)
+      throw new Unreachable(`the server redirects what was sent to it to ${new URL(next.url).host}`, true)
     request.url = next.url
   }
 }
@@ -187,17 +190,16 @@ function webUrl(text: string, base?: URL): URL {
   throw new Unreachable(`expected an http or https address, got ${url ? url.protocol : 'none'}`, true)
 }
 
-/** Another host does not get them, nor does the network when encryption ends. */
-function keepsCredentials(from: URL, to: URL): boolean {
-  return from.hostname === to.hostname && !(from.protocol === 'https:' && to.protocol === 'http:')
+/** What says nothing of who asks. */
+const HARMLESS = ['accept', 'content-type', 'if-range', 'range', 'user-agent']
+
+/** Another host, another port or another scheme gets no login, token, cookie, or header of whatever name that may be one. */
+function harmless(headers: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => HARMLESS.includes(name)))
 }
 
 function lowerCased(headers: Record<string, string>): Record<string, string> {
   return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]))
-}
-
-function without(headers: Record<string, string>, ...names: string[]): Record<string, string> {
-  return Object.fromEntries(Object.entries(headers).filter(([name]) => !names.includes(name)))
 }
 
 /** make-fetch-happen itself reads the environment once, and takes HTTPS_PROXY for http addresses, too. */

@@ -1,8 +1,15 @@
-/** URLs with a user part, also inside a longer text: pip and git print them in messages. */
-const CREDENTIALS = /(?<![a-z0-9+.-])([a-z][a-z0-9+.-]*:\/\/)[^/?#\s'"]*@/gi
+/**
+ * A URL up to the last `@` of its authority, also inside a longer text: pip and git print them in messages. Quotes are
+ * no end, since a password may have them (RFC 3986, 3.2.1).
+ */
+const USERINFO = /(?<![a-z0-9+.-])([a-z][a-z0-9+.-]*:\/\/)[^/?#\s]*@/gi
+
+/** An authority with something else than a port behind its colon is no valid one: a password with `/`, `?` or `#` in it. */
+const BROKEN =
+  /(?<![a-z0-9+.-])([a-z][a-z0-9+.-]*:\/\/)(?!\[)[^/?#\s@]*:(?!\d*(?:[/?#\s"']|$))[^@/?#\s]*[/?#]\S*@/gi
 
 /** What may carry a token in a query: the value is replaced, whatever the name. */
-const QUERY = /(?<![a-z0-9+.-])([a-z][a-z0-9+.-]*:\/\/[^\s'"?]*\?)[^\s'"#]*/gi
+const QUERY = /(?<![a-z0-9+.-])([a-z][a-z0-9+.-]*:\/\/[^\s"?#]*\?)[^\s"#]*/gi
 
 /**
  * Takes user names, passwords and queries out of every URL of a text. All messages that show a URL go through it.
@@ -13,7 +20,12 @@ const QUERY = /(?<![a-z0-9+.-])([a-z][a-z0-9+.-]*:\/\/[^\s'"?]*\?)[^\s'"#]*/gi
  * ```
  */
 export function redactUrl(text: string): string {
-  return text.replace(CREDENTIALS, '$1***@').replace(QUERY, '$1***')
+  return redactLogins(text).replace(QUERY, '$1***')
+}
+
+/** As `redactUrl`, and leaves queries as they are: for text in which an address is data, such as a field of a recipe. */
+export function redactLogins(text: string): string {
+  return text.replace(BROKEN, '$1***@').replace(USERINFO, '$1***@')
 }
 
 /** One address as data: without user name, password, query and fragment, which may hold credentials. */

@@ -1,4 +1,5 @@
 import { StillroomError } from '../error.ts'
+import { redactLogins } from '../net/redact-url.ts'
 
 export const BUG_EXIT_CODE = 70
 
@@ -15,8 +16,26 @@ export interface ErrorReport {
   error: { code: string; message: string; hint?: string; details?: Record<string, unknown> }
 }
 
-/** An error as a user sees it. Any other than a StillroomError is a bug, and says so with its stack. */
+/**
+ * An error as a user sees it, without the login of any address in it. Any other than a StillroomError is a bug, and says
+ * so with its stack.
+ */
 export function describeError(error: unknown): DescribedError {
+  const { exitCode, text, json } = describe(error)
+  return { exitCode, text: redactLogins(text), json: redactAll(json) }
+}
+
+/** Every string of plain data. */
+function redactAll<T>(value: T): T {
+  if (typeof value === 'string') return redactLogins(value) as T
+  if (typeof value !== 'object' || value === null) return value
+  if (Array.isArray(value)) return value.map(redactAll) as T
+  return Object.fromEntries(
+    Object.entries(value).map(([key, item]) => [redactLogins(key), redactAll(item)]),
+  ) as T
+}
+
+function describe(error: unknown): DescribedError {
   if (error instanceof StillroomError) {
     const { code, message, hint, details } = error
     return {

@@ -1,3 +1,4 @@
+import { redactLogins } from '../net/redact-url.ts'
 import { oneLine } from './markdown.ts'
 
 /** What a workflow reports; the same shape as the workflows' ProgressEvent. */
@@ -22,17 +23,19 @@ export function terminalProgress(output: Output): { report: (event: Event) => vo
   const report = (event: Event) => {
     if (event.kind === 'stage') {
       clear()
-      output.write(`- ${event.title}\n`)
+      output.write(`- ${redactLogins(event.title)}\n`)
     } else if (event.kind === 'note') {
       clear()
-      output.write(`  ${oneLine(event.text)}\n`)
+      output.write(`  ${shown(event.text)}\n`)
     } else if (output.isTTY) {
       clear()
-      output.write(`  ${oneLine(event.text).slice(0, Math.max(20, (output.columns ?? 80) - 3))}`)
+      output.write(`  ${shown(event.text).slice(0, Math.max(20, (output.columns ?? 80) - 3))}`)
       status = true
     } else if (!/^\d/.test(event.text)) {
-      output.write(`  ${oneLine(event.text)}\n`)
+      output.write(`  ${shown(event.text)}\n`)
     }
   }
   return { report, end: clear }
 }
+
+const shown = (text: string) => oneLine(redactLogins(text))

@@ -27,6 +27,8 @@ export async function readRecorded(
 export interface ReplayedSandbox extends Sandbox {
   /** What was put into it, by path. */
   written: Map<string, string>
+  /** What was taken away again. */
+  removed: string[]
   /** Of each command. */
   environments: Record<string, string>[]
   /** Calls that were recorded and not made. */
@@ -43,8 +45,11 @@ export function replay(calls: readonly RecordedCall[] | undefined): ReplayedSand
   const rest = [...calls]
   const written = new Map<string, string>()
   const environments: Record<string, string>[] = []
+  const removed: string[] = []
   return {
     written,
+    removed,
+    remove: async (path) => void removed.push(path),
     environments,
     left: () => rest.length,
     write: async (files: readonly SandboxFile[]) => {

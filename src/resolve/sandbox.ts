@@ -15,6 +15,8 @@ export interface SandboxFile {
 export interface Sandbox {
   run(command: readonly string[], env?: Record<string, string>): Promise<SandboxResult>
   write(files: readonly SandboxFile[]): Promise<void>
+  /** Takes a file away; none is there when it is no longer. */
+  remove(path: string): Promise<void>
   /** The regular files directly in a directory, one after the other; each content must be read to its end. */
   read(directory: string): AsyncIterable<{ name: string; content: AsyncIterable<Uint8Array> }>
 }

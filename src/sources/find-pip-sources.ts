@@ -10,10 +10,10 @@ export interface PipSources {
   findLinks: string[]
   trustedHosts: string[]
   /**
-   * The same for a pip elsewhere, as its environment: what doesn't name a path of this machine. A directory of
-   * `findLinks` must be carried there by whoever starts it.
+   * The same for a pip elsewhere, as settings by pip's own names (`index-url`): what doesn't name a path of this machine.
+   * A directory of `findLinks` must be carried there by whoever starts it.
    */
-  env: Record<string, string>
+  settings: Record<string, string>
 }
 
 /** pip's own, kept in the same module in every version since 10. */
@@ -45,11 +45,11 @@ export async function findPipSources(
     indexes,
     findLinks,
     trustedHosts,
-    env: nonEmpty({
-      PIP_INDEX_URL: main === undefined ? undefined : indexes[0],
-      PIP_EXTRA_INDEX_URL: indexes.slice(main === undefined ? 0 : 1).join(' '),
-      PIP_FIND_LINKS: findLinks.filter((link) => /^https?:\/\//.test(link)).join(' '),
-      PIP_TRUSTED_HOST: trustedHosts.join(' '),
+    settings: nonEmpty({
+      'index-url': main === undefined ? undefined : indexes[0],
+      'extra-index-url': indexes.slice(main === undefined ? 0 : 1).join(' '),
+      'find-links': findLinks.filter((link) => /^https?:\/\//.test(link)).join(' '),
+      'trusted-host': trustedHosts.join(' '),
     }),
   }
 }

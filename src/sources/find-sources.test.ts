@@ -127,11 +127,11 @@ test('findSources() takes what pip is configured with', async () => {
     ],
     findLinks: ['/opt/wheels', 'https://links.example.org/'],
     trustedHosts: ['main.example.org'],
-    env: {
-      PIP_INDEX_URL: 'https://u:p@main.example.org/simple',
-      PIP_EXTRA_INDEX_URL: 'https://a.example.org/simple https://b.example.org/simple',
-      PIP_FIND_LINKS: 'https://links.example.org/',
-      PIP_TRUSTED_HOST: 'main.example.org',
+    settings: {
+      'index-url': 'https://u:p@main.example.org/simple',
+      'extra-index-url': 'https://a.example.org/simple https://b.example.org/simple',
+      'find-links': 'https://links.example.org/',
+      'trusted-host': 'main.example.org',
     },
   })
 })
@@ -163,12 +163,12 @@ test("findSources() takes pip's built-in index when none is configured, and none
     args[0] === '-c' ? 'https://built-in.example.org/simple\n' : undefined
   expect((await findSources({ env: {}, machine: { ...machine, run } })).pypi).toMatchObject({
     indexes: ['https://built-in.example.org/simple'],
-    env: { PIP_INDEX_URL: 'https://built-in.example.org/simple' },
+    settings: { 'index-url': 'https://built-in.example.org/simple' },
   })
   expect(
     (await findSources({ env: { PIP_NO_INDEX: '1' }, machine: { ...machine, run } })).pypi.indexes,
   ).toEqual([])
-  expect((await findSources({ env: {}, machine })).pypi).toMatchObject({ indexes: [], env: {} })
+  expect((await findSources({ env: {}, machine })).pypi).toMatchObject({ indexes: [], settings: {} })
 })
 
 test('findSources() reads the machine it runs on without failing', async () => {

@@ -54,7 +54,7 @@ export async function locateLfs(
 ): Promise<LfsDownload[]> {
   const endpoint = lfsEndpoint(repository)
   if (endpoint === undefined) {
-    throw new StillroomError('GIT_FETCH_FAILED', `there is no git-lfs server for ${repository}`, {
+    throw new StillroomError('GIT_FETCH_FAILED', `there is no git-lfs server for ${redactUrl(repository)}`, {
       hint: 'files that git-lfs keeps can be had over https:// or ssh://',
     })
   }
@@ -136,13 +136,13 @@ function parseBatch(repository: string, body: Uint8Array): z.infer<typeof Batch>
   } catch {
     throw new StillroomError(
       'GIT_FETCH_FAILED',
-      `the git-lfs server of ${repository} gave a response that is not of its API`,
+      `the git-lfs server of ${redactUrl(repository)} gave a response that is not of its API`,
     )
   }
 }
 
 function refused(repository: string, status: number): StillroomError {
-  const message = `the git-lfs server of ${repository} answers with HTTP ${status}`
+  const message = `the git-lfs server of ${redactUrl(repository)} answers with HTTP ${status}`
   if (status !== 401 && status !== 403) return new StillroomError('GIT_FETCH_FAILED', message)
   return new StillroomError('GIT_LOGIN_REFUSED', message, {
     hint: 'log in as for git clone (credential helper, GIT_ASKPASS), or set STILLROOM_GIT_TOKENS="https://HOST/=TOKEN"',
@@ -152,7 +152,7 @@ function refused(repository: string, status: number): StillroomError {
 function gone(repository: string, oid: string, reason: string): StillroomError {
   return new StillroomError(
     'GIT_LFS_GONE',
-    `the git-lfs server of ${repository} has no content with sha256 ${oid}: ${redactUrl(reason)}`,
+    `the git-lfs server of ${redactUrl(repository)} has no content with sha256 ${oid}: ${redactUrl(reason)}`,
     { hint: 'push it from a clone that has it: git lfs push --all REMOTE' },
   )
 }

@@ -1,4 +1,5 @@
 import { StillroomError } from '../../error.ts'
+import { redactUrl } from '../../net/redact-url.ts'
 import { type GitRunner, runLocalGit } from './run-git.ts'
 
 /** As the recipe's own: https, http, ssh, file or `user@host:path`, and no login. */
@@ -50,7 +51,7 @@ export function submoduleUrl(parent: string, url: string): string {
 function checked(url: string, parent: string): string {
   const fits = ALLOWED.test(url) && (!url.startsWith('file:') || parent.startsWith('file:'))
   if (fits) return url
-  const shown = url.replace(/\/\/[^/@]*@/, '//***@')
+  const shown = redactUrl(url)
   throw new StillroomError(
     'GIT_SUBMODULE_INVALID',
     `${parent} has a submodule at an address that cannot be fetched: ${JSON.stringify(shown)}`,

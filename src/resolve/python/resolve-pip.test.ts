@@ -10,6 +10,8 @@ const OF = {
   trixie: { pip: '25.1.1', setuptools: '80.9.0' },
 }
 
+const INDEX = 'https://me:s3cret@pypi.example.org/simple'
+
 describe.each(SUITES)('resolvePip() by the pip of %s', async (suite) => {
   const { scenarios } = await readRecorded('python', suite)
   const { pip, setuptools } = OF[suite]
@@ -18,9 +20,10 @@ describe.each(SUITES)('resolvePip() by the pip of %s', async (suite) => {
     requirements: string[],
     { sdists = {}, constraints }: { sdists?: PipStep['sdists']; constraints?: VersionConstraints } = {},
   ) => {
-    const environment = { PIP_INDEX_URL: 'https://pypi.example.org/simple' }
+    const settings = { 'index-url': INDEX }
+    const environment = { HTTPS_PROXY: 'http://proxy.example.org' }
     const certificates = Buffer.from('trusted')
-    const options = { sandbox, environment, certificates, constraints, keep: keepStub }
+    const options = { sandbox, settings, environment, certificates, constraints, keep: keepStub }
     return resolvePip({ kind: 'pip', requirements, sdists }, options)
   }
 
@@ -43,15 +46,19 @@ describe.each(SUITES)('resolvePip() by the pip of %s', async (suite) => {
     expect(sandbox.left()).toBe(0)
   })
 
-  test("uses the machine's index and certificates", async () => {
+  test("uses the machine's index and certificates, with the login in a file that only pip finds", async () => {
     const sandbox = replay(scenarios['a wheel, and one that is there'])
     await resolve(sandbox, ['cowsay==6.1', 'wheel'])
     expect(sandbox.written.get('/stillroom/certificates.pem')).toBe('trusted')
+    expect(sandbox.written.get('/stillroom/pip.conf')).toBe(`[global]\nindex-url = ${INDEX}\n`)
+    expect(JSON.stringify(sandbox.environments)).not.toContain('s3cret')
     const ofPip = sandbox.environments.filter((env) => 'PIP_LOG' in env)
     expect(ofPip).toHaveLength(2)
+    expect(sandbox.removed).toEqual(['/stillroom/pip.conf', '/stillroom/pip.conf'])
     for (const env of ofPip)
       expect(env).toMatchObject({
-        PIP_INDEX_URL: 'https://pypi.example.org/simple',
+        PIP_CONFIG_FILE: '/stillroom/pip.conf',
+        HTTPS_PROXY: 'http://proxy.example.org',
         PIP_CERT: '/stillroom/certificates.pem',
         PIP_BREAK_SYSTEM_PACKAGES: '1',
       })

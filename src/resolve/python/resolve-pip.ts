@@ -13,7 +13,9 @@ const WORK = '/stillroom'
 export interface ResolvePipOptions {
   /** A container, with the network, of the image as it is before the step. */
   sandbox: Sandbox
-  /** The machine's pip set-up as environment variables (PIP_INDEX_URL, ...), without PIP_CERT. */
+  /** The machine's pip set-up by pip's own names (`index-url`, ...), which may have logins; without certificates. */
+  settings: Record<string, string>
+  /** Proxies, as environment variables. */
   environment: Record<string, string>
   /** Certificates (PEM) that the machine's pip trusts. */
   certificates?: Uint8Array | undefined
@@ -41,7 +43,7 @@ export async function resolvePip(step: PipStep, options: ResolvePipOptions): Pro
         ['download', '--only-binary=:all:', `--dest=${directory}`, '--', ...requirements],
         `resolving what builds ${project}`,
       )
-      await pip.run(
+      await pip.runOffline(
         [
           'install',
           '--no-index',
@@ -66,7 +68,7 @@ export async function resolvePip(step: PipStep, options: ResolvePipOptions): Pro
   ]
   const environment = paths.length > 0 ? { PYTHONPATH: paths.join(':') } : {}
   const wheels = await buildLocal(step.local ?? [], WORK, options.sandbox, (args, doing) =>
-    pip.run(args, doing, environment),
+    pip.runOffline(args, doing, environment),
   )
   const said = await pip.run(
     [
@@ -199,17 +201,25 @@ function identity({ name, version, location }: Distribution): string {
 /** The image's pip with the machine's set-up. */
 class Pip {
   readonly version: string
-  readonly #sandbox: Sandbox
+  readonly #options: ResolvePipOptions
   readonly #environment: Record<string, string>
   #runs = 0
 
-  private constructor(version: string, sandbox: Sandbox, environment: Record<string, string>) {
+  private constructor(version: string, options: ResolvePipOptions, trust: Record<string, string>) {
     this.version = version
-    this.#sandbox = sandbox
-    this.#environment = environment
+    this.#options = options
+    this.#environment = {
+      ...trust,
+      PIP_DISABLE_PIP_VERSION_CHECK: '1',
+      PIP_NO_INPUT: '1',
+      PIP_BREAK_SYSTEM_PACKAGES: '1',
+      PIP_ROOT_USER_ACTION: 'ignore',
+      HOME: '/root',
+    }
   }
 
-  static async find({ sandbox, environment, certificates }: ResolvePipOptions): Promise<Pip> {
+  static async find(options: ResolvePipOptions): Promise<Pip> {
+    const { sandbox, certificates } = options
     const { exitCode, stdout, stderr } = await sandbox.run(['python3', '-m', 'pip', '--version'])
     const version = /^pip (\S+)/.exec(stdout)?.[1]
     if (exitCode !== 0 || version === undefined) {
@@ -222,32 +232,51 @@ class Pip {
       await sandbox.write([{ path: `${WORK}/certificates.pem`, content: certificates }])
       trust.PIP_CERT = `${WORK}/certificates.pem`
     }
-    return new Pip(version, sandbox, {
-      ...environment,
-      ...trust,
-      PIP_DISABLE_PIP_VERSION_CHECK: '1',
-      PIP_NO_INPUT: '1',
-      PIP_BREAK_SYSTEM_PACKAGES: '1',
-      PIP_ROOT_USER_ACTION: 'ignore',
-      HOME: '/root',
-    })
+    return new Pip(version, options, trust)
   }
 
+  /**
+   * Runs pip on the machine's indexes. Logins are in a file that is there for as long as pip runs, and in no environment,
+   * which programs that pip starts would have, too.
+   */
   async run(
     args: readonly string[],
     doing: string,
     environment: Record<string, string> = {},
   ): Promise<string> {
-    const command = ['python3', '-m', 'pip', ...args]
+    const { sandbox, settings } = this.#options
+    const lines = Object.entries(settings).map(([name, value]) => `${name} = ${value}\n`)
+    await sandbox.write([{ path: CONFIG, content: ['[global]\n', ...lines].join('') }])
+    try {
+      const proxies = this.#options.environment
+      return await this.#run(args, doing, { ...environment, ...proxies, PIP_CONFIG_FILE: CONFIG })
+    } finally {
+      await sandbox.remove(CONFIG)
+    }
+  }
+
+  /** Runs pip on what is at hand: with no index, login or proxy. */
+  async runOffline(
+    args: readonly string[],
+    doing: string,
+    environment: Record<string, string> = {},
+  ): Promise<string> {
+    return this.#run(args, doing, environment)
+  }
+
+  async #run(args: readonly string[], doing: string, environment: Record<string, string>): Promise<string> {
+    const { sandbox } = this.#options
     this.#runs += 1
     const log = `${WORK}/pip-${this.#runs}.log`
-    const { exitCode, stdout, stderr } = await this.#sandbox.run(command, {
+    const { exitCode, stdout, stderr } = await sandbox.run(['python3', '-m', 'pip', ...args], {
       ...this.#environment,
       ...environment,
       PIP_LOG: log,
     })
     if (exitCode === 0) return stdout
-    const logged = await this.#sandbox.run(['tail', '-n', '5000', log])
+    const logged = await sandbox.run(['tail', '-n', '5000', log])
     throw pipError(`${stdout}\n${stderr}`, doing, logged.stdout)
   }
 }
+
+const CONFIG = `${WORK}/pip.conf`

@@ -54,7 +54,7 @@ function resolversOf({ apt, python }: { apt: Recorded; python: Recorded }, ...sc
       apt.indexes.map(({ index, packages }) => {
         return { index, inRelease: Buffer.from(''), packages: Buffer.from(packages) }
       }),
-    pipSettings: async () => ({ environment: {}, certificates: undefined, keep: keepStub }),
+    pipSettings: async () => ({ settings: {}, environment: {}, certificates: undefined, keep: keepStub }),
     note: (text) => notes.push(text),
   }
   return { resolvers, built, notes, networks }

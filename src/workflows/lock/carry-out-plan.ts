@@ -24,7 +24,7 @@ export interface LockResolvers {
     use: (open: OpenSandbox) => Promise<T>,
   ): Promise<T>
   aptIndexes(base: LockedBase): Promise<FetchedIndex[]>
-  pipSettings(): Promise<Pick<ResolvePipOptions, 'environment' | 'certificates' | 'keep'>>
+  pipSettings(): Promise<Pick<ResolvePipOptions, 'settings' | 'environment' | 'certificates' | 'keep'>>
   /** Takes what the user should know though nothing failed. */
   note(text: string): void
 }

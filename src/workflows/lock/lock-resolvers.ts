@@ -6,6 +6,7 @@ import { removeImage } from '../../engine/find-image.ts'
 import type { BasePlan } from '../../lock/plan-lock.ts'
 import type { LockedPlatform } from '../../lock/schema.ts'
 import { createGet } from '../../net/http-get.ts'
+import { proxySettings } from '../../net/proxy-for.ts'
 import { redactUrl } from '../../net/redact-url.ts'
 import { trustedCertificates } from '../../net/trusted-certificates.ts'
 import type { FileStep, Recipe } from '../../recipe/schema.ts'
@@ -16,7 +17,7 @@ import { resolveBase } from '../../resolve/debian/resolve-base.ts'
 import { resolveFile } from '../../resolve/file/resolve-file.ts'
 import { downloadUnpinned } from '../../store/download.ts'
 import { buildInputs } from '../build/build-locked.ts'
-import type { Artifacts, Cache, Environment, Fetching, Upstreams } from '../ports.ts'
+import type { Artifacts, Cache, Fetching, Upstreams } from '../ports.ts'
 import { renderGenerated } from '../project/generated.ts'
 import type { LoadedRecipe } from '../project/load-recipe.ts'
 import type { LockResolvers } from './carry-out-plan.ts'
@@ -63,7 +64,8 @@ export function lockResolvers(ports: Fetching & Cache, loaded: LoadedRecipe, pla
     pipSettings: async () => {
       const { pypi, ca } = await ports.sources()
       return {
-        environment: { ...proxySettings(ports.env), ...pypi.env },
+        settings: pypi.settings,
+        environment: proxySettings([...pypi.indexes, ...pypi.findLinks], ports.env),
         // pip takes a list of certificates instead of its own, not in addition
         certificates: ca === undefined ? undefined : Buffer.from(trustedCertificates(ca).join('\n')),
         keep: (content) => ports.store.put(content),
@@ -103,13 +105,6 @@ async function lockFile({ store, signal, progress, sources }: Fetching, step: Fi
   progress({ kind: 'stage', title: `fetching ${redactUrl(step.url)}` })
   const { ca } = await sources()
   return resolveFile(step, (url) => downloadUnpinned({ url, label: 'download', ca }, { store, signal }))
-}
-
-/** The machine's proxies, so that pip reaches what the machine's own reaches. */
-function proxySettings(env: Environment['env']): Record<string, string> {
-  const names = ['HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY', 'ALL_PROXY']
-  const all = names.flatMap((name) => [name, name.toLowerCase()])
-  return Object.fromEntries(all.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])))
 }
 
 /** Builds the image as it is before a step, to resolve the step in. */
