@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { gitOriginPath, renderGitOrigin } from '../dockerfile/git-origin.ts'
 import { PYTHONS, sourceHash } from '../formats/python/byte-code.ts'
 import { FileTree } from '../image/file-tree.ts'
@@ -50,7 +51,7 @@ const DEBS: Record<string, { files: Member[]; control?: Record<string, string> }
       directory('var'),
       directory('var/spool', 0o1777),
     ],
-    control: { conffiles: '/etc/dpkg/dpkg.cfg\n' },
+    control: { conffiles: '/etc/dpkg/dpkg.cfg\n', triggers: 'interest /usr/lib\n' },
   },
   adduser: {
     files: [
@@ -63,7 +64,7 @@ const DEBS: Record<string, { files: Member[]; control?: Record<string, string> }
     ],
     control: {
       postinst:
-        '#!/bin/sh\nuseradd --system mailer\nchown root:mailer /usr/libexec/send\nchmod 2755 /usr/libexec/send\n',
+        '#!/bin/sh\nuseradd --system mailer\nadd-shell /usr/bin/vi\nupdate-alternatives --install /usr/bin/editor editor /usr/bin/vi 20\nchown root:mailer /usr/libexec/send\nchmod 2755 /usr/libexec/send\n',
     },
   },
   python3: {
@@ -146,10 +147,13 @@ function dpkgInfo(entry: DebianPackage): Member[] {
   ]
 }
 
+/** md5 of `/etc/dpkg/dpkg.cfg`. */
+const CONFFILE = createHash('md5').update('no-debsig\n').digest('hex')
+
 function dpkgStatus(entries: readonly DebianPackage[]): Member {
   const stanzas = entries.map((entry) => {
     const { control = '', conffiles } = controlTexts(entry)
-    const noted = conffiles === undefined ? '' : `Conffiles:\n ${conffiles.trim()} ${'0'.repeat(32)}\n`
+    const noted = conffiles === undefined ? '' : `Conffiles:\n ${conffiles.trim()} ${CONFFILE}\n`
     return control.replace('\n', '\nStatus: install ok installed\n') + noted
   })
   return file('var/lib/dpkg/status', stanzas.join('\n'))
@@ -174,11 +178,14 @@ const GENERATED: Member[] = [
   ),
   file('var/lib/dpkg/arch', 'amd64\n'),
   file('var/lib/dpkg/diversions', ''),
+  file('var/lib/dpkg/available', ''),
+  file('var/lib/dpkg/info/format', '1\n'),
+  file('var/lib/dpkg/triggers/Lock', '', 0o600),
+  file('var/lib/dpkg/triggers/Unincorp', ''),
   file('var/lib/dpkg/triggers/File', '/usr/lib dpkg\n'),
   file('var/lib/dpkg/alternatives/editor', 'auto\n/usr/bin/editor\n\n/usr/bin/vi\n20\n\n'),
   link('usr/bin/editor', '/etc/alternatives/editor'),
   link('etc/alternatives/editor', '/usr/bin/vi'),
-  file('var/log/dpkg.log', 'installed\n'),
   file('var/cache/debconf/config.dat', 'Name: x\n'),
 ]
 

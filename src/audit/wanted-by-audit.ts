@@ -3,7 +3,7 @@ import { mayHoldCredentials } from './credentials.ts'
 
 /** Files that rules read: files of user accounts, package managers' state, what copies are made of. */
 const READ =
-  /^(etc\/(passwd|group|shadow|gshadow|subuid|subgid|shells|timezone|networks|ld\.so\.cache|ca-certificates\.conf|os-release|machine-id|apt\/sources\.list|pam\.d\/common-[\w-]+|python3\/debian_config|ssl\/certs\/ca-certificates\.crt|dpkg\/dpkg\.cfg\.d\/[^/]+)|usr\/lib\/os-release|usr\/share\/(base-passwd|pam|pam-configs)\/[^/]+|usr\/share\/ca-certificates\/.+|var\/lib\/(dpkg\/(status|diversions|statoverride|info\/format|arch|arch-native|alternatives\/[^/]+|triggers\/[^/]+)|pam\/[^/]+|apt\/extended_states|shells\.state|systemd\/deb-systemd-(?:user-)?helper-enabled\/.+)|var\/log\/(btmp|wtmp|lastlog|faillog)|usr\/local\/bin\/[^/]+|usr\/bin\/[^/]+|.*\.dist-info\/RECORD)$/
+  /^(etc\/(passwd|group|shadow|gshadow|subuid|subgid|shells|timezone|networks|ld\.so\.cache|ca-certificates\.conf|os-release|machine-id|apt\/sources\.list|pam\.d\/common-[\w-]+|python3\/debian_config|ssl\/certs\/ca-certificates\.crt|dpkg\/dpkg\.cfg\.d\/[^/]+)|(usr\/)?lib\/systemd\/system\/[^/]+\.(service|socket|timer|path|target)|usr\/lib\/os-release|usr\/share\/(base-passwd|pam|pam-configs|debianutils|debianutils\/shells\.d)\/[^/]+|usr\/share\/ca-certificates\/.+|var\/lib\/(dpkg\/(status|diversions|statoverride|info\/(format|[^/]+\.(preinst|postinst|triggers))|arch|arch-native|alternatives\/[^/]+|triggers\/[^/]+)|pam\/[^/]+|apt\/extended_states|shells\.state|systemd\/deb-systemd-(?:user-)?helper-enabled\/.+)|var\/log\/(btmp|wtmp|lastlog|faillog)|usr\/local\/bin\/[^/]+|usr\/bin\/[^/]+|.*\.dist-info\/RECORD)$/
 
 const LIMIT = 16 * 1024 * 1024
 const PROGRAM_LIMIT = 4096
@@ -15,7 +15,11 @@ export function wantedByAudit(path: string, size: number): boolean {
   return (size <= LIMIT && READ.test(path)) || mayHoldCredentials(path, size)
 }
 
-/** Of byte code, the header is enough. */
+/** Of byte code, the header is enough; of a library, the bytes that say it is one. */
 export function headWantedByAudit(path: string): number {
-  return path.endsWith('.pyc') ? BYTE_CODE_HEADER : 0
+  if (path.endsWith('.pyc')) return BYTE_CODE_HEADER
+  return LIBRARY.test(path) ? 4 : 0
 }
+
+const LIBRARY =
+  /(^|\/)lib[^/]*\/(lib|ld-)[^/]*\.so[.0-9]*$|(^|\/)lib\/[^/]+-linux-[^/]+\/(lib|ld-)[^/]*\.so[^/]*$/

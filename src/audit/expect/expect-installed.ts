@@ -3,6 +3,7 @@ import type { InstalledPackage, Inventory } from '../../inventory/inventory.ts'
 import { ExpectedFiles } from './expected-files.ts'
 import type { ContentFile } from './locked-contents.ts'
 import { packageId } from './locked-packages.ts'
+import type { PackageScripts } from './script-effects.ts'
 
 const NO_HASH = 'its package gives no hash of it'
 
@@ -14,7 +15,7 @@ export function expectInventory({
   tree: FileTree
   inventory: Inventory
 }): ExpectedFiles {
-  const expected = new ExpectedFiles(tree)
+  const expected = new ExpectedFiles(tree, installedScripts(tree))
   const isExcluded = excludedPaths(tree)
   const isOfSystem = ({ kind }: InstalledPackage) => kind === 'deb' || kind === 'apk' || kind === 'rpm'
   for (const found of inventory.packages)
@@ -24,6 +25,16 @@ export function expectInventory({
     if (!isOfSystem(found) && expected.at(expected.place(found.record)).length === 0)
       expectInstalled(expected, tree, found)
   return expected
+}
+
+/** Maintainer scripts as dpkg keeps them. */
+function installedScripts(tree: FileTree): PackageScripts[] {
+  const directory = 'var/lib/dpkg/info'
+  return tree.list(directory).flatMap((file) => {
+    const [, name] = /^([^:]+)(?::[^:]+)?\.(?:preinst|postinst)$/.exec(file) ?? []
+    const text = name && tree.read(`${directory}/${file}`)?.toString('latin1')
+    return name && text ? [{ name, texts: [text] }] : []
+  })
 }
 
 /** What a package says of itself in the image, where there is no artifact to compare it with. */
@@ -70,7 +81,7 @@ export function expectBuilt(
   const oneOf = new Set(sources.map(({ sha256 }) => sha256))
   for (const { path, digest } of found.files) {
     if (path.endsWith('.pyc')) continue
-    expected.add(path, { owner, type: 'file', oneOf })
+    expected.add(path, { owner, type: 'file', oneOf, atMost: 0o755, uid: 0, gid: 0 })
     expected.add(path, {
       owner,
       type: 'file',

@@ -2,11 +2,13 @@ import type { LockedPlatform } from '../../lock/schema.ts'
 import type { ImageSubject, LockSubject } from '../subject.ts'
 import { expectDeb, parseDiversions } from './expect-deb.ts'
 import { expectBuilt, expectInstalled } from './expect-installed.ts'
+import { expectMade } from './expect-made.ts'
 import { expectSources } from './expect-sources.ts'
 import { expectWheel, findSites } from './expect-wheel.ts'
 import { ExpectedFiles } from './expected-files.ts'
 import type { ContentFile, LockedContents } from './locked-contents.ts'
 import { type LockedPackage, packageId } from './locked-packages.ts'
+import type { PackageScripts } from './script-effects.ts'
 
 /** Everything that a lock puts into an image, by path, as the artifacts themselves have it. */
 export function expectLock(
@@ -14,7 +16,8 @@ export function expectLock(
   { locked, recipe, contents }: LockSubject,
   packages: ReadonlyMap<string, LockedPackage>,
 ): ExpectedFiles {
-  const expected = new ExpectedFiles(tree)
+  const scripts = packageScripts(packages, contents)
+  const expected = new ExpectedFiles(tree, scripts)
   const diversions = parseDiversions(tree.read('var/lib/dpkg/diversions')?.toString('latin1') ?? '')
   const sites = findSites(tree)
   const installed = new Map(
@@ -33,7 +36,21 @@ export function expectLock(
     else if (found !== undefined) expectBuilt(expected, found, artifact.files)
   }
   expectSources(expected, recipe, locked, contents)
+  expectMade(expected, tree, new Set(scripts.map(({ name }) => name)), expected.effects)
   return expected
+}
+
+/** Scripts of the Debian packages whose contents are at hand. */
+function packageScripts(
+  packages: ReadonlyMap<string, LockedPackage>,
+  { artifacts }: LockedContents,
+): PackageScripts[] {
+  return [...packages.values()].flatMap(({ kind, name, artifact }) => {
+    const contents = kind === 'deb' ? artifacts.get(artifact?.sha256 ?? '') : undefined
+    if (contents === undefined) return []
+    const { preinst, postinst } = contents.control ?? {}
+    return [{ name, texts: [preinst?.text, postinst?.text].flatMap((text) => text ?? []) }]
+  })
 }
 
 /** What git and project steps placed: the sources of packages that are installed from a directory of the image. */

@@ -3,6 +3,7 @@ import type { FileType } from '../../image/layer-entry.ts'
 import type { FileDigest } from '../../inventory/inventory.ts'
 import { baseOf, parentOf } from '../../inventory/tree-paths.ts'
 import type { ContentFile } from './locked-contents.ts'
+import { type PackageScripts, ScriptEffects } from './script-effects.ts'
 
 /** What its owner says that a path holds. */
 export interface ExpectedFile {
@@ -27,6 +28,10 @@ export interface ExpectedFile {
   unchecked?: boolean
   /** Of dpkg's configuration files and their like. */
   configuration?: boolean
+  /** Of what is made as packages are set up: rules say what it holds. */
+  made?: boolean
+  /** Of a file whose owner says no mode, but gives no more than this: the bits that it may have. */
+  atMost?: number
 }
 
 /** What is expected at which path of an image, by all owners. */
@@ -37,8 +42,12 @@ export class ExpectedFiles {
   /** Where directories lie in the image, by how their owners give them. */
   readonly #places = new Map<string, string>()
 
-  constructor(tree: FileTree) {
+  /** What maintainer scripts of the packages do. */
+  readonly effects: ScriptEffects
+
+  constructor(tree: FileTree, scripts: readonly PackageScripts[] = []) {
     this.#tree = tree
+    this.effects = new ScriptEffects(tree, scripts, (path) => this.place(path))
   }
 
   /** Adds a file by the path its owner gives it, whose directories may be symlinks in the image: `bin/sh`. */

@@ -1,12 +1,9 @@
 import { PYTHONS, readByteCodeHeader } from '../../formats/python/byte-code.ts'
 import type { Inode } from '../../image/layer-entry.ts'
 import type { ExpectedFile } from '../expect/expected-files.ts'
-import {
-  ABOVE_LOCKED_LAYERS,
-  isAboveLockedLayers,
-  type JudgeContext,
-  type Judgement,
-} from './judge-context.ts'
+import type { Issue } from '../finding.ts'
+import type { LockSubject } from '../subject.ts'
+import { FOREIGN_LAYER, isForeign, type JudgeContext, type Judgement } from './judge-context.ts'
 
 const BYTE_CODE = /^(?:(.*)\/)?__pycache__\/([^/]+?)\.([a-z]+-\d+)(\.opt-\d)?\.pyc$/s
 
@@ -39,7 +36,7 @@ export function judgeByteCode(
     if (inode.head === undefined) return 'it is empty'
     const wrong = headerProblem(inode.head, tag, sourceHashes.get(sha256), present)
     if (wrong !== undefined) return wrong
-    return isAboveLockedLayers(inode, lock) ? ABOVE_LOCKED_LAYERS : undefined
+    return isForeignToAll(inode, lock) ? FOREIGN_LAYER : undefined
   }
   const found = problem()
   const owner = owners.at(-1)?.owner
@@ -48,10 +45,25 @@ export function judgeByteCode(
     return {
       status: 'generated',
       ...whose,
-      reason: 'byte code of a source that is there, with its hash in it',
+      reason: lock === undefined || isForeign(inode, lock) ? NOT_VERIFIED : LOCKED,
     }
   const message = `the byte code is not that of its source: ${found}`
   return { status: 'modified', ...whose, issue: { rule: 'byte-code', path, ...whose, message } }
+}
+
+const LOCKED = 'byte code of a source that is there, with its hash in it'
+const NOT_VERIFIED =
+  'byte code, not verified: its header names its source, but nothing says what a Python makes of it'
+
+/** Whether a file comes from above all layers of the locked image: then it replaces what that has, or is one more. */
+function isForeignToAll(inode: Inode, lock: LockSubject | undefined): boolean {
+  return lock !== undefined && isForeign(inode, lock) && lock.layers === lock.locked.image?.diffIDs.length
+}
+
+/** What is wrong with byte code outside of `__pycache__`: Python imports it when it has no source beside it. */
+export function judgeLooseByteCode(path: string, { image }: JudgeContext): Issue | undefined {
+  if (!path.endsWith('.pyc') || image.tree.findLink(path.slice(0, -1)) !== undefined) return undefined
+  return { rule: 'byte-code', path, message: 'the byte code has no source beside it, and Python imports it' }
 }
 
 /** The sha256 that its owners say of a source. */

@@ -97,10 +97,17 @@ export function isInLockedLayers({ layer }: Inode, { layers }: LockSubject): boo
   return layer !== undefined && layer < layers
 }
 
-/** Whether a file comes from a layer on top of the locked image's. */
-export function isAboveLockedLayers({ layer }: Inode, lock: LockSubject | undefined): boolean {
-  if (lock === undefined || layer === undefined || lock.layers === 0) return false
-  return lock.layers === lock.locked.image?.diffIDs.length && layer >= lock.layers
+/**
+ * Whether a file comes from a layer that the locked image does not have: all that it is must be shown by the rules. A
+ * directory that no layer gives is there for the files in it.
+ */
+export function isForeign({ layer }: Inode, lock: LockSubject | undefined): boolean {
+  return lock !== undefined && layer !== undefined && layer >= lock.layers
 }
 
-export const ABOVE_LOCKED_LAYERS = 'it comes from a layer that the locked image does not have'
+/** Whether every layer is one of the locked image's, and none of those is missing: then no path can be missing either. */
+export function isLockedImage({ layers }: ImageSubject, lock: LockSubject): boolean {
+  return layers.length === lock.layers && lock.layers === lock.locked.image?.diffIDs.length
+}
+
+export const FOREIGN_LAYER = 'it comes from a layer that the locked image does not have'

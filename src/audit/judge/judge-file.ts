@@ -1,10 +1,11 @@
 import type { Inode } from '../../image/layer-entry.ts'
 import type { ExpectedFile } from '../expect/expected-files.ts'
 import { judgeGenerated } from './generated/generated-rules.ts'
-import { byteCodeSource, judgeByteCode } from './judge-byte-code.ts'
+import { byteCodeSource, judgeByteCode, judgeLooseByteCode } from './judge-byte-code.ts'
 import {
+  FOREIGN_LAYER,
   hasLock,
-  isAboveLockedLayers,
+  isForeign,
   isInLockedLayers,
   isOfImageBase,
   type JudgeContext,
@@ -24,12 +25,16 @@ export function judgeFile(
   context: JudgeContext,
 ): Judgement {
   if (isOfImageBase(inode, context.lock)) return { status: 'intact', owner: 'base' }
-  const owners = expected.filter(({ type }) => type === 'file')
+  const owners = expected.filter(({ type, made }) => type === 'file' && !made)
   const last = owners.at(-1)
-  if (last !== undefined) return judgeOwned(path, inode, owners, last, context)
   const code = byteCodeSource(path)
-  if (code !== undefined) return judgeByteCode(path, inode, code, context)
-  if (!hasLock(context)) return { status: 'unexplained' }
+  if (code !== undefined && owners.every(({ digest, oneOf }) => digest === undefined && oneOf === undefined))
+    return judgeByteCode(path, inode, code, context)
+  if (last !== undefined) return judgeOwned(path, inode, owners, last, context)
+  if (!hasLock(context)) {
+    const issue = judgeLooseByteCode(path, context)
+    return { status: 'unexplained', ...(issue === undefined ? {} : { issue }) }
+  }
   return judgeGenerated(path, inode, context) ?? judgeUnowned(path, inode, context)
 }
 
@@ -40,16 +45,15 @@ function judgeOwned(
   last: ExpectedFile,
   { lock }: JudgeContext,
 ): Judgement {
-  const match = owners.find(
-    (file) => hasContent(inode, file) && !(file.unchecked && isAboveLockedLayers(inode, lock)),
-  )
+  const match = owners.find((file) => hasContent(inode, file) && !(file.unchecked && isForeign(inode, lock)))
   if (match !== undefined) {
     const { owner, generated } = match
     return generated === undefined
       ? { status: 'intact', owner }
       : { status: 'generated', owner, reason: generated }
   }
-  const { owner, digest, size, configuration } = last
+  const { owner, digest, size, configuration, unchecked } = last
+  const isSame = unchecked && hasContent(inode, last)
   return {
     status: 'modified',
     owner,
@@ -57,7 +61,9 @@ function judgeOwned(
       rule: 'file-modified',
       path,
       owner,
-      message: `${configuration ? 'the configuration file' : 'it'} differs from what ${owner} brings`,
+      message: isSame
+        ? `it was built, and ${FOREIGN_LAYER}`
+        : `${configuration ? 'the configuration file' : 'it'} differs from what ${owner} brings`,
       ...(digest === undefined ? {} : { expected: `${digest.algorithm}:${digest.value}` }),
       actual: `sha256:${inode.sha256}`,
       evidence: size === undefined || size === inode.size ? [] : [`${inode.size} bytes, expected ${size}`],

@@ -28,7 +28,8 @@ export function judgeImage(context: JudgeContext): ImageJudgement {
       issues.push(worstIssue(path, inode, judgement, judgePermissions(path, inode, owners, context)))
     } else {
       const issue = judgeNonRegular(path, inode, owners, context)
-      issues.push(issue ?? judgePermissions(path, inode, owners, context))
+      const privilege = judgePermissions(path, inode, owners, context)
+      issues.push(issue === undefined || isWorse(privilege, issue) ? privilege : issue)
     }
   }
   issues.push(...missingFiles(context, present))
@@ -45,7 +46,14 @@ function worstIssue(
   const { status, issue } = judgement
   const credential = status === 'intact' ? undefined : credentialIssue(path, inode, judgement)
   if (credential !== undefined) return credential
-  return issue?.rule === 'file-modified' ? issue : (privilege ?? issue)
+  return issue?.rule === 'file-modified' || (issue !== undefined && privilege?.rule === 'file-mode')
+    ? issue
+    : (privilege ?? issue)
+}
+
+/** A privilege says more than that nobody has such a path. */
+function isWorse(privilege: Issue | undefined, { rule }: Issue): boolean {
+  return rule === 'file-unexplained' && privilege !== undefined && privilege.rule !== 'file-mode'
 }
 
 function credentialIssue(path: string, inode: Inode, { owner, issue }: Judgement): Issue | undefined {

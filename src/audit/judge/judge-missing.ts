@@ -1,10 +1,13 @@
 import type { ExpectedFile } from '../expect/expected-files.ts'
 import type { Issue } from '../finding.ts'
-import type { JudgeContext } from './judge-context.ts'
+import { isLockedImage, type JudgeContext } from './judge-context.ts'
 
-/** What every build leaves out. */
+/** What every build leaves out: of the first, all; of the second, all but directories. */
 const SCRUBBED =
-  /^(dev|proc|sys)\/|^(run|tmp|var\/tmp|var\/lib\/apt\/lists|var\/cache\/apt|var\/cache\/man|var\/log)\//
+  /^(dev|proc|sys|tmp|var\/tmp|var\/lib\/apt\/lists|var\/log\/apt|var\/cache\/(man|fontconfig))\/|^var\/cache\/apt\/[^/]+\.bin$/
+const SCRUBBED_FILES = /^run\//
+/** What images of others may have cleaned away, too. */
+const CLEANED = /^(run|tmp|var\/tmp|var\/cache|var\/log|var\/lib\/apt)\//
 
 const USER_ACCOUNT_FILES = ['etc/passwd', 'etc/group', 'etc/shadow', 'etc/gshadow']
 
@@ -17,16 +20,24 @@ export function missingFiles(
   { expected, image, lock }: JudgeContext,
   present: ReadonlySet<readonly ExpectedFile[]>,
 ): Issue[] {
-  const issues: Issue[] = (lock === undefined ? [] : USER_ACCOUNT_FILES)
-    .filter((path) => image.tree.find(path) === undefined)
-    .map((path) => ({ rule: 'file-missing', path, message: 'the file of user accounts is not there' }))
+  const issues = new Map<string, Issue>()
+  for (const path of lock === undefined ? [] : USER_ACCOUNT_FILES)
+    if (image.tree.find(path) === undefined)
+      issues.set(path, { rule: 'file-missing', path, message: 'the file of user accounts is not there' })
+  const isLocked = lock !== undefined && isLockedImage(image, lock)
   for (const [path, files] of expected.entries()) {
     if (present.has(files)) continue
     const [file] = files
-    if (file === undefined || files.some(({ optional }) => optional) || SCRUBBED.test(path)) continue
+    if (file === undefined || files.some(({ optional }) => optional) || issues.has(path)) continue
+    if (isLeftOut(path, file, lock !== undefined) || (isLocked && files.every(({ made }) => made))) continue
     if (image.tree.findLink(path) !== undefined) continue
     const { owner, type } = file
-    issues.push({ rule: 'file-missing', path, owner, message: `the ${type} of ${owner} is not there` })
+    issues.set(path, { rule: 'file-missing', path, owner, message: `the ${type} of ${owner} is not there` })
   }
-  return issues
+  return [...issues.values()]
+}
+
+function isLeftOut(path: string, { type }: ExpectedFile, hasLock: boolean): boolean {
+  if (SCRUBBED.test(path) || (!hasLock && CLEANED.test(path))) return true
+  return type !== 'directory' && SCRUBBED_FILES.test(path)
 }

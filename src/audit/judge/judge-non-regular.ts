@@ -1,19 +1,14 @@
 import type { Inode } from '../../image/layer-entry.ts'
-import type { ExpectedFile } from '../expect/expected-files.ts'
+import { parentOf, resolvePath } from '../../inventory/tree-paths.ts'
+import { alternativeLinks } from '../expect/alternatives.ts'
+import type { ExpectedFile, ExpectedFiles } from '../expect/expected-files.ts'
 import type { Issue } from '../finding.ts'
-import { alternativeLinks } from './generated/alternatives.ts'
-import { isAboveLockedLayers, isInLockedLayers, type JudgeContext } from './judge-context.ts'
+import { isForeign, isInLockedLayers, isOfImageBase, type JudgeContext } from './judge-context.ts'
 
-/** Symlinks that packages make as they are set up, by what they may lead to. */
+/** Symlinks that packages make as they are set up, and what of a package they may lead to. */
 const MADE: { match: RegExp; target: RegExp }[] = [
-  { match: /^(bin|sbin|lib|lib32|lib64|libx32)$/, target: /^usr\/(bin|sbin|lib|lib32|lib64|libx32)$/ },
   { match: /^etc\/rc[0-6S]\.d\/[SK]\d\d/, target: /^\.\.\/init\.d\/[^/]+$/ },
-  { match: /^etc\/systemd\/system\/[^/]+\.wants\/[^/]+$/, target: /^(\/usr)?\/lib\/systemd\/system\/[^/]+$/ },
-  { match: /^etc\/ssl\/certs\/[^/]+$/, target: /^(\/usr\/share\/ca-certificates\/|[^/]+\.pem$)/ },
-  { match: /^etc\/dpkg\/origins\/default$/, target: /^debian$/ },
   { match: /^etc\/localtime$/, target: /^\/usr\/share\/zoneinfo\// },
-  { match: /^usr\/local\/man$/, target: /^share\/man$/ },
-  { match: /^var\/(lock|run|spool\/mail)$/, target: /^(\/run(\/lock)?|\.\.\/mail)$/ },
   { match: /^usr\/bin\/[\w-]+-pkg-config$/, target: /^\/usr\/share\/pkg-config-crosswrapper$/ },
   { match: /^usr\/lib\/[^/]+\/fortran\/[\w-]+$/, target: /^\/usr\/lib\/[^/]+\/fortran\/gfortran-mod-\d+$/ },
 ]
@@ -25,30 +20,55 @@ export function judgeNonRegular(
   owners: readonly ExpectedFile[],
   context: JudgeContext,
 ): Issue | undefined {
-  const { lock, image } = context
-  if (inode.type === 'directory') return lock === undefined ? undefined : directoryIssue(path, owners)
+  const { lock, image, expected } = context
+  if (isOfImageBase(inode, lock)) return undefined
+  if (inode.type === 'directory')
+    return lock === undefined ? undefined : judgeDirectory(path, inode, owners, context)
   const isAsOwned = owners.some(
     ({ type, target }) => type === inode.type && (target === undefined || target === inode.target),
   )
   if (isAsOwned || lock === undefined) return undefined
   const choice = inode.type === 'symlink' ? alternativeLinks(image.tree).get(path) : undefined
-  const isMade = choice === inode.target || (inode.type === 'symlink' && isMadeLink(path, inode.target))
-  if (isMade && !isAboveLockedLayers(inode, lock)) return undefined
   if (choice !== undefined && choice !== inode.target) {
     const message = 'the alternative does not lead to the best choice'
     return { rule: 'file-modified', path, message, expected: choice, actual: inode.target }
   }
+  if (choice !== undefined || (inode.type === 'symlink' && isMadeLink(path, inode.target, expected)))
+    return undefined
   return unknownIssue(path, inode, owners.at(-1), isInLockedLayers(inode, lock))
 }
 
-const isMadeLink = (path: string, to: string) =>
-  MADE.some(({ match, target }) => match.test(path) && target.test(to))
+const isMadeLink = (path: string, to: string, expected: ExpectedFiles) =>
+  MADE.some(
+    ({ match, target }) =>
+      match.test(path) &&
+      target.test(to) &&
+      expected.at(expected.place(resolvePath(parentOf(path), to))).length > 0,
+  )
 
-function directoryIssue(path: string, owners: readonly ExpectedFile[]): Issue | undefined {
+/** A directory is its owners', or holds something that is judged itself. An empty one is found: Python takes it for a package. */
+function judgeDirectory(
+  path: string,
+  inode: Inode,
+  owners: readonly ExpectedFile[],
+  { lock, image: { tree } }: JudgeContext,
+): Issue | undefined {
+  if (owners.some(({ type }) => type === 'directory')) return undefined
   const last = owners.at(-1)
-  if (last === undefined || owners.some(({ type }) => type === 'directory')) return undefined
-  const message = `it is a directory, and ${last.owner} has a ${last.type} there`
-  return { rule: 'file-modified', path, owner: last.owner, message, expected: last.type, actual: 'directory' }
+  if (last !== undefined) {
+    const message = `it is a directory, and ${last.owner} has a ${last.type} there`
+    return {
+      rule: 'file-modified',
+      path,
+      owner: last.owner,
+      message,
+      expected: last.type,
+      actual: 'directory',
+    }
+  }
+  if (!isForeign(inode, lock) || tree.list(path).length > 0) return undefined
+  const message = 'no package and no step of the recipe has this directory'
+  return { rule: 'file-unexplained', path, message, actual: 'directory' }
 }
 
 function unknownIssue(

@@ -1,16 +1,19 @@
 import type { Inode } from '../../image/layer-entry.ts'
+import type { Attributes } from '../expect/attributes.ts'
 import type { ExpectedFile } from '../expect/expected-files.ts'
 import type { Issue } from '../finding.ts'
-import { isOfImageBase, type JudgeContext } from './judge-context.ts'
+import { hasLock, isForeign, isOfImageBase, type JudgeContext } from './judge-context.ts'
 
 const SET_ID = 0o6000
 const STICKY = 0o1000
 const OTHERS_WRITE = 0o002
+const CAPABILITY = 'security.capability'
 
 /**
- * Decides whether a path's mode, owner and privileges are legitimate: those that its owner gives, or that a maintainer
- * script of its package sets. Without an owner, only privileges are an issue: setuid, setgid and capabilities of files,
- * and files and directories that everybody may write to.
+ * Decides whether a path's mode, owner, and extended attributes are legitimate: those that its owner gives, or that a
+ * maintainer script sets. Whatever nobody says anything of is root's, of mode 0644 or 0755, when it is compared with a lock;
+ * without one, only privileges are an issue: setuid, setgid and capabilities of files, and files and directories that
+ * everybody may write to.
  */
 export function judgePermissions(
   path: string,
@@ -18,40 +21,124 @@ export function judgePermissions(
   owners: readonly ExpectedFile[],
   context: JudgeContext,
 ): Issue | undefined {
-  const { type, mode, uid, gid } = inode
-  if (type === 'symlink' || isOfImageBase(inode, context.lock)) return undefined
-  const known = owners.filter((file) => file.type === type && file.mode !== undefined)
-  if (known.some((file) => file.mode === mode && fits(file.uid, uid) && fits(file.gid, gid))) return undefined
-  const last = known.at(-1) ?? owners.at(-1)
-  if (last === undefined) return privilegeIssue(path, inode, 0, {})
-  if (setByMaintainer(path, mode, last, context)) return undefined
-  // a package that does not say its modes has its files as they are
-  if (last.mode === undefined) return undefined
-  const facts = {
-    owner: last.owner,
-    expected: show(last.mode, last.uid ?? uid, last.gid ?? gid),
-    actual: show(mode, uid, gid),
+  if (isOfImageBase(inode, context.lock)) return undefined
+  const own = owners.filter((file) => file.type === inode.type)
+  const last = own.at(-1) ?? owners.at(-1)
+  const allowed = allowedAttributes(path, inode, own, context)
+  if (allowed.some((each) => fits(each, inode))) return undefined
+  const [first] = allowed
+  if (allowed.length === 0 || first === undefined) {
+    return judgeUnsaid(path, inode, last, context)
   }
-  const message = `its mode or owner differs from what ${last.owner} gives it`
-  return privilegeIssue(path, inode, last.mode, facts) ?? { rule: 'file-mode', path, message, ...facts }
+  const facts = {
+    ...(last === undefined ? {} : { owner: last.owner }),
+    expected: show(
+      first.mode ?? inode.mode,
+      first.uid ?? inode.uid,
+      first.gid ?? inode.gid,
+      first.capability,
+    ),
+    actual: show(inode.mode, inode.uid, inode.gid, inode.xattrs.get(CAPABILITY)),
+  }
+  const privilege = privilegeIssue(path, inode, allowed, facts)
+  if (privilege !== undefined) return privilege
+  return { rule: 'file-mode', path, message: difference(inode, first, last), ...facts }
 }
 
-const fits = (expected: number | undefined, actual: number) => expected === undefined || expected === actual
+/** What a path may be: an attribute that is left out may be anything. */
+type Allowed = Partial<Attributes> & { atMost?: number; xattrs?: 'any' }
 
-/** Privileges beyond those that an owner gives. */
+function fits({ mode, uid, gid, capability, atMost }: Allowed, inode: Inode): boolean {
+  return (
+    (inode.type === 'symlink' || mode === undefined || mode === inode.mode) &&
+    (atMost === undefined || (inode.mode & ~atMost) === 0) &&
+    (uid === undefined || uid === inode.uid) &&
+    (gid === undefined || gid === inode.gid) &&
+    capability === inode.xattrs.get(CAPABILITY) &&
+    [...inode.xattrs.keys()].every((name) => name === CAPABILITY)
+  )
+}
+
+function allowedAttributes(
+  path: string,
+  inode: Inode,
+  own: readonly ExpectedFile[],
+  context: JudgeContext,
+): Allowed[] {
+  const { effects } = context.expected
+  const found: Allowed[] = []
+  for (const { mode, uid, gid, atMost } of own) {
+    if (mode === undefined && atMost === undefined) continue
+    found.push({
+      ...(mode === undefined ? {} : { mode }),
+      ...(atMost === undefined ? {} : { atMost }),
+      ...(uid === undefined ? {} : { uid }),
+      ...(gid === undefined ? {} : { gid }),
+    })
+  }
+  const [first] = found
+  const from = { mode: first?.mode ?? inode.mode & 0o755, uid: first?.uid ?? 0, gid: first?.gid ?? 0 }
+  if (found.length > 0 || own.length > 0 || hasLock(context)) found.push(...effects.states(path, from))
+  return found
+}
+
+/** Judges a path of which no owner says a mode. */
+function judgeUnsaid(
+  path: string,
+  inode: Inode,
+  last: ExpectedFile | undefined,
+  context: JudgeContext,
+): Issue | undefined {
+  const { type, mode, uid, gid, xattrs } = inode
+  const owner = last === undefined ? {} : { owner: last.owner }
+  const actual = show(mode, uid, gid, xattrs.get(CAPABILITY))
+  if (last === undefined || xattrs.size > 0) {
+    const privilege = privilegeIssue(path, inode, [], { ...owner, actual })
+    if (privilege !== undefined) return privilege
+  }
+  if (hasLock(context) && isForeign(inode, context.lock)) {
+    const usual = type === 'directory' ? 0o755 : 0o644
+    if (xattrs.size === 0 && uid === 0 && gid === 0 && (type === 'symlink' || mode === usual))
+      return undefined
+    return {
+      rule: 'file-mode',
+      path,
+      message: 'nothing gives it such a mode or owner',
+      ...owner,
+      actual,
+      expected: show(usual, 0, 0),
+    }
+  }
+  return undefined
+}
+
+function difference(inode: Inode, { mode, uid, gid }: Allowed, last: ExpectedFile | undefined): string {
+  const whose = last === undefined ? 'its maker' : last.owner
+  const same =
+    (mode === undefined || mode === inode.mode) &&
+    (uid === undefined || uid === inode.uid) &&
+    (gid === undefined || gid === inode.gid)
+  const others = [...inode.xattrs.keys()].filter((name) => name !== CAPABILITY)
+  if (same && others.length > 0) return `${whose} gives it no ${others.join(', ')}`
+  return `its mode or owner differs from what ${whose} gives it`
+}
+
+/** Privileges beyond those that are allowed. */
 function privilegeIssue(
   path: string,
   { type, mode, uid, gid, xattrs }: Inode,
-  given: number,
+  allowed: readonly Allowed[],
   facts: Pick<Issue, 'owner' | 'expected' | 'actual'>,
 ): Issue | undefined {
+  const given = allowed.reduce((sum, each) => sum | (each.mode ?? each.atMost ?? 0), 0)
   const common = { path, actual: show(mode, uid, gid), ...facts }
-  const isFile = type === 'file'
-  if (isFile && (mode & SET_ID & ~given) !== 0)
+  if (type === 'file' && (mode & SET_ID & ~given) !== 0)
     return { ...common, rule: 'setuid', message: `${privileges(mode)}, which no package asks for` }
-  if (isFile && facts.owner === undefined && xattrs.has('security.capability'))
+  const capability = xattrs.get(CAPABILITY)
+  if (capability !== undefined && !allowed.some((each) => each.capability === capability))
     return { ...common, rule: 'setuid', message: 'it has capabilities, which no package asks for' }
-  const isOpen = (mode & OTHERS_WRITE & ~given) !== 0 && !(type === 'directory' && (mode & STICKY) !== 0)
+  const isSticky = type === 'directory' && (mode & STICKY) !== 0
+  const isOpen = type !== 'symlink' && (mode & OTHERS_WRITE & ~given) !== 0 && !isSticky
   return isOpen ? { ...common, rule: 'world-writable', message: 'everybody may write to it' } : undefined
 }
 
@@ -60,24 +147,8 @@ function privileges(mode: number): string {
   return `it runs with its owner's rights (${bits.join(' and ')})`
 }
 
-function show(mode: number, uid: number, gid: number): string {
-  return `${mode.toString(8).padStart(4, '0')} ${uid}:${gid}`
-}
-
-/** Whether a maintainer script of the owner's package gives a file of that name another owner, and the mode that it has. */
-function setByMaintainer(
-  path: string,
-  mode: number,
-  file: ExpectedFile,
-  { lock, packages }: JudgeContext,
-): boolean {
-  const sha256 = packages.get(file.owner)?.artifact?.sha256 ?? ''
-  const control = lock?.contents.artifacts.get(sha256)?.control ?? {}
-  const name = path.slice(path.lastIndexOf('/') + 1)
-  return ['preinst', 'postinst'].some((member) => {
-    const script = control[member]?.text
-    if (!script?.includes(name) || !/\b(chown|chgrp|chmod|install|dpkg-statoverride)\b/.test(script))
-      return false
-    return file.mode === mode || new RegExp(`\\b0?${mode.toString(8)}\\b`).test(script)
-  })
+function show(mode: number, uid: number, gid: number, capability?: string): string {
+  const rights =
+    capability === undefined ? '' : `, capabilities ${Buffer.from(capability, 'latin1').toString('hex')}`
+  return `${mode.toString(8).padStart(4, '0')} ${uid}:${gid}${rights}`
 }

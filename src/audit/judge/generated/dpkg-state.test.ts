@@ -1,6 +1,7 @@
 import { beforeAll, expect, it } from 'vitest'
 import type { FileTree } from '../../../image/file-tree.ts'
 import { recorded, treeOfLayer } from '../../../inventory/tree.test-data.ts'
+import { ExpectedFiles } from '../../expect/expected-files.ts'
 import type { LockedContext } from '../judge-context.ts'
 import { extendedStatesProblem, statusProblem } from './dpkg-state.ts'
 import type { GeneratedFile } from './generated-file.ts'
@@ -22,7 +23,11 @@ beforeAll(async () => {
     const control = text.replace(/^Status: .*\n/m, '').replace(/^Conffiles:\n(?: .*\n)*/m, '')
     return [`${at}`, { control: { control: { text: control } } }] as const
   })
-  context = { lock: { contents: { artifacts: new Map(artifacts) } } } as unknown as LockedContext
+  context = {
+    image: { tree },
+    expected: new ExpectedFiles(tree),
+    lock: { contents: { artifacts: new Map(artifacts) } },
+  } as unknown as LockedContext
 })
 
 const problemOf = (text: string) => statusProblem({ text } as GeneratedFile, context)
@@ -49,7 +54,7 @@ it.each([
 it('extendedStatesProblem() names a package that is not locked', () => {
   const text = 'Package: dash\nArchitecture: amd64\nAuto-Installed: 1\n\nPackage: netcat\nAuto-Installed: 1\n'
   const debs = new Set(['dash'])
-  expect(extendedStatesProblem({ text } as GeneratedFile, { debs } as unknown as LockedContext)).toBe(
-    'it names netcat, which is not a locked package',
-  )
+  expect(
+    extendedStatesProblem({ text, inode: {} } as GeneratedFile, { debs } as unknown as LockedContext),
+  ).toBe('it names netcat, which is not a locked package')
 })

@@ -20,10 +20,12 @@ export interface GeneratedRule {
    * What is wrong with a file that its maker would not have written so. Files without a check count only in layers of
    * the locked image.
    */
-  check?: (file: GeneratedFile, context: LockedContext) => string | undefined
-  /** Files that say nothing and do nothing, such as logs: they count in every layer. */
-  harmless?: boolean
+  check?: Check
+  /** A check of all of it, for a file of a layer that the locked image does not have. */
+  whole?: Check
 }
+
+type Check = (file: GeneratedFile, context: LockedContext) => string | undefined
 
 export const TOO_LARGE = 'it is larger than such a file ever is'
 
@@ -34,4 +36,20 @@ export function firstWrong(text: string | undefined, passes: (line: string) => b
   return wrong === undefined
     ? undefined
     : `no package or recipe gives it the line ${JSON.stringify(wrong.slice(0, 120))}`
+}
+
+/** What differs when a text must have just these lines, each once, in any order. */
+export function linesProblem(text: string | undefined, expected: ReadonlySet<string>): string | undefined {
+  if (text === undefined) return TOO_LARGE
+  const lines = text.split('\n')
+  if (lines.pop() !== '') return 'its last line has no end'
+  const seen = new Set<string>()
+  for (const line of lines) {
+    if (!expected.has(line))
+      return `no package or recipe gives it the line ${JSON.stringify(line.slice(0, 120))}`
+    if (seen.has(line)) return `it has the line ${JSON.stringify(line.slice(0, 120))} twice`
+    seen.add(line)
+  }
+  const missing = [...expected].find((line) => !seen.has(line))
+  return missing === undefined ? undefined : `it lacks the line ${JSON.stringify(missing.slice(0, 120))}`
 }

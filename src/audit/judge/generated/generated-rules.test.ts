@@ -100,7 +100,7 @@ const WRONG: [path: string, content: () => string, problem: string][] = [
   [
     'var/lib/dpkg/alternatives/editor',
     () => instead('var/lib/dpkg/alternatives/editor', '/usr/bin/vi\n', '/opt/evil\n'),
-    'its choice /opt/evil is of no package',
+    'its choices are not those that packages give it',
   ],
   [
     'var/cache/debconf/config.dat',
@@ -120,12 +120,9 @@ describe('judgeGenerated()', () => {
     expect(wrong.issue?.rule).toBe(account ? 'account' : 'file-modified')
   })
 
-  test.each([...new Set(WRONG.map(([path]) => path)), 'var/log/dpkg.log'])(
-    '%s as it is made',
-    async (path) => {
-      expect(await judge(path)).toEqual({ status: 'generated', reason: expect.any(String) })
-    },
-  )
+  test.each([...new Set(WRONG.map(([path]) => path))])('%s as it is made', async (path) => {
+    expect(await judge(path)).toEqual({ status: 'generated', reason: expect.any(String) })
+  })
 
   test('an account file that others may read or write', async () => {
     const message = async (path: string, change: Change) =>

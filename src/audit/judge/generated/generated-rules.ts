@@ -1,13 +1,13 @@
 import { snapshotTimestamp } from '../../../dockerfile/snapshot-timestamp.ts'
 import type { Inode } from '../../../image/layer-entry.ts'
+import { certificateBundle, packageCertificates } from '../../expect/certificates.ts'
 import {
-  ABOVE_LOCKED_LAYERS,
-  isAboveLockedLayers,
+  FOREIGN_LAYER,
+  isForeign,
   isInLockedLayers,
   type Judgement,
   type LockedContext,
 } from '../judge-context.ts'
-import { certificateBundleProblem, certificateListProblem } from './certificates.ts'
 import {
   alternativeProblem,
   diversionsProblem,
@@ -15,9 +15,16 @@ import {
   statusProblem,
   triggersProblem,
 } from './dpkg-state.ts'
-import { firstWrong, type GeneratedFile, type GeneratedRule, TOO_LARGE } from './generated-file.ts'
+import {
+  firstWrong,
+  type GeneratedFile,
+  type GeneratedRule,
+  linesProblem,
+  TOO_LARGE,
+} from './generated-file.ts'
 import { libraryCacheProblem } from './library-cache.ts'
-import { pamProblem, pamStateProblem } from './pam.ts'
+import { pamFiles } from './pam.ts'
+import { packageShells, shellComments } from './shells.ts'
 import { userAccountsProblem } from './user-accounts.ts'
 
 /** Every kind of file that a Debian image has without an owner, and what it must be; but for byte code. */
@@ -30,14 +37,8 @@ const GENERATED: readonly GeneratedRule[] = [
   },
   {
     match: /^etc\/(subuid|subgid)$/,
-    reason: 'ranges of ids for users, none until one is added',
-    check: ({ text }, { image }) => {
-      const users = image.tree.read('etc/passwd')?.toString('latin1') ?? ''
-      return firstWrong(
-        text,
-        (line) => users.includes(`${line.replace(/:.*/, '')}:`) && /^[^:]+:\d+:\d+$/.test(line),
-      )
-    },
+    reason: 'ranges of ids for users: of the recipe that useradd gives them, else none',
+    whole: subordinateIdsProblem,
   },
   {
     match:
@@ -75,10 +76,20 @@ const GENERATED: readonly GeneratedRule[] = [
     check: ({ text }) => firstWrong(text, (line) => /^(#.*|\[DEFAULT\]|byte-compile = standard)$/.test(line)),
   },
   {
-    match: /^(etc\/shells|var\/lib\/shells\.state)$/,
+    match: /^etc\/shells$/,
     reason: 'login shells of the packages',
-    check: ({ text }, { expected }) =>
-      firstWrong(text, (line) => line.startsWith('#') || isShell(line, expected)),
+    whole: shellsProblem,
+  },
+  {
+    match: /^var\/lib\/shells\.state$/,
+    reason: "update-shells' list of the login shells of the packages",
+    whole: ({ text }, { image }) =>
+      text ===
+      packageShells(image.tree)
+        .map((line) => `${line}\n`)
+        .join('')
+        ? undefined
+        : 'it is not just these shells',
   },
   {
     match: /^etc\/apt\/sources\.list$/,
@@ -88,28 +99,30 @@ const GENERATED: readonly GeneratedRule[] = [
   {
     match: /^etc\/ld\.so\.cache$/,
     reason: "ldconfig's index of the libraries",
-    check: ({ inode }, { image }) =>
+    whole: ({ inode }, { image }) =>
       inode.content === undefined ? TOO_LARGE : libraryCacheProblem(inode.content, image.tree),
   },
   {
     match: /^etc\/ca-certificates\.conf$/,
     reason: 'the certificates of the package that are trusted',
-    check: certificateListProblem,
+    whole: certificateListProblem,
   },
   {
     match: /^etc\/ssl\/certs\/ca-certificates\.crt$/,
     reason: 'the certificates of the package in one file',
-    check: certificateBundleProblem,
+    whole: ({ text }, { image }) =>
+      text === certificateBundle(image.tree)
+        ? undefined
+        : 'it is not just the certificates that are trusted, in their order',
   },
   {
-    match: /^etc\/pam\.d\/common-(account|auth|password|session|session-noninteractive)$/,
+    match:
+      /^(etc\/pam\.d\/common-(account|auth|password|session|session-noninteractive)|var\/lib\/pam\/[^/]+)$/,
     reason: "pam-auth-update's selection of what packages offer",
-    check: pamProblem,
-  },
-  {
-    match: /^var\/lib\/pam\/[^/]+$/,
-    reason: "pam-auth-update's notes",
-    check: pamStateProblem,
+    whole: ({ path, text }, { image }) =>
+      text !== undefined && text === pamFiles(image.tree).get(path)
+        ? undefined
+        : 'it is not what the templates and profiles of the packages give',
   },
   { match: /^var\/lib\/dpkg\/status$/, reason: "dpkg's record of what is installed", check: statusProblem },
   {
@@ -120,7 +133,7 @@ const GENERATED: readonly GeneratedRule[] = [
   {
     match: /^var\/lib\/dpkg\/triggers\/[^/]+$/,
     reason: "dpkg's triggers",
-    check: triggersProblem,
+    whole: triggersProblem,
   },
   {
     match: /^var\/lib\/dpkg\/info\/format$/,
@@ -146,12 +159,15 @@ const GENERATED: readonly GeneratedRule[] = [
     match: /^var\/cache\/debconf\/(config|templates)\.dat$/,
     reason: "debconf's database of questions and answers",
   },
-  { match: /^usr\/share\/info\/dir$/, reason: "install-info's index of manuals" },
   {
-    match:
-      /^(etc\/(passwd|group|shadow|gshadow|subuid|subgid)-|etc\/\.pwd\.lock|var\/log\/(dpkg\.log|alternatives\.log|bootstrap\.log|fontconfig\.log|apt\/[^/]+)|var\/cache\/ldconfig\/aux-cache|var\/cache\/apt\/[^/]+\.bin|var\/cache\/debconf\/[^/]+-old|var\/lib\/dpkg\/[^/]+-old)$/,
-    reason: 'logs, caches and backups of package managers',
-    harmless: true,
+    match: /^usr\/share\/info\/dir$/,
+    reason: "install-info's index of manuals",
+    check: ({ inode }, { image, debs, lock }) => {
+      if (image.tree.find('usr/share/base-files/info.dir')?.inode.sha256 === inode.sha256) return undefined
+      return debs.has('install-info') && !isForeign(inode, lock)
+        ? undefined
+        : 'it differs from /usr/share/base-files/info.dir'
+    },
   },
 ]
 
@@ -167,15 +183,17 @@ export function judgeGenerated(path: string, inode: Inode, context: LockedContex
 }
 
 function problemOf(
-  { check, harmless }: GeneratedRule,
+  { check, whole }: GeneratedRule,
   file: GeneratedFile,
   context: LockedContext,
 ): string | undefined {
   const { lock } = context
   // over a base that was an image, its packages made the file, which the lock does not have
   if (lock.locked.base.kind === 'image' && isInLockedLayers(file.inode, lock)) return undefined
-  if (check !== undefined) return check(file, context)
-  return harmless || !isAboveLockedLayers(file.inode, lock) ? undefined : ABOVE_LOCKED_LAYERS
+  const found = check?.(file, context)
+  if (found !== undefined) return found
+  if (whole !== undefined) return isForeign(file.inode, lock) ? whole(file, context) : undefined
+  return check === undefined && isForeign(file.inode, lock) ? FOREIGN_LAYER : undefined
 }
 
 /** Whatever was never used: nothing, or zeros as in lastlog(8) and faillog(5). */
@@ -194,9 +212,46 @@ function copies(pairs: [path: string, source: string][]): GeneratedRule[] {
   }))
 }
 
+/** Comments, which the package's script has, and every certificate of the package in order. */
+function certificateListProblem(
+  { text }: GeneratedFile,
+  { image, expected }: LockedContext,
+): string | undefined {
+  if (text === undefined) return TOO_LARGE
+  const lines = text.split('\n')
+  if (lines.pop() !== '') return 'its last line has no end'
+  const stray = lines.find((line) => line.startsWith('#') && !expected.effects.says('ca-certificates', line))
+  if (stray !== undefined) return `no package gives it the line ${JSON.stringify(stray.slice(0, 120))}`
+  const start = lines.findIndex((line) => !line.startsWith('#'))
+  const listed = start === -1 ? [] : lines.slice(start)
+  const wrong = packageCertificates(image.tree).findIndex((name, index) => listed[index] !== name)
+  if (wrong !== -1) return `its certificate number ${wrong + 1} is not that of the package`
+  return listed.length === packageCertificates(image.tree).length
+    ? undefined
+    : 'it has more than the certificates of the package'
+}
+
+/** Every login shell of the packages, and those that scripts add; where update-shells keeps no list, any that a package has. */
+function shellsProblem({ text }: GeneratedFile, { image, expected }: LockedContext): string | undefined {
+  const { tree } = image
+  const isKept = tree.find('var/lib/shells.state') !== undefined
+  const shells = [...packageShells(tree), ...expected.effects.shells]
+  const known = new Set([...shellComments(tree), ...shells])
+  if (isKept) return linesProblem(text, known)
+  return firstWrong(text, (line) => line.startsWith('#') || known.has(line) || isShell(line, expected))
+}
+
 /** A shell that a package has, by one of its names: `/bin/sh`, `/usr/bin/sh`. */
 function isShell(line: string, expected: LockedContext['expected']): boolean {
-  return /^\/(usr\/)?bin\//.test(line) && expected.at(expected.place(line.slice(1))).length > 0
+  return /^\/(usr\/)?bin\/[a-z]*sh$/.test(line) && expected.at(expected.place(line.slice(1))).length > 0
+}
+
+/** useradd(8) gives a new user the next 65536 ids from 100000 on, where it gives any; system users get none. */
+function subordinateIdsProblem({ text }: GeneratedFile, { lock }: LockedContext): string | undefined {
+  const { user } = lock.recipe
+  return text === '' || (user !== undefined && text === `${user.name}:100000:65536\n`)
+    ? undefined
+    : 'it gives ids to users that no package or recipe gives any'
 }
 
 function sourcesProblem({ text }: GeneratedFile, { image, lock }: LockedContext): string | undefined {

@@ -1,4 +1,5 @@
-import type { FileTree } from '../../../image/file-tree.ts'
+import type { FileTree } from '../../image/file-tree.ts'
+import type { AlternativeCall } from './maintainer-scripts.ts'
 
 const DATABASE = 'var/lib/dpkg/alternatives'
 const known = new WeakMap<FileTree, ReadonlyMap<string, string>>()
@@ -38,4 +39,24 @@ function real(tree: FileTree, path: string): string {
   const slash = path.lastIndexOf('/')
   const parent = tree.find(path.slice(0, slash))
   return parent === undefined ? path.slice(1) : `${parent.path}${path.slice(slash)}`.replace(/^\//, '')
+}
+
+/** The file of its database that update-alternatives writes after these calls, which are of one alternative. */
+export function alternativeFile(calls: readonly AlternativeCall[]): string {
+  const slaves = new Map<string, string>()
+  for (const call of calls) for (const { name, link } of call.slaves) slaves.set(name, link)
+  const names = [...slaves.keys()].sort()
+  const choices = new Map(calls.map((call) => [call.path, call]))
+  const lines = [
+    'auto',
+    calls.at(-1)?.link ?? '',
+    ...names.flatMap((name) => [name, slaves.get(name) ?? '']),
+    '',
+  ]
+  for (const path of [...choices.keys()].sort()) {
+    const call = choices.get(path)
+    const targets = names.map((name) => call?.slaves.find((slave) => slave.name === name)?.path ?? '')
+    lines.push(path, call?.priority ?? '', ...targets)
+  }
+  return [...lines, '', ''].join('\n')
 }

@@ -1,0 +1,135 @@
+import type { FileTree } from '../../image/file-tree.ts'
+import { type Attributes, changed, type Ids, idsByName } from './attributes.ts'
+import {
+  type AlternativeCall,
+  type AttributeChange,
+  alternativeCalls,
+  attributeChanges,
+  commandsOf,
+  enabledUnits,
+  isPlain,
+} from './maintainer-scripts.ts'
+
+/** Scripts of one package, as texts. */
+export interface PackageScripts {
+  name: string
+  texts: readonly string[]
+}
+
+/**
+ * What packages set that their scripts say in another way than by plain words; by path: mode, owner, group, and a capability.
+ * From each package's own maintainer scripts in Debian 11 to 13.
+ */
+const KNOWN: readonly [
+  by: string,
+  path: string,
+  mode: number,
+  user: string,
+  group: string,
+  capability?: string,
+][] = [
+  ['openssh-client', 'usr/bin/ssh-agent', 0o2755, 'root', '_ssh'],
+  ['iputils-ping', 'usr/bin/ping', 0o755, 'root', 'root', 'cap_net_raw+ep'],
+  ['iputils-ping', 'usr/bin/ping', 0o4755, 'root', 'root'],
+  ['iputils-arping', 'usr/bin/arping', 0o755, 'root', 'root', 'cap_net_raw+ep'],
+  ['iputils-arping', 'usr/bin/arping', 0o4755, 'root', 'root'],
+  ['dbus', 'usr/lib/dbus-1.0/dbus-daemon-launch-helper', 0o4754, 'root', 'messagebus'],
+  ['cron', 'usr/bin/crontab', 0o2755, 'root', 'crontab'],
+  ['cron', 'var/spool/cron/crontabs', 0o1730, 'root', 'crontab'],
+  ['ssl-cert', 'etc/ssl/private', 0o710, 'root', 'ssl-cert'],
+  ['man-db', 'var/cache/man', 0o755, 'man', 'man'],
+]
+
+/** What the maintainer scripts of all packages do, as far as their text says it plainly. */
+export class ScriptEffects {
+  readonly #scripts: readonly PackageScripts[]
+  readonly #ids: Ids
+  readonly #changes = new Map<string, AttributeChange[]>()
+  readonly #known = new Map<string, Attributes[]>()
+  readonly #alternatives = new Map<string, AlternativeCall[]>()
+  /** Units that scripts switch on. */
+  readonly units: ReadonlySet<string>
+  /** Login shells that scripts add by `add-shell`. */
+  readonly shells: ReadonlySet<string>
+  /** Whether some alternative is installed by a call with variables. */
+  readonly hasOtherAlternatives: boolean
+
+  /** @param place where a path that a script names lies in the image */
+  constructor(tree: FileTree, scripts: readonly PackageScripts[], place: (path: string) => string) {
+    this.#scripts = scripts
+    this.#ids = { users: idsByName(tree, 'passwd'), groups: idsByName(tree, 'group') }
+    const units = new Set<string>()
+    const shells = new Set<string>()
+    let hasOther = false
+    for (const { texts } of scripts)
+      for (const text of texts) {
+        if (!CHANGES.test(text)) continue
+        const commands = commandsOf(text)
+        for (const change of attributeChanges(commands)) {
+          const path = place(change.path.replace(/^\/+|\/+$/g, ''))
+          this.#changes.set(path, [...(this.#changes.get(path) ?? []), change])
+        }
+        for (const [program, ...words] of commands)
+          if (/(^|\/)add-shell$/.test(program ?? ''))
+            for (const word of words.filter(isPlain)) shells.add(word)
+        for (const unit of enabledUnits(commands)) units.add(unit)
+        for (const call of alternativeCalls(commands))
+          if (call === undefined) hasOther = true
+          else this.#alternatives.set(call.name, [...(this.#alternatives.get(call.name) ?? []), call])
+      }
+    const names = new Set(scripts.map(({ name }) => name))
+    for (const [by, path, mode, user, group, capability] of KNOWN) {
+      if (!names.has(by)) continue
+      const owner: AttributeChange = { kind: 'owner', path, user, group }
+      const state = changed({ mode, uid: 0, gid: 0 }, owner, this.#ids)
+      const full =
+        capability && state && changed(state, { kind: 'capability', path, text: capability }, this.#ids)
+      const found = full || state
+      if (found) this.#known.set(path, [...(this.#known.get(path) ?? []), found])
+    }
+    this.units = units
+    this.shells = shells
+    this.hasOtherAlternatives = hasOther
+  }
+
+  /** Numeric id of a group of the image. */
+  groupId(name: string): number | undefined {
+    return this.#ids.groups.get(name)
+  }
+
+  /** Whether a script of a package says a text. */
+  says(name: string, text: string): boolean {
+    return this.#scripts.some(
+      (each) => each.name === name && each.texts.some((script) => script.includes(text)),
+    )
+  }
+
+  /** Calls of update-alternatives in plain words, by the name of the alternative. */
+  get alternatives(): ReadonlyMap<string, readonly AlternativeCall[]> {
+    return this.#alternatives
+  }
+
+  /** How scripts may leave a path that begins as it is in its package: the scripts may or may not come to do it. */
+  states(path: string, from: Attributes): Attributes[] {
+    const found = [...(this.#known.get(path) ?? [])]
+    const changes = this.#changes.get(path)
+    if (changes === undefined) return found
+    let state: Attributes | undefined = from
+    for (const change of changes) state = state && changed(state, change, this.#ids)
+    if (state !== undefined) found.push(state)
+    // the two ways of a package that tries to give a capability first
+    const [capability] = changes.filter(({ kind }) => kind === 'capability')
+    const withOne = capability && changed(from, capability, this.#ids)
+    if (withOne !== undefined) found.push(withOne)
+    const others = changes.filter(
+      ({ kind, ...change }) => kind !== 'capability' && !/-s/.test('text' in change ? change.text : ''),
+    )
+    let plain: Attributes | undefined = from
+    for (const change of others) plain = plain && changed(plain, change, this.#ids)
+    if (plain !== undefined) found.push(plain)
+    return found
+  }
+}
+
+const CHANGES =
+  /\b(chown|chgrp|chmod|install|mkdir|setcap|dpkg-statoverride|update-alternatives|add-shell|deb-systemd-helper)\b/
