@@ -67,6 +67,15 @@ for path, data in [
     open(path, 'wb').write(data)
 `
 
+/** What dpkg leaves, which a build removes. */
+const LOGS = ['file-unexplained /var/lib/dpkg/status-old', 'file-unexplained /var/log/dpkg.log']
+
+/** What the programs that change accounts leave. */
+const backups = (...names: string[]) => [
+  'file-unexplained /etc/.pwd.lock',
+  ...names.map((name) => `file-unexplained /etc/${name}-`),
+]
+
 const python = (text: string) => `python3 -B - <<'END'\n${text}END`
 
 export const TAMPERINGS: readonly Tampering[] = [
@@ -75,12 +84,12 @@ export const TAMPERINGS: readonly Tampering[] = [
     script: `mkdir -p /tmp/p/DEBIAN && dpkg -L hostname | grep -vx -e /. -e /bin | tar -C / --no-recursion -cPf - -T - | tar -C /tmp/p -xf -
 dpkg-query -s hostname | grep -v '^Status:' | sed 's/^Version: .*/Version: 3.22/' > /tmp/p/DEBIAN/control
 dpkg-deb -b /tmp/p /tmp/p.deb && dpkg --force-downgrade -i /tmp/p.deb && rm -r /tmp/p /tmp/p.deb`,
-    expected: ['package-version deb/hostname'],
+    expected: ['package-version deb/hostname', ...LOGS],
   },
   {
     name: 'a package is removed',
     script: 'dpkg --purge --force-depends media-types',
-    expected: ['package-missing deb/media-types'],
+    expected: ['package-missing deb/media-types', ...LOGS],
   },
   {
     name: 'a wheel is added',
@@ -187,9 +196,36 @@ open(path, 'wb').write(data)
     expected: ['file-modified /etc/ssl/certs/ca-certificates.crt'],
   },
   {
+    name: 'Python may become anybody',
+    script: python(`import os, struct
+os.setxattr('${PYTHON_PROGRAM}', 'security.capability', struct.pack('<IIIII', 0x02000001, 1 << 7, 0, 0, 0))
+`),
+    expected: [`setuid ${PYTHON_PROGRAM}`],
+  },
+  {
+    name: 'nobody needs a password',
+    script: "printf 'auth\\trequired\\t\\t\\tpam_permit.so\\n' > /etc/pam.d/common-auth",
+    expected: ['file-modified /etc/pam.d/common-auth'],
+  },
+  {
+    name: 'an empty package that Python imports',
+    script: `mkdir -p /usr/lib/python3/dist-packages/numpy && chgrp hello /etc/shadow && rm /etc/nsswitch.conf`,
+    expected: [
+      'file-missing /etc/nsswitch.conf',
+      'file-mode /etc/shadow',
+      'file-unexplained /usr/lib/python3/dist-packages/numpy',
+    ],
+  },
+  {
     name: 'a user is added',
     script: 'useradd --uid 1234 --no-create-home mallory',
-    expected: ['account /etc/group', 'account /etc/passwd'],
+    expected: [
+      'account /etc/group',
+      'account /etc/passwd',
+      'file-modified /etc/subgid',
+      'file-modified /etc/subuid',
+      ...backups('group', 'gshadow', 'passwd', 'shadow', 'subgid', 'subuid'),
+    ],
   },
   {
     name: 'a second root',
@@ -199,12 +235,12 @@ open(path, 'wb').write(data)
   {
     name: 'a password is set',
     script: "echo 'root:secret' | chpasswd",
-    expected: ['account /etc/shadow'],
+    expected: ['account /etc/shadow', ...backups()],
   },
   {
     name: 'the user joins a group',
     script: 'usermod -aG sudo hello',
-    expected: ['account /etc/group', 'account /etc/gshadow'],
+    expected: ['account /etc/group', 'account /etc/gshadow', ...backups('group', 'gshadow')],
   },
   {
     name: 'everybody may become root',
@@ -235,12 +271,12 @@ open(path, 'wb').write(data)
     name: 'a key is planted',
     script:
       "mkdir -m 700 /root/.ssh && printf -- '-----BEGIN OPENSSH %s KEY-----\\nAAAA\\n' PRIVATE > /root/.ssh/id_ed25519",
-    expected: ['credential /root/.ssh/id_ed25519'],
+    expected: ['credential /root/.ssh/id_ed25519', 'file-mode /root/.ssh'],
   },
   {
     name: 'somebody may log in',
     script: "mkdir -m 700 /root/.ssh && echo 'ssh-ed25519 AAAA mallory' > /root/.ssh/authorized_keys",
-    expected: ['file-unexplained /root/.ssh/authorized_keys'],
+    expected: ['file-mode /root/.ssh', 'file-unexplained /root/.ssh/authorized_keys'],
   },
   {
     name: 'a .netrc',
