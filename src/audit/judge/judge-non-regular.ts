@@ -24,8 +24,10 @@ export function judgeNonRegular(
   if (isOfImageBase(inode, lock)) return undefined
   if (inode.type === 'directory')
     return lock === undefined ? undefined : judgeDirectory(path, inode, owners, context)
+  const isLocked = lock !== undefined && !isForeign(inode, lock)
   const isAsOwned = owners.some(
-    ({ type, target }) => type === inode.type && (target === undefined || target === inode.target),
+    ({ type, target, made }) =>
+      type === inode.type && (target === undefined || target === inode.target || (made && isLocked)),
   )
   if (isAsOwned || lock === undefined) return undefined
   const choice = inode.type === 'symlink' ? alternativeLinks(image.tree).get(path) : undefined

@@ -22,7 +22,8 @@ export function judgePermissions(
   context: JudgeContext,
 ): Issue | undefined {
   if (isOfImageBase(inode, context.lock)) return undefined
-  const own = owners.filter((file) => file.type === inode.type)
+  const isLocked = hasLock(context) && !isForeign(inode, context.lock)
+  const own = owners.filter(({ type, made }) => type === inode.type && !(made && isLocked))
   const last = own.at(-1) ?? owners.at(-1)
   const allowed = allowedAttributes(path, inode, own, context)
   if (allowed.some((each) => fits(each, inode))) return undefined
