@@ -108,3 +108,8 @@ export function systemCode(error: unknown): string | undefined {
   const code = (error as { code?: unknown } | null | undefined)?.code
   return typeof code === 'string' ? code : undefined
 }
+
+/** For `catch`: takes a path that is not there for nothing. */
+export function unlessMissing(error: unknown): undefined {
+  if (!['ENOENT', 'ENOTDIR'].includes(systemCode(error) ?? '')) throw error
+}

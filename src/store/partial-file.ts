@@ -3,7 +3,7 @@ import { writeSync } from 'node:fs'
 import { copyFile, open, readdir, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { systemCode } from '../error.ts'
+import { unlessMissing } from '../error.ts'
 import type { Part } from '../net/http-download.ts'
 import type { Artifact } from './artifact.ts'
 import { diskError, type Hashed, makeDirectory, readChunks, writing } from './disk.ts'
@@ -158,7 +158,7 @@ async function takeOrCreate(directory: string, sha256: string): Promise<string> 
     if (liveness === 'alive') continue
     // A process elsewhere may still write the file: go on with a copy, and leave the file to it.
     const take = liveness === 'gone' ? rename(path, mine) : copyFile(path, mine)
-    if (await take.then(() => true, ignoreMissing)) return mine
+    if (await take.then(() => true, unlessMissing)) return mine
   }
   return create(directory, sha256)
 }
@@ -178,7 +178,7 @@ async function waitFor(path: string, { patience, signal }: ClaimOptions): Promis
   const owner = ownerIn(path)
   let [seen, since] = ['', performance.now()]
   for (;;) {
-    const entry = await stat(path).catch(ignoreMissing)
+    const entry = await stat(path).catch(unlessMissing)
     if (!entry || owner === undefined || livenessOf(owner) === 'gone') return 'over'
     const now = `${entry.size} ${entry.mtimeMs}`
     if (now !== seen) [seen, since] = [now, performance.now()]
@@ -204,9 +204,4 @@ function nameFor(directory: string, sha256: string): string {
 function ownerIn(path: string): string | undefined {
   const owner = path.split('.').at(-2)
   return owner !== undefined && OWNER.test(owner) ? owner : undefined
-}
-
-function ignoreMissing(error: unknown): false {
-  if (systemCode(error) === 'ENOENT') return false
-  throw error
 }

@@ -4,7 +4,7 @@ import { chmod, copyFile, link, open, readdir, readFile, rename, rm, stat } from
 import { dirname, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { zstdCompress, zstdDecompress } from 'node:zlib'
-import { StillroomError, systemCode } from '../error.ts'
+import { StillroomError, systemCode, unlessMissing } from '../error.ts'
 import { diskError, type Hashed, hashFile, makeDirectory, sweepAbandoned, writing } from './disk.ts'
 
 const SHA256 = /^[0-9a-f]{64}$/
@@ -82,7 +82,7 @@ export async function openStore(directory: string): Promise<Store> {
     path,
     adopt,
     has: async (sha256, size) => {
-      const entry = await stat(path(sha256)).catch(absent)
+      const entry = await stat(path(sha256)).catch(unlessMissing)
       return entry?.isFile() === true && entry.size === size
     },
     put: (source, expected) =>
@@ -99,10 +99,10 @@ export async function openStore(directory: string): Promise<Store> {
         await moveTo(compressed(sha256), file)
         return { sha256, size: bytes.length }
       }),
-    hasCompressed: async (sha256) => (await stat(compressed(sha256)).catch(absent))?.isFile() === true,
+    hasCompressed: async (sha256) => (await stat(compressed(sha256)).catch(unlessMissing))?.isFile() === true,
     readCompressed: async (sha256) => {
       const file = compressed(sha256)
-      const entry = await readFile(file).catch(absent)
+      const entry = await readFile(file).catch(unlessMissing)
       const bytes =
         entry &&
         (await promisify(zstdDecompress)(entry, { maxOutputLength: COMPRESSED_LIMIT }).catch(() => undefined))
@@ -126,7 +126,7 @@ export async function openStore(directory: string): Promise<Store> {
 async function* listEntries(root: string) {
   for (const name of await readdir(root, { recursive: true }).catch(() => [])) {
     const sha256 = name.slice('ab/'.length)
-    const entry = SHA256.test(sha256) ? await stat(join(root, name)).catch(absent) : undefined
+    const entry = SHA256.test(sha256) ? await stat(join(root, name)).catch(unlessMissing) : undefined
     if (entry?.isFile()) yield { sha256, size: entry.size, since: entry.mtime }
   }
 }
@@ -153,14 +153,14 @@ function assertSame(expected: Hashed, got: Hashed): void {
 }
 
 async function verifyEntry(path: string, expected: Hashed): Promise<boolean> {
-  await using handle = await open(path, 'r').catch(absent)
+  await using handle = await open(path, 'r').catch(unlessMissing)
   if (handle === undefined) return false
   const { size, ino } = await handle.stat()
   // EIO: the disk itself gave up on these bytes, which is damage like any other.
   const got = size === expected.size ? await hashFile(handle).catch(damaged) : undefined
   if (got?.sha256 === expected.sha256) return true
   // Another process may have put a sound file in its place meanwhile: remove only what was read.
-  const now = await stat(path).catch(absent)
+  const now = await stat(path).catch(unlessMissing)
   if (now?.ino === ino) await writing(path, () => rm(path, { force: true }))
   return false
 }
@@ -191,11 +191,6 @@ async function seal(file: string): Promise<void> {
 async function sync(directory: string): Promise<void> {
   await using handle = await open(directory, 'r')
   await handle.sync()
-}
-
-function absent(error: unknown): undefined {
-  if (systemCode(error) === 'ENOENT' || systemCode(error) === 'ENOTDIR') return undefined
-  throw error
 }
 
 function damaged(error: unknown): undefined {

@@ -1,6 +1,6 @@
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { StillroomError } from '../../error.ts'
+import { StillroomError, unlessMissing } from '../../error.ts'
 import { diffDockerfiles } from '../../lock/diff/diff-dockerfiles.ts'
 import { diffLocks, levelOfChanges } from '../../lock/diff/diff-locks.ts'
 import { maxLevel } from '../../lock/diff/levels.ts'
@@ -40,11 +40,8 @@ async function openSide(ports: Repository, name: string | undefined): Promise<Lo
 
 /** Directories that hold a lockfile, whether or not they still hold a recipe. */
 async function lockedRecipes(directory: string): Promise<string[]> {
-  const names = await readdir(join(directory, 'recipes')).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return []
-    throw error
-  })
-  return names.filter((name) => RECIPE_NAME.test(name))
+  const names = await readdir(join(directory, 'recipes')).catch(unlessMissing)
+  return (names ?? []).filter((name) => RECIPE_NAME.test(name))
 }
 
 async function compareSides(

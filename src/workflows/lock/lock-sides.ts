@@ -1,6 +1,6 @@
 import { readFile, realpath } from 'node:fs/promises'
 import { basename, dirname, join, relative, resolve } from 'node:path'
-import { StillroomError } from '../../error.ts'
+import { StillroomError, unlessMissing } from '../../error.ts'
 import { objectId } from '../../formats/git/git-object.ts'
 import { parseLock } from '../../lock/parse-lock.ts'
 import { ObjectReader } from '../../resolve/git/object-reader.ts'
@@ -56,7 +56,7 @@ export async function workingTreeSide(directory: string, names: readonly string[
   const files = new Map<string, string>()
   for (const name of names) {
     for (const path of [`recipes/${name}/lock.json`, `generated/${name}/Dockerfile`]) {
-      const text = await readIfThere(join(directory, path))
+      const text = await readFile(join(directory, path), 'utf8').catch(unlessMissing)
       if (text !== undefined) files.set(path, text)
     }
   }
@@ -83,13 +83,13 @@ function textSide(
  * @throws {StillroomError} LOCK_MISSING, LOCK_INVALID, LOCK_VERSION
  */
 export async function fileSide(path: string): Promise<LockSide> {
-  const text = await readIfThere(path)
+  const text = await readFile(path, 'utf8').catch(unlessMissing)
   if (text === undefined) throw new StillroomError('LOCK_MISSING', `there is no lockfile "${path}"`)
   const { recipe } = parseLock(text, path)
   const directory = dirname(await realpath(path))
   const dockerfile =
     basename(dirname(directory)) === 'recipes' && basename(directory) === recipe
-      ? await readIfThere(join(directory, '../../generated', recipe, 'Dockerfile'))
+      ? await readFile(join(directory, '../../generated', recipe, 'Dockerfile'), 'utf8').catch(unlessMissing)
       : undefined
   const locked = { lock: idOf(text), dockerfile: dockerfile === undefined ? null : idOf(dockerfile) }
   return textSide([text, dockerfile ?? ''], {
@@ -157,10 +157,3 @@ function pairUp(ids: ReadonlyMap<string, string>): Map<string, Locked> {
 }
 
 const idOf = (text: string) => objectId('blob', Buffer.from(text), '0'.repeat(40))
-
-async function readIfThere(path: string): Promise<string | undefined> {
-  return readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return undefined
-    throw error
-  })
-}

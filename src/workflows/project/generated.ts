@@ -18,26 +18,15 @@ async function readCompanions(recipe: Recipe): Promise<Record<string, string>> {
   return companions
 }
 
+const STEP_PROGRAMS = new Set(['apt', 'pip', 'git', 'file', 'project', 'run'])
+
 /** Some are for one kind of base, step or layout; all others are for every build. */
 function isNeeded(file: string, { base, steps, layout }: Recipe): boolean {
   const stem = file.replace(/\.sh$/, '')
-  switch (stem) {
-    case 'bootstrap':
-      return base.kind === 'debian'
-    case 'image-base':
-      return base.kind === 'image'
-    case 'flat':
-      return layout === 'flat'
-    case 'apt':
-    case 'pip':
-    case 'git':
-    case 'file':
-    case 'project':
-    case 'run':
-      return steps.some(({ kind }) => kind === stem)
-    default:
-      return true
-  }
+  if (stem === 'bootstrap') return base.kind === 'debian'
+  if (stem === 'image-base') return base.kind === 'image'
+  if (stem === 'flat') return layout === 'flat'
+  return !STEP_PROGRAMS.has(stem) || steps.some(({ kind }) => kind === stem)
 }
 
 /** sha256 over the programs that make the image: another stillroom with other programs may give another image. */

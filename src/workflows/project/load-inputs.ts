@@ -31,19 +31,15 @@ export async function loadInputs(
   const loaded = await loadRecipe(ports.directory, name, importFile)
   const git = gitRunner(ports)
   const projects = new Map<number, LockedProject>()
-  for (const [index, step] of loaded.recipe.steps.entries()) {
-    if (step.kind === 'project') projects.set(index, await resolveProject(git, loaded.directory, step.path))
-  }
   const trees: Record<string, string> = {}
   for (const [index, step] of loaded.recipe.steps.entries()) {
-    const project = projects.get(index)
-    if (step.kind === 'project' && project) trees[step.path] = project.tree
+    if (step.kind !== 'project') continue
+    const project = await resolveProject(git, loaded.directory, step.path)
+    projects.set(index, project)
+    trees[step.path] = project.tree
   }
-  return {
-    ...loaded,
-    projects,
-    inputs: lockInputs(loaded.recipe, trees, await programsChecksum(loaded.recipe)),
-  }
+  const inputs = lockInputs(loaded.recipe, trees, await programsChecksum(loaded.recipe))
+  return { ...loaded, projects, inputs }
 }
 
 /** A recipe whose lockfile and build context are what it gives. */

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { join, relative } from 'node:path'
-import { StillroomError } from '../../error.ts'
+import { StillroomError, unlessMissing } from '../../error.ts'
 import { parseLock } from '../../lock/parse-lock.ts'
 import type { LockedPlatform, Lockfile } from '../../lock/schema.ts'
 import { serializeLock } from '../../lock/serialize-lock.ts'
@@ -15,10 +15,7 @@ import { RECIPE_NAME } from './list-recipes.ts'
  */
 export async function readLock(directory: string, name: string): Promise<Lockfile | undefined> {
   const path = lockPath(directory, name)
-  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return undefined
-    throw error
-  })
+  const text = await readFile(path, 'utf8').catch(unlessMissing)
   if (text === undefined) return undefined
   const lock = parseLock(text, relative(directory, path))
   if (lock.recipe === name) return lock
