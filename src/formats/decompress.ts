@@ -10,6 +10,7 @@ import {
   zstdDecompress,
 } from 'node:zlib'
 import { imageInvalid } from './image-invalid.ts'
+import { isSkippable, ZstdFrame } from './zstd-frame.ts'
 
 /** gzip (RFC 1952), xz (the .xz file format), zstd (RFC 8878). */
 export type Compression = 'gzip' | 'xz' | 'zstd'
@@ -49,15 +50,6 @@ export async function decompress(bytes: Uint8Array, maxOutputLength?: number): P
 /** Node's own 16 KiB make it go from thread to thread too often. */
 const CHUNK = 256 * 1024
 
-type Decompressor = Gunzip | ZstdDecompress
-
-/** What unpacks a stream that begins with these bytes: gzip or zstd, as layers are; undefined when they are neither. */
-function decompressorFor(head: Buffer): Decompressor | undefined {
-  const compression = compressionOf(head)
-  if (compression === 'gzip') return createGunzip({ chunkSize: CHUNK })
-  return compression === 'zstd' ? createZstdDecompress({ chunkSize: CHUNK }) : undefined
-}
-
 /** Counts what goes into a decompressor and what comes out of it; each throws when that is too much. */
 export interface UnpackingLimit {
   received(bytes: number): void
@@ -67,9 +59,10 @@ export interface UnpackingLimit {
 }
 
 /**
- * The bytes of a stream, unpacked when it is compressed as a whole: an archive that someone gzipped to send it.
+ * The bytes of a stream, unpacked when it is compressed as a whole: by gzip, in one member or several, or by zstd, in
+ * one frame or several.
  *
- * @throws {StillroomError} IMAGE_INVALID when the compressed stream is damaged, cut short, or a bomb
+ * @throws {StillroomError} IMAGE_INVALID when the compressed stream is damaged, cut short, a bomb, or of another kind
  */
 export async function* uncompressed(
   stream: AsyncIterable<Uint8Array>,
@@ -85,32 +78,92 @@ export async function* uncompressed(
 }
 
 async function* unpack(source: AsyncGenerator<Buffer>, limit: UnpackingLimit): AsyncGenerator<Buffer> {
-  const first: Buffer[] = []
-  let length = 0
-  while (length < 4) {
-    const { value, done } = await source.next()
-    if (done) break
-    // The source may use the memory of one piece for the next.
-    first.push(value.length < 4 ? Buffer.from(value) : value)
-    length += value.length
+  const input = new Input(source)
+  const head = await input.head(HEAD)
+  const compression = isSkippable(head) ? 'zstd' : compressionOf(head)
+  if (compression === 'gzip') {
+    const unzip = createGunzip({ chunkSize: CHUNK })
+    yield* decompressed(input.rest(), unzip, limit)
+    // Node passes over what is no further member
+    if (input.given > unzip.bytesWritten) limit.rest?.(input.given - unzip.bytesWritten)
+  } else if (compression === 'zstd') {
+    for (let next = head; next.length > 0; next = await input.head(4)) {
+      const frame = input.until(new ZstdFrame())
+      if (isSkippable(next)) for await (const _ of frame);
+      else yield* decompressed(frame, createZstdDecompress({ chunkSize: CHUNK }), limit)
+    }
+  } else if (compression === 'xz') throw unreadCompression('xz', 'xz --decompress')
+  else if (/^BZh[1-9]1A/.test(head.toString('latin1'))) throw unreadCompression('bzip2', 'bunzip2')
+  else yield* input.rest()
+}
+
+const unreadCompression = (name: string, command: string) =>
+  imageInvalid(`It is compressed by ${name}, which is not read: unpack it first, with \`${command}\``)
+
+/** The longest magics, of xz and bzip2. */
+const HEAD = 6
+
+/** A stream of bytes that is read in parts. */
+class Input {
+  readonly #source: AsyncIterator<Buffer>
+  /** What was read of the source and not yet given. */
+  #left = Buffer.alloc(0)
+  given = 0
+
+  constructor(source: AsyncIterator<Buffer>) {
+    this.#source = source
   }
-  const head = first.length === 1 ? (first[0] as Buffer) : Buffer.concat(first)
-  const unzip = decompressorFor(head)
-  if (unzip === undefined) {
-    if (head.length > 0) yield head
-    yield* source
-    return
+
+  /** The first bytes that are not given yet, at most so many; they stay. */
+  async head(length: number): Promise<Buffer> {
+    while (this.#left.length < length) {
+      const { value, done } = await this.#source.next()
+      if (done) break
+      // the source may use the memory of one piece for the next
+      this.#left = Buffer.concat([this.#left, value])
+    }
+    return this.#left.subarray(0, length)
   }
+
+  async *rest(): AsyncGenerator<Buffer> {
+    for (let bytes = await this.#piece(); bytes !== undefined; bytes = await this.#piece()) {
+      this.given += bytes.length
+      yield bytes
+    }
+  }
+
+  /** The bytes up to the end of a frame, in pieces. */
+  async *until(frame: ZstdFrame): AsyncGenerator<Buffer> {
+    while (!frame.ended) {
+      const bytes = await this.#piece()
+      if (bytes === undefined) throw damaged()
+      const length = frame.read(bytes)
+      // a copy, since the source may use its memory again before this is given
+      if (length < bytes.length) this.#left = Buffer.from(bytes.subarray(length))
+      yield bytes.subarray(0, length)
+    }
+  }
+
+  async #piece(): Promise<Buffer | undefined> {
+    if (this.#left.length > 0) {
+      const bytes = this.#left
+      this.#left = Buffer.alloc(0)
+      return bytes
+    }
+    const { value, done } = await this.#source.next()
+    return done ? undefined : value
+  }
+}
+
+async function* decompressed(
+  pieces: AsyncIterable<Buffer>,
+  unzip: Gunzip | ZstdDecompress,
+  limit: UnpackingLimit,
+): AsyncGenerator<Buffer> {
   let failure: unknown
-  let given = 0
   const copies = async function* () {
     try {
-      given += head.length
-      yield Buffer.from(head)
-      for await (const bytes of source) {
-        given += bytes.length
-        yield Buffer.from(bytes)
-      }
+      for await (const bytes of pieces) yield Buffer.from(bytes)
     } catch (error) {
       failure = error
       throw error
@@ -121,20 +174,20 @@ async function* unpack(source: AsyncGenerator<Buffer>, limit: UnpackingLimit): A
   try {
     while (true) {
       const { value, done } = await unpacked.next().catch((cause: unknown) => {
-        throw failure ?? imageInvalid('The compressed archive is damaged or cut short', cause)
+        throw failure ?? damaged(cause)
       })
       if (done) break
       limit.unpacked(value.length)
       yield value
     }
     await fed
-    // Node stops after the first zstd frame
-    if (given > unzip.bytesWritten) limit.rest?.(given - unzip.bytesWritten)
   } finally {
     unzip.destroy()
     await fed
   }
 }
+
+const damaged = (cause?: unknown) => imageInvalid('The compressed archive is damaged or cut short', cause)
 
 async function* counted(stream: AsyncIterable<Uint8Array>, limit: UnpackingLimit): AsyncGenerator<Buffer> {
   for await (const bytes of stream) {

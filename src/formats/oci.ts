@@ -3,22 +3,46 @@ import { z } from 'zod'
 /** A digest of content: of blobs, image IDs, diffIDs (OCI image specification, "Digests"; sha256 alone is used). */
 export const Digest = z.string().regex(/^sha256:[0-9a-f]{64}$/, 'must be "sha256:" and 64 hex digits')
 
-const platform = z.looseObject({ os: z.string(), architecture: z.string() })
+/** A key that engines know, and that nothing here asks for. */
+const known = z.unknown().optional()
+const count = z.int().nullish()
+const text = z.string().nullish()
+
+const platform = z.looseObject({
+  os: z.string(),
+  architecture: z.string(),
+  'os.version': known,
+  'os.features': known,
+  variant: text,
+})
 
 /** OCI image specification, "Descriptor"; archives need not have all that it requires. */
 export const Descriptor = z.looseObject({
   mediaType: z.string().optional(),
   digest: Digest,
-  platform: platform.optional(),
+  size: z.int().nonnegative().optional(),
+  platform: platform.nullish(),
+  artifactType: text,
+  annotations: z.record(z.string(), z.string()).nullish(),
+  urls: known,
+  data: known,
 })
 export type Descriptor = z.infer<typeof Descriptor>
 
+const envelope = {
+  schemaVersion: count,
+  mediaType: text,
+  artifactType: text,
+  subject: known,
+  annotations: z.record(z.string(), z.string()).nullish(),
+}
+
 /** OCI image specification, "Image Index": `index.json`, or an index it leads to; Docker's manifest list. */
-export const Index = z.looseObject({ manifests: z.array(Descriptor) })
+export const Index = z.looseObject({ ...envelope, manifests: z.array(Descriptor).nullable() })
 export type Index = z.infer<typeof Index>
 
 /** OCI image specification, "Image Manifest"; Docker's manifest v2 schema 2. */
-export const Manifest = z.looseObject({ config: Descriptor, layers: z.array(Descriptor) })
+export const Manifest = z.looseObject({ ...envelope, config: Descriptor, layers: z.array(Descriptor) })
 export type Manifest = z.infer<typeof Manifest>
 
 /** As registries must have it. */
@@ -42,42 +66,120 @@ export const RegistryManifest = Manifest.extend({
 export type RegistryManifest = z.infer<typeof RegistryManifest>
 
 /** `manifest.json` of `docker save`: paths of files in the archive. */
-export const SavedImages = z.array(z.looseObject({ Config: z.string(), Layers: z.array(z.string()) }))
+export const SavedImages = z.array(
+  z.looseObject({
+    Config: z.string(),
+    Layers: z.array(z.string()).nullable(),
+    RepoTags: known,
+    Parent: known,
+    LayerSources: known,
+  }),
+)
 export type SavedImages = z.infer<typeof SavedImages>
 
 const strings = z.array(z.string()).nullish()
 const set = z.record(z.string(), z.unknown()).nullish()
 
-/** OCI image specification: "Image Configuration", as far as it is used; unknown fields are kept. */
-export const ImageConfig = z.looseObject({
-  architecture: z.string(),
-  os: z.string(),
-  created: z.string().nullish(),
-  rootfs: z.looseObject({ type: z.literal('layers'), diff_ids: z.array(Digest) }),
-  config: z
+/** What a container of the image is started with. */
+const containerConfig = z.looseObject({
+  User: text,
+  Env: strings,
+  Entrypoint: strings,
+  Cmd: strings,
+  WorkingDir: text,
+  Labels: z.record(z.string(), z.string()).nullish(),
+  ExposedPorts: set,
+  Volumes: set,
+  StopSignal: text,
+  StopTimeout: count,
+  OnBuild: strings,
+  Shell: strings,
+  Healthcheck: z
     .looseObject({
-      User: z.string().nullish(),
-      Env: strings,
-      Entrypoint: strings,
-      Cmd: strings,
-      WorkingDir: z.string().nullish(),
-      Labels: z.record(z.string(), z.string()).nullish(),
-      ExposedPorts: set,
-      Volumes: set,
-      StopSignal: z.string().nullish(),
-      OnBuild: strings,
+      Test: strings,
+      Interval: count,
+      Timeout: count,
+      StartPeriod: count,
+      StartInterval: count,
+      Retries: count,
     })
     .nullish(),
+  ...Object.fromEntries(
+    [
+      ...[
+        'Hostname',
+        'Domainname',
+        'AttachStdin',
+        'AttachStdout',
+        'AttachStderr',
+        'Tty',
+        'OpenStdin',
+        'StdinOnce',
+      ],
+      ...[
+        'ArgsEscaped',
+        'Image',
+        'NetworkDisabled',
+        'MacAddress',
+        'Memory',
+        'MemorySwap',
+        'CpuShares',
+        'PortSpecs',
+      ],
+    ].map((name) => [name, known]),
+  ),
+})
+
+/** OCI image specification: "Image Configuration", as far as it is used; unknown fields are kept. */
+export const ImageConfig = z.looseObject({
+  architecture: z.string().default(''),
+  os: z.string().default(''),
+  variant: text,
+  created: text,
+  rootfs: z.looseObject({
+    type: z.literal('layers'),
+    /** None of an image without layers. */
+    diff_ids: z
+      .array(Digest)
+      .nullish()
+      .transform((digests) => digests ?? []),
+  }),
+  config: containerConfig.nullish(),
   /** One entry a step of the build; those without a layer have `empty_layer`. */
   history: z
     .array(
       z.looseObject({
-        created: z.string().nullish(),
-        created_by: z.string().nullish(),
-        comment: z.string().nullish(),
+        created: text,
+        created_by: text,
+        comment: text,
+        author: known,
         empty_layer: z.boolean().nullish(),
       }),
     )
     .nullish(),
+  ...Object.fromEntries(
+    [
+      ...[
+        'variant',
+        'os.version',
+        'os.features',
+        'author',
+        'id',
+        'parent',
+        'comment',
+        'container',
+        'container_config',
+      ],
+      ...[
+        'docker_version',
+        'Size',
+        'parent_id',
+        'layer_id',
+        'throwaway',
+        'moby.buildkit.cache.v0',
+        'moby.buildkit.buildinfo.v1',
+      ],
+    ].map((name) => [name, known]),
+  ),
 })
 export type ImageConfig = z.infer<typeof ImageConfig>

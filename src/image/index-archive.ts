@@ -19,7 +19,7 @@ export async function indexArchive(
   let isPlain = true
   const tar: TarReader = new TarReader({
     member: ({ name, flag, size }) => {
-      const place = posix.normalize(name)
+      const place = posix.normalize(name).replace(/^\/+/, '')
       if (flag === '5') return
       if (flag !== '0' || places.has(place) || places.size >= FILE_LIMIT) isPlain = false
       places.set(place, { from: tar.offset + BLOCK, size })

@@ -58,7 +58,7 @@ class LayerFiles implements LayerSource {
         hash ??= createHash('sha256')
       },
       rest: () => {
-        throw imageInvalid('A compressed layer has more after its end: several zstd frames are not read')
+        throw imageInvalid('A compressed layer has more after its end')
       },
     }
     let head = Buffer.alloc(0)

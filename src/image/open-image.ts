@@ -12,7 +12,7 @@ import { indexArchive } from './index-archive.ts'
 import { readImageTree } from './read-archive.ts'
 import type { ReadOptions } from './read-options.ts'
 import { readPair } from './read-pair.ts'
-import { selectImage } from './select-image.ts'
+import { selectImage, TOP_FILES } from './select-image.ts'
 
 export interface OpenImageOptions extends ReadOptions {
   /** The engine to ask, when there is a connection already. */
@@ -186,13 +186,12 @@ async function openArchive(archive: string, thread?: DigestThread): Promise<Open
   try {
     const state = await fileState(file)
     const places = await indexArchive(file)
-    return (
-      places &&
-      (async (path) => {
-        const place = places.get(path)
-        return place && diskFile(path, { path: archive, state, ...place }, thread)
-      })
-    )
+    // reading it whole says what it is instead
+    if (places === undefined || !TOP_FILES.some((path) => places.has(path))) return undefined
+    return async (path) => {
+      const place = places.get(path)
+      return place && diskFile(path, { path: archive, state, ...place }, thread)
+    }
   } finally {
     await file.close()
   }

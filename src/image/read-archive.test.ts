@@ -225,10 +225,14 @@ describe('readImageArchive()', () => {
     ],
     [
       'an index without images',
-      async () => replace(await OCI(), 'index.json', json({ manifests: [] })),
-      'no image for linux/amd64',
+      async () =>
+        replace(await OCI(), 'index.json', json({ manifests: [] })).filter(
+          ([name]) => name !== 'manifest.json',
+        ),
+      'no image for linux/amd64, nor for another platform',
     ],
     ['a manifest.json without images', async () => [['manifest.json', json([])]], 'has no image'],
+    ['what is no archive of an image', async () => [['etc/passwd', Buffer.from('x')]], 'perhaps a layer'],
     [
       'an index that is no JSON',
       async () => replace(await OCI(), 'index.json', Buffer.from('{')),
@@ -286,25 +290,26 @@ describe('readImageArchive()', () => {
       'damaged or cut short',
     ],
     [
-      'a layer of two zstd frames',
+      'a compressed layer with more behind it',
       async () => {
         const layer = await tarOf(LOWER)
-        const packed = Buffer.concat([compress(layer, 'zstd'), compress(Buffer.from('more'), 'zstd')])
+        const packed = Buffer.concat([compress(layer, 'gzip'), Buffer.alloc(8)])
         return [
           ['c.json', configOf([layer])],
           ['a', packed],
           ['manifest.json', json([{ Config: 'c.json', Layers: ['a'] }])],
         ]
       },
-      'several zstd frames',
+      'has more after its end',
     ],
     [
-      'another platform',
+      'several platforms, none of them the usual one',
       async () => [
-        ['c.json', configOf([], { architecture: 'arm64' })],
-        ['manifest.json', json([{ Config: 'c.json', Layers: [] }])],
+        ['a.json', configOf([], { architecture: 'arm64' })],
+        ['b.json', configOf([], { architecture: 'arm', variant: 'v7' })],
+        ['manifest.json', json(['a.json', 'b.json'].map((Config) => ({ Config, Layers: [] })))],
       ],
-      'linux/amd64',
+      'no image for linux/amd64, but for linux/arm64, linux/arm/v7: --platform chooses one',
     ],
   ])('rejects %s', async (_, files, reason) => {
     await expect(files().then((list) => summary(list))).rejects.toThrow(invalid(reason))
@@ -383,9 +388,10 @@ describe('readImageArchive()', () => {
       'names that steer a terminal',
       async () => [
         ['c.json', configOf([], { os: '\x1b[2J\u202e' })],
-        ['manifest.json', json([{ Config: 'c.json', Layers: [] }])],
+        ['d.json', configOf([], { architecture: 'arm64' })],
+        ['manifest.json', json(['c.json', 'd.json'].map((Config) => ({ Config, Layers: [] })))],
       ],
-      'is for \\u{1b}[2J\\u{202e}/amd64',
+      'but for \\u{1b}[2J\\u{202e}/amd64',
     ],
   ])('rejects %s', async (_, files, reason) => {
     await expect(files().then((list) => summary(list))).rejects.toThrow(invalid(reason))
@@ -403,7 +409,7 @@ describe('readImageArchive()', () => {
   })
 
   it('rejects a stream without a byte', async () => {
-    await expect(readImageArchive(pieces(Buffer.alloc(0)))).rejects.toThrow(invalid('cut short'))
+    await expect(readImageArchive(pieces(Buffer.alloc(0)))).rejects.toThrow(invalid('has no files'))
   })
 
   it('reads layers that it does not need and cannot read', async () => {

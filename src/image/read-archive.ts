@@ -8,7 +8,7 @@ import { type ImageTree, readTree } from './image-tree.ts'
 import type { Layer } from './layer-entry.ts'
 import { type LayerSource, layerSource } from './layer-source.ts'
 import { Budget, type ReadOptions } from './read-options.ts'
-import { DOCUMENT_LIMIT, documentOf, type ImageDocument, missingFile } from './select-image.ts'
+import { DOCUMENT_LIMIT, documentOf, type ImageDocument, missingFile, TOP_FILES } from './select-image.ts'
 import { treeDigest } from './tree-digest.ts'
 
 /** What an image is, whatever archive it was read from. */
@@ -59,7 +59,8 @@ export async function readImageTree(
 ): Promise<ImageTree> {
   const budget = new Budget(options)
   const blobs = await readBlobs(stream, budget)
-  const find = (path: string) => blobs.get(posix.normalize(path))
+  if (!TOP_FILES.some((path) => blobs.has(path))) throw notAnImage(blobs)
+  const find = (path: string) => blobs.get(normalize(path))
   const layer = async (path: string) => {
     const blob = find(path)
     if (blob === undefined) throw missingFile(path)
@@ -76,22 +77,42 @@ interface Blob extends ImageDocument {
   problem?: unknown
 }
 
+/** As engines unpack an archive into a directory. */
+const normalize = (path: string) => posix.normalize(path).replace(/^\/+/, '')
+
+/** Whether it looks like an archive of an image, as far as it was read. */
+const isArchive = (blobs: ReadonlyMap<string, Blob>) =>
+  [...blobs.keys()].some((path) =>
+    /^blobs\/|(?:^|\/)layer\.tar$|^[^/]*\.(?:json|tar|tar\.gz)$|^repositories$/.test(path),
+  )
+
+function notAnImage(blobs: ReadonlyMap<string, Blob>): Error {
+  const [path] = blobs.keys()
+  if (path === undefined) return imageInvalid('The archive has no files: it holds no image')
+  return imageInvalid(
+    `The archive has no index.json and no manifest.json, but ${quotePath(path)}: it is no image, but perhaps a layer or ` +
+      'a root file system, of which `docker import` makes an image',
+  )
+}
+
 /** The files of an archive by path, those that are links too. */
 async function readBlobs(stream: AsyncIterable<Uint8Array>, budget: Budget): Promise<Map<string, Blob>> {
   const layers = layerSource(budget)
   const blobs = new Map<string, Blob>()
+  const refuse = (reason: string) => {
+    throw isArchive(blobs) ? imageInvalid(reason) : notAnImage(blobs)
+  }
   const links = new Map<string, string>()
   const archive = uncompressed(stream, budget)
-  for await (const { member, content } of tarMembers(archive, { mustEnd: true })) {
+  for await (const { member, content } of tarMembers(archive)) {
     const { name, flag, size, linkName } = member
     if (name.length > 4096) throw imageInvalid(`The archive has a path of ${name.length} bytes`)
-    const path = posix.normalize(name)
+    const path = normalize(name)
     if (flag === '5') continue
-    if (blobs.has(path) || links.has(path)) throw imageInvalid(`The archive has ${quotePath(path)} twice`)
-    if (blobs.size + links.size >= FILE_LIMIT)
-      throw imageInvalid(`The archive has more than ${FILE_LIMIT} files`)
+    if (blobs.has(path) || links.has(path)) refuse(`The archive has ${quotePath(path)} twice`)
+    if (blobs.size + links.size >= FILE_LIMIT) refuse(`The archive has more than ${FILE_LIMIT} files`)
     if (flag === '2') links.set(path, posix.join(posix.dirname(path), linkName))
-    else if (flag === '1') links.set(path, posix.normalize(linkName))
+    else if (flag === '1') links.set(path, normalize(linkName))
     else if (flag === '0') blobs.set(path, await readBlob(path, size, content, layers, budget))
   }
   for (const [path, target] of links) {

@@ -19,13 +19,17 @@ export default class AuditImage extends BaseCommand {
   }
   static override flags = {
     lock: Flags.string({ description: 'the lockfile to compare it with' }),
+    platform: Flags.string({
+      description: 'of an image of several platforms, the one to read; linux/amd64 when not said',
+      helpValue: 'OS/ARCH',
+    }),
     ...AUDIT_OUTPUT,
   }
 
   async run(): Promise<AuditReport> {
     const { args, flags, session } = await this.open(AuditImage)
     const { auditAny } = await import('../../workflows/audit/audit-recipe.ts')
-    const report = await auditAny(session, args.image, flags.lock)
+    const report = await auditAny(session, args.image, { lock: flags.lock, platform: flags.platform })
     await tellAudit(report, report.image.created, flags, (text) => this.log(text))
     if (report.verdict !== 'clean') process.exitCode = 1
     return report

@@ -1,4 +1,4 @@
-import { Args } from '@oclif/core'
+import { Args, Flags } from '@oclif/core'
 import { type ImageDiffReport, imageDiffTable } from '../../report/image-diff-table.ts'
 import { BaseCommand } from '../base-command.ts'
 
@@ -20,10 +20,17 @@ export default class DiffImages extends BaseCommand {
     b: Args.string({ description: IMAGE, required: true }),
   }
 
+  static override flags = {
+    platform: Flags.string({
+      description: 'of images of several platforms, the one to read; linux/amd64 when not said',
+      helpValue: 'OS/ARCH',
+    }),
+  }
+
   async run(): Promise<ImageDiffReport> {
-    const { args, session } = await this.open(DiffImages)
+    const { args, flags, session } = await this.open(DiffImages)
     const { diffImages } = await import('../../workflows/verify/diff-images.ts')
-    const report = await diffImages(session, args.a, args.b)
+    const report = await diffImages(session, args.a, args.b, flags.platform)
     this.log(imageDiffTable(report).trimEnd())
     if (report.difference.verdict !== 'identical') process.exitCode = 1
     return report

@@ -1,4 +1,4 @@
-import { imageInvalid, locateError } from '../image-invalid.ts'
+import { locateError } from '../image-invalid.ts'
 import { type TarMember, TarReader } from './tar-reader.ts'
 
 type Bytes = AsyncIterable<Uint8Array> | Iterable<Uint8Array>
@@ -13,11 +13,10 @@ export interface TarContent {
  * The members of a plain tar archive one after the other, with their contents as they stream by: for callers that wait
  * between them. A {@link TarReader} is faster.
  *
- * @param mustEnd whether an archive without the two blocks that end it is cut short
  * @throws {StillroomError} IMAGE_INVALID when the bytes are no such archive, or are cut short
  */
-export async function* tarMembers(archive: Bytes, { mustEnd = false } = {}): AsyncGenerator<TarContent> {
-  const parts = readParts(archive, mustEnd)
+export async function* tarMembers(archive: Bytes): AsyncGenerator<TarContent> {
+  const parts = readParts(archive)
   let inMember = false
   const next = async () => {
     const { value, done } = await parts.next()
@@ -38,7 +37,7 @@ export async function* tarMembers(archive: Bytes, { mustEnd = false } = {}): Asy
 }
 
 /** Of each member: itself, its content, and undefined. */
-async function* readParts(archive: Bytes, mustEnd: boolean): AsyncGenerator<TarMember | Buffer | undefined> {
+async function* readParts(archive: Bytes): AsyncGenerator<TarMember | Buffer | undefined> {
   const parts: (TarMember | Buffer | undefined)[] = []
   const reader = new TarReader({
     member: (member) => void parts.push(member),
@@ -54,6 +53,4 @@ async function* readParts(archive: Bytes, mustEnd: boolean): AsyncGenerator<TarM
     yield* parts.splice(0)
   }
   reader.close()
-  if (mustEnd && !reader.ended)
-    throw imageInvalid(`A tar archive is cut short (at byte ${reader.offset} of the archive)`)
 }

@@ -43,39 +43,44 @@ export async function auditRecipe(
   { isNew = false } = {},
 ): Promise<AuditReport> {
   const lockfile = await requireLock(session.directory, name)
-  return auditReference(session, `stillroom/${name}`, { lockfile, path: `recipes/${name}/lock.json`, isNew })
+  return auditReference(session, `stillroom/${name}`, PLATFORM, {
+    lockfile,
+    path: `recipes/${name}/lock.json`,
+    isNew,
+  })
 }
 
 /**
  * Audits an image against a lockfile, or by itself when there is none.
  *
  * @param what a name or ID of the engine's, an archive, or an OCI layout
- * @param lock path of a lockfile
+ * @param options path of a lockfile; the platform to take of several, which a lockfile says itself
  * @throws {StillroomError} as {@link auditRecipe}
  */
 export async function auditAny(
   session: Session,
   what: string,
-  lock: string | undefined,
+  { lock, platform }: { lock: string | undefined; platform: string | undefined },
 ): Promise<AuditReport> {
-  if (lock === undefined) return auditReference(session, what, undefined)
+  if (lock === undefined) return auditReference(session, what, platform, undefined)
   const path = resolve(session.directory, lock)
   const text = await readLockText(path, lock)
   const shown = relative(session.directory, path)
   const lockfile = parseLock(text, shown)
   requireFresh(lockfile, lockfile.inputs)
-  return auditReference(session, what, { lockfile, path: shown, isNew: false })
+  return auditReference(session, what, platform ?? PLATFORM, { lockfile, path: shown, isNew: false })
 }
 
 async function auditReference(
   session: Session,
   what: string,
+  platform: string | undefined,
   lock: { lockfile: Lockfile; path: string; isNew: boolean } | undefined,
 ): Promise<AuditReport> {
   const { progress } = session
   const { audit } = await readConfig(session.directory)
   const cache = new DiskLayerCache(session.cache)
-  const located = await locateImage(session, what, { platform: PLATFORM })
+  const located = await locateImage(session, what, { ...(platform && { platform }) })
   try {
     progress({ kind: 'status', text: 'locked files' })
     const held = lock === undefined ? undefined : await lockSubject(session, lock)

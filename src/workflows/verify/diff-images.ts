@@ -21,13 +21,16 @@ const PLATFORM = 'linux/amd64'
  *
  * @param a a name or ID of the engine's, a `docker save` archive, or an OCI image layout, and so is `b`; or a lockfile, for
  *   the image that it names, by its locked tree
+ * @param platform the one to take of images of several
  * @throws {StillroomError} those of reading images; LOCK_*; IMAGE_MISSING when the locked tree is not at hand
  */
 export async function diffImages(
   ports: Cancellation & Reporting & Artifacts & Project,
   a: string,
   b: string,
+  platform?: string,
 ): Promise<ExplainedImages> {
+  const chosen = platform === undefined ? {} : { platform }
   const source = (what: string) => ({
     reference: what,
     read: (options?: Parameters<ImageSource['read']>[0]) => {
@@ -35,7 +38,7 @@ export async function diffImages(
         kind: 'status',
         text: options?.keep ? `what differs in ${what}` : `reading ${what}`,
       })
-      return openImage(ports, what, options)
+      return openImage(ports, what, { ...options, ...chosen })
     },
   })
   ports.progress({ kind: 'stage', title: 'compare' })
@@ -44,7 +47,7 @@ export async function diffImages(
   const sources = [source(a), source(b)] as const
   if (a.endsWith('.json')) return explainLocked(await lockedReference(ports, a), sources[1])
   return explainImages(...sources, async (options) => {
-    const pair = await openPair(ports, [a, b], { ...(options.keep && { keep: options.keep }) })
+    const pair = await openPair(ports, [a, b], { ...chosen, ...(options.keep && { keep: options.keep }) })
     if (pair !== undefined) return { ...pair, whole: false }
     return { a: await sources[0].read(options), b: await sources[1].read(options), whole: true }
   })

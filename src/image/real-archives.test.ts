@@ -1,0 +1,306 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { zstdCompressSync } from 'node:zlib'
+import { xz } from '@napi-rs/lzma'
+import { expect, it, onTestFinished } from 'vitest'
+import {
+  compress,
+  configOf,
+  json,
+  legacyFiles,
+  ociFiles,
+  pieces,
+  sha256,
+  tarOf,
+} from './image-archive.test-data.ts'
+import { openImage } from './open-image.ts'
+import { readImageTree } from './read-archive.ts'
+import { treeDigest } from './tree-digest.ts'
+
+type Files = [string, Buffer][]
+
+const LAYER = await tarOf([
+  { name: 'etc/', type: 'directory' },
+  { name: 'etc/hosts', content: 'localhost' },
+])
+const EMPTY = Buffer.alloc(1024)
+const digest = (bytes: Buffer) => `sha256:${sha256(bytes)}`
+const blob = (bytes: Buffer): [string, Buffer] => [`blobs/sha256/${sha256(bytes)}`, bytes]
+const CONFIG_TYPE = 'application/vnd.oci.image.config.v1+json'
+const LAYER_TYPE = 'application/vnd.oci.image.layer.v1.tar'
+
+function manifestOf(config: Buffer, layers: readonly Buffer[], more: object = {}): Buffer {
+  return json({
+    schemaVersion: 2,
+    mediaType: 'application/vnd.oci.image.manifest.v1+json',
+    config: { mediaType: CONFIG_TYPE, digest: digest(config), size: config.length },
+    layers: layers.map((bytes) => ({ mediaType: LAYER_TYPE, digest: digest(bytes), size: bytes.length })),
+    ...more,
+  })
+}
+
+const index = (...manifests: object[]): [string, Buffer] => [
+  'index.json',
+  json({ schemaVersion: 2, manifests }),
+]
+const CONFIG = configOf([LAYER])
+const MANIFEST = manifestOf(CONFIG, [LAYER])
+const IMAGE: Files = [blob(LAYER), blob(CONFIG), blob(MANIFEST)]
+
+/** A manifest of something that is no image: what it is of, and what it holds. */
+function artifact(
+  config: [type: string, content: object],
+  layer: [type: string, content: string],
+  more: object = {},
+) {
+  const [configBytes, layerBytes] = [json(config[1]), Buffer.from(layer[1])]
+  const manifest = json({
+    schemaVersion: 2,
+    config: { mediaType: config[0], digest: digest(configBytes), size: configBytes.length },
+    layers: [{ mediaType: layer[0], digest: digest(layerBytes), size: layerBytes.length }],
+    ...more,
+  })
+  return { files: [blob(configBytes), blob(layerBytes), blob(manifest)], digest: digest(manifest) }
+}
+
+const SIGNATURE = artifact(
+  [
+    CONFIG_TYPE,
+    { architecture: '', os: '', config: {}, rootfs: { type: 'layers', diff_ids: [digest(EMPTY)] } },
+  ],
+  ['application/vnd.dev.cosign.simplesigning.v1+json', '{"critical":{}}'],
+)
+const ATTESTATION = artifact(
+  [
+    CONFIG_TYPE,
+    { architecture: 'unknown', os: 'unknown', config: {}, rootfs: { type: 'layers', diff_ids: [] } },
+  ],
+  ['application/vnd.in-toto+json', '{"_type":"https://in-toto.io/Statement/v0.1"}'],
+)
+const ARTIFACT = artifact(['application/vnd.oci.empty.v1+json', {}], ['text/plain', 'hello'], {
+  artifactType: 'application/x.example',
+})
+
+/** podman's zstd:chunked: a frame a file, and skippable frames with a table of contents and a footer. */
+function zstdChunked(layer: Buffer): Buffer {
+  const skippable = (content: string) => {
+    const head = Buffer.alloc(8)
+    head.writeUInt32LE(0x184d2a50)
+    head.writeUInt32LE(content.length, 4)
+    return Buffer.concat([head, Buffer.from(content)])
+  }
+  const frames = Array.from({ length: Math.ceil(layer.length / 512) }, (_, i) =>
+    zstdCompressSync(layer.subarray(i * 512, i * 512 + 512)),
+  )
+  return Buffer.concat([...frames, skippable('table of contents'), skippable(''), skippable('footer')])
+}
+
+const packed = (bytes: Buffer): Files => {
+  const manifest = manifestOf(CONFIG, [bytes])
+  return [blob(bytes), blob(CONFIG), blob(manifest), index({ digest: digest(manifest) })]
+}
+
+const NESTED = json({
+  mediaType: 'application/vnd.oci.image.index.v1+json',
+  manifests: [{ digest: digest(MANIFEST), platform: { os: 'linux', architecture: 'amd64' } }],
+})
+const ARM = configOf([LAYER], { architecture: 'arm64' })
+
+const READ: Record<string, Files> = {
+  'an OCI layout, with a manifest.json for Docker': ociFiles([LAYER]),
+  'docker save of old': legacyFiles([LAYER]),
+  "Docker's save when nothing is tagged, with an index of null": [
+    ...ociFiles([LAYER]).filter(([name]) => name !== 'index.json'),
+    ['index.json', json({ schemaVersion: 2, manifests: null })],
+  ],
+  'an image beside its signature, its attestation and an artifact': [
+    ...IMAGE,
+    ...[SIGNATURE, ATTESTATION, ARTIFACT].flatMap(({ files }): Files => files),
+    index(
+      { digest: SIGNATURE.digest },
+      { digest: digest(MANIFEST) },
+      { digest: ATTESTATION.digest, platform: { os: 'unknown', architecture: 'unknown' } },
+      { digest: ARTIFACT.digest, artifactType: 'application/x.example' },
+    ),
+  ],
+  'an index in an index': [...IMAGE, blob(NESTED), index({ digest: digest(NESTED) })],
+  'the only image, for another platform': [
+    blob(LAYER),
+    blob(ARM),
+    blob(manifestOf(ARM, [LAYER])),
+    index({ digest: digest(manifestOf(ARM, [LAYER])) }),
+  ],
+  'the only image, by its descriptor, too': [
+    blob(LAYER),
+    blob(ARM),
+    blob(manifestOf(ARM, [LAYER])),
+    index({
+      digest: digest(manifestOf(ARM, [LAYER])),
+      platform: { os: 'linux', architecture: 'arm64', variant: 'v8' },
+    }),
+  ],
+  "crane's archive, whose names are digests": [
+    [`sha256:${sha256(CONFIG)}`, CONFIG],
+    [`${sha256(LAYER)}.tar.gz`, compress(LAYER, 'gzip')],
+    [
+      'manifest.json',
+      json([{ Config: digest(CONFIG), RepoTags: ['a:b'], Layers: [`${sha256(LAYER)}.tar.gz`] }]),
+    ],
+  ],
+  'paths that begin with ./': ociFiles([LAYER]).map(([name, bytes]) => [`./${name}`, bytes]),
+  'paths that begin with a slash': ociFiles([LAYER]).map(([name, bytes]) => [`/${name}`, bytes]),
+  'a layer in gzip of several members': packed(
+    Buffer.concat([LAYER.subarray(0, 600), LAYER.subarray(600)].map((part) => compress(part, 'gzip'))),
+  ),
+  'a layer in zstd of several frames': packed(
+    Buffer.concat([LAYER.subarray(0, 600), LAYER.subarray(600)].map((part) => compress(part, 'zstd'))),
+  ),
+  'a layer in zstd:chunked': packed(zstdChunked(LAYER)),
+  'a layer that begins with a skippable frame': packed(
+    Buffer.concat([Buffer.from('502a4d1803000000616263', 'hex'), compress(LAYER, 'zstd')]),
+  ),
+}
+
+it.each(Object.entries(READ))('%s is read', async (_, files) => {
+  const expected = treeDigest((await readImageTree(pieces(await tarOf(ociFiles([LAYER]))))).root)
+  const archive = await tarOf(files)
+  for (const outer of ['none', 'gzip', 'zstd'] as const) {
+    for (const size of [700, 65_536]) {
+      const { root } = await readImageTree(pieces(compress(archive, outer), size))
+      expect(treeDigest(root)).toBe(expected)
+    }
+  }
+  // without the blocks that end an archive
+  const { root } = await readImageTree(pieces(archive.subarray(0, -1024)))
+  expect(treeDigest(root)).toBe(expected)
+})
+
+async function directory(files: Files): Promise<string> {
+  const path = await mkdtemp(join(tmpdir(), 'real-archives-'))
+  onTestFinished(() => rm(path, { recursive: true }))
+  for (const [name, bytes] of files) {
+    await mkdir(dirname(join(path, name)), { recursive: true })
+    await writeFile(join(path, name), bytes)
+  }
+  return path
+}
+
+const session = { signal: new AbortController().signal }
+
+it("skopeo's dir: is read, also of several platforms", async () => {
+  const gzipped = compress(LAYER, 'gzip')
+  const [amd, arm] = [CONFIG, ARM].map((config) => manifestOf(config, [gzipped])) as [Buffer, Buffer]
+  const version: [string, Buffer] = ['version', Buffer.from('Directory Transport Version: 1.1\n')]
+  const blobs: Files = [CONFIG, ARM, gzipped].map((bytes) => [sha256(bytes), bytes])
+  const one = await directory([version, ...blobs, ['manifest.json', amd]])
+  expect(await openImage(session, one)).toMatchObject({ id: digest(CONFIG), manifest: digest(amd) })
+  const list = json({
+    schemaVersion: 2,
+    manifests: [amd, arm].map((bytes, i) => ({
+      digest: digest(bytes),
+      platform: { os: 'linux', architecture: i === 0 ? 'amd64' : 'arm64' },
+    })),
+  })
+  const manifests: Files = [amd, arm].map((bytes) => [`${sha256(bytes)}.manifest.json`, bytes])
+  const all = await directory([version, ...blobs, ...manifests, ['manifest.json', list]])
+  expect(await openImage(session, all)).toMatchObject({ id: digest(CONFIG) })
+  expect(await openImage(session, all, { platform: 'linux/arm64' })).toMatchObject({ id: digest(ARM) })
+})
+
+it('several platforms: the usual one is taken, or the one that is asked for; the error names them', async () => {
+  const of = (architecture: string, variant?: string) => {
+    const config = configOf([LAYER], { architecture, ...(variant && { variant }) })
+    const manifest = manifestOf(config, [LAYER])
+    const platform = { os: 'linux', architecture, ...(variant && { variant }) }
+    return {
+      id: digest(config),
+      files: [blob(config), blob(manifest)],
+      descriptor: { digest: digest(manifest), platform },
+    }
+  }
+  const images = [of('arm64'), of('arm', 'v6'), of('arm', 'v7')]
+  const archive = (parts: typeof images) =>
+    tarOf([
+      blob(LAYER),
+      ...parts.flatMap(({ files }): Files => files as Files),
+      index(...parts.map(({ descriptor }) => descriptor)),
+    ])
+  const amd = of('amd64')
+  const read = async (parts: typeof images, platform?: string) =>
+    readImageTree(pieces(await archive(parts)), { ...(platform && { platform }) })
+  expect(await read([...images, amd])).toMatchObject({ id: amd.id })
+  expect(await read(images, 'linux/arm/v7')).toMatchObject({ id: images[2]?.id })
+  expect(await read(images, 'linux/arm64')).toMatchObject({ id: images[0]?.id })
+  await expect(read(images)).rejects.toThrow(
+    'The archive has no image for linux/amd64, but for linux/arm64, linux/arm/v6, linux/arm/v7: --platform chooses one',
+  )
+})
+
+it('an image without layers, and one whose layers are empty, are read', async () => {
+  for (const layers of [[], [EMPTY], [EMPTY, LAYER, EMPTY]]) {
+    const { root } = await readImageTree(pieces(await tarOf(ociFiles(layers))))
+    expect(root.children?.size).toBe(layers.length === 3 ? 1 : 0)
+  }
+  const config = json({ architecture: 'amd64', os: 'linux', rootfs: { type: 'layers', diff_ids: null } })
+  const saved = json([{ Config: 'c.json', RepoTags: null, Layers: null }])
+  const files: Files = [
+    ['c.json', config],
+    ['manifest.json', saved],
+  ]
+  expect((await readImageTree(pieces(await tarOf(files)))).layers).toEqual([])
+})
+
+it.each<[string, () => Promise<Buffer>, string]>([
+  [
+    'xz',
+    async () => xz.compress(await tarOf(ociFiles([LAYER]))),
+    'compressed by xz, which is not read: unpack it first, with `xz --decompress`',
+  ],
+  [
+    'bzip2',
+    async () => Buffer.from('BZh91AY&SY'),
+    'compressed by bzip2, which is not read: unpack it first, with `bunzip2`',
+  ],
+  [
+    'a layer alone',
+    async () => LAYER,
+    'but "etc/hosts": it is no image, but perhaps a layer or a root file system, of which `docker import` makes an image',
+  ],
+  [
+    'a layer that has a path twice',
+    async () => tarOf([{ name: 'a' }, { name: './a' }]),
+    'it is no image, but perhaps a layer',
+  ],
+  [
+    'Docker before 1.10',
+    async () =>
+      tarOf([
+        ['repositories', json({})],
+        [`${'a'.repeat(64)}/layer.tar`, LAYER],
+      ]),
+    'Docker before 1.10 saved it',
+  ],
+  ['an archive without files', async () => EMPTY, 'has no files'],
+  [
+    'artifacts alone',
+    async () => tarOf([...(ARTIFACT.files as Files), index({ digest: ARTIFACT.digest })]),
+    'no image for linux/amd64, nor for another platform',
+  ],
+  [
+    'an index and a manifest.json of different images',
+    async () =>
+      tarOf([
+        ...IMAGE,
+        index({ digest: digest(MANIFEST) }),
+        ['c.json', ARM],
+        ['manifest.json', json([{ Config: 'c.json', Layers: [] }])],
+      ]),
+    `index.json names image ${digest(CONFIG)}, its manifest.json none for linux/amd64`,
+  ],
+])('%s is named in the error', async (_, archive, message) => {
+  const bytes = await archive()
+  await expect(readImageTree(pieces(bytes))).rejects.toThrow(message)
+  const path = await directory([['image.tar', bytes]])
+  await expect(openImage(session, join(path, 'image.tar'))).rejects.toThrow(message)
+})
