@@ -60,7 +60,20 @@ describe('audit recipe', () => {
     expect((await kept()).filter((path) => /[0-9a-f]{64}$/.test(path))).toHaveLength(
       first.image.diffIDs.length,
     )
-    expect(await stillroomJson<AuditReport>(directory, ['audit', 'recipe', 'hello'], { env })).toEqual(first)
+    const count = first.image.diffIDs.length
+    expect(first.trust).toEqual({
+      ...{ files: 'tree-digest', owners: 'artifacts', missingArtifacts: 0, byteCode: 'as-locked' },
+      layers: { read: count, known: 0 },
+    })
+    const again = async () => stillroomJson<AuditReport>(directory, ['audit', 'recipe', 'hello'], { env })
+    const trust = { ...first.trust, owners: 'earlier-audit' }
+    expect(await again()).toEqual({ ...first, trust: { ...trust, layers: { read: 0, known: count } } })
+    const strict = ['audit', 'recipe', 'hello', '--strict']
+    expect(await stillroomJson<AuditReport>(directory, strict, { env })).toMatchObject({
+      verdict: 'clean',
+      findings: [],
+      trust: first.trust,
+    })
 
     // layers of which too little was read, as by another release, are replaced
     const path = join(cache, 'layers/4', first.image.diffIDs[0]?.slice(7) ?? '')
@@ -70,14 +83,14 @@ describe('audit recipe', () => {
     await openImage({ signal: new AbortController().signal }, 'stillroom/hello', { cache: layers })
     await layers.save()
     const short = await size()
-    expect(await stillroomJson<AuditReport>(directory, ['audit', 'recipe', 'hello'], { env })).toEqual(first)
+    expect(await again()).toEqual({ ...first, trust: { ...trust, layers: { read: 1, known: count - 1 } } })
     expect(await size()).toBeGreaterThan(short)
 
-    const again = await stillroomJson<AuditReport>(directory, ['audit', 'image', image, '--lock', LOCK], {
+    const other = await stillroomJson<AuditReport>(directory, ['audit', 'image', image, '--lock', LOCK], {
       env,
     })
     expect(
-      again.findings.filter(({ severity }) => severity === 'error').map(({ subject }) => subject),
+      other.findings.filter(({ severity }) => severity === 'error').map(({ subject }) => subject),
     ).toEqual(['/etc/npmrc'])
   })
 
@@ -197,6 +210,9 @@ describe('audit image', () => {
     await execa('docker', ['save', '--output', archive, plain])
     const report = await stillroomJson<AuditReport>(directory, ['audit', 'image', archive])
     expect(report.lock).toBeNull()
+    const strict = await stillroomJson<AuditReport>(directory, ['audit', 'image', archive, '--strict'])
+    const trusted = strict.findings.filter(({ rule }) => rule === 'trust').map(({ subject }) => subject)
+    expect(trusted).toEqual(['trust/byte-code', 'trust/files', 'trust/owners'])
     expect(report.findings.map(({ rule, subject }) => `${rule} ${subject}`)).toEqual([
       'credential /root/.ssh/id_rsa',
       'file-modified /usr/bin/hostname',

@@ -1,7 +1,7 @@
 import type { FileTree } from '../image/file-tree.ts'
 import { treeDigest } from '../image/tree-digest.ts'
 import type { Inventory } from '../inventory/inventory.ts'
-import type { AuditedImage, AuditedLock, AuditedPackage, AuditReport } from './audit-report.ts'
+import type { AuditedImage, AuditedLock, AuditedPackage, AuditReport, AuditTrust } from './audit-report.ts'
 import { REPORT_VERSION } from './audit-report.ts'
 import { compareConfig, expectedConfig, readConfig, redactConfig } from './compare/compare-config.ts'
 import { compareIdentity, comparePackaging } from './compare/compare-identity.ts'
@@ -15,6 +15,7 @@ import { inBase, type LockedPackage, lockedPackages, packageId } from './expect/
 import { type Finding, findingsOf, type Issue, showPath, strayPaths, toFinding } from './finding.ts'
 import { judgeContext } from './judge/judge-context.ts'
 import { judgeImage } from './judge/judge-image.ts'
+import { strictFindings, trustOf } from './judge-trust.ts'
 import { applyPolicy, type PolicyException } from './policy.ts'
 import { type RuleId, rulesFor } from './rules.ts'
 import type { ImageSubject, LockSubject } from './subject.ts'
@@ -23,7 +24,12 @@ export interface AuditPolicy {
   ignore: readonly PolicyException[]
   /** ISO 8601 date. */
   today: string
+  /** Whether what is taken on trust is a finding. */
+  strict?: boolean
 }
+
+/** What the rules said of the locked image, when they found nothing. */
+export type Explanation = Pick<AuditReport, 'files' | 'packages'>
 
 /**
  * Says what is in an image, whose each file is, and in what it differs from the lock. Without a lock, files are compared
@@ -42,20 +48,70 @@ export function auditImage(
       : comparePackages(image.inventory, packages, expected, inBase(lock.locked))
   const judgement = judgeImage(judgeContext(image, lock, packages, expected))
   const { files } = judgement
-  const tree = treeDigest(image.tree.root)
+  const tree = image.digest ?? treeDigest(image.tree.root)
   const found = { image, tree, expected, comparison, issues: judgement.issues }
   const findings = lock === undefined ? ruleFindings(found, lock) : lockedFindings(found, lock)
-  const judged = applyPolicy(findings, policy.ignore, policy.today)
+  const trust = trustOf(image, tree, lock, lock?.contents.missing.length ?? 0)
+  const explanation = { files, packages: auditedPackages(image.inventory, packages, expected) }
+  return reportOf({ image, tree, lock, trust, explanation }, findings, policy)
+}
+
+/** Whether an image has the files of the locked one, in the same layers. */
+export function isLockedTree(
+  { layers }: Pick<ImageSubject, 'layers'>,
+  digest: string,
+  { image }: Pick<LockSubject['locked'], 'image'>,
+): boolean {
+  return image?.tree === digest && layers.map(({ diffID }) => diffID).join() === image.diffIDs.join()
+}
+
+/**
+ * The audit of an image with the files of the locked one, in the same layers, whose rules found nothing before: they would
+ * say the same again.
+ */
+export function auditLocked(
+  image: Omit<ImageSubject, 'inventory'>,
+  lock: Omit<LockSubject, 'contents' | 'layers'>,
+  explanation: Explanation,
+  policy: AuditPolicy,
+): AuditReport {
+  const tree = image.digest ?? treeDigest(image.tree.root)
+  const { image: locked } = lock.locked
+  if (locked === null || !isLockedTree(image, tree, lock.locked)) throw new Error('not the locked files')
+  const config = configFindings(image, lock)
+  const findings = [...comparePackaging(image, locked, config.length > 0), ...config]
+  return reportOf(
+    { image, tree, lock, trust: trustOf(image, tree, lock, 0, true), explanation },
+    findings,
+    policy,
+  )
+}
+
+function reportOf(
+  about: {
+    image: Omit<ImageSubject, 'inventory'>
+    tree: string
+    lock: Omit<LockSubject, 'contents' | 'layers'> | undefined
+    trust: AuditTrust
+    explanation: Explanation
+  },
+  findings: readonly Finding[],
+  { ignore, today, strict }: AuditPolicy,
+): AuditReport {
+  const { image, tree, lock, trust, explanation } = about
+  const all = strict ? [...findings, ...strictFindings(trust)] : findings
+  const judged = applyPolicy(all, ignore, today)
   return {
     reportVersion: REPORT_VERSION,
     image: auditedImage(image, tree),
     lock: lock === undefined ? null : auditedLock(lock),
     verdict: verdict(judged.findings),
-    packages: auditedPackages(image.inventory, packages, expected),
-    files,
+    trust,
+    packages: explanation.packages,
+    files: explanation.files,
     findings: judged.findings.sort(inOrder),
     ignored: judged.ignored.sort(inOrder),
-    rules: rulesFor(lock !== undefined),
+    rules: rulesFor(lock !== undefined).filter((id) => strict || id !== 'trust'),
   }
 }
 
@@ -130,7 +186,10 @@ function knowledgeOf({ image, expected, comparison, issues }: Found): PathKnowle
 }
 
 /** Differences in the config and credentials in it: what is a credential is reported as nothing else. */
-function configFindings({ config }: ImageSubject, lock: LockSubject | undefined): Finding[] {
+function configFindings(
+  { config }: Pick<ImageSubject, 'config'>,
+  lock: Pick<LockSubject, 'recipe' | 'locked'> | undefined,
+): Finding[] {
   if (lock === undefined) return configCredentials(config, {})
   const { recipe, locked } = lock
   const credentials = configCredentials(config, expectedConfig(recipe, locked.base).env)
@@ -179,7 +238,10 @@ function inOrder(a: Finding, b: Finding): number {
   return key(a) < key(b) ? -1 : 1
 }
 
-function auditedImage({ reference, id, config, layers, tree }: ImageSubject, digest: string): AuditedImage {
+function auditedImage(
+  { reference, id, config, layers, tree }: Omit<ImageSubject, 'inventory'>,
+  digest: string,
+): AuditedImage {
   const os = readOs(tree)
   const { created } = config
   return {
@@ -203,7 +265,12 @@ function readOs(tree: FileTree): AuditedImage['os'] {
   return id === undefined || version === undefined ? undefined : { id, version }
 }
 
-function auditedLock({ lockfile, path, platform, locked }: LockSubject): AuditedLock {
+function auditedLock({
+  lockfile,
+  path,
+  platform,
+  locked,
+}: Omit<LockSubject, 'contents' | 'layers'>): AuditedLock {
   return {
     recipe: lockfile.recipe,
     ...(path === undefined ? {} : { path }),

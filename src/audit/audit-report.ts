@@ -9,13 +9,17 @@ export const REPORT_VERSION = 1
  */
 export type AuditVerdict = 'clean' | 'findings' | 'inconclusive'
 
-/** All that an audit reports on an image; plain JSON data, the same for the same image, lock and policy. */
+/**
+ * All that an audit reports on an image; plain JSON data, the same for the same image, lock and policy but for what
+ * `trust` says of this machine.
+ */
 export interface AuditReport {
   reportVersion: typeof REPORT_VERSION
   image: AuditedImage
   /** What the image was compared with; null when it was read without a lockfile. */
   lock: AuditedLock | null
   verdict: AuditVerdict
+  trust: AuditTrust
   /** Ordered by kind, environment, name, version. */
   packages: AuditedPackage[]
   files: AuditedFiles
@@ -25,6 +29,28 @@ export interface AuditReport {
   ignored: IgnoredFinding[]
   /** Ids of the rules that were checked; those that need a lock are skipped without one. */
   rules: string[]
+}
+
+/** What an audit went by; with `--strict`, what is weaker than it could be is a finding. */
+export interface AuditTrust {
+  /**
+   * What decided whether a path is as it should be. `tree-digest`: it is that of the lock, so no path differs;
+   * `locked-tree`: each path was compared with it; `rules`: what packages and steps of the lock bring; `package-lists`:
+   * without a lock, what package managers note of their own files.
+   */
+  files: 'tree-digest' | 'locked-tree' | 'rules' | 'package-lists'
+  /**
+   * What says whose each file is. `artifacts`: the files of each locked artifact; `earlier-audit`: the same, as they were
+   * read when the locked tree was audited by this machine before; `package-lists`: of artifacts that are not at hand, or
+   * without a lock, what package managers note.
+   */
+  owners: 'artifacts' | 'earlier-audit' | 'package-lists'
+  /** Locked artifacts that are not at hand. */
+  missingArtifacts: number
+  /** `as-locked`: the locked tree has it; `not-verified`: its header names its source, and the code may be another. */
+  byteCode: 'as-locked' | 'not-verified'
+  /** Layers whose members were read, and those known from an earlier audit, of which only the digest was taken. */
+  layers: { read: number; known: number }
 }
 
 export interface AuditedImage {

@@ -45,6 +45,7 @@ export const RULES = {
     needsLock: false,
     title: 'An exception of the policy has expired',
   },
+  trust: { severity: 'error', needsLock: false, title: 'Something was taken on trust' },
   inconclusive: { severity: 'inconclusive', needsLock: false, title: 'Something could not be read' },
 } as const satisfies Record<string, Rule>
 

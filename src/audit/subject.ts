@@ -15,6 +15,10 @@ export interface ImageSubject {
   /** Lowest first. */
   layers: readonly { diffID: string; size: number }[]
   tree: FileTree
+  /** Its tree digest, when that was taken. */
+  digest?: string
+  /** How many of the layers were known from an earlier audit. */
+  knownLayers?: number
   inventory: Inventory
 }
 

@@ -3,6 +3,13 @@ import { Flags } from '@oclif/core'
 import type { AuditReport } from '../audit/audit-report.ts'
 import { AUDIT_FORMATS, SBOM_FORMATS } from '../report/audit-formats.ts'
 
+/** Of both commands that audit. */
+export const STRICT = Flags.boolean({
+  default: false,
+  description:
+    'go by no earlier audit: read every layer; and make a finding of each thing that has to be taken on trust',
+})
+
 /** How an audit is reported: the flags that both of its commands take. */
 export const AUDIT_OUTPUT = {
   format: Flags.option({

@@ -18,6 +18,7 @@ export function layerFiles(cache: string): FileCache {
  */
 export class DiskLayerCache implements LayerCache {
   readonly #files: FileCache
+  readonly #given = new Set<string>()
   readonly #waiting = new Map<string, readonly Buffer[]>()
 
   /** @param cache the cache directory */
@@ -25,12 +26,19 @@ export class DiskLayerCache implements LayerCache {
     this.#files = layerFiles(cache)
   }
 
-  get(digest: string): Promise<Buffer | undefined> {
-    return this.#files.get(nameOf(digest))
+  async get(digest: string): Promise<Buffer | undefined> {
+    const layer = await this.#files.get(nameOf(digest))
+    if (layer !== undefined) this.#given.add(digest)
+    return layer
   }
 
   async put(digest: string, parts: readonly Buffer[]): Promise<void> {
     this.#waiting.set(digest, parts)
+  }
+
+  /** Whether a layer was taken from the disk, and not read again since too little of it was kept. */
+  isKnown(digest: string): boolean {
+    return this.#given.has(digest) && !this.#waiting.has(digest)
   }
 
   /** Keeps the layers that are new, and forgets those that nothing used for a month. */

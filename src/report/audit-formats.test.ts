@@ -39,6 +39,13 @@ const report: AuditReport = {
     platform: 'linux/amd64',
     image: `sha256:${sha256('d')}`,
   },
+  trust: {
+    files: 'rules',
+    owners: 'package-lists',
+    missingArtifacts: 1,
+    byteCode: 'not-verified',
+    layers: { read: 1, known: 2 },
+  },
   verdict: 'findings',
   packages: [
     {

@@ -1,6 +1,7 @@
 import type { AuditReport } from '../audit/audit-report.ts'
 import type { Finding } from '../audit/finding.ts'
 import { codeCell, plainMarkdown } from './markdown.ts'
+import { trustWords } from './trust-words.ts'
 
 const VERDICTS: Record<AuditReport['verdict'], string> = {
   clean: 'clean',
@@ -22,6 +23,8 @@ export function auditMarkdown(report: AuditReport): string {
     `${packages.length} packages. Files: ${tally.intact.files} intact, ${tally.generated.files} generated, ` +
       `${tally.modified.files} modified, ${tally.unexplained.files} unexplained; ` +
       `${(Math.floor(files.explainedShare * 1e6) / 1e4).toFixed(3)} % of the bytes are explained.`,
+    '',
+    `Trusted: ${trustWords(report.trust).join('; ')}.`,
     '',
   ].join('\n')
   const open = findings.filter(({ severity }) => severity === 'error' || severity === 'inconclusive')

@@ -2,6 +2,7 @@ import type { AuditReport } from '../audit/audit-report.ts'
 import type { Finding } from '../audit/finding.ts'
 import { RULES, type Severity } from '../audit/rules.ts'
 import { findingParts } from './finding-parts.ts'
+import { trustWords } from './trust-words.ts'
 
 const LEVELS: Record<Severity, 'error' | 'warning' | 'note'> = {
   error: 'error',
@@ -40,7 +41,7 @@ export function auditSarif(report: AuditReport): string {
             suppressions: [{ kind: 'external', justification: finding.reason }],
           })),
         ],
-        properties: { image: report.image.id, verdict: report.verdict },
+        properties: { image: report.image.id, verdict: report.verdict, trust: trustWords(report.trust) },
       },
     ],
   }

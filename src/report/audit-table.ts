@@ -2,6 +2,7 @@ import type { AuditReport } from '../audit/audit-report.ts'
 import type { Finding } from '../audit/finding.ts'
 import { factLines } from './fact-lines.ts'
 import { oneLine } from './markdown.ts'
+import { trustWords } from './trust-words.ts'
 
 const VERDICTS: Record<AuditReport['verdict'], string> = {
   clean: 'clean: the image is what the lockfile says',
@@ -29,6 +30,7 @@ export function auditTable(report: AuditReport): string {
         `${tally.modified.files} modified, ${tally.unexplained.files} unexplained`,
     ],
     ['explained', `${(Math.floor(files.explainedShare * 1e6) / 1e4).toFixed(3)} % of the bytes`],
+    ...trustWords(report.trust).map((text, index): [string, string] => [index === 0 ? 'trusted' : '', text]),
     [
       'findings',
       `${findings.length}${ignored.length > 0 ? `, and ${ignored.length} ignored by the policy` : ''}`,

@@ -63,6 +63,8 @@ export interface CheckResult {
 
 /** An audit in short; `audit recipe` has all of it. */
 export interface BuildAudit extends Pick<AuditReport, 'verdict' | 'findings'> {
+  /** Null when the image was not read again. */
+  trust: AuditReport['trust'] | null
   explainedShare: number
   /** Whether the same image ID and lockfile were audited before, so that the image was not read again. */
   isKnown: boolean

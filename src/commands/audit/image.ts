@@ -1,6 +1,6 @@
 import { Args, Flags } from '@oclif/core'
 import type { AuditReport } from '../../audit/audit-report.ts'
-import { AUDIT_OUTPUT, tellAudit } from '../audit-output.ts'
+import { AUDIT_OUTPUT, STRICT, tellAudit } from '../audit-output.ts'
 import { BaseCommand } from '../base-command.ts'
 
 export default class AuditImage extends BaseCommand {
@@ -23,13 +23,15 @@ export default class AuditImage extends BaseCommand {
       description: 'of an image of several platforms, the one to read; linux/amd64 when not said',
       helpValue: 'OS/ARCH',
     }),
+    strict: STRICT,
     ...AUDIT_OUTPUT,
   }
 
   async run(): Promise<AuditReport> {
     const { args, flags, session } = await this.open(AuditImage)
     const { auditAny } = await import('../../workflows/audit/audit-recipe.ts')
-    const report = await auditAny(session, args.image, { lock: flags.lock, platform: flags.platform })
+    const { lock, platform, strict } = flags
+    const report = await auditAny(session, args.image, { lock, platform, strict })
     await tellAudit(report, report.image.created, flags, (text) => this.log(text))
     if (report.verdict !== 'clean') process.exitCode = 1
     return report

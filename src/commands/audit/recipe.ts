@@ -1,5 +1,5 @@
 import type { AuditReport } from '../../audit/audit-report.ts'
-import { AUDIT_OUTPUT, tellAudit } from '../audit-output.ts'
+import { AUDIT_OUTPUT, STRICT, tellAudit } from '../audit-output.ts'
 import { BaseCommand } from '../base-command.ts'
 import { RECIPE } from '../shared-flags.ts'
 
@@ -14,12 +14,12 @@ export default class AuditRecipe extends BaseCommand {
     '<%= config.bin %> audit recipe hello --format sarif --output audit.sarif',
   ]
   static override args = { name: RECIPE }
-  static override flags = AUDIT_OUTPUT
+  static override flags = { strict: STRICT, ...AUDIT_OUTPUT }
 
   async run(): Promise<AuditReport> {
     const { args, flags, session } = await this.open(AuditRecipe)
     const { auditRecipe } = await import('../../workflows/audit/audit-recipe.ts')
-    const report = await auditRecipe(session, args.name)
+    const report = await auditRecipe(session, args.name, { strict: flags.strict })
     await tellAudit(report, report.image.created, flags, (text) => this.log(text))
     if (report.verdict !== 'clean') process.exitCode = 1
     return report

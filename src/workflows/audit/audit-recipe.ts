@@ -1,21 +1,13 @@
 import { relative, resolve } from 'node:path'
-import { auditImage } from '../../audit/audit-image.ts'
+import { type AuditPolicy, auditImage, auditLocked, isLockedTree } from '../../audit/audit-image.ts'
 import type { AuditReport } from '../../audit/audit-report.ts'
-import type { PolicyException } from '../../audit/policy.ts'
-import { countLockedLayers, type ImageSubject, type LockSubject } from '../../audit/subject.ts'
-import { headWantedByAudit, wantedByAudit } from '../../audit/wanted-by-audit.ts'
+import type { LockedContents } from '../../audit/expect/locked-contents.ts'
+import { countLockedLayers, type LockSubject } from '../../audit/subject.ts'
 import type { PlacedArtifact } from '../../dockerfile/context-artifacts.ts'
 import { StillroomError } from '../../error.ts'
 import { DiskLayerCache } from '../../image/layer-cache.ts'
+import type { TreeNode } from '../../image/merge-layers.ts'
 import { type LocatedImage, locateImage } from '../../image/open-image.ts'
-import type { ReadOptions } from '../../image/read-options.ts'
-import { treeDigest } from '../../image/tree-digest.ts'
-import {
-  digestsForInventory,
-  md5WantedByInventory,
-  readInventory,
-  wantedByInventory,
-} from '../../inventory/read-inventory.ts'
 import { requireFresh } from '../../lock/compare-lock.ts'
 import { parseLock } from '../../lock/parse-lock.ts'
 import { recordedRecipe } from '../../lock/recorded-recipe.ts'
@@ -26,7 +18,9 @@ import { readLockText, requireLock } from '../project/lock-file.ts'
 import { readConfig } from '../project/read-config.ts'
 import type { Session } from '../session.ts'
 import { keepLockedTree, readLockedTree } from '../store/locked-tree.ts'
+import { knownExplanation, rememberExplanation } from './known-audits.ts'
 import { readLockedContents } from './read-locked-contents.ts'
+import { type ReadImage, type Reading, readSubject, withInventory } from './read-subject.ts'
 
 const PLATFORM = 'linux/amd64'
 
@@ -34,20 +28,19 @@ const PLATFORM = 'linux/amd64'
  * Audits the image that the engine has of a recipe against the recipe's lockfile.
  *
  * @param isNew whether it was just built from the lockfile: when it is another than the locked one and there is no locked
- *   tree to say where, its own layers count as locked, or all that steps made would be found
+ *   tree to say where, its own layers count as locked, or all that steps made would be found; `strict`: whether what is
+ *   taken on trust is a finding
  * @throws {StillroomError} LOCK_*; IMAGE_MISSING when the engine has none; those of reading images and of fetching
  */
 export async function auditRecipe(
   session: Session,
   name: string,
-  { isNew = false } = {},
+  { isNew = false, strict = false } = {},
 ): Promise<AuditReport> {
   const lockfile = await requireLock(session.directory, name)
-  return auditReference(session, `stillroom/${name}`, PLATFORM, {
-    lockfile,
-    path: `recipes/${name}/lock.json`,
-    isNew,
-  })
+  const path = `recipes/${name}/lock.json`
+  const lock = { lockfile, path, isNew }
+  return auditReference(session, `stillroom/${name}`, { platform: PLATFORM, lock, strict })
 }
 
 /**
@@ -60,66 +53,135 @@ export async function auditRecipe(
 export async function auditAny(
   session: Session,
   what: string,
-  { lock, platform }: { lock: string | undefined; platform: string | undefined },
+  {
+    lock,
+    platform,
+    strict = false,
+  }: { lock: string | undefined; platform: string | undefined; strict?: boolean },
 ): Promise<AuditReport> {
-  if (lock === undefined) return auditReference(session, what, platform, undefined)
+  if (lock === undefined) return auditReference(session, what, { platform, lock, strict })
   const path = resolve(session.directory, lock)
   const text = await readLockText(path, lock)
   const shown = relative(session.directory, path)
   const lockfile = parseLock(text, shown)
   requireFresh(lockfile, lockfile.inputs)
-  return auditReference(session, what, platform ?? PLATFORM, { lockfile, path: shown, isNew: false })
+  const named = { lockfile, path: shown, isNew: false }
+  return auditReference(session, what, { platform: platform ?? PLATFORM, lock: named, strict })
 }
 
 async function auditReference(
   session: Session,
   what: string,
-  platform: string | undefined,
-  lock: { lockfile: Lockfile; path: string; isNew: boolean } | undefined,
+  {
+    platform,
+    lock,
+    strict,
+  }: { platform: string | undefined; lock: NamedLock | undefined; strict: boolean },
 ): Promise<AuditReport> {
   const { progress } = session
   const { audit } = await readConfig(session.directory)
-  const cache = new DiskLayerCache(session.cache)
+  const policy = { ignore: audit?.ignore ?? [], today: new Date().toISOString().slice(0, 10), strict }
+  const cache = strict ? undefined : new DiskLayerCache(session.cache)
   const located = await locateImage(session, what, { ...(platform && { platform }) })
   try {
     progress({ kind: 'status', text: 'locked files' })
-    const held = lock === undefined ? undefined : await lockSubject(session, lock)
+    const named = lock && lockedBy(lock)
+    const known = named && !strict ? await knownExplanation(session, named.lockfile) : undefined
+    const contents = named && known === undefined ? await readContents(session, named) : undefined
     progress({ kind: 'status', text: `reading ${what}` })
-    const md5 = held === undefined || held.contents.missing.length > 0
-    const image = await imageSubject(located, { md5, cache })
+    const reading = { cache, md5: known === undefined && lacksArtifacts(contents) }
+    const image = await readSubject(located, reading)
     progress({ kind: 'status', text: 'comparing' })
-    const subject = held && (await subjectOf(session, held, image, lock?.isNew === true))
-    const report = auditImage(image, subject, policyOf(audit?.ignore ?? []))
-    if (held?.locked.image?.tree === report.image.tree)
-      await keepLockedTree(session, held.locked.image, image.tree.root)
-    // a finding may be a secret, which is not to be copied into the cache
-    if (report.findings.length === 0 && report.ignored.length === 0) await cache.save()
+    const isKnown = named && known && isLockedTree(image, image.digest, named.locked)
+    const report = isKnown
+      ? auditLocked(image, named, known, policy)
+      : await auditRead(session, { located, named, contents, image, reading }, policy)
+    await keep(session, { named, image, report, cache })
     return report
   } finally {
     await located.close()
   }
 }
 
-/** What an image is compared with, once it was read. */
-async function subjectOf(
-  ports: Artifacts,
-  held: Omit<LockSubject, 'layers'>,
-  { tree, layers }: ImageSubject,
-  isNew: boolean,
-): Promise<LockSubject> {
-  const { locked } = held
-  const subject = { ...held, layers: countLockedLayers(layers, locked) }
-  if (locked.image === null || treeDigest(tree.root) === locked.image.tree) return subject
-  const root = await readLockedTree(ports, locked.image)
-  if (root !== undefined) return { ...subject, tree: root }
-  return isNew ? { ...held, locked: { ...locked, image: null }, layers: layers.length } : subject
+/** The audit of an image of which not all is known. */
+async function auditRead(
+  session: Session,
+  about: {
+    located: LocatedImage
+    named: LockedBy | undefined
+    contents: LockedContents | undefined
+    image: ReadImage
+    reading: Reading
+  },
+  policy: AuditPolicy,
+): Promise<AuditReport> {
+  const { located, named, image, reading } = about
+  if (named === undefined) return auditImage(await withInventory(located, image, reading), undefined, policy)
+  const tree = await treeToCompare(session, named, image)
+  // which paths differ is known from the tree: nothing is fetched to say whose they are
+  const contents = about.contents ?? (await readContents(session, named, { fetch: tree === undefined }))
+  const md5 = lacksArtifacts(contents)
+  const read = md5 && !reading.md5 ? await readSubject(located, { ...reading, md5 }) : image
+  const subject = { ...named, contents, ...(tree && { tree }), ...layersOf(named, image, tree) }
+  return auditImage(await withInventory(located, read, { ...reading, md5 }), subject, policy)
 }
 
-/** What a lock names, and what its artifacts hold: those that must be read and the store lacks are fetched. */
-async function lockSubject(
+interface NamedLock {
+  lockfile: Lockfile
+  path: string
+  /** Whether the image was just built from it. */
+  isNew: boolean
+}
+
+type LockedBy = Omit<LockSubject, 'layers' | 'contents' | 'tree'> & Pick<NamedLock, 'isNew'>
+
+/** Without all locked artifacts, package managers' own lists must do, which have md5 sums. */
+const lacksArtifacts = (contents: LockedContents | undefined) =>
+  contents === undefined || contents.missing.length > 0
+
+/** Keeps what later audits may go by: the locked tree, and of an image in which nothing was found, what it holds. */
+async function keep(
   session: Session,
-  { lockfile, path }: { lockfile: Lockfile; path: string },
-): Promise<Omit<LockSubject, 'layers'>> {
+  about: {
+    named: LockedBy | undefined
+    image: ReadImage
+    report: AuditReport
+    cache: DiskLayerCache | undefined
+  },
+): Promise<void> {
+  const { named, image, report, cache } = about
+  const locked = named?.locked.image
+  if (locked?.tree === image.digest) await keepLockedTree(session, locked, image.tree.root)
+  // a finding may be a secret, which is not to be copied into the cache
+  if (report.findings.length + report.ignored.length > 0) return
+  await cache?.save()
+  if (named && report.trust.owners === 'artifacts' && isLockedTree(image, image.digest, named.locked))
+    await rememberExplanation(session, named.lockfile, report)
+}
+
+/** The locked tree, which only an image with other files needs. */
+async function treeToCompare(
+  ports: Artifacts,
+  { locked }: LockedBy,
+  { digest }: ReadImage,
+): Promise<TreeNode | undefined> {
+  if (locked.image === null || digest === locked.image.tree) return undefined
+  return readLockedTree(ports, locked.image)
+}
+
+/** Which layers of an image count as locked: of a new one with nothing to compare it with, its own. */
+function layersOf(
+  { locked, isNew }: LockedBy,
+  { layers, digest }: ReadImage,
+  tree: TreeNode | undefined,
+): Pick<LockSubject, 'layers'> & Partial<Pick<LockSubject, 'locked'>> {
+  const isUnknown = locked.image !== null && locked.image.tree !== digest && tree === undefined
+  return isNew && isUnknown
+    ? { locked: { ...locked, image: null }, layers: layers.length }
+    : { layers: countLockedLayers(layers, locked) }
+}
+
+function lockedBy({ lockfile, path, isNew }: NamedLock): LockedBy {
   const recipe = recordedRecipe(lockfile)
   const locked = lockfile.platforms[recipe.platform]
   if (locked === undefined) {
@@ -127,9 +189,18 @@ async function lockSubject(
       hint: `run: stillroom lock recipe ${lockfile.recipe}`,
     })
   }
-  const fetch = (files: PlacedArtifact[]) => fetchMissing(session, locked, files)
-  const contents = await readLockedContents(session, locked, session.directory, fetch)
-  return { lockfile, path, platform: recipe.platform, locked, recipe, contents }
+  return { lockfile, path, platform: recipe.platform, locked, recipe, isNew }
+}
+
+/** What the artifacts of a lock hold: those that must be read and the store lacks are fetched. */
+function readContents(
+  session: Session,
+  { locked }: LockedBy,
+  { fetch = true } = {},
+): Promise<LockedContents> {
+  const bring = (files: PlacedArtifact[]) =>
+    fetch ? fetchMissing(session, locked, files) : Promise.resolve()
+  return readLockedContents(session, locked, session.directory, bring)
 }
 
 /** That an artifact cannot be had is reported by the audit, as inconclusive. */
@@ -144,25 +215,4 @@ async function fetchMissing(
     if (!(error instanceof StillroomError) || ports.signal.aborted) throw error
     ports.progress({ kind: 'note', text: error.message.split('\n', 1)[0]?.slice(0, 200) ?? '' })
   }
-}
-
-async function imageSubject(
-  located: LocatedImage,
-  { md5, cache }: { md5: boolean; cache: DiskLayerCache },
-): Promise<ImageSubject> {
-  const options: ReadOptions = {
-    keep: (path, size) => wantedByAudit(path, size) || wantedByInventory(path, size),
-    head: headWantedByAudit,
-    md5: md5 && md5WantedByInventory,
-    cache,
-  }
-  const first = await located.read(options)
-  const digests = digestsForInventory(first.tree, { md5 })
-  const image = digests === undefined ? first : await located.read({ ...options, ...digests })
-  const { reference, id, config, layers, tree } = image
-  return { reference, id, config, layers, tree, inventory: await readInventory(tree) }
-}
-
-function policyOf(ignore: readonly PolicyException[]) {
-  return { ignore, today: new Date().toISOString().slice(0, 10) }
 }

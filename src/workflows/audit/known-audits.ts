@@ -1,7 +1,10 @@
 import { hash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { Explanation } from '../../audit/audit-image.ts'
 import { REPORT_VERSION } from '../../audit/audit-report.ts'
+import type { Lockfile } from '../../lock/schema.ts'
+import { serializeLock } from '../../lock/serialize-lock.ts'
 import type { BuildAudit } from '../../report/build-report.ts'
 import { FileCache } from '../../store/file-cache.ts'
 import type { Cache } from '../ports.ts'
@@ -31,20 +34,36 @@ export async function rememberClean(
   { explainedShare }: BuildAudit,
 ): Promise<void> {
   const notes = auditNotes(ports)
-  await notes.put(await nameOf(pair), Buffer.from(JSON.stringify({ explainedShare })))
+  await notes.put(await nameOf(pair.id, pair.lock), Buffer.from(JSON.stringify({ explainedShare })))
   await notes.clean(new Date(Date.now() - UNUSED_AFTER))
 }
 
 /** The audit of the same image against the same lockfile by the same release, when it was clean and noted. */
 export async function knownClean(ports: Cache, pair: AuditedPair): Promise<BuildAudit | undefined> {
-  const note = await auditNotes(ports).get(await nameOf(pair))
+  const note = await auditNotes(ports).get(await nameOf(pair.id, pair.lock))
   if (note === undefined) return undefined
   const { explainedShare } = JSON.parse(note.toString()) as Pick<BuildAudit, 'explainedShare'>
-  return { verdict: 'clean', explainedShare, findings: [], isKnown: true }
+  return { verdict: 'clean', trust: null, explainedShare, findings: [], isKnown: true }
 }
 
-async function nameOf({ id, lock }: AuditedPair): Promise<string> {
+/** Keeps what the rules say of the files of a lock's image, when they find nothing in them. */
+export async function rememberExplanation(
+  ports: Cache,
+  lock: Lockfile,
+  { files, packages }: Explanation,
+): Promise<void> {
+  const name = await nameOf('explanation', serializeLock(lock))
+  await auditNotes(ports).put(name, Buffer.from(JSON.stringify({ files, packages })))
+}
+
+/** What the same release kept of the files of the same lock's image. */
+export async function knownExplanation(ports: Cache, lock: Lockfile): Promise<Explanation | undefined> {
+  const note = await auditNotes(ports).get(await nameOf('explanation', serializeLock(lock)))
+  return note && (JSON.parse(note.toString()) as Explanation)
+}
+
+async function nameOf(...about: readonly string[]): Promise<string> {
   const manifest = await readFile(new URL('../../../package.json', import.meta.url), 'utf8')
   const { version } = JSON.parse(manifest) as { version: string }
-  return hash('sha256', JSON.stringify([version, REPORT_VERSION, id, lock]), 'hex')
+  return hash('sha256', JSON.stringify([version, REPORT_VERSION, ...about]), 'hex')
 }

@@ -80,8 +80,8 @@ async function auditBuilt(
   const lock = await readFile(lockPath(session.directory, name), 'utf8')
   const known = await knownClean(session, { id, lock })
   if (known !== undefined && (image?.id !== id || (await hasLockedTree(session, image)))) return known
-  const { verdict, files, findings, ignored } = await auditRecipe(session, name, { isNew: true })
-  const audit = { verdict, explainedShare: files.explainedShare, findings, isKnown: false }
+  const { verdict, trust, files, findings, ignored } = await auditRecipe(session, name, { isNew: true })
+  const audit = { verdict, trust, explainedShare: files.explainedShare, findings, isKnown: false }
   if (verdict === 'clean' && findings.length + ignored.length === 0)
     await rememberClean(session, { id, lock }, audit)
   return audit

@@ -20,7 +20,13 @@ test('counts what caches of audits take, and removes what was not used or is of 
   const layers = new DiskLayerCache(cache)
   await layers.put(DIGEST, [Buffer.alloc(100)])
   await layers.save()
-  await rememberClean(ports, PAIR, { verdict: 'clean', explainedShare: 0.5, findings: [], isKnown: false })
+  await rememberClean(ports, PAIR, {
+    verdict: 'clean',
+    trust: null,
+    explainedShare: 0.5,
+    findings: [],
+    isKnown: false,
+  })
   await keepContents(ports, 'deb', { files: [] })
   await mkdir(join(cache, 'contents/1/ab'), { recursive: true })
   await writeFile(join(cache, 'contents/1/ab/older'), 'older')

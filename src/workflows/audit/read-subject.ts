@@ -1,0 +1,53 @@
+import type { ImageSubject } from '../../audit/subject.ts'
+import { headWantedByAudit, wantedByAudit } from '../../audit/wanted-by-audit.ts'
+import type { DiskLayerCache } from '../../image/layer-cache.ts'
+import type { LocatedImage, OpenedImage } from '../../image/open-image.ts'
+import type { ReadOptions } from '../../image/read-options.ts'
+import { treeDigest } from '../../image/tree-digest.ts'
+import {
+  digestsForInventory,
+  md5WantedByInventory,
+  readInventory,
+  wantedByInventory,
+} from '../../inventory/read-inventory.ts'
+
+/** How an image is read for an audit. */
+export interface Reading {
+  /** Undefined to read every layer. */
+  cache: DiskLayerCache | undefined
+  /** Whether to take the md5 sums that package managers note. */
+  md5: boolean
+}
+
+const readOptions = ({ cache, md5 }: Reading): ReadOptions => ({
+  keep: (path, size) => wantedByAudit(path, size) || wantedByInventory(path, size),
+  head: headWantedByAudit,
+  md5: md5 && md5WantedByInventory,
+  ...(cache && { cache }),
+})
+
+/** An image as it was read, whose packages were not looked for. */
+export type ReadImage = Omit<ImageSubject, 'inventory'> & Required<Pick<ImageSubject, 'digest'>>
+
+export async function readSubject(located: LocatedImage, reading: Reading): Promise<ReadImage> {
+  return toSubject(await located.read(readOptions(reading)), reading)
+}
+
+function toSubject({ reference, id, config, layers, tree }: OpenedImage, { cache }: Reading): ReadImage {
+  const knownLayers = layers.filter(({ digest }) => cache?.isKnown(digest)).length
+  return { reference, id, config, layers, tree, digest: treeDigest(tree.root), knownLayers }
+}
+
+/** What is installed in an image, which is read again when that takes digests that were not taken. */
+export async function withInventory(
+  located: LocatedImage,
+  image: ReadImage,
+  reading: Reading,
+): Promise<ImageSubject & ReadImage> {
+  const digests = digestsForInventory(image.tree, { md5: reading.md5 })
+  const read =
+    digests === undefined
+      ? image
+      : toSubject(await located.read({ ...readOptions(reading), ...digests }), reading)
+  return { ...read, inventory: await readInventory(read.tree) }
+}
