@@ -1,3 +1,4 @@
+import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import fc from 'fast-check'
@@ -8,23 +9,22 @@ import { anyChange, type OneChange } from '../src/image/one-change.test-data.ts'
 import { openImage } from '../src/image/open-image.ts'
 import { parseTree } from '../src/image/parse-tree.ts'
 import { escapeBytes, treeText } from '../src/image/tree-digest.ts'
+import type { BuildReport } from '../src/report/build-report.ts'
 import { NIGHTLY, rounds } from './support/nightly.ts'
 import { copyProject } from './support/project.ts'
 import { useScratchCache } from './support/scratch-cache.ts'
 import { stillroom, stillroomJson } from './support/stillroom.ts'
 import { tamperedImage } from './support/tampered-image.ts'
 import { TAMPERINGS, type Tampering } from './support/tampering.ts'
+import { withoutTrees } from './support/without-trees.ts'
 
 const LOCK = 'recipes/hello/lock.json'
 
 useScratchCache()
 
 beforeAll(async () => {
-  const root = join(import.meta.dirname, '..')
-  for (const verb of ['build', 'audit']) {
-    const { exitCode, stderr } = await stillroom(root, [verb, 'recipe', 'hello'])
-    expect(exitCode, stderr).toBe(0)
-  }
+  const { exitCode, stderr } = await stillroom(join(import.meta.dirname, '..'), ['build', 'recipe', 'hello'])
+  expect(exitCode, stderr).toBe(0)
 })
 
 /** What changes attributes that no rule about owners asks for: by `RULE SUBJECT`, notes left out. */
@@ -142,6 +142,18 @@ const exact = async (tampering: Tampering) => {
   const report = await stillroomJson<AuditReport>(directory, ['audit', 'image', image, '--lock', LOCK])
   return { image, report }
 }
+
+test('a build that finds the locked image leaves its tree in the store', async () => {
+  const env = await withoutTrees()
+  const trees = () => readdir(join(env.STILLROOM_CACHE, 'store/zstd')).catch(() => [])
+  expect(await trees()).toEqual([])
+  const directory = await copyProject('hello')
+  const built = await stillroomJson<BuildReport>(directory, ['build', 'recipe', 'hello'], { env })
+  expect(built).toMatchObject({
+    unchanged: true,
+    image: { tree: expect.stringContaining(`:${(await trees())[0]}`) },
+  })
+})
 
 describe('audit image with the locked tree', () => {
   test.each(NIGHTLY ? ATTRIBUTES : ATTRIBUTES.filter((_, index) => index % 3 === 0))(

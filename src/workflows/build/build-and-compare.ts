@@ -112,6 +112,7 @@ async function compare(
   }
   await keepLockedTree(ports, { tree }, read.root)
   const recorded: LockedPlatform = { ...locked, image: { id, tree, size, diffIDs } }
+  await recordUse(ports.store.directory, name, lockedDigests(recorded))
   await writeLock(directory, name, {
     ...lock,
     platforms: { ...lock.platforms, [recipe.platform]: recorded },

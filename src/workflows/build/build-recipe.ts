@@ -3,7 +3,7 @@ import { type EngineImage, findImage } from '../../engine/find-image.ts'
 import { baseDebianNames } from '../../lock/base-packages.ts'
 import type { LockedPlatform } from '../../lock/schema.ts'
 import type { BuildReport, PackageCount } from '../../report/build-report.ts'
-import type { Cancellation, Reporting } from '../ports.ts'
+import type { Artifacts, Cancellation, Reporting } from '../ports.ts'
 import { RECIPE_NAME } from '../project/list-recipes.ts'
 import { deferRejection, loadLocked } from '../project/load-inputs.ts'
 import type { Session } from '../session.ts'
@@ -35,7 +35,10 @@ export async function buildRecipe(
   const { engine, previous } = await (answer?.catch(start) ?? start())
   const about = { recipe: name, tag, expected: locked.image }
   const present = options.noCache ? undefined : await asLocked(session.cache, engine, previous, locked)
-  if (present) return { ...about, ...unchanged(present, locked), stages: clock.end() }
+  if (present) {
+    if (options.audit) await keepPresentTree(session, engine, tag, locked)
+    return { ...about, ...unchanged(present, locked), stages: clock.end() }
+  }
   // loaded here: an unchanged build needs none of it
   const { buildAndCompare } = await import('./build-and-compare.ts')
   const result = await buildAndCompare(session, engine, { ...inputs, tag, previous }, options, clock)
@@ -63,6 +66,19 @@ async function asLocked(
   return id === image.id
     ? { id, size: image.size, layers: image.diffIDs.length, tree: image.tree }
     : undefined
+}
+
+/** The tree of the locked image, which audits go by, is read once when the store lacks it. */
+async function keepPresentTree(
+  { store, progress }: Artifacts & Reporting,
+  engine: Engine,
+  tag: string,
+  { image }: LockedPlatform,
+): Promise<void> {
+  if (image === null || (await store.hasCompressed(image.tree.slice('sha256:'.length)))) return
+  progress({ kind: 'status', text: 'reading the image, once' })
+  const { keepImageTree } = await import('./keep-image-tree.ts')
+  await keepImageTree({ store }, engine, tag, image)
 }
 
 function unchanged(image: BuildReport['image'], locked: LockedPlatform) {
