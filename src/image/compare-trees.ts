@@ -82,18 +82,18 @@ function comparePlace(
   names: { a: Names; b: Names },
   relinked: ReadonlySet<string>,
 ): FileDifference | undefined {
-  const shown = `/${escapeBytes(path)}`
+  const shown = () => `/${escapeBytes(path)}`
   if (a === undefined || b === undefined) {
     const inode = a ?? b
     if (inode === undefined) return undefined
     return a === undefined
-      ? { path: shown, change: 'added', fields: [], b: factsOf(path, inode, names.b) }
-      : { path: shown, change: 'removed', fields: [], a: factsOf(path, inode, names.a) }
+      ? { path: shown(), change: 'added', fields: [], b: factsOf(path, inode, names.b) }
+      : { path: shown(), change: 'removed', fields: [], a: factsOf(path, inode, names.a) }
   }
   const fields = differingFields(path, a, b, relinked.has(path))
   if (fields.length === 0) return undefined
   return {
-    path: shown,
+    path: shown(),
     change: 'changed',
     fields,
     a: factsOf(path, a, names.a),

@@ -27,8 +27,6 @@ type Kind = OneChange['kind']
 
 interface Place {
   path: string
-  name: string
-  parent: TreeNode
   node: TreeNode
   /** Whether it is another name of a file, and not the first of all. */
   isFurther: boolean
@@ -56,27 +54,33 @@ const FITS: Record<Kind, (place: Place) => boolean> = {
 export function anyChange(root: TreeNode): fc.Arbitrary<OneChange> {
   const all = placesOf(root)
   const fitting = (Object.keys(FITS) as Kind[])
-    .map((kind) => ({ kind, count: all.filter(FITS[kind]).length }))
-    .filter(({ count }) => count > 0)
-  return fc
-    .constantFrom(...fitting)
-    .chain(({ kind, count }) =>
-      fc.tuple(fc.nat(count - 1), fc.nat()).map(([index, seed]) => change(root, kind, index, seed)),
-    )
+    .map((kind) => ({ kind, places: all.filter(FITS[kind]) }))
+    .filter(({ places }) => places.length > 0)
+  return fc.tuple(fc.nat(fitting.length - 1), fc.nat(), fc.nat()).map(([which, index, seed]) => {
+    const { kind, places } = fitting[which] as (typeof fitting)[number]
+    return change(root, kind, places[index % places.length] as Place, seed)
+  })
 }
 
-function change(original: TreeNode, kind: Kind, index: number, seed: number): OneChange {
-  const root = copyTree(original)
-  const place = placesOf(root).filter(FITS[kind])[index] as Place
-  const { path, name, parent, node } = place
-  if (kind === 'removed') parent.children?.delete(name)
-  else if (kind === 'added') return { kind, path: `${path}/${addTo(node, seed)}`, root }
-  else {
-    const inode: Inode = { ...node.inode, ...changed(kind, node.inode, seed) }
-    delete inode.isShared
-    parent.children?.set(name, { inode, children: node.children })
+function change(original: TreeNode, kind: Kind, { path, node }: Place, seed: number): OneChange {
+  if (kind === 'added') {
+    const [added, child] = addedTo(node, seed)
+    return { kind, path: `${path}/${added}`, root: withNode(original, `${path}/${added}`, child) }
   }
-  return { kind, path, root }
+  if (kind === 'removed') return { kind, path, root: withNode(original, path, undefined) }
+  const inode: Inode = { ...node.inode, ...changed(kind, node.inode, seed) }
+  delete inode.isShared
+  return { kind, path, root: withNode(original, path, { inode, children: node.children }) }
+}
+
+/** A tree with another node at a path; what is not on the way there is that of the first. */
+function withNode({ inode, children }: TreeNode, path: string, node: TreeNode | undefined): TreeNode {
+  const [name = '', ...rest] = path.split('/')
+  const copies = new Map(children)
+  const next = rest.length === 0 ? node : withNode(children?.get(name) as TreeNode, rest.join('/'), node)
+  if (next === undefined) copies.delete(name)
+  else copies.set(name, next)
+  return { inode, children: copies }
 }
 
 function changed(
@@ -112,8 +116,7 @@ function changed(
   }
 }
 
-function addTo({ inode, children }: TreeNode, seed: number): string {
-  const name = `added ${seed}`
+function addedTo({ inode }: TreeNode, seed: number): [name: string, node: TreeNode] {
   const types = ['file', 'directory', 'symlink', 'fifo'] as const
   const type = types[seed % types.length] as Inode['type']
   const added: Inode = {
@@ -124,8 +127,7 @@ function addTo({ inode, children }: TreeNode, seed: number): string {
     sha256: type === 'file' ? sha256('') : '',
     xattrs: new Map(),
   }
-  children?.set(name, { inode: added, children: type === 'directory' ? new Map() : undefined })
-  return name
+  return [`added ${seed}`, { inode: added, children: type === 'directory' ? new Map() : undefined }]
 }
 
 /** Every path but the root's. */
@@ -133,9 +135,9 @@ function placesOf(root: TreeNode): Place[] {
   const places: Place[] = []
   const open = [{ path: '', node: root }]
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
-    const { path, node: parent } = next
-    for (const [name, node] of parent.children ?? []) {
-      const place = { path: path === '' ? name : `${path}/${name}`, name, parent, node, isFurther: false }
+    const { path } = next
+    for (const [name, node] of next.node.children ?? []) {
+      const place = { path: path === '' ? name : `${path}/${name}`, node, isFurther: false }
       places.push(place)
       open.push(place)
     }
@@ -146,13 +148,4 @@ function placesOf(root: TreeNode): Place[] {
     first.add(place.node.inode)
   }
   return places
-}
-
-/** A copy whose files can be changed, those with several names as one. */
-function copyTree(root: TreeNode, inodes = new Map<Inode, Inode>()): TreeNode {
-  const inode = inodes.get(root.inode) ?? { ...root.inode }
-  inodes.set(root.inode, inode)
-  const entries =
-    root.children && [...root.children].map(([name, node]) => [name, copyTree(node, inodes)] as const)
-  return { inode, children: entries && new Map(entries) }
 }
