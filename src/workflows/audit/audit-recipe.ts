@@ -72,11 +72,7 @@ export async function auditAny(
 async function auditReference(
   session: Session,
   what: string,
-  {
-    platform,
-    lock,
-    strict,
-  }: { platform: string | undefined; lock: NamedLock | undefined; strict: boolean },
+  { platform, lock, strict }: { platform: string | undefined; lock: NamedLock | undefined; strict: boolean },
 ): Promise<AuditReport> {
   const { progress } = session
   const { audit } = await readConfig(session.directory)
