@@ -268,6 +268,40 @@ describe('auditImage() judges what a layer on top changes', () => {
   })
 })
 
+describe('auditImage() looks for credentials', () => {
+  const secret = `-----BEGIN RSA PRIVATE ${'KEY'}-----\n`
+
+  test('in what a project brings', async () => {
+    const path = 'opt/tool/tool/run'
+    const { image, lock, pinned } = await withLayer(small, { [path]: { content: secret } })
+    const { sha256, size } = image.tree.find(path)?.inode ?? expect.unreachable()
+    const trees = [...lock.contents.trees].map(([name, { files }]) => {
+      const brought = files.map((file) => (file.path === 'tool/run' ? { ...file, sha256, size } : file))
+      return [name, { files: brought }] as const
+    })
+    const contents = { ...lock.contents, trees: new Map(trees) }
+    expect(await findingsOf({ image, lock: { ...lock, contents }, pinned })).toEqual([`credential /${path}`])
+  })
+
+  test('in a layer below, of a file that is not there any more', async () => {
+    const { inode: covered } =
+      (await withLayer(small, { 'root/.netrc': { content: 'password x' } })).image.tree.find('root/.netrc') ??
+      expect.unreachable()
+    const image = { ...small.image, covered: [{ path: 'root/.netrc', inode: covered }] }
+    for (const hasLock of [true, false])
+      expect(await findingsOf({ ...small, image }, hasLock)).toContain('credential /root/.netrc')
+  })
+
+  test.each(['etc/munge/munge.key', 'var/lib/rabbitmq/.erlang.cookie', 'etc/ssh/ssh_host_rsa_key'])(
+    'that services make: /%s',
+    async (path) => {
+      expect(await findingsOf(await withLayer(small, { [path]: { content: 'abc' } }))).toEqual([
+        `credential /${path}`,
+      ])
+    },
+  )
+})
+
 describe('auditImage() compares identity', () => {
   const rules = async (image: SmallImage) =>
     (await audit(image)).findings.map(({ rule, subject }) => `${rule} ${subject}`)

@@ -24,7 +24,8 @@ const FILES: { match: RegExp; what: string; content: RegExp }[] = [
     content: /"(auth|identitytoken|registrytoken|password)"\s*:\s*"[^"]+"/,
   },
   {
-    match: /(^|\/)\.git\/config$|(^|\/)\.gitconfig$|(^|\/)\.git-credentials$|^etc\/gitconfig$/,
+    match:
+      /(^|\/)\.git\/(.*\/)?config$|(^|\/)\.gitmodules$|(^|\/)\.gitconfig$|(^|\/)\.git-credentials$|^etc\/gitconfig$/,
     what: 'a login of a git host',
     content: /:\/\/[^\s/@]+@|^\s*extraheader\s*=\s*authorization:/im,
   },
@@ -53,18 +54,77 @@ const FILES: { match: RegExp; what: string; content: RegExp }[] = [
     what: 'a secret variable',
     content: /^\s*(export\s+)?\w*(PASSWORD|SECRET|TOKEN|API_?KEY)\w*\s*=\s*['"]?[^\s'"]/im,
   },
+  { match: /(^|\/)\.pgpass$/, what: 'a password of a database', content: /^[^#\n]*(:[^:\n]*){3}:[^:\n]+$/m },
+  {
+    match: /(^|\/)(\.my\.cnf|debian\.cnf)$/,
+    what: 'a password of a database',
+    content: /^\s*password\s*=\s*\S/m,
+  },
+  {
+    match: /(^|\/)(application_default_credentials|[\w.-]*service[_-]?account[\w.-]*)\.json$/,
+    what: 'a key of a cloud',
+    content: /"(private_key|refresh_token|client_secret)"\s*:\s*"[^"]+"/,
+  },
+  {
+    match: /(^|\/)\.azure\/[^/]+\.json$/,
+    what: 'a key of a cloud',
+    content: /"(accessToken|refreshToken|client_secret|secret)"\s*:\s*"[^"]+"/,
+  },
+  {
+    match: /^etc\/ldap\/slapd\.d\/|(^|\/)slapd\.conf$/,
+    what: 'the password of a directory server',
+    content: /^(olcRootPW:{1,2}|rootpw)\s*\S/m,
+  },
 ]
+
+/** Keys that services make for themselves as they are set up: everybody who has the image has them, whatever they hold. */
+const KEYS: { match: RegExp; what: string }[] = [
+  { match: /(^|\/)munge\.key$/, what: 'the key of munge' },
+  { match: /(^|\/)(rndc|tsig|session)\.key$/, what: 'a key of a name server' },
+  { match: /(^|\/)\.erlang\.cookie$/, what: 'the cookie of Erlang' },
+  { match: /(^|\/)ssh_host_\w+_key$/, what: 'a host key of an SSH server' },
+  { match: /(^|\/)ssl-cert-snakeoil\.key$/, what: 'a private key' },
+  { match: /^etc\/(pam_ldap|libnss-ldap|ldap)\.secret$/, what: 'the password of a directory server' },
+  { match: /(^|\/)(krb5\.keytab|[\w.-]+\.keytab)$/, what: 'keys of Kerberos' },
+  { match: /(^|\/)\.vault-token$/, what: 'a token of Vault' },
+]
+
+/** Files whose content says who a machine or its users are: nothing shows it. */
+const PRIVATE = /(^|\/)(g?shadow-?|machine-id|id_(rsa|dsa|ecdsa|ed25519))$|\.(key|pem|p12|pfx|jks)$/
+
+/** Whether the content of a file belongs into no report: it holds credentials, or is meant to. */
+export function isSecretFile(path: string, content: Buffer): boolean {
+  const name = path.replace(/^\/+/, '')
+  if (
+    PRIVATE.test(name) ||
+    KEYS.some(({ match }) => match.test(name)) ||
+    FILES.some(({ match }) => match.test(name))
+  )
+    return true
+  return findSecret(content.toString('latin1', 0, SIZE_LIMIT)) !== undefined
+}
+
+const SIZE_LIMIT = 64 * 1024
 
 /** Whether a file may hold credentials, so that its content is to be kept while an image is read. */
 export function mayHoldCredentials(path: string, size: number): boolean {
-  if (size > 64 * 1024) return false
-  if (FILES.some(({ match }) => match.test(path)) || /(^|\/)\.ssh\/|(^|\/)id_\w+$|\.(key|pem)$/.test(path))
+  if (size > SIZE_LIMIT) return false
+  if (
+    [...FILES, ...KEYS].some(({ match }) => match.test(path)) ||
+    /(^|\/)\.ssh\/|(^|\/)id_\w+$|\.(key|pem)$/.test(path)
+  )
     return true
-  return !/^(usr|lib|var\/lib\/dpkg)\//.test(path) || /^usr\/local\/(etc|bin|sbin|share)\//.test(path)
+  return (
+    !/^(usr|lib|var\/lib\/dpkg)\//.test(path) || /^usr\/(src|local\/(etc|bin|sbin|share|src))\//.test(path)
+  )
 }
 
 /** What credential a file holds; undefined when none is seen. */
-export function credentialIn(path: string, { content, type }: Inode): string | undefined {
+export function credentialIn(path: string, { content, type, size }: Inode): string | undefined {
+  if (type === 'file' && size > 0) {
+    const key = KEYS.find(({ match }) => match.test(path))
+    if (key !== undefined) return key.what
+  }
   if (type !== 'file' || content === undefined || path.endsWith('.pyc')) return undefined
   const text = content.toString('latin1')
   return FILES.find((file) => file.match.test(path) && file.content.test(text))?.what ?? findSecret(text)

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { isSecretFile } from './credentials.ts'
 import { findSecret, isSecretName, redact } from './secrets.ts'
 
 // put together here, so that no scanner takes this file for a leak
@@ -24,6 +25,28 @@ describe('findSecret()', () => {
     '-----BEGIN PUBLIC KEY-----',
   ])('sees none in %s', (text) => {
     expect(findSecret(text)).toBeUndefined()
+  })
+})
+
+describe('isSecretFile()', () => {
+  test.each([
+    '/etc/shadow',
+    'etc/gshadow-',
+    '/root/.ssh/id_ed25519',
+    '/etc/machine-id',
+    'etc/munge/munge.key',
+    'etc/bind/rndc.key',
+    'opt/app/.env',
+    'opt/app/.gitmodules',
+    'etc/ldap/slapd.d/cn=config/olcDatabase={1}mdb.ldif',
+    '/etc/ssl/private/ssl-cert-snakeoil.key',
+  ])('%s, whatever it holds', (path) => {
+    expect(isSecretFile(path, Buffer.from('x'))).toBe(true)
+  })
+
+  test('any file, by what it holds', () => {
+    expect(isSecretFile('/opt/notes', Buffer.from(`token: ${TOKEN}`))).toBe(true)
+    expect(isSecretFile('/opt/notes', Buffer.from('token: none'))).toBe(false)
   })
 })
 

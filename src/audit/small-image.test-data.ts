@@ -318,6 +318,7 @@ async function readSubject(layers: readonly Buffer[]): Promise<ImageSubject> {
     config,
     layers: summary,
     tree,
+    covered: read.covered,
     inventory: await readInventory(tree),
   }
 }

@@ -1,5 +1,6 @@
 import type { ImageConfig } from '../formats/oci.ts'
 import type { FileTree } from '../image/file-tree.ts'
+import type { Inode } from '../image/layer-entry.ts'
 import type { TreeNode } from '../image/merge-layers.ts'
 import type { Inventory } from '../inventory/inventory.ts'
 import type { LockedPlatform, Lockfile } from '../lock/schema.ts'
@@ -20,6 +21,8 @@ export interface ImageSubject {
   /** How many of the layers were known from an earlier audit. */
   knownLayers?: number
   inventory: Inventory
+  /** Files of layers that a layer above replaces or deletes, as far as their content was kept. */
+  covered: readonly { path: string; inode: Inode }[]
 }
 
 /** What an image is compared with. */

@@ -2,7 +2,7 @@ import { imageInvalid, quotePath } from '../formats/image-invalid.ts'
 import type { ImageConfig } from '../formats/oci.ts'
 import { FileTree } from './file-tree.ts'
 import type { ImageFile } from './image-file.ts'
-import type { Layer } from './layer-entry.ts'
+import type { Inode, Layer } from './layer-entry.ts'
 import { layerSource } from './layer-source.ts'
 import { mergeLayers, type TreeNode } from './merge-layers.ts'
 import { Budget, type ReadOptions } from './read-options.ts'
@@ -29,6 +29,14 @@ export interface ImageTree {
   root: TreeNode
   /** {@link root}, to be looked into. */
   tree: FileTree
+  /** Files whose content was kept, and that a layer above replaces or deletes: a container doesn't see them. */
+  covered: CoveredFile[]
+}
+
+/** A file of a layer that is not in the merged tree. */
+export interface CoveredFile {
+  path: string
+  inode: Inode
 }
 
 /** The files of an image, by path: its documents, and what its layers hold. */
@@ -79,7 +87,18 @@ export async function readLayers(
 export function treeOf({ id, config, manifest }: SelectedImage, layers: readonly Layer[]): ImageTree {
   const root = mergeLayers(layers.map(({ entries }) => entries))
   const read = layers.map(({ diffID, size, digest }) => ({ diffID, size, digest }))
-  return { id, config, manifest, layers: read, root, tree: new FileTree(root) }
+  const tree = new FileTree(root)
+  return { id, config, manifest, layers: read, root, tree, covered: coveredFiles(tree, layers) }
+}
+
+function coveredFiles(tree: FileTree, layers: readonly Layer[]): CoveredFile[] {
+  return layers.slice(0, -1).flatMap(({ entries }, layer) =>
+    entries.flatMap(({ path, inode, link }) => {
+      const isKept = inode.type === 'file' && inode.content !== undefined && link === undefined
+      if (!isKept || tree.findLink(path)?.inode.sha256 === inode.sha256) return []
+      return [{ path, inode: { ...inode, layer } }]
+    }),
+  )
 }
 
 /** Gives a file by its path in a layout, undefined when there is none; paths come from the image and may be hostile. */

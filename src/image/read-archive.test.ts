@@ -53,6 +53,14 @@ const UPPER: Member[] = [
 const layers = async () => [await tarOf(LOWER), await tarOf(UPPER)]
 const summary = async (files: [string, Buffer][], size?: number) =>
   readImageArchive(pieces(await tarOf(files), size))
+it('keeps apart what a layer above deletes or replaces, as far as contents are kept', async () => {
+  const archive = await tarOf(ociFiles(await layers()))
+  const { covered } = await readImageTree(pieces(archive), { keep: (path) => path.startsWith('etc/') })
+  expect(covered.map(({ path, inode }) => [path, inode.layer, inode.content?.toString()])).toEqual([
+    ['etc/motd', 0, 'hello'],
+  ])
+})
+
 const invalid = (reason: string) =>
   expect.objectContaining({ code: 'IMAGE_INVALID', message: expect.stringContaining(reason) })
 

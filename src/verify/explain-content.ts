@@ -1,3 +1,4 @@
+import { isSecretFile } from '../audit/credentials.ts'
 import { compressionOf, decompress } from '../formats/decompress.ts'
 import { readElfSections } from '../formats/elf.ts'
 import { archiveMembers } from './archive-members.ts'
@@ -14,11 +15,6 @@ const DEPTH_LIMIT = 4
 /** Compressed contents and zip archives that unpack to more are compared as bytes. */
 const UNPACKED_LIMIT = 64 * 1024 * 1024
 
-/** Names of files whose content belongs into no report. */
-const CREDENTIALS =
-  /(^|\/)(g?shadow-?|\.netrc|\.git-credentials|\.pgpass|id_(rsa|dsa|ecdsa|ed25519)|ssh_host_\w+_key)$|\.(key|pem|p12|pfx|jks)$/
-const PRIVATE_KEY = /-----BEGIN [A-Z ]*PRIVATE KEY-----/
-
 /**
  * Explains what differs between two contents of one file, and why: texts by a short diff, archives by their members,
  * ELF objects by their sections, byte code by its header; all else by its bytes and strings.
@@ -31,7 +27,7 @@ export function explainContent(name: string, a: Buffer, b: Buffer): Promise<Expl
 
 async function explain(name: string, a: Buffer, b: Buffer, depth: number): Promise<Explanation> {
   const inner: ExplainInner = (member, x, y) => explain(member, x, y, depth - 1)
-  if (isCredential(name, a) || isCredential(name, b))
+  if (isSecretFile(name, a) || isSecretFile(name, b))
     return { detail: { kind: 'unread', reason: 'it holds credentials, which are not shown' }, causes: [] }
   if (isByteCode(a) && isByteCode(b)) return explainByteCode(a, b)
   if (depth > 0) {
@@ -68,10 +64,6 @@ async function explainMembers(a: Buffer, b: Buffer, inner: ExplainInner): Promis
   const right = left && (await archiveMembers(b, UNPACKED_LIMIT))
   if (left === undefined || left.format !== right?.format) return undefined
   return explainArchive(left.format, left.members, right.members, inner)
-}
-
-function isCredential(name: string, content: Buffer): boolean {
-  return CREDENTIALS.test(name) || PRIVATE_KEY.test(content.toString('latin1', 0, 4096))
 }
 
 function explainBytes(a: Buffer, b: Buffer): Explanation {

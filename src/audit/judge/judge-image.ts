@@ -3,7 +3,7 @@ import type { AuditedFile, AuditedFiles, FileTally } from '../audit-report.ts'
 import { credentialIn } from '../credentials.ts'
 import type { ExpectedFile } from '../expect/expected-files.ts'
 import { type Issue, showPath } from '../finding.ts'
-import type { JudgeContext, Judgement } from './judge-context.ts'
+import { isOfImageBase, type JudgeContext, type Judgement } from './judge-context.ts'
 import { judgeFile } from './judge-file.ts'
 import { missingFiles } from './judge-missing.ts'
 import { judgeNonRegular } from './judge-non-regular.ts'
@@ -32,7 +32,7 @@ export function judgeImage(context: JudgeContext): ImageJudgement {
       issues.push(issue === undefined || isWorse(privilege, issue) ? privilege : issue)
     }
   }
-  issues.push(...missingFiles(context, present))
+  issues.push(...missingFiles(context, present), ...coveredCredentials(context))
   return { files: tally.files(), issues: issues.filter((issue) => issue !== undefined) }
 }
 
@@ -44,7 +44,8 @@ function worstIssue(
   privilege: Issue | undefined,
 ): Issue | undefined {
   const { status, issue } = judgement
-  const credential = status === 'intact' ? undefined : credentialIssue(path, inode, judgement)
+  const isOfPackage = status === 'intact' && !SOURCES.test(judgement.owner ?? '')
+  const credential = isOfPackage ? undefined : credentialIssue(path, inode, judgement)
   if (credential !== undefined) return credential
   return issue?.rule === 'file-modified' || (issue !== undefined && privilege?.rule === 'file-mode')
     ? issue
@@ -54,6 +55,22 @@ function worstIssue(
 /** A privilege says more than that nobody has such a path. */
 function isWorse(privilege: Issue | undefined, { rule }: Issue): boolean {
   return rule === 'file-unexplained' && privilege !== undefined && privilege.rule !== 'file-mode'
+}
+
+/** Steps that bring files from elsewhere than packages. */
+const SOURCES = /^(project|git|file)-\d+$/
+
+/** Whoever has an image has all of its layers: also what a layer above deletes. */
+function coveredCredentials({ image: { covered, tree }, lock }: JudgeContext): Issue[] {
+  return covered.flatMap(({ path, inode }) => {
+    if (isOfImageBase(inode, lock)) return []
+    const what = credentialIn(path, inode)
+    const present = tree.findLink(path)?.inode
+    // one that is there is told already
+    if (what === undefined || (present !== undefined && credentialIn(path, present) !== undefined)) return []
+    const message = `a layer holds ${what} that a layer above deletes or replaces: whoever has the image has it`
+    return [{ rule: 'credential', path, message, evidence: [`layer ${inode.layer}`] }]
+  })
 }
 
 function credentialIssue(path: string, inode: Inode, { owner, issue }: Judgement): Issue | undefined {

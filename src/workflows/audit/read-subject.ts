@@ -33,9 +33,9 @@ export async function readSubject(located: LocatedImage, reading: Reading): Prom
   return toSubject(await located.read(readOptions(reading)), reading)
 }
 
-function toSubject({ reference, id, config, layers, tree }: OpenedImage, { cache }: Reading): ReadImage {
+function toSubject({ reference, id, config, layers, tree, covered }: OpenedImage, { cache }: Reading): ReadImage {
   const knownLayers = layers.filter(({ digest }) => cache?.isKnown(digest)).length
-  return { reference, id, config, layers, tree, digest: treeDigest(tree.root), knownLayers }
+  return { reference, id, config, layers, tree, covered, digest: treeDigest(tree.root), knownLayers }
 }
 
 /** What is installed in an image, which is read again when that takes digests that were not taken. */
