@@ -1,5 +1,15 @@
 import { createHash, randomUUID } from 'node:crypto'
-import { type FileHandle, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import {
+  type FileHandle,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  writeFile,
+} from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { StillroomError, systemCode } from '../error.ts'
 
@@ -40,10 +50,13 @@ export async function writing<T>(path: string, write: () => Promise<T>): Promise
   }
 }
 
-/** Makes a directory and those above it. Unlike Node's own `recursive`, tells EROFS as EROFS, not as ENOENT. */
+/**
+ * Makes a directory and those above it, in which nobody but this user may write. Unlike Node's own `recursive`, tells
+ * EROFS as EROFS, not as ENOENT.
+ */
 export async function makeDirectory(path: string): Promise<void> {
   try {
-    await mkdir(path)
+    await mkdir(path, { mode: 0o755 })
   } catch (error) {
     const code = systemCode(error)
     if (code === 'EEXIST') return
@@ -54,7 +67,24 @@ export async function makeDirectory(path: string): Promise<void> {
 }
 
 /**
- * Writes a text file as a whole or not at all, and not when it holds that text already.
+ * Gives a complete file its name, on the same file system: after a loss of power there is the file as it was or as it is
+ * now, and never a part of it. The one way in which files come to be that are believed later.
+ *
+ * @param mode its permissions from then on; as they are without
+ */
+export async function moveInPlace(file: string, destination: string, mode?: number): Promise<void> {
+  {
+    await using handle = await open(file, 'r')
+    await handle.sync()
+    if (mode !== undefined) await handle.chmod(mode)
+  }
+  await rename(file, destination)
+  await using directory = await open(dirname(destination), 'r')
+  await directory.sync()
+}
+
+/**
+ * Writes a text file as a whole or not at all, also when power is lost, and not when it holds that text already.
  *
  * @returns whether it was written
  * @throws {StillroomError} DISK_FULL, NOT_WRITABLE
@@ -66,7 +96,7 @@ export async function writeFileAtomic(path: string, text: string, mode = 0o644):
   try {
     await mkdir(dirname(path), { recursive: true })
     await writeFile(temporary, text, { mode, flag: 'wx' })
-    await rename(temporary, path)
+    await moveInPlace(temporary, path)
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => {})
     throw diskError(error, path)

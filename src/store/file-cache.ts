@@ -56,6 +56,7 @@ export class FileCache {
       await mkdir(this.#temporary, { recursive: true, mode: 0o700 })
       const parts = [content, hash('sha256', content, 'buffer')]
       await writeFile(temporary, parts, { flag: 'wx', mode: 0o600 })
+      // not synced: what a loss of power leaves of it fails its checksum
       await rename(temporary, path)
     } catch {
       await rm(temporary, { force: true }).catch(() => {})

@@ -1,11 +1,19 @@
 import { createHash, hash, randomUUID } from 'node:crypto'
 import { constants } from 'node:fs'
-import { chmod, copyFile, link, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
+import { chmod, copyFile, link, open, readdir, readFile, rm, stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { zstdCompress, zstdDecompress } from 'node:zlib'
 import { StillroomError, systemCode, unlessMissing } from '../error.ts'
-import { diskError, type Hashed, hashFile, makeDirectory, sweepAbandoned, writing } from './disk.ts'
+import {
+  diskError,
+  type Hashed,
+  hashFile,
+  makeDirectory,
+  moveInPlace,
+  sweepAbandoned,
+  writing,
+} from './disk.ts'
 
 const SHA256 = /^[0-9a-f]{64}$/
 const READ_ONLY = 0o444
@@ -58,10 +66,8 @@ export async function openStore(directory: string): Promise<Store> {
   await sweepAbandoned(temporary)
 
   const moveTo = async (destination: string, file: string) => {
-    await seal(file)
     await makeDirectory(dirname(destination))
-    await rename(file, destination)
-    await sync(dirname(destination))
+    await moveInPlace(file, destination, READ_ONLY)
   }
   const adopt = (file: string, sha256: string) => writing(root, () => moveTo(path(sha256), file))
   /** Gives what `write` gives, whose file is gone unless it was moved. */
@@ -179,18 +185,6 @@ async function linkOrCopy(source: string, destination: string): Promise<void> {
     await copyFile(source, destination, constants.COPYFILE_FICLONE)
     await chmod(destination, READ_ONLY)
   }
-}
-
-/** Puts a file's bytes on the disk and takes away the permission to change them. */
-async function seal(file: string): Promise<void> {
-  await using handle = await open(file, 'r')
-  await handle.sync()
-  await handle.chmod(READ_ONLY)
-}
-
-async function sync(directory: string): Promise<void> {
-  await using handle = await open(directory, 'r')
-  await handle.sync()
 }
 
 function damaged(error: unknown): undefined {

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { Sources } from '../sources/find-sources.ts'
-import { defaultCacheDirectory } from '../store/cache-directory.ts'
+import { defaultCacheDirectory, requireOwnCache } from '../store/cache-directory.ts'
 import { openStore } from '../store/store.ts'
 import type { Artifacts, Cache, Cancellation, Environment, Project, Reporting, Upstreams } from './ports.ts'
 import { readConfig } from './project/read-config.ts'
@@ -10,8 +10,10 @@ export type SessionOptions = Project & Environment & Cancellation & Reporting
 /** What the workflows of one run share: all ports. */
 export type Session = SessionOptions & Cache & Artifacts & Upstreams
 
+/** @throws {StillroomError} CACHE_UNSAFE when others may write to the cache directory */
 export async function openSession(options: SessionOptions): Promise<Session> {
   const cache = defaultCacheDirectory(options.env)
+  await requireOwnCache(cache)
   const store = await openStore(join(cache, 'store'))
   let sources: Promise<Sources> | undefined
   return {

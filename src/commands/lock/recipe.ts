@@ -19,11 +19,15 @@ export default class LockRecipe extends BaseCommand {
     '<%= config.bin %> lock recipe fenics-tf --upgrade pip:matplotlib',
   ]
   static override strict = false
-  static override usage = 'lock recipe NAME [--check | --upgrade [PACKAGE...]]'
+  static override usage = 'lock recipe NAME [--check | --upgrade [PACKAGE...]] [--older-indexes]'
   static override args = { name: RECIPE }
   static override flags = {
     upgrade: Flags.boolean({
       description: 'take the newest of everything, or of the packages named: NAME, apt:NAME, pip:NAME',
+      exclusive: ['check'],
+    }),
+    'older-indexes': Flags.boolean({
+      description: 'take indexes of apt also when they are older than the locked ones',
       exclusive: ['check'],
     }),
     check: Flags.boolean({
@@ -51,6 +55,7 @@ export default class LockRecipe extends BaseCommand {
     const { lockRecipe } = await import('../../workflows/lock/lock-recipe.ts')
     const { recipe, outcome, changes, lock } = await lockRecipe(session, args.name, {
       upgrade: flags.upgrade ? (packages.length > 0 ? packages : 'all') : undefined,
+      olderIndexes: flags['older-indexes'],
     })
     const path = `recipes/${recipe}/lock.json`
     this.log(outcome === 'current' ? `${path} is up to date` : `wrote ${path}`)

@@ -173,3 +173,38 @@ test('refetchIndexes() rejects a lock whose entry is not what the signed file sa
   const edited = { ...(index as DebianIndex), packages: sha256(Buffer.from('other')) }
   await expect(refetchIndexes([edited], options(files))).rejects.toThrow('but its signed Release file says')
 })
+
+test('a key of another suite does not vouch for an index, neither a present nor a locked one', async () => {
+  const signers = (suite: string) => (suite === 'bookworm-security' ? ['A'.repeat(40)] : [key.fingerprint])
+  await expect(fetchIndexes('bookworm', { ...options(files), signers })).rejects.toMatchObject({
+    code: 'SIGNATURE_INVALID',
+    message: expect.stringContaining('by a key of suite "bookworm-security"'),
+  })
+  const locked = (await fetchIndexes('bookworm', options(files))).map(({ index }) => index)
+  await expect(refetchIndexes(locked, { ...options(files), signers })).rejects.toMatchObject({
+    code: 'SIGNATURE_INVALID',
+  })
+  const own = () => [key.fingerprint]
+  await expect(fetchIndexes('bookworm', { ...options(files), signers: own })).resolves.toHaveLength(3)
+})
+
+test('fetchIndexes() takes no index that is older than the one known, but from another mirror', async () => {
+  const old = new Date('2026-01-15T00:00:00Z')
+  const stale = await publish(old, '0.9')
+  const known = (await fetchIndexes('bookworm', options(files))).map(({ index }) => index)
+  await expect(fetchIndexes('bookworm', { ...options(stale), known })).rejects.toMatchObject({
+    code: 'INDEX_OLDER',
+    message: expect.stringContaining(
+      'it is of 2026-01-15T00:00:00Z, older than the locked one of 2026-02-01T',
+    ),
+    hint: expect.stringContaining('--older-indexes'),
+  })
+  await expect(fetchIndexes('bookworm', options(stale))).resolves.toHaveLength(3)
+  await expect(fetchIndexes('bookworm', { ...options(files), known })).resolves.toHaveLength(3)
+  const lagging = new Map(
+    [...stale].map(([url, bytes]) => [url.replace(MAIN, 'http://lag.example.org/debian'), bytes]),
+  )
+  const sources = { ...SOURCES, debian: ['http://lag.example.org/debian', MAIN] }
+  const both = { ...options(new Map([...lagging, ...files])), sources, known }
+  expect((await fetchIndexes('bookworm', both)).map(({ index }) => index)).toEqual(known)
+})

@@ -24,6 +24,10 @@ export interface FetchIndexesOptions {
   sources: Readonly<Record<string, readonly string[]>>
   /** ASCII-armored public keys that may sign. */
   keys: readonly string[]
+  /** Fingerprints of those that sign a suite, of which one must have; any of the keys without. */
+  signers?: (suite: string) => readonly string[]
+  /** What was locked before: no index of the same name may be older. */
+  known?: readonly DebianIndex[]
   now: Date
 }
 
@@ -34,8 +38,8 @@ export const RELEASE_LIMIT = 16 * 1024 * 1024
  * Fetches and verifies a suite's current indexes: the suite, its updates and its security updates. A mirror that
  * fails or offers something unverifiable is passed over for the next one.
  *
- * @throws {StillroomError} when no mirror has a verifiable index: SIGNATURE_INVALID, INDEX_EXPIRED, INDEX_INVALID or
- *   FETCH_FAILED, the gravest of what the mirrors gave.
+ * @throws {StillroomError} when no mirror has a verifiable index: SIGNATURE_INVALID, INDEX_EXPIRED, INDEX_OLDER,
+ *   INDEX_INVALID or FETCH_FAILED, the gravest of what the mirrors gave.
  */
 export async function fetchIndexes(suite: Suite, options: FetchIndexesOptions): Promise<FetchedIndex[]> {
   const found = suiteIndexes(suite).map(({ archive, suite }) =>
@@ -56,17 +60,19 @@ export async function fetchComponents(
   suite: string,
   components: readonly string[],
   nameOf: (release: ReleaseFile) => Archive,
-  { get, keys, now }: Omit<FetchIndexesOptions, 'sources'>,
+  { get, keys, signers, known = [], now }: Omit<FetchIndexesOptions, 'sources'>,
 ): Promise<FetchedIndex[]> {
   const root = `${base}/dists/${suite}`
   const source = redactUrl(`${root}/InRelease`)
   const inRelease = await get(`${root}/InRelease`, { limit: RELEASE_LIMIT })
   const { release, signedBy } = await verifyRelease(inRelease, { keys, now, source })
   checkSuite(release, suite, source)
+  checkSigners(signedBy, suite, source, signers)
   const archive = nameOf(release)
   const date = `${release.date.toISOString().slice(0, 19)}Z`
   const indexes: FetchedIndex[] = []
   for (const component of components) {
+    requireNotOlder({ archive, suite, component, date }, known, source)
     const packages = await fetchPackages(root, release, get, component)
     const digests = { release: sha256(inRelease), packages: sha256(packages) }
     indexes.push({ index: { archive, suite, component, date, ...digests, signedBy }, inRelease, packages })
@@ -85,7 +91,43 @@ export function checkSuite(release: ReleaseFile, suite: string, source: string):
   )
 }
 
-const GRAVITY = ['SIGNATURE_INVALID', 'INDEX_INVALID', 'INDEX_EXPIRED', 'FETCH_FAILED']
+/** A key of another suite vouches for that one: who has it must not make an index of this one. */
+export function checkSigners(
+  signedBy: readonly string[],
+  suite: string,
+  source: string,
+  signers: FetchIndexesOptions['signers'],
+): void {
+  const own = signers?.(suite)
+  if (own === undefined || signedBy.some((fingerprint) => own.includes(fingerprint))) return
+  throw new StillroomError(
+    'SIGNATURE_INVALID',
+    `cannot verify ${source}: expected a signature by a key of suite "${suite}" (${own.join(', ')}), got ${signedBy.join(', ')}`,
+    { hint: 'the mirror has a Release file that Debian did not sign for this suite: name another one' },
+  )
+}
+
+/** An old index is signed as well as a new one, and may lack years of security updates. */
+function requireNotOlder(
+  found: Pick<DebianIndex, 'archive' | 'suite' | 'component' | 'date'>,
+  known: readonly DebianIndex[],
+  source: string,
+): void {
+  const isSame = (index: DebianIndex) =>
+    index.archive === found.archive && index.suite === found.suite && index.component === found.component
+  const newer = known.find((index) => isSame(index) && Date.parse(index.date) > Date.parse(found.date))
+  if (newer === undefined) return
+  throw new StillroomError(
+    'INDEX_OLDER',
+    `cannot use ${source}: it is of ${found.date}, older than the locked one of ${newer.date}`,
+    {
+      hint: 'name a mirror that is up to date, or take the older one with --older-indexes',
+      details: { suite: found.suite, locked: newer.date, found: found.date },
+    },
+  )
+}
+
+const GRAVITY = ['SIGNATURE_INVALID', 'INDEX_INVALID', 'INDEX_OLDER', 'INDEX_EXPIRED', 'FETCH_FAILED']
 
 /** What the first mirror gives; else throws the gravest failure. */
 export function firstMirror<T>(

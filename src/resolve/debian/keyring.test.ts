@@ -1,7 +1,9 @@
 import { readdir } from 'node:fs/promises'
 import { readKey } from 'openpgp'
 import { expect, test } from 'vitest'
-import { DEBIAN_KEYS, loadKeyring } from './keyring.ts'
+import { suiteIndexes } from '../../lock/suite-indexes.ts'
+import { Suite } from '../../recipe/schema.ts'
+import { DEBIAN_KEYS, loadKeyring, suiteSigners } from './keyring.ts'
 
 test('loadKeyring() gives each named key, public and not revoked', async () => {
   const armored = await loadKeyring()
@@ -20,4 +22,19 @@ test('DEBIAN_KEYS names every key file that lies here', async () => {
       .map((name) => `${name}.asc`)
       .sort(),
   )
+})
+
+test('suiteSigners() has keys for each suite, and none of them for a suite of another release', () => {
+  const all = Suite.options.flatMap((release) =>
+    suiteIndexes(release).map(({ suite }) => ({ release, suite })),
+  )
+  for (const { release, suite } of all) {
+    const purposes = suiteSigners(suite).map((fingerprint) => DEBIAN_KEYS[fingerprint])
+    expect(purposes).toEqual(
+      suite.endsWith('-security')
+        ? [`${release} security automatic`]
+        : [`${release} archive automatic`, `${release} stable release`],
+    )
+  }
+  expect(suiteSigners('sid')).toEqual([])
 })

@@ -40,3 +40,16 @@ export async function loadKeyring(): Promise<string[]> {
     }),
   )
 }
+
+/**
+ * Fingerprints of the keys that sign a suite: `bookworm` and `bookworm-updates` by their release's archive and stable
+ * keys, `bookworm-security` by its security key. Debian signs with keys of neighbouring releases, too; one of those
+ * alone vouches for nothing.
+ */
+export function suiteSigners(suite: string): string[] {
+  const [, release, isSecurity] = /^([a-z]+?)(-security)?(?:-updates)?$/.exec(suite) ?? []
+  const purposes = isSecurity ? ['security automatic'] : ['archive automatic', 'stable release']
+  return Object.entries(DEBIAN_KEYS).flatMap(([fingerprint, purpose]) =>
+    purposes.some((one) => purpose === `${release} ${one}`) ? [fingerprint] : [],
+  )
+}

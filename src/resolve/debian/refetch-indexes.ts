@@ -3,7 +3,13 @@ import type { DebianIndex } from '../../lock/schema.ts'
 import { redactUrl } from '../../net/redact-url.ts'
 import { firstGood } from '../../sources/first-good.ts'
 import { archiveUrls } from './archive-urls.ts'
-import { checkSuite, type FetchedIndex, type FetchIndexesOptions, RELEASE_LIMIT } from './fetch-indexes.ts'
+import {
+  checkSigners,
+  checkSuite,
+  type FetchedIndex,
+  type FetchIndexesOptions,
+  RELEASE_LIMIT,
+} from './fetch-indexes.ts'
 import { fetchPackages, packagesEntry, sha256 } from './fetch-packages.ts'
 import type { ReleaseFile } from './parse-release.ts'
 import { verifyRelease } from './verify-release.ts'
@@ -32,8 +38,9 @@ export async function refetchIndexes(
 async function refetchIndex(index: DebianIndex, options: RefetchIndexesOptions): Promise<FetchedIndex> {
   const { inRelease, roots } = await findRelease(index, options)
   const source = `InRelease of ${index.suite} (${index.date})`
-  const { release } = await verifyRelease(inRelease, { ...options, source, pinned: true })
+  const { release, signedBy } = await verifyRelease(inRelease, { ...options, source, pinned: true })
   checkSuite(release, index.suite, source)
+  checkSigners(signedBy, index.suite, source, options.signers)
   checkLocked(index, release)
   return { index, inRelease, packages: await findPackages(index, release, roots, options) }
 }

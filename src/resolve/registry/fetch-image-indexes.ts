@@ -12,6 +12,8 @@ export interface ImageIndexOptions {
   now: Date
   /** This machine's mirrors by archive, asked before the image's own addresses. */
   mirrors: Readonly<Record<string, readonly string[]>>
+  /** What was locked before: no index of the same name may be older. */
+  known?: readonly DebianIndex[]
   /** Root of a snapshot service of Debian. */
   snapshot?: string | undefined
   /** Bytes that were kept from before, by their sha256. */

@@ -1,5 +1,5 @@
-import { hash } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
+import { createHash, hash } from 'node:crypto'
+import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Explanation } from '../../audit/audit-image.ts'
 import { REPORT_VERSION } from '../../audit/audit-report.ts'
@@ -38,7 +38,7 @@ export async function rememberClean(
   await notes.clean(new Date(Date.now() - UNUSED_AFTER))
 }
 
-/** The audit of the same image against the same lockfile by the same release, when it was clean and noted. */
+/** The audit of the same image against the same lockfile by the same code, when it was clean and noted. */
 export async function knownClean(ports: Cache, pair: AuditedPair): Promise<BuildAudit | undefined> {
   const note = await auditNotes(ports).get(await nameOf(pair.id, pair.lock))
   if (note === undefined) return undefined
@@ -56,14 +56,33 @@ export async function rememberExplanation(
   await auditNotes(ports).put(name, Buffer.from(JSON.stringify({ files, packages })))
 }
 
-/** What the same release kept of the files of the same lock's image. */
+/** What the same code kept of the files of the same lock's image. */
 export async function knownExplanation(ports: Cache, lock: Lockfile): Promise<Explanation | undefined> {
   const note = await auditNotes(ports).get(await nameOf('explanation', serializeLock(lock)))
   return note && (JSON.parse(note.toString()) as Explanation)
 }
 
 async function nameOf(...about: readonly string[]): Promise<string> {
-  const manifest = await readFile(new URL('../../../package.json', import.meta.url), 'utf8')
-  const { version } = JSON.parse(manifest) as { version: string }
-  return hash('sha256', JSON.stringify([version, REPORT_VERSION, ...about]), 'hex')
+  code ??= digestCode(new URL('../../', import.meta.url))
+  return hash('sha256', JSON.stringify([await code, REPORT_VERSION, ...about]), 'hex')
+}
+
+let code: Promise<string> | undefined
+
+/**
+ * sha256 over the programs that audit: a note is that of the very code that made it, whatever its version calls itself.
+ *
+ * @param root the directory of all of stillroom's modules; package.json beside it has the versions of what they use
+ */
+export async function digestCode(root: URL): Promise<string> {
+  const names = await readdir(root, { recursive: true })
+  const modules = names.filter(
+    (name) => /\.(js|ts)$/.test(name) && !/\.(d|test|test-data|fixture)\.ts$/.test(name),
+  )
+  const digest = createHash('sha256')
+  for (const path of ['../package.json', ...modules.sort()]) {
+    const bytes = await readFile(new URL(path, root))
+    digest.update(JSON.stringify([path, bytes.length])).update(bytes)
+  }
+  return digest.digest('hex')
 }

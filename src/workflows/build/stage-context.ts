@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto'
-import { createReadStream, existsSync } from 'node:fs'
-import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
+import { constants, createReadStream } from 'node:fs'
+import { lstat, mkdir, open, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import pMap from 'p-map'
 import type { ContextArtifacts, PlacedArtifact } from '../../dockerfile/context-artifacts.ts'
@@ -10,7 +10,7 @@ import { uncompressed } from '../../formats/decompress.ts'
 import { Budget } from '../../image/read-options.ts'
 import { gitRunner } from '../../resolve/git/run-git.ts'
 import { archiveProject } from '../../resolve/project/resolve-project.ts'
-import { diskError } from '../../store/disk.ts'
+import { diskError, hashFile, writeFileAtomic } from '../../store/disk.ts'
 import type { Artifacts, Cache, Cancellation, Environment } from '../ports.ts'
 
 const DAY = 86_400_000
@@ -19,7 +19,7 @@ const DAY = 86_400_000
  * Puts a whole build context together in the cache: the generated files and the verified artifacts, as hard links;
  * .debs with their files uncompressed, so that this is done once and on all cores.
  * The directory is named by its content, so that a context is put together once and BuildKit finds the files that
- * it has seen before.
+ * it has seen before. One that is there is hashed before it is used: a damaged one is put together again.
  *
  * @param repository a directory of the git repository that holds the project trees
  * @returns the directory
@@ -37,9 +37,9 @@ export async function stageContext(
     .digest('hex')
     .slice(0, 32)
   const directory = join(root, id)
-  if (existsSync(directory)) {
+  if (await isAsStaged(directory)) {
     const now = new Date()
-    await utimes(directory, now, now)
+    for (const path of [directory, listOf(directory)]) await utimes(path, now, now)
     return directory
   }
   const temporary = join(root, `${id}.${randomUUID()}.tmp`)
@@ -47,6 +47,12 @@ export async function stageContext(
     await mkdir(temporary, { recursive: true })
     await removeOld(root)
     await fill(temporary, ports, files, artifacts, repository, epoch)
+    const list = await listFiles(temporary)
+    // one that is there is damaged, or was made by another run meanwhile, which is as good
+    await rename(directory, `${temporary}.old`).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOENT') throw error
+    })
+    await writeFileAtomic(listOf(directory), list)
     await rename(temporary, directory).catch(async (error: NodeJS.ErrnoException) => {
       // another run was faster
       if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error
@@ -54,9 +60,41 @@ export async function stageContext(
   } catch (error) {
     throw diskError(error, root)
   } finally {
-    await rm(temporary, { recursive: true, force: true })
+    for (const path of [temporary, `${temporary}.old`]) await rm(path, { recursive: true, force: true })
   }
   return directory
+}
+
+/** Beside a context: sha256, permissions and path of each of its files, a line each, as it was put together. */
+const listOf = (directory: string) => `${directory}.list`
+
+/** Whether a context is there, and each of its files, and no other, is what was put there. */
+async function isAsStaged(directory: string): Promise<boolean> {
+  const list = await readFile(listOf(directory), 'utf8').catch(() => undefined)
+  if (list === undefined) return false
+  const present = await listFiles(directory).catch(() => undefined)
+  return present === list
+}
+
+async function listFiles(directory: string): Promise<string> {
+  const names = (await readdir(directory, { recursive: true })).sort()
+  const lines = await pMap(
+    names,
+    async (name) => {
+      const path = join(directory, name)
+      const { mode } = await lstat(path)
+      return `${await digestEntry(path, mode)} ${mode.toString(8)} ${name}\n`
+    },
+    { concurrency: 4 },
+  )
+  return lines.join('')
+}
+
+/** Of what is no regular file, the kind is all that counts: nothing but directories is put there. */
+async function digestEntry(path: string, mode: number): Promise<string> {
+  if ((mode & constants.S_IFMT) !== constants.S_IFREG) return '-'
+  await using handle = await open(path, 'r')
+  return (await hashFile(handle)).sha256
 }
 
 async function fill(

@@ -4,7 +4,7 @@ import { StillroomError } from '../../error.ts'
 import { formatReference } from '../../formats/image-reference.ts'
 import type { FileTree } from '../../image/file-tree.ts'
 import { readInventory } from '../../inventory/read-inventory.ts'
-import { BasePackage, type LockedImageBase } from '../../lock/schema.ts'
+import { BasePackage, type DebianIndex, type LockedImageBase } from '../../lock/schema.ts'
 import { createGet } from '../../net/http-get.ts'
 import type { Recipe } from '../../recipe/schema.ts'
 import type { FetchedIndex } from '../../resolve/debian/fetch-indexes.ts'
@@ -26,9 +26,14 @@ import { readBaseTree } from './read-base-tree.ts'
  * Pins a base from a registry: its manifest, config and layers, which go into the store, and what is in them. Indexes
  * of its apt sources are taken when the recipe has an apt step.
  *
+ * @param known indexes that were locked before: none is taken that is older
  * @throws {StillroomError} REGISTRY_*, ARTIFACT_*, FETCH_FAILED, IMAGE_INVALID; SIGNATURE_INVALID and INDEX_* of indexes
  */
-export async function lockImageBase(ports: Fetching, recipe: Recipe): Promise<LockedImageBase> {
+export async function lockImageBase(
+  ports: Fetching,
+  recipe: Recipe,
+  known: readonly DebianIndex[],
+): Promise<LockedImageBase> {
   const { base, platform } = recipe
   if (base.kind !== 'image') throw new TypeError('not a base from a registry')
   const { progress, signal } = ports
@@ -58,17 +63,18 @@ export async function lockImageBase(ports: Fetching, recipe: Recipe): Promise<Lo
       BasePackage.parse({ kind, name, version, architecture, environment }),
     ),
   }
-  return recipe.steps.some(({ kind }) => kind === 'apt') ? withIndexes(ports, locked, tree) : locked
+  return recipe.steps.some(({ kind }) => kind === 'apt') ? withIndexes(ports, locked, known, tree) : locked
 }
 
 /** The same base with the present indexes of its own apt sources: for a recipe that had no apt step before. */
 export async function withIndexes(
   ports: Fetching,
   base: LockedImageBase,
-  known?: FileTree,
+  known: readonly DebianIndex[],
+  read?: FileTree,
 ): Promise<LockedImageBase> {
   ports.progress({ kind: 'stage', title: "fetching indexes of the base's apt sources" })
-  const tree = known ?? (await readLayers(ports, base))
+  const tree = read ?? (await readLayers(ports, base))
   const sources = imageAptSources(filesOf(tree))
   if (sources.length === 0) {
     throw new StillroomError(
@@ -79,7 +85,7 @@ export async function withIndexes(
       },
     )
   }
-  const fetched = await fetchImageIndexes(sources, await indexOptions(ports))
+  const fetched = await fetchImageIndexes(sources, { ...(await indexOptions(ports)), known })
   // kept so that the same lock can be extended after the mirrors have moved on
   for (const { inRelease, packages } of fetched) {
     await ports.store.put(inRelease)

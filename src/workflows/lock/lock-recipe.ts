@@ -11,7 +11,10 @@ import type { Session } from '../session.ts'
 import { carryOutPlan } from './carry-out-plan.ts'
 import { lockResolvers } from './lock-resolvers.ts'
 
-export type LockOptions = Pick<LockRequest, 'upgrade'>
+export interface LockOptions extends Pick<LockRequest, 'upgrade'> {
+  /** Indexes of apt may be older than those that are locked. */
+  olderIndexes?: boolean
+}
 
 export interface LockResult {
   recipe: string
@@ -36,7 +39,8 @@ export async function lockRecipe(session: Session, name: string, options: LockOp
 
   const changed = new Set(changes.map(({ field }) => planned(field)))
   const plan = planLock({ name, recipe, locked, changed, upgrade, projects })
-  const resolved = await carryOutPlan(plan, lockResolvers(session, loaded, plan.base))
+  const known = options.olderIndexes ? [] : (locked?.base.indexes ?? [])
+  const resolved = await carryOutPlan(plan, lockResolvers(session, loaded, plan.base, known))
   const next = nextLock(loaded, present, resolved)
   const { lock, written } = await writeLock(directory, name, next)
   await writeGenerated(directory, name, await renderGenerated(name, recipe, lockedPlatform(lock, recipe)))

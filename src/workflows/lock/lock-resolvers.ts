@@ -4,14 +4,14 @@ import { connectEngine } from '../../engine/connect.ts'
 import { withContainer } from '../../engine/container.ts'
 import { removeImage } from '../../engine/find-image.ts'
 import type { BasePlan } from '../../lock/plan-lock.ts'
-import type { LockedPlatform } from '../../lock/schema.ts'
+import type { DebianIndex, LockedPlatform } from '../../lock/schema.ts'
 import { createGet } from '../../net/http-get.ts'
 import { proxySettings } from '../../net/proxy-for.ts'
 import { redactUrl } from '../../net/redact-url.ts'
 import { trustedCertificates } from '../../net/trusted-certificates.ts'
 import type { FileStep, Recipe } from '../../recipe/schema.ts'
 import { type FetchedIndex, fetchIndexes } from '../../resolve/debian/fetch-indexes.ts'
-import { loadKeyring } from '../../resolve/debian/keyring.ts'
+import { loadKeyring, suiteSigners } from '../../resolve/debian/keyring.ts'
 import { refetchIndexes } from '../../resolve/debian/refetch-indexes.ts'
 import { resolveBase } from '../../resolve/debian/resolve-base.ts'
 import { resolveFile } from '../../resolve/file/resolve-file.ts'
@@ -24,24 +24,33 @@ import type { LockResolvers } from './carry-out-plan.ts'
 import { lockGit } from './git-sources.ts'
 import { lockedImageIndexes, lockImageBase, withIndexes } from './lock-image-base.ts'
 
-/** The resolvers of a recipe: against this machine's sources, in containers of the engine. */
-export function lockResolvers(ports: Fetching & Cache, loaded: LoadedRecipe, plan: BasePlan): LockResolvers {
+/**
+ * The resolvers of a recipe: against this machine's sources, in containers of the engine.
+ *
+ * @param known indexes that were locked before: none is taken that is older
+ */
+export function lockResolvers(
+  ports: Fetching & Cache,
+  loaded: LoadedRecipe,
+  plan: BasePlan,
+  known: readonly DebianIndex[],
+): LockResolvers {
   const { recipe } = loaded
   const { signal, progress } = ports
   // fetched when the base or a step needs them
   let fetched: Promise<FetchedIndex[]> | undefined
   const indexes = () => {
-    fetched ??= fetchSuite(ports, recipe, plan)
+    fetched ??= fetchSuite(ports, recipe, plan, known)
     return fetched
   }
   return {
     base: async (open) => {
       if (open.action === 'resolve') {
-        if (recipe.base.kind === 'image') return lockImageBase(ports, recipe)
+        if (recipe.base.kind === 'image') return lockImageBase(ports, recipe, known)
         progress({ kind: 'stage', title: `resolving Debian ${recipe.base.suite}` })
         return resolveBase(recipe.base.suite, await indexes())
       }
-      if (open.locked.kind === 'image') return withIndexes(ports, open.locked)
+      if (open.locked.kind === 'image') return withIndexes(ports, open.locked, known)
       return { ...open.locked, indexes: (await indexes()).map(({ index }) => index) }
     },
     git: (step) => lockGit(ports, step),
@@ -80,19 +89,20 @@ async function fetchSuite(
   { store, sources }: Artifacts & Upstreams,
   { base }: Recipe,
   plan: BasePlan,
+  known: readonly DebianIndex[],
 ): Promise<FetchedIndex[]> {
   if (base.kind === 'image') throw new TypeError('a base from a registry has indexes of its own')
   const { debian, snapshot, ca } = await sources()
   const get = createGet({ ca })
-  const options = { get, sources: debian, keys: await loadKeyring(), now: new Date() }
+  const options = { get, sources: debian, keys: await loadKeyring(), signers: suiteSigners, now: new Date() }
   const cached = async (sha256: string) => readFile(store.path(sha256)).catch(() => undefined)
   const locked =
     plan.action === 'resolve'
       ? []
       : await refetchIndexes(plan.locked.indexes, { ...options, snapshot, cached })
-  const present = plan.action === 'keep' ? [] : await fetchIndexes(base.suite, options)
-  const known = new Set(locked.map(({ index }) => index.release))
-  const fetched = [...locked, ...present.filter(({ index }) => !known.has(index.release))]
+  const present = plan.action === 'keep' ? [] : await fetchIndexes(base.suite, { ...options, known })
+  const kept = new Set(locked.map(({ index }) => index.release))
+  const fetched = [...locked, ...present.filter(({ index }) => !kept.has(index.release))]
   // kept so that the same lock can be extended after the mirrors have moved on
   for (const { inRelease, packages } of fetched) {
     await store.put(inRelease)

@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { createReadStream, createWriteStream } from 'node:fs'
-import { mkdir, readFile, rename, rm } from 'node:fs/promises'
+import { mkdir, readFile, rm } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { buffer } from 'node:stream/consumers'
 import { pipeline } from 'node:stream/promises'
@@ -13,7 +13,7 @@ import {
 import { paxHeader, TAR_END, tarPadding } from '../../formats/tar/write-tar.ts'
 import { gitRunner } from '../../resolve/git/run-git.ts'
 import { archiveProject } from '../../resolve/project/resolve-project.ts'
-import { diskError, type Hashed, writeFileAtomic } from '../../store/disk.ts'
+import { diskError, type Hashed, moveInPlace, writeFileAtomic } from '../../store/disk.ts'
 import { recordUse } from '../../store/uses.ts'
 import { fetchInputs } from '../build/fetch-inputs.ts'
 import type { Artifacts, Cancellation, Environment } from '../ports.ts'
@@ -144,7 +144,7 @@ async function writeHashed(
   try {
     await mkdir(dirname(file), { recursive: true })
     await pipeline(counted, createWriteStream(temporary, { flags: 'wx' }), { signal })
-    await rename(temporary, file)
+    await moveInPlace(temporary, file)
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => {})
     throw signal.aborted ? signal.reason : diskError(error, file)

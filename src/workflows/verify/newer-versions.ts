@@ -8,7 +8,7 @@ import type { DebianPackage, LockedPlatform } from '../../lock/schema.ts'
 import { createGet } from '../../net/http-get.ts'
 import { splitUserinfo } from '../../net/redact-url.ts'
 import { fetchIndexes } from '../../resolve/debian/fetch-indexes.ts'
-import { loadKeyring } from '../../resolve/debian/keyring.ts'
+import { loadKeyring, suiteSigners } from '../../resolve/debian/keyring.ts'
 import { readPackages } from '../../resolve/debian/read-packages.ts'
 import type { Sources } from '../../sources/find-sources.ts'
 import { fetchSimplePage } from '../../sources/simple-page.ts'
@@ -72,7 +72,13 @@ export async function newerPackages(
   const { base, steps } = locked
   if (base.kind !== 'debian') return []
   const get = createGet(sources)
-  const options = { get, sources: sources.debian, keys: await loadKeyring(), now: new Date() }
+  const options = {
+    get,
+    sources: sources.debian,
+    keys: await loadKeyring(),
+    signers: suiteSigners,
+    now: new Date(),
+  }
   const indexes = await fetchIndexes(base.suite, options).catch((error: unknown) => {
     if (!(error instanceof StillroomError)) throw error
     progress({ kind: 'note', text: `whether Debian packages are newer is not known: ${error.message}` })

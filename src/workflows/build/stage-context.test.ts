@@ -1,0 +1,71 @@
+import { appendFile, chmod, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import type { ContextArtifacts } from '../../dockerfile/context-artifacts.ts'
+import { openStore } from '../../store/store.ts'
+import { temporaryDirectory } from '../../store/testing/temporary-directory.ts'
+import { stageContext } from './stage-context.ts'
+
+/** Stages a context of a generated file and an artifact, each time as another build would. */
+async function staging() {
+  const cache = await temporaryDirectory()
+  const store = await openStore(join(cache, 'store'))
+  const { sha256, size } = await store.put(Buffer.from('artifact'))
+  const url = 'https://example.org/a'
+  const artifact = { name: 'a', file: 'a', sha256, size, origin: { kind: 'url' as const, url } }
+  const artifacts: ContextArtifacts = {
+    files: [{ artifact, destination: 'artifacts/file-1/content' }],
+    seed: [],
+    projects: [],
+    directories: ['artifacts/apt-2'],
+  }
+  const ports = { cache, store, env: process.env, signal: new AbortController().signal }
+  const files = new Map([
+    ['Dockerfile', 'FROM scratch\n'],
+    ['build/run.sh', 'true\n'],
+  ])
+  return { store, sha256, stage: () => stageContext(ports, files, artifacts, cache, 1_700_000_000) }
+}
+
+test('stageContext() uses a context again as long as it is what was put together', async () => {
+  const { stage } = await staging()
+  const directory = await stage()
+  const { ino } = await stat(directory)
+  expect(await stage()).toBe(directory)
+  expect((await stat(directory)).ino).toBe(ino)
+})
+
+test.each<[string, (directory: string) => Promise<unknown>]>([
+  ['a generated file was changed', (at) => appendFile(join(at, 'Dockerfile'), 'RUN id\n')],
+  ['a program was changed', (at) => writeFile(join(at, 'build/run.sh'), 'evil\n')],
+  ['a file came', (at) => writeFile(join(at, 'build/more.sh'), '')],
+  ['a file went', (at) => rm(join(at, 'build/run.sh'))],
+  ['its permissions are others', (at) => chmod(join(at, 'build/run.sh'), 0o777)],
+  [
+    'an artifact was replaced',
+    async (at) => {
+      await rm(join(at, 'artifacts/file-1/content'))
+      await writeFile(join(at, 'artifacts/file-1/content'), 'artefact')
+    },
+  ],
+  [
+    'a file is a link',
+    async (at) => {
+      await rm(join(at, 'build/run.sh'))
+      await symlink('../Dockerfile', join(at, 'build/run.sh'))
+    },
+  ],
+  ['its list is gone', (at) => rm(`${at}.list`)],
+])('stageContext() puts a context together again when %s', async (_, change) => {
+  const { stage } = await staging()
+  const directory = await stage()
+  await change(directory)
+  expect(await stage()).toBe(directory)
+  expect(await readFile(join(directory, 'Dockerfile'), 'utf8')).toBe('FROM scratch\n')
+  expect(await readFile(join(directory, 'build/run.sh'), 'utf8')).toBe('true\n')
+  expect(await readFile(join(directory, 'artifacts/file-1/content'), 'utf8')).toBe('artifact')
+  await expect(stat(join(directory, 'build/more.sh'))).rejects.toThrow('ENOENT')
+  const { ino } = await stat(directory)
+  await stage()
+  expect((await stat(directory)).ino).toBe(ino)
+})
