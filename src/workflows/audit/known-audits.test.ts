@@ -9,7 +9,13 @@ test('a note of a clean audit is found for the same image and lock alone', async
   const ports = { cache: await temporaryDirectory() }
   const pair = { id: `sha256:${'1'.repeat(64)}`, lock: '{}' }
   expect(await knownClean(ports, pair)).toBeUndefined()
-  await rememberClean(ports, pair, { verdict: 'clean', explainedShare: 1, findings: [], isKnown: false })
+  await rememberClean(ports, pair, {
+    verdict: 'clean',
+    trust: null,
+    explainedShare: 1,
+    findings: [],
+    isKnown: false,
+  })
   expect(await knownClean(ports, pair)).toMatchObject({ verdict: 'clean', explainedShare: 1, isKnown: true })
   expect(await knownClean(ports, { ...pair, lock: '{} ' })).toBeUndefined()
   expect(await knownClean(ports, { ...pair, id: `sha256:${'2'.repeat(64)}` })).toBeUndefined()
