@@ -179,6 +179,8 @@ const GENERATED: Member[] = [
   file('var/lib/dpkg/arch', 'amd64\n'),
   file('var/lib/dpkg/diversions', ''),
   file('var/lib/dpkg/available', ''),
+  file('var/lib/dpkg/lock', '', 0o640),
+  file('var/lib/dpkg/lock-frontend', '', 0o640),
   file('var/lib/dpkg/info/format', '1\n'),
   file('var/lib/dpkg/triggers/Lock', '', 0o600),
   file('var/lib/dpkg/triggers/Unincorp', ''),

@@ -36,6 +36,15 @@ export function expectLock(
     else if (found !== undefined) expectBuilt(expected, found, artifact.files)
   }
   expectSources(expected, recipe, locked, contents)
+  if (locked.base.kind === 'debian')
+    expected.add('etc/apt/sources.list', {
+      owner: 'base',
+      type: 'file',
+      made: true,
+      mode: 0o644,
+      uid: 0,
+      gid: 0,
+    })
   expectMade(expected, tree, new Set(scripts.map(({ name }) => name)), expected.effects)
   return expected
 }

@@ -4,6 +4,7 @@ import { alternativeLinks } from './alternatives.ts'
 import { certificateLinks } from './certificates.ts'
 import type { ExpectedFiles } from './expected-files.ts'
 import type { ScriptEffects } from './script-effects.ts'
+import { triggerFiles } from './trigger-files.ts'
 
 /** A path that a package makes as it is set up. */
 interface Made {
@@ -87,12 +88,11 @@ const MADE: readonly Made[] = [
   file('dpkg', 'var/lib/dpkg/available'),
   file('dpkg', 'var/lib/dpkg/diversions'),
   file('dpkg', 'var/lib/dpkg/info/format'),
-  file('dpkg', 'var/lib/dpkg/lock', { mode: 0o640, optional: true }),
-  file('dpkg', 'var/lib/dpkg/lock-frontend', { mode: 0o640, optional: true }),
+  file('dpkg', 'var/lib/dpkg/lock', { mode: 0o640 }),
+  file('dpkg', 'var/lib/dpkg/lock-frontend', { mode: 0o640 }),
   file('dpkg', 'var/lib/dpkg/arch', { optional: true }),
   file('dpkg', 'var/lib/dpkg/arch-native', { optional: true }),
   ...directory('dpkg', ['var/lib/dpkg/triggers']),
-  file('dpkg', 'var/lib/dpkg/triggers/File', { optional: true }),
   file('dpkg', 'var/lib/dpkg/triggers/Lock', { mode: 0o600 }),
   file('dpkg', 'var/lib/dpkg/triggers/Unincorp'),
   file('apt', 'var/lib/apt/extended_states', { optional: true }),
@@ -153,11 +153,27 @@ export function expectMade(
   if (debs.has('ca-certificates') && debs.has('openssl'))
     for (const [name, target] of certificateLinks(tree))
       add(link('ca-certificates', `etc/ssl/certs/${name}`, target))
+  for (const name of triggerFiles(tree).keys()) add(file('dpkg', `var/lib/dpkg/triggers/${name}`))
+  for (const name of effects.services) for (const each of madeByService(tree, name)) add(each)
   for (const unit of effects.units) for (const each of madeByUnit(tree, unit)) add(each)
   if (debs.has('python3-minimal')) {
     for (const each of directory('python3-minimal', ['etc/python3'])) add(each)
     add(file('python3-minimal', 'etc/python3/debian_config'))
   }
+}
+
+/** Links that update-rc.d(8) makes of a script's header (LSB): one for each run level that it starts or stops in. */
+function madeByService(tree: FileTree, name: string): Made[] {
+  const text = tree.read(`etc/init.d/${name}`)?.toString('latin1') ?? ''
+  const levels = (field: string) =>
+    (new RegExp(`^#\\s*Default-${field}:(.*)$`, 'm').exec(text)?.[1] ?? '')
+      .split(/\s+/)
+      .filter((level) => /^[0-6S]$/.test(level))
+  const links = (field: string, letter: string) =>
+    levels(field).map((level) =>
+      link('sysvinit-utils', `etc/rc${level}.d/${letter}01${name}`, `../init.d/${name}`),
+    )
+  return [...links('Start', 'S'), ...links('Stop', 'K')]
 }
 
 const HELPER = 'var/lib/systemd/deb-systemd-helper-enabled'

@@ -44,6 +44,7 @@ export function expectWheel(
     const path = paths.find((each, i) => i === paths.length - 1 || tree.findLink(each) !== undefined)
     if (path !== undefined) expected.add(path, fromWheel(owner, file))
   }
+  const noted = tree.read(`${site}/${info}/RECORD`)?.toString('latin1') ?? ''
   const note = (name: string, text: string) =>
     expected.add(`${site}/${info}/${name}`, {
       owner,
@@ -52,7 +53,7 @@ export function expectWheel(
       uid: 0,
       gid: 0,
       generated: NOTES,
-      optional: true,
+      optional: !noted.includes(`${info}/${name},`),
       digest: { algorithm: 'sha256', value: sha256(text) },
     })
   note('INSTALLER', 'pip\n')

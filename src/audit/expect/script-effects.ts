@@ -49,6 +49,8 @@ export class ScriptEffects {
   readonly #alternatives = new Map<string, AlternativeCall[]>()
   /** Units that scripts switch on. */
   readonly units: ReadonlySet<string>
+  /** Scripts of `/etc/init.d` that scripts switch on by `update-rc.d NAME defaults`. */
+  readonly services: ReadonlySet<string>
   /** Login shells that scripts add by `add-shell`. */
   readonly shells: ReadonlySet<string>
   /** Whether some alternative is installed by a call with variables. */
@@ -60,6 +62,7 @@ export class ScriptEffects {
     this.#ids = { users: idsByName(tree, 'passwd'), groups: idsByName(tree, 'group') }
     const units = new Set<string>()
     const shells = new Set<string>()
+    const services = new Set<string>()
     let hasOther = false
     for (const { texts } of scripts)
       for (const text of texts) {
@@ -72,6 +75,9 @@ export class ScriptEffects {
         for (const [program, ...words] of commands)
           if (/(^|\/)add-shell$/.test(program ?? ''))
             for (const word of words.filter(isPlain)) shells.add(word)
+        for (const [program, name = '', what] of commands)
+          if (/(^|\/)update-rc\.d$/.test(program ?? '') && /^defaults/.test(what ?? '') && isPlain(name))
+            services.add(name)
         for (const unit of enabledUnits(commands)) units.add(unit)
         for (const call of alternativeCalls(commands))
           if (call === undefined) hasOther = true
@@ -89,6 +95,7 @@ export class ScriptEffects {
     }
     this.units = units
     this.shells = shells
+    this.services = services
     this.hasOtherAlternatives = hasOther
   }
 
@@ -132,4 +139,4 @@ export class ScriptEffects {
 }
 
 const CHANGES =
-  /\b(chown|chgrp|chmod|install|mkdir|setcap|dpkg-statoverride|update-alternatives|add-shell|deb-systemd-helper)\b/
+  /\b(chown|chgrp|chmod|install|mkdir|setcap|dpkg-statoverride|update-alternatives|add-shell|update-rc\.d|deb-systemd-helper)\b/

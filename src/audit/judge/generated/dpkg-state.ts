@@ -5,6 +5,7 @@ import { baseOf, parentOf } from '../../../inventory/tree-paths.ts'
 import { alternativeFile, alternativeLinks } from '../../expect/alternatives.ts'
 import type { ExpectedFiles } from '../../expect/expected-files.ts'
 import type { ScriptEffects } from '../../expect/script-effects.ts'
+import { triggerFiles } from '../../expect/trigger-files.ts'
 import type { LockSubject } from '../../subject.ts'
 import { isForeign, type LockedContext } from '../judge-context.ts'
 import { type GeneratedFile, linesProblem, TOO_LARGE } from './generated-file.ts'
@@ -86,25 +87,6 @@ export function alternativeProblem(
   })
   // compressed pages that a package left out are choices all the same
   return stray === undefined || /\.gz$/.test(stray) ? undefined : `its choice ${stray} is of no package`
-}
-
-const INFO = 'var/lib/dpkg/info'
-
-/** Which packages wait for which trigger (deb-triggers(5)): the files below `/var/lib/dpkg/triggers`, by name. */
-export function triggerFiles(tree: FileTree): Map<string, Set<string>> {
-  const found = new Map<string, Set<string>>()
-  for (const file of tree.list(INFO)) {
-    const [, name] = /^(.+)\.triggers$/.exec(file) ?? []
-    for (const line of name ? (tree.read(`${INFO}/${file}`)?.toString('latin1') ?? '').split('\n') : []) {
-      const [directive = '', trigger = ''] = line.replace(/#.*/, '').trim().split(/\s+/)
-      if (!/^interest(-await|-noawait)?$/.test(directive) || trigger === '') continue
-      const isFile = trigger.startsWith('/')
-      const entry = `${isFile ? `${trigger} ` : ''}${name}${directive.endsWith('-noawait') ? '/noawait' : ''}`
-      const key = isFile ? 'File' : trigger
-      found.set(key, (found.get(key) ?? new Set()).add(entry))
-    }
-  }
-  return found
 }
 
 /** Each line is one that a package's own list of triggers asks for, and none is missing. */

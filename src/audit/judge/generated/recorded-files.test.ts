@@ -6,7 +6,7 @@ import { ociFiles, pieces, tarOf } from '../../../image/image-archive.test-data.
 import type { TreeNode } from '../../../image/merge-layers.ts'
 import { readImageTree } from '../../../image/read-archive.ts'
 import { certificateBundle, certificateLinks, trustedCertificates } from '../../expect/certificates.ts'
-import { triggerFiles } from './dpkg-state.ts'
+import { triggerFiles } from '../../expect/trigger-files.ts'
 import { compareNames, libraryCacheProblem } from './library-cache.ts'
 import { pamFiles } from './pam.ts'
 import { packageShells } from './shells.ts'
