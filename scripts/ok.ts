@@ -16,7 +16,7 @@ const bin = join(root, 'node_modules/.bin')
 
 const CHECKS: Record<string, Check> = {
   format: program('biome', ['check', '--error-on-warnings', '--diagnostic-level=warn']),
-  types: program('tsc', []),
+  types: program('tsc', ['--singleThreaded']),
   unused: program('knip', []),
   shell: shellcheck(['--shell=sh', ...shellPrograms()]),
   bash: shellcheck(['--shell=bash', '.ci/run']),

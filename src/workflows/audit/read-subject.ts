@@ -33,7 +33,10 @@ export async function readSubject(located: LocatedImage, reading: Reading): Prom
   return toSubject(await located.read(readOptions(reading)), reading)
 }
 
-function toSubject({ reference, id, config, layers, tree, covered }: OpenedImage, { cache }: Reading): ReadImage {
+function toSubject(
+  { reference, id, config, layers, tree, covered }: OpenedImage,
+  { cache }: Reading,
+): ReadImage {
   const knownLayers = layers.filter(({ digest }) => cache?.isKnown(digest)).length
   return { reference, id, config, layers, tree, covered, digest: treeDigest(tree.root), knownLayers }
 }
