@@ -1,6 +1,7 @@
 import type { FileTree } from '../image/file-tree.ts'
 import type { InstalledPackage, Inventory, OwnedFile, PackageManager } from './inventory.ts'
 import { Findings, resolvePath } from './tree-paths.ts'
+import type { Work } from './work.ts'
 
 const SIZE_LIMIT = 64 * 1024 ** 2
 /** Before and after Alpine moved to a merged /usr. */
@@ -13,14 +14,16 @@ export const APK_DATABASES = ['lib/apk/db/installed', 'usr/lib/apk/db/installed'
 export const apk: PackageManager = {
   kind: 'apk',
   wants: (path, size) => size <= SIZE_LIMIT && path.endsWith('lib/apk/db/installed'),
-  read(tree: FileTree): Inventory {
-    const findings = new Findings(tree, 'apk')
+  read(tree: FileTree, work: Work): Inventory {
+    const findings = new Findings(tree, 'apk', work)
     const seen = new Set<string>()
     for (const database of APK_DATABASES) {
       const record = tree.find(database)?.path
       if (record === undefined || seen.has(record)) continue
       seen.add(record)
-      for (const stanza of findings.text(record)?.split(/\n\n+/) ?? []) {
+      const text = findings.text(record) ?? ''
+      work.takeLines(text)
+      for (const stanza of text.split(/\n\n+/)) {
         if (stanza.trim() === '') continue
         const installed = readStanza(stanza.split('\n'), record)
         if (installed.name === '' || installed.version === '')

@@ -3,6 +3,7 @@ import type { FileTree } from '../image/file-tree.ts'
 import { bareUrl } from '../net/redact-url.ts'
 import type { InstalledPackage, Inventory, OwnedFile, PackageManager } from './inventory.ts'
 import { Findings, keptFiles, parentOf, resolvePath, toBytes } from './tree-paths.ts'
+import type { Work } from './work.ts'
 
 const SIZE_LIMIT = 32 * 1024 ** 2
 const RECORD = /(?:^|\/)conda-meta\/[^/]+\.json$/
@@ -31,22 +32,23 @@ const Metadata = z.object({
 export const conda: PackageManager = {
   kind: 'conda',
   wants: (path, size) => size <= SIZE_LIMIT && RECORD.test(path),
-  read(tree: FileTree): Inventory {
-    const findings = new Findings(tree, 'conda')
+  read(tree: FileTree, work: Work): Inventory {
+    const findings = new Findings(tree, 'conda', work)
     for (const { path } of keptFiles(tree)) {
       if (!RECORD.test(path)) continue
       const json = findings.json(path)
       if (json === undefined) continue
       const parsed = Metadata.safeParse(json)
-      if (parsed.success) findings.inventory.packages.push(toPackage(parsed.data, path))
+      if (parsed.success) findings.inventory.packages.push(toPackage(parsed.data, path, work))
       else findings.problem(path, `it is not a record of conda: ${parsed.error.issues[0]?.path.join('.')}`)
     }
     return findings.inventory
   },
 }
 
-function toPackage(data: z.infer<typeof Metadata>, record: string): InstalledPackage {
+function toPackage(data: z.infer<typeof Metadata>, record: string, work: Work): InstalledPackage {
   const environment = parentOf(parentOf(record))
+  work.takePaths(data.files.length + (data.paths_data?.paths.length ?? 0), environment.length)
   const files = new Map<string, OwnedFile>()
   for (const name of data.files) {
     const path = resolvePath(environment, `./${toBytes(name)}`)

@@ -3,6 +3,7 @@ import type { FileTree } from '../image/file-tree.ts'
 import { bareUrl } from '../net/redact-url.ts'
 import type { InstalledPackage, Inventory, PackageManager } from './inventory.ts'
 import { baseOf, Findings, keptFiles, parentOf } from './tree-paths.ts'
+import type { Work } from './work.ts'
 
 const SIZE_LIMIT = 1024 ** 2
 const RECORD = /(?:^|\/)DESCRIPTION$/
@@ -14,8 +15,8 @@ const RECORD = /(?:^|\/)DESCRIPTION$/
 export const cran: PackageManager = {
   kind: 'cran',
   wants: (path, size) => size <= SIZE_LIMIT && RECORD.test(path),
-  read(tree: FileTree): Inventory {
-    const findings = new Findings(tree, 'cran')
+  read(tree: FileTree, work: Work): Inventory {
+    const findings = new Findings(tree, 'cran', work)
     for (const { path } of keptFiles(tree)) {
       if (!RECORD.test(path)) continue
       const [fields] = parseControl(findings.text(path) ?? '', { dialect: 'dpkg' })

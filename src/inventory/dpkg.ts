@@ -2,6 +2,7 @@ import { parseControl, type Stanza } from '../formats/deb/deb822.ts'
 import type { FileTree } from '../image/file-tree.ts'
 import type { InstalledPackage, Inventory, OwnedFile, PackageManager } from './inventory.ts'
 import { Findings, resolvePath } from './tree-paths.ts'
+import type { Work } from './work.ts'
 
 const DATABASE = 'var/lib/dpkg'
 const SIZE_LIMIT = 32 * 1024 ** 2
@@ -14,8 +15,8 @@ const WANTED = /(?:^|\/)dpkg\/(?:status|diversions|status\.d\/[^/]+|info\/[^/]+\
 export const dpkg: PackageManager = {
   kind: 'deb',
   wants: (path, size) => size <= SIZE_LIMIT && WANTED.test(path),
-  read(tree: FileTree): Inventory {
-    const findings = new Findings(tree, 'deb')
+  read(tree: FileTree, work: Work): Inventory {
+    const findings = new Findings(tree, 'deb', work)
     const diversions = readDiversions(findings)
     const infos = new Set(tree.list(`${DATABASE}/info`))
     const records = [
@@ -87,7 +88,9 @@ function filesOf(
   const stem = infos.has(`${name}:${architecture}.list`) ? `${name}:${architecture}` : name
   if (!infos.has(`${stem}.list`)) findings.problem(record, `"${name}" is installed and has no list of files`)
   const files = new Map<string, OwnedFile>()
-  for (const line of findings.text(`${DATABASE}/info/${stem}.list`)?.split('\n') ?? []) {
+  const list = findings.text(`${DATABASE}/info/${stem}.list`) ?? ''
+  findings.work.takeLines(list)
+  for (const line of list.split('\n')) {
     const path = resolvePath('', line)
     if (path !== '') files.set(path, { path })
   }
@@ -110,7 +113,9 @@ function sumsOf(findings: Findings, path: string): Map<string, OwnedFile> {
   const files = new Map<string, OwnedFile>()
   if (findings.tree.find(path) === undefined) return files
   let unknown = 0
-  for (const line of findings.text(path)?.split('\n') ?? []) {
+  const text = findings.text(path) ?? ''
+  findings.work.takeLines(text)
+  for (const line of text.split('\n')) {
     if (line === '') continue
     const [, value, written] = /^([0-9a-f]{32})[ \t]+(\S.*)$/.exec(line) ?? []
     if (value === undefined || written === undefined) {
@@ -126,10 +131,15 @@ function sumsOf(findings: Findings, path: string): Map<string, OwnedFile> {
 
 /** Whether a package's list has md5 sums of files at such a path. */
 export function hasMd5(tree: FileTree, path: RegExp): boolean {
+  const seen = new Set<Buffer | undefined>([undefined])
   return ['info', 'status.d'].some((directory) =>
     tree.list(`${DATABASE}/${directory}`).some((name) => {
       if (!name.endsWith('.md5sums')) return false
-      const text = tree.read(`${DATABASE}/${directory}/${name}`)?.toString('latin1') ?? ''
+      const content = tree.read(`${DATABASE}/${directory}/${name}`)
+      // one file may have many names
+      if (seen.has(content)) return false
+      seen.add(content)
+      const text = content?.toString('latin1') ?? ''
       return (
         text.includes('usr/local/') &&
         text.split('\n').some((line) => path.test(resolvePath('', line.slice(34))))

@@ -6,6 +6,7 @@ import type { Inode } from '../image/layer-entry.ts'
 import { bareUrl } from '../net/redact-url.ts'
 import type { InstalledPackage, Inventory, PackageManager } from './inventory.ts'
 import { baseOf, Findings, keptFiles, parentOf, resolvePath } from './tree-paths.ts'
+import type { Work } from './work.ts'
 
 const INDEX_LIMIT = 64 * 1024 ** 2
 const REFS_LIMIT = 16 * 1024 ** 2
@@ -22,8 +23,8 @@ const LOGS = /\/\.git\/(?:.*\/)?(?:logs|objects|hooks)\//
 export const git: PackageManager = {
   kind: 'git',
   wants: (path, size) => WANTED.test(path) && size <= limitOf(baseOf(path)) && !LOGS.test(`/${path}`),
-  read(tree: FileTree): Inventory {
-    const findings = new Findings(tree, 'git')
+  read(tree: FileTree, work: Work): Inventory {
+    const findings = new Findings(tree, 'git', work)
     for (const path of repositories(tree)) {
       const installed = readCheckout(findings, path)
       if (installed !== undefined) findings.inventory.packages.push(installed)
@@ -61,7 +62,7 @@ function readCheckout(findings: Findings, path: string): InstalledPackage | unde
   }
   const { own, common } = directories
   const settings = parseGitConfig(findings.text(`${common}/config`) ?? '')
-  const version = headCommit(tree, directories)
+  const version = headCommit(findings, directories)
   if (version === undefined) {
     findings.problem(`${own}/HEAD`, 'it leads to no commit')
     return undefined
@@ -79,7 +80,10 @@ function readCheckout(findings: Findings, path: string): InstalledPackage | unde
   if (settings.get('core.bare') === 'true') return installed
   const hash = settings.get('extensions.objectformat') === 'sha256' ? 'sha256' : 'sha1'
   const bytes = findings.bytes(`${own}/index`)
-  const index = bytes === undefined ? undefined : parseGitIndex(bytes, hash)
+  const index =
+    bytes === undefined
+      ? undefined
+      : parseGitIndex(bytes, hash, (path) => findings.work.takePaths(2, workTree.length + path.length))
   if (index === undefined || index.problem !== undefined) {
     findings.problem(
       `${own}/index`,
@@ -129,12 +133,12 @@ function gitDirectories(tree: FileTree, path: string): GitDirectories | undefine
 }
 
 /** The commit of HEAD; undefined when its branch has none, or refs are kept in a way that isn't read (reftable). */
-function headCommit(tree: FileTree, { own, common }: GitDirectories): string | undefined {
+function headCommit(findings: Findings, { own, common }: GitDirectories): string | undefined {
   let name = 'HEAD'
   for (let links = 0; links < 5; links += 1) {
     const directory = /^refs\/(?!bisect\/|worktree\/|rewritten\/)/.test(name) ? common : own
-    const text = tree.read(`${directory}/${name}`)?.toString('latin1').trim()
-    if (text === undefined) return packedRef(tree, common, name)
+    const text = readText(findings, `${directory}/${name}`)?.trim()
+    if (text === undefined) return packedRef(findings, common, name)
     const [, next] = /^ref: (.+)$/.exec(text) ?? []
     if (next === undefined) return /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(text) ? text : undefined
     if (!next.startsWith('refs/') || next.split('/').includes('..')) return undefined
@@ -143,8 +147,15 @@ function headCommit(tree: FileTree, { own, common }: GitDirectories): string | u
   return undefined
 }
 
-function packedRef(tree: FileTree, common: string, name: string): string | undefined {
-  for (const line of tree.read(`${common}/packed-refs`)?.toString('latin1').split('\n') ?? []) {
+/** What is there, and no problem when it is not. */
+function readText({ tree, work }: Findings, path: string): string | undefined {
+  const content = tree.read(path)
+  work.take(content?.length ?? 0)
+  return content?.toString('latin1')
+}
+
+function packedRef(findings: Findings, common: string, name: string): string | undefined {
+  for (const line of readText(findings, `${common}/packed-refs`)?.split('\n') ?? []) {
     const [, value, ref] = /^([0-9a-f]{40}|[0-9a-f]{64}) (.+)$/.exec(line) ?? []
     if (ref === name) return value
   }

@@ -1,4 +1,5 @@
 import type { FileTree } from '../image/file-tree.ts'
+import type { Work } from './work.ts'
 
 /** Ecosystems by the types of package URLs (purl-spec, "Known purl types"); `git` is a checkout. */
 export type PackageKind = 'deb' | 'apk' | 'rpm' | 'pypi' | 'conda' | 'npm' | 'cran' | 'git'
@@ -59,5 +60,6 @@ export interface PackageManager {
   kind: PackageKind
   /** Whether a regular file's content is needed; asked for each member of each layer while the image is read. */
   wants(path: string, size: number): boolean
-  read(tree: FileTree): Inventory | Promise<Inventory>
+  /** @throws {TooMuchWork} */
+  read(tree: FileTree, work: Work): Inventory | Promise<Inventory>
 }

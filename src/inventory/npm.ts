@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { FileTree } from '../image/file-tree.ts'
 import type { Inventory, PackageManager } from './inventory.ts'
 import { Findings, keptFiles } from './tree-paths.ts'
+import type { Work } from './work.ts'
 
 const SIZE_LIMIT = 4 * 1024 ** 2
 /** Directories that Node.js looks into, those of Debian's packages among them. */
@@ -21,8 +22,8 @@ const Manifest = z.object({
 export const npm: PackageManager = {
   kind: 'npm',
   wants: (path, size) => size <= SIZE_LIMIT && RECORD.test(path),
-  read(tree: FileTree): Inventory {
-    const findings = new Findings(tree, 'npm')
+  read(tree: FileTree, work: Work): Inventory {
+    const findings = new Findings(tree, 'npm', work)
     for (const { path } of keptFiles(tree)) {
       const environment = RECORD.exec(path)?.[1]
       const json = environment === undefined ? undefined : findings.json(path)

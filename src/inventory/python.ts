@@ -6,6 +6,7 @@ import { bareUrl } from '../net/redact-url.ts'
 import type { InstalledPackage, Inventory, OwnedFile, PackageManager } from './inventory.ts'
 import { readRecord } from './python-record.ts'
 import { baseOf, Findings, keptFiles, parentOf, resolvePath } from './tree-paths.ts'
+import type { Work } from './work.ts'
 
 const SIZE_LIMIT = 32 * 1024 ** 2
 const WANTED =
@@ -22,11 +23,13 @@ const VENDORED = /(?:^|\/)_vendor(?:ed)?(?:\/|$)/
 export const python: PackageManager = {
   kind: 'pypi',
   wants: (path, size) => isLikely(path) && size <= SIZE_LIMIT && WANTED.test(path),
-  read(tree: FileTree): Inventory {
-    const findings = new Findings(tree, 'pypi')
+  read(tree: FileTree, work: Work): Inventory {
+    const findings = new Findings(tree, 'pypi', work)
     const seen = new Set<string>()
     for (const { directory, environment } of searchPath(findings)) {
-      for (const name of tree.list(directory)) {
+      const names = tree.list(directory)
+      work.takePaths(names.length, directory.length)
+      for (const name of names) {
         // what a failed uninstallation of pip left
         if (name.startsWith('~')) continue
         const path = tree.find(`${directory}/${name}`)?.path
@@ -52,9 +55,10 @@ interface SearchPlace {
 }
 
 /** Directories of which a Python of the image may have packages. */
-function searchPath({ tree }: Findings): SearchPlace[] {
+function searchPath({ tree, work }: Findings): SearchPlace[] {
   const places = new Map<string, SearchPlace>()
   const add = (directory: string, environment: string) => {
+    work.takePaths(1, directory.length + environment.length)
     const found = tree.find(directory)
     if (found?.inode.type === 'directory' && !VENDORED.test(found.path))
       places.set(`${found.path}\0${environment}`, { directory: found.path, environment })
@@ -65,6 +69,7 @@ function searchPath({ tree }: Findings): SearchPlace[] {
     if (SITE.test(parent)) add(parent, parent)
     if (parent.endsWith('.dist-info') || SITE.test(grandparent)) add(grandparent, grandparent)
     if (!SITE.test(parent) || !/\.(?:pth|egg-link)$/.test(path)) continue
+    work.take(inode.content?.length ?? 0)
     for (const line of inode.content?.toString('latin1').split(/\r?\n/).slice(0, 1000) ?? []) {
       if (line.trim() === '' || /^(?:#|import[ \t])/.test(line)) continue
       add(resolvePath(parent, line.trim()), parent)
@@ -100,6 +105,7 @@ function readDistInfo(findings: Findings, path: string, environment: string): In
   if (installed === undefined) return undefined
   const text = findings.text(`${path}/RECORD`)
   if (text !== undefined) {
+    findings.work.takeLines(text, parentOf(path))
     const { files, unknown } = readRecord(text, parentOf(path))
     installed.files = files
     if (unknown > 0) findings.problem(`${path}/RECORD`, `${unknown} lines are not a path, a hash and a size`)
@@ -155,7 +161,9 @@ const HEADERS_LIMIT = 1024 * 1024
 
 /** Paths that setuptools' `install --record` wrote, relative to the egg-info itself. */
 function installedFiles(findings: Findings, path: string): OwnedFile[] {
-  const lines = findings.text(`${path}/installed-files.txt`)?.split(/\r?\n/) ?? []
+  const text = findings.text(`${path}/installed-files.txt`) ?? ''
+  findings.work.takeLines(text, path)
+  const lines = text.split(/\r?\n/)
   return lines.filter((line) => line !== '').map((line) => ({ path: resolvePath(path, line) }))
 }
 

@@ -9,6 +9,7 @@ import type { InstalledPackage, Inventory, PackageManager } from './inventory.ts
 import { npm } from './npm.ts'
 import { python } from './python.ts'
 import { rpm } from './rpm.ts'
+import { TooMuchWork, Work } from './work.ts'
 
 const MANAGERS: readonly PackageManager[] = [dpkg, apk, rpm, python, conda, npm, cran, git]
 
@@ -57,14 +58,25 @@ export function digestsForInventory(
 
 /**
  * What is installed in an image, by its files alone; they were read with `keep: wantedByInventory`. Data that a package
- * manager left damaged, or that was made to mislead, becomes a problem and no error.
+ * manager left damaged, or that was made to mislead, becomes a problem and no error; so does what takes more work than
+ * the image's files account for.
  */
-export async function readInventory(tree: FileTree): Promise<Inventory> {
+export async function readInventory(tree: FileTree, work = new Work(tree)): Promise<Inventory> {
   const inventories: Inventory[] = []
-  for (const manager of MANAGERS) inventories.push(await manager.read(tree))
+  for (const manager of MANAGERS) inventories.push(await readManager(manager, tree, work))
   return {
     packages: inventories.flatMap(({ packages }) => packages).sort(comparePackages),
     problems: inventories.flatMap(({ problems }) => problems),
+  }
+}
+
+async function readManager(manager: PackageManager, tree: FileTree, work: Work): Promise<Inventory> {
+  try {
+    return await manager.read(tree, work)
+  } catch (error) {
+    if (!(error instanceof TooMuchWork)) throw error
+    const reason = `reading was ended: there is more to read than ${work.limit} bytes, all that an image of its size needs`
+    return { packages: [], problems: [{ kind: manager.kind, path: '', reason }] }
   }
 }
 

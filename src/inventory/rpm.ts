@@ -2,6 +2,7 @@ import { parseRpmHeader, type RpmHeader } from '../formats/rpm-header.ts'
 import type { FileTree } from '../image/file-tree.ts'
 import type { FileDigest, InstalledPackage, Inventory, OwnedFile, PackageManager } from './inventory.ts'
 import { baseOf, Findings, resolvePath } from './tree-paths.ts'
+import type { Work } from './work.ts'
 
 const SIZE_LIMIT = 64 * 1024 ** 2
 const DIRECTORIES = ['var/lib/rpm', 'usr/lib/sysimage/rpm', 'usr/share/rpm']
@@ -17,8 +18,8 @@ const GHOST = 64
 export const rpm: PackageManager = {
   kind: 'rpm',
   wants: (path, size) => size <= SIZE_LIMIT && path.endsWith(`/rpm/${DATABASE}`),
-  async read(tree: FileTree): Promise<Inventory> {
-    const findings = new Findings(tree, 'rpm')
+  async read(tree: FileTree, work: Work): Promise<Inventory> {
+    const findings = new Findings(tree, 'rpm', work)
     const seen = new Set<string>()
     for (const directory of DIRECTORIES) {
       for (const name of tree.list(directory)) {
@@ -42,13 +43,13 @@ async function readDatabase(findings: Findings, path: string): Promise<void> {
   if (result.problem !== undefined) findings.problem(path, result.problem)
   for (const [index, blob] of result.blobs.entries()) {
     const header = parseRpmHeader(blob)
-    const installed = header === undefined ? undefined : toPackage(header, path)
+    const installed = header === undefined ? undefined : toPackage(header, path, findings.work)
     if (installed === undefined) findings.problem(path, `the header ${index + 1} cannot be read`)
     else findings.inventory.packages.push(installed)
   }
 }
 
-function toPackage(header: RpmHeader, record: string): InstalledPackage | undefined {
+function toPackage(header: RpmHeader, record: string, work: Work): InstalledPackage | undefined {
   const [name] = header.strings('name')
   const [version] = header.strings('version')
   const [release] = header.strings('release')
@@ -56,7 +57,7 @@ function toPackage(header: RpmHeader, record: string): InstalledPackage | undefi
   const [epoch] = header.numbers('epoch')
   const [architecture] = header.strings('arch')
   const [license] = header.strings('license')
-  const files = filesOf(header)
+  const files = filesOf(header, work)
   if (files === undefined) return undefined
   return {
     kind: 'rpm',
@@ -69,7 +70,7 @@ function toPackage(header: RpmHeader, record: string): InstalledPackage | undefi
   }
 }
 
-function filesOf(header: RpmHeader): OwnedFile[] | undefined {
+function filesOf(header: RpmHeader, work: Work): OwnedFile[] | undefined {
   const directories = header.strings('directoryNames')
   const indexes = header.numbers('directoryIndexes')
   const names = header.strings('baseNames')
@@ -83,6 +84,7 @@ function filesOf(header: RpmHeader): OwnedFile[] | undefined {
   const flags = header.numbers('fileFlags')
   const algorithm = ALGORITHMS[header.numbers('digestAlgorithm')[0] ?? 1]
   return paths.flatMap((written, i) => {
+    work.takePaths(1, written.length)
     const path = resolvePath('', written)
     const flag = flags[i] ?? 0
     // what a package may make when it runs: it brings none

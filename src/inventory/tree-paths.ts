@@ -1,5 +1,6 @@
 import type { FileTree, TreeFile } from '../image/file-tree.ts'
 import type { Inventory, InventoryProblem, PackageKind } from './inventory.ts'
+import type { Work } from './work.ts'
 
 export const baseOf = (path: string) => path.slice(path.lastIndexOf('/') + 1)
 export const parentOf = (path: string) => path.slice(0, Math.max(0, path.lastIndexOf('/')))
@@ -26,18 +27,21 @@ function isPlain(path: string): boolean {
 /** Text of JSON and its like as the tree writes paths: one character a byte. */
 export const toBytes = (text: string) => Buffer.from(text, 'utf8').toString('latin1')
 
-/** What a package manager's reader has found so far. */
+/** What a package manager's reader has found so far; its methods end it with `TooMuchWork`. */
 export class Findings {
   readonly inventory: Inventory = { packages: [], problems: [] }
   readonly tree: FileTree
   readonly kind: PackageKind
+  readonly work: Work
 
-  constructor(tree: FileTree, kind: PackageKind) {
+  constructor(tree: FileTree, kind: PackageKind, work: Work) {
     this.tree = tree
     this.kind = kind
+    this.work = work
   }
 
   problem(path: string, reason: string): void {
+    this.work.takePaths(1, path.length + reason.length)
     const problem: InventoryProblem = { kind: this.kind, path, reason }
     this.inventory.problems.push(problem)
   }
@@ -52,6 +56,7 @@ export class Findings {
         path,
         type === 'file' ? `its ${size} bytes are above the limit for such a file` : `it is a ${type}`,
       )
+    this.work.take(content?.length ?? 0)
     return content
   }
 

@@ -24,8 +24,13 @@ const FIXED = 40
  * Parses a git index of version 2, 3 or 4 (gitformat-index).
  *
  * @param hash of the repository's objects
+ * @param found called for each path, before it is kept
  */
-export function parseGitIndex(file: Buffer, hash: 'sha1' | 'sha256'): GitIndex {
+export function parseGitIndex(
+  file: Buffer,
+  hash: 'sha1' | 'sha256',
+  found: (path: string) => void = () => {},
+): GitIndex {
   const width = hash === 'sha1' ? 20 : 32
   if (file.length < 12 + width || file.toString('latin1', 0, 4) !== 'DIRC')
     return { problem: 'it is not an index' }
@@ -61,6 +66,7 @@ export function parseGitIndex(file: Buffer, hash: 'sha1' | 'sha256'): GitIndex {
     // before version 4 one to eight NULs pad the entry
     at = version === 4 ? nul + 1 : start + ((nul - start + 8) & ~7)
     before = path
+    found(path)
     entries.push({
       path,
       mode: file.readUInt32BE(start + 24),
