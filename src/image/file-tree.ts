@@ -23,6 +23,7 @@ export interface PlaceInDirectory {
  */
 export class FileTree {
   readonly root: TreeNode
+  #kept: readonly TreeFile[] | undefined
 
   constructor(root: TreeNode) {
     this.root = root
@@ -54,6 +55,12 @@ export class FileTree {
       for (const child of node.children?.values() ?? []) open.push(child)
     }
     return count
+  }
+
+  /** Every file whose content was kept, in the order of {@link files}; the tree is walked once. */
+  keptFiles(): readonly TreeFile[] {
+    this.#kept ??= [...this.files()].filter(({ inode }) => inode.content !== undefined)
+    return this.#kept
   }
 
   /** Content of a regular file, when it was kept (see `keep` of `readImageTree`). */

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { FileTree } from '../image/file-tree.ts'
 import { bareUrl } from '../net/redact-url.ts'
 import type { InstalledPackage, Inventory, OwnedFile, PackageManager } from './inventory.ts'
-import { Findings, keptFiles, parentOf, resolvePath, toBytes } from './tree-paths.ts'
+import { Findings, parentOf, resolvePath, toBytes } from './tree-paths.ts'
 import type { Work } from './work.ts'
 
 const SIZE_LIMIT = 32 * 1024 ** 2
@@ -34,7 +34,7 @@ export const conda: PackageManager = {
   wants: (path, size) => size <= SIZE_LIMIT && RECORD.test(path),
   read(tree: FileTree, work: Work): Inventory {
     const findings = new Findings(tree, 'conda', work)
-    for (const { path } of keptFiles(tree)) {
+    for (const { path } of tree.keptFiles()) {
       if (!RECORD.test(path)) continue
       const json = findings.json(path)
       if (json === undefined) continue

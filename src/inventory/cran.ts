@@ -2,7 +2,7 @@ import { parseControl, type Stanza } from '../formats/deb/deb822.ts'
 import type { FileTree } from '../image/file-tree.ts'
 import { bareUrl } from '../net/redact-url.ts'
 import type { InstalledPackage, Inventory, PackageManager } from './inventory.ts'
-import { baseOf, Findings, keptFiles, parentOf } from './tree-paths.ts'
+import { baseOf, Findings, parentOf } from './tree-paths.ts'
 import type { Work } from './work.ts'
 
 const SIZE_LIMIT = 1024 ** 2
@@ -17,7 +17,7 @@ export const cran: PackageManager = {
   wants: (path, size) => size <= SIZE_LIMIT && RECORD.test(path),
   read(tree: FileTree, work: Work): Inventory {
     const findings = new Findings(tree, 'cran', work)
-    for (const { path } of keptFiles(tree)) {
+    for (const { path } of tree.keptFiles()) {
       if (!RECORD.test(path)) continue
       const [fields] = parseControl(findings.text(path) ?? '', { dialect: 'dpkg' })
       if (fields?.get('built') === undefined) continue

@@ -5,7 +5,7 @@ import type { FileTree } from '../image/file-tree.ts'
 import type { Inode } from '../image/layer-entry.ts'
 import { bareUrl } from '../net/redact-url.ts'
 import type { InstalledPackage, Inventory, PackageManager } from './inventory.ts'
-import { baseOf, Findings, keptFiles, parentOf, resolvePath } from './tree-paths.ts'
+import { baseOf, Findings, parentOf, resolvePath } from './tree-paths.ts'
 import type { Work } from './work.ts'
 
 const INDEX_LIMIT = 64 * 1024 ** 2
@@ -40,7 +40,7 @@ function limitOf(name: string): number {
 
 /** Paths of every `.git`, file or directory, in the order of the tree. */
 function repositories(tree: FileTree): Set<string> {
-  const paths = keptFiles(tree).flatMap(({ path }) => {
+  const paths = tree.keptFiles().flatMap(({ path }) => {
     if (baseOf(path) === '.git') return [path]
     return path.endsWith('.git/HEAD') && baseOf(parentOf(path)) === '.git' ? [parentOf(path)] : []
   })

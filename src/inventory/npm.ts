@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { FileTree } from '../image/file-tree.ts'
 import type { Inventory, PackageManager } from './inventory.ts'
-import { Findings, keptFiles } from './tree-paths.ts'
+import { Findings } from './tree-paths.ts'
 import type { Work } from './work.ts'
 
 const SIZE_LIMIT = 4 * 1024 ** 2
@@ -24,7 +24,7 @@ export const npm: PackageManager = {
   wants: (path, size) => size <= SIZE_LIMIT && RECORD.test(path),
   read(tree: FileTree, work: Work): Inventory {
     const findings = new Findings(tree, 'npm', work)
-    for (const { path } of keptFiles(tree)) {
+    for (const { path } of tree.keptFiles()) {
       const environment = RECORD.exec(path)?.[1]
       const json = environment === undefined ? undefined : findings.json(path)
       if (environment === undefined || json === undefined) continue

@@ -5,7 +5,7 @@ import type { FileTree } from '../image/file-tree.ts'
 import { bareUrl } from '../net/redact-url.ts'
 import type { InstalledPackage, Inventory, OwnedFile, PackageManager } from './inventory.ts'
 import { readRecord } from './python-record.ts'
-import { baseOf, Findings, keptFiles, parentOf, resolvePath } from './tree-paths.ts'
+import { baseOf, Findings, parentOf, resolvePath } from './tree-paths.ts'
 import type { Work } from './work.ts'
 
 const SIZE_LIMIT = 32 * 1024 ** 2
@@ -63,7 +63,7 @@ function searchPath({ tree, work }: Findings): SearchPlace[] {
     if (found?.inode.type === 'directory' && !VENDORED.test(found.path))
       places.set(`${found.path}\0${environment}`, { directory: found.path, environment })
   }
-  for (const { path, inode } of keptFiles(tree)) {
+  for (const { path, inode } of tree.keptFiles()) {
     const parent = parentOf(path)
     const grandparent = parentOf(parent)
     if (SITE.test(parent)) add(parent, parent)

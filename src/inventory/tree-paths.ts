@@ -1,4 +1,4 @@
-import type { FileTree, TreeFile } from '../image/file-tree.ts'
+import type { FileTree } from '../image/file-tree.ts'
 import type { Inventory, InventoryProblem, PackageKind } from './inventory.ts'
 import type { Work } from './work.ts'
 
@@ -76,17 +76,4 @@ export class Findings {
       return undefined
     }
   }
-}
-
-const keptByTree = new WeakMap<FileTree, TreeFile[]>()
-
-/** Every file whose content was kept, in the order of the tree: one walk serves all package managers. */
-export function keptFiles(tree: FileTree): readonly TreeFile[] {
-  let kept = keptByTree.get(tree)
-  if (kept === undefined) {
-    kept = []
-    for (const file of tree.files()) if (file.inode.content !== undefined) kept.push(file)
-    keptByTree.set(tree, kept)
-  }
-  return kept
 }

@@ -1,5 +1,4 @@
 import type { FileTree } from '../image/file-tree.ts'
-import { keptFiles } from './tree-paths.ts'
 
 /** What any image may take, however small. */
 const FREE = 64 * 1024 ** 2
@@ -23,7 +22,7 @@ export class Work {
 
   constructor(tree: FileTree) {
     const contents = new Set<Buffer>()
-    for (const { inode } of keptFiles(tree)) if (inode.content !== undefined) contents.add(inode.content)
+    for (const { inode } of tree.keptFiles()) if (inode.content !== undefined) contents.add(inode.content)
     let bytes = 0
     for (const { length } of contents) bytes += length
     this.limit = FREE + PER_BYTE * bytes + PER_PATH * tree.count()
