@@ -188,8 +188,10 @@ describe('audit image', () => {
     })
     expect(unlikeIdentity(report)).toEqual([...tampering.expected].sort())
     expect(report.verdict).toBe('findings')
-    const id = report.findings.find(({ rule }) => rule === 'image-id')
-    expect(id).toMatchObject({ actual: report.image.id })
+    // of the same files, with another config, what differs in the config says why the ID is another
+    const ids = report.findings.filter(({ rule }) => rule === 'image-id').map(({ actual }) => actual)
+    const hasOtherFiles = tampering.script !== undefined || tampering.command !== undefined
+    expect(ids).toEqual(hasOtherFiles ? [report.image.id] : [])
   })
 
   test('tells other layers, though their files are the same', async () => {

@@ -221,7 +221,7 @@ describe('the disk', () => {
   test.skipIf(engines !== true)('that is full', async () => {
     const directory = await copyProject('hello')
     const cache = await scratch()
-    const command = 'mount -t tmpfs -o size=8m none "$1" && shift && exec "$@"'
+    const command = 'mount -t tmpfs -o size=8m,mode=755 none "$1" && shift && exec "$@"'
     const words = [process.execPath, commandLine(), 'build', 'recipe', 'hello', '--no-cache', '--json']
     const { exitCode, stdout } = await execa(
       'unshare',
