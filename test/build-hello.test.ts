@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import type { AuditReport } from '../src/audit/audit-report.ts'
 import type { BuildReport } from '../src/report/build-report.ts'
 import { defaultCacheDirectory } from '../src/store/cache-directory.ts'
 import { canHaveEngines, startEngine } from './support/engine.ts'
@@ -41,6 +42,18 @@ describe('build recipe hello', () => {
     expect(first).toMatchObject({ unchanged: false, audit: { verdict: 'clean', isKnown: false } })
     const again = await build()
     expect(again).toMatchObject({ unchanged: false, audit: { ...first.audit, trust: null, isKnown: true } })
+  })
+
+  test('reads its own image when another has the same name with another tag', async () => {
+    const directory = await copyProject('hello')
+    await stillroom(directory, ['build', 'recipe', 'hello'])
+    const other = 'stillroom/hello:other'
+    const { stdout: container } = await execa('docker', ['create', 'stillroom/hello'])
+    onTestFinished(async () => void (await execa('docker', ['image', 'rm', other])))
+    await execa('docker', ['commit', '--change', 'LABEL other=yes', container, other])
+    await execa('docker', ['rm', container])
+    const report = await stillroomJson<AuditReport>(directory, ['audit', 'recipe', 'hello'])
+    expect(report).toMatchObject({ verdict: 'clean', findings: [] })
   })
 
   test('prints a short table', async () => {

@@ -19,7 +19,10 @@ export async function findImage({ docker }: Engine, name: string): Promise<Engin
 
 /** The image as `docker save` gives it: a tar. */
 export async function saveImage({ docker }: Engine, reference: string): Promise<AsyncIterable<Uint8Array>> {
-  const stream = await engineAnswer(`saving image ${reference}`, docker.getImage(reference).get())
+  // by a name without a tag the engine saves all images of that name
+  const isWhole = /^(sha256:)?[0-9a-f]{1,64}$|@|:[^/]*$/.test(reference)
+  const image = docker.getImage(isWhole ? reference : `${reference}:latest`)
+  const stream = await engineAnswer(`saving image ${reference}`, image.get())
   return stream as unknown as AsyncIterable<Uint8Array>
 }
 
