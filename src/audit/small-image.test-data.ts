@@ -3,7 +3,7 @@ import { gitOriginPath, renderGitOrigin } from '../dockerfile/git-origin.ts'
 import { PYTHONS, sourceHash } from '../formats/python/byte-code.ts'
 import { FileTree } from '../image/file-tree.ts'
 import { type Member, ociFiles, pieces, sha256, tarOf } from '../image/image-archive.test-data.ts'
-import type { Inode } from '../image/layer-entry.ts'
+import { type Inode, PLAIN_DIRECTORY } from '../image/layer-entry.ts'
 import type { TreeNode } from '../image/merge-layers.ts'
 import { readImageTree } from '../image/read-archive.ts'
 import { treeDigest } from '../image/tree-digest.ts'
@@ -375,19 +375,7 @@ function apply(root: TreeNode, path: string, change: Change | undefined, layer: 
 }
 
 function changedInode(before: Inode | undefined, { content, ...change }: Change, layer: number): Inode {
-  const fresh: Inode = {
-    type: 'file',
-    mode: 0o644,
-    uid: 0,
-    gid: 0,
-    size: 0,
-    mtime: 0,
-    target: '',
-    major: 0,
-    minor: 0,
-    xattrs: new Map(),
-    sha256: sha256(''),
-  }
+  const fresh: Inode = { ...PLAIN_DIRECTORY, type: 'file', mode: 0o644, sha256: sha256('') }
   const inode: Inode = { ...(before ?? fresh), ...change, layer }
   if (inode.type !== 'file') return { ...inode, sha256: '', size: 0 }
   if (content === undefined && before?.type === 'file') return inode

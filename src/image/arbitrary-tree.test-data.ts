@@ -1,21 +1,7 @@
 import fc from 'fast-check'
 import { sha256 } from './image-archive.test-data.ts'
-import type { Inode } from './layer-entry.ts'
+import { type Inode, PLAIN_DIRECTORY } from './layer-entry.ts'
 import type { TreeNode } from './merge-layers.ts'
-
-const EMPTY: Inode = {
-  type: 'directory',
-  mode: 0o755,
-  uid: 0,
-  gid: 0,
-  size: 0,
-  mtime: 0,
-  target: '',
-  major: 0,
-  minor: 0,
-  xattrs: new Map(),
-  sha256: '',
-}
 
 /** Any name of a file as latin1: any byte but NUL and the slash. */
 const name = fc
@@ -57,12 +43,12 @@ const body: fc.Arbitrary<Partial<Inode>> = fc.oneof(
 export const anyTree: fc.Arbitrary<TreeNode> = fc
   .array(fc.tuple(fc.nat(), name, attributes, body, fc.boolean()), { maxLength: 15 })
   .map((list) => {
-    const root: TreeNode = { inode: { ...EMPTY }, children: new Map() }
+    const root: TreeNode = { inode: { ...PLAIN_DIRECTORY }, children: new Map() }
     const directories = [root]
     for (const [place, base, header, rest, isLinked] of list) {
       const siblings = directories[place % directories.length]?.children as Map<string, TreeNode>
       if (siblings.has(base)) continue
-      const inode: Inode = { ...EMPTY, ...header, ...rest }
+      const inode: Inode = { ...PLAIN_DIRECTORY, ...header, ...rest }
       const node = { inode, children: inode.type === 'directory' ? new Map<string, TreeNode>() : undefined }
       siblings.set(base, node)
       if (node.children !== undefined) directories.push(node)

@@ -36,6 +36,21 @@ export interface Inode {
   content?: Buffer
 }
 
+/** A directory of root's, 0755, of 1970, of which nothing more is known. */
+export const PLAIN_DIRECTORY: Readonly<Inode> = {
+  type: 'directory',
+  mode: 0o755,
+  uid: 0,
+  gid: 0,
+  size: 0,
+  mtime: 0,
+  target: '',
+  major: 0,
+  minor: 0,
+  xattrs: new Map(),
+  sha256: '',
+}
+
 /** A layer as it was read. */
 export interface Layer {
   /** Of the blob that it was read from. */

@@ -1,5 +1,5 @@
 import { imageInvalid, quotePath } from '../formats/image-invalid.ts'
-import { CAPABILITY, DEFAULT_ACL, type Inode, type LayerEntry } from './layer-entry.ts'
+import { CAPABILITY, DEFAULT_ACL, type Inode, type LayerEntry, PLAIN_DIRECTORY } from './layer-entry.ts'
 
 /** A place in the merged tree; names of one hard-linked file share their inode. */
 export interface TreeNode {
@@ -99,7 +99,7 @@ function addWhiteout(layer: Layer, path: string, isLowest: boolean): void {
   const siblings = directory.children as Map<string, LayerNode>
   if (siblings.has(name))
     throw imageInvalid(`${quotePath(path)} comes after the member that it names, or another such whiteout`)
-  siblings.set(name, { ...leaf({ ...IMPLIED, type: 'character' }), hides: true })
+  siblings.set(name, { ...leaf({ ...PLAIN_DIRECTORY, type: 'character' }), hides: true })
   layer.blocked.add(`${parentOf(path)}${parentOf(path) && '/'}${name}`)
 }
 
@@ -258,21 +258,7 @@ function notDirectory(path: string, { inode, hides }: LayerNode): Error {
 }
 
 function impliedDirectory(): LayerNode {
-  return { inode: { ...IMPLIED }, children: new Map(), implied: true, hides: false }
-}
-
-const IMPLIED: Inode = {
-  type: 'directory',
-  mode: 0o755,
-  uid: 0,
-  gid: 0,
-  size: 0,
-  mtime: 0,
-  target: '',
-  major: 0,
-  minor: 0,
-  xattrs: new Map(),
-  sha256: '',
+  return { inode: { ...PLAIN_DIRECTORY }, children: new Map(), implied: true, hides: false }
 }
 
 const leaf = (inode: Inode): LayerNode => ({ inode, children: undefined, implied: false, hides: false })

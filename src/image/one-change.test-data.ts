@@ -1,22 +1,12 @@
 import fc from 'fast-check'
+import type { FileField } from './compare-trees.ts'
 import { sha256 } from './image-archive.test-data.ts'
 import type { Inode } from './layer-entry.ts'
 import type { TreeNode } from './merge-layers.ts'
 
 /** One change of one attribute of one path, or a path more or less. */
 export interface OneChange {
-  kind:
-    | 'content'
-    | 'mode'
-    | 'uid'
-    | 'gid'
-    | 'mtime'
-    | 'target'
-    | 'type'
-    | 'xattrs'
-    | 'hardlinks'
-    | 'added'
-    | 'removed'
+  kind: Exclude<FileField, 'device'> | 'added' | 'removed'
   /** Of the path that differs, without a slash in front. */
   path: string
   /** The tree as it is with the change; the one that was given is as before. */
