@@ -138,6 +138,10 @@ function changeOf({ parent, name, node }: Place, kind: string): (() => () => voi
 }
 
 test('the rules find any one change of any one path of hello, without its locked tree', async () => {
+  // a time, which rules do not judge, makes it an image that is not the locked one
+  const [{ node }] = places as [Place]
+  const later = replaced(node, { ...node.inode, mtime: node.inode.mtime + 1 }, node.children)
+  expect(await findingsAfter(later), 'with another time').toEqual([])
   const kinds = [...Object.keys(KINDS), REMOVED, ...Object.keys(ADDED)]
   const property = fc.asyncProperty(fc.nat(), fc.constantFrom(...kinds), async (at, kind) => {
     const place = places[at % places.length] ?? expect.unreachable()
@@ -147,5 +151,4 @@ test('the rules find any one change of any one path of hello, without its locked
     expect(await findingsAfter(change), `${kind}: /${place.path}`).not.toEqual([])
   })
   await fc.assert(property, { numRuns: rounds(200, 2000), endOnFailure: true })
-  expect(await findingsAfter(() => () => {})).toEqual(expect.not.arrayContaining(['file-modified']))
 })
