@@ -37,7 +37,10 @@ export function findOddKey(schema: z.ZodType, data: unknown): string | undefined
   switch (definition.type) {
     case 'optional':
     case 'nullable':
+    case 'default':
       return findOddKey(definition.innerType, data)
+    case 'pipe':
+      return findOddKey(definition.in, data)
     case 'array':
       return first(Object.values(data), (value) => findOddKey(definition.element, value))
     case 'record':
@@ -58,7 +61,8 @@ export function findOddKey(schema: z.ZodType, data: unknown): string | undefined
 
 /** Of zod's schemas, as far as documents of images use them. */
 type Definition =
-  | { type: 'optional' | 'nullable'; innerType: z.ZodType }
+  | { type: 'optional' | 'nullable' | 'default'; innerType: z.ZodType }
+  | { type: 'pipe'; in: z.ZodType }
   | { type: 'array'; element: z.ZodType }
   | { type: 'record'; valueType: z.ZodType }
   | { type: 'object'; shape: Record<string, z.ZodType> }
