@@ -16,6 +16,7 @@ const bin = join(root, 'node_modules/.bin')
 
 const CHECKS: Record<string, Check> = {
   format: program('biome', ['check', '--error-on-warnings', '--diagnostic-level=warn']),
+  // beside other checks, more threads take several times as long
   types: program('tsc', ['--singleThreaded']),
   unused: program('knip', []),
   shell: shellcheck(['--shell=sh', ...shellPrograms()]),

@@ -17,7 +17,7 @@ export async function findImage({ docker }: Engine, name: string): Promise<Engin
   return image && { reference: image.Id, diffIDs: image.RootFS.Layers ?? [], size: image.Size }
 }
 
-/** The image as `docker save` gives it: a tar. */
+/** The image as `docker save` gives it: a tar. Without a tag or digest the name means `latest`. */
 export async function saveImage({ docker }: Engine, reference: string): Promise<AsyncIterable<Uint8Array>> {
   // by a name without a tag the engine saves all images of that name
   const isWhole = /^(sha256:)?[0-9a-f]{1,64}$|@|:[^/]*$/.test(reference)

@@ -4,8 +4,8 @@ type Environment = Readonly<Record<string, string | undefined>>
 
 /**
  * The proxy that an environment names for an address, if any: `http_proxy` or `https_proxy` by the address' scheme,
- * unless `no_proxy` has the host; in either case. As before this was ours, an http address without a proxy of its own
- * takes that of https.
+ * unless `no_proxy` has the host. Names may be in upper or lower case. An http address for which no proxy is set takes
+ * that of https.
  *
  * @example
  * ```ts

@@ -32,7 +32,7 @@ const CHILD = fileURLToPath(new URL(`recipe-child${extname(import.meta.url)}`, i
  * limits on its time and its answer. The answer is one line of JSON on a file descriptor that is used for nothing else;
  * what the recipe prints is dropped. A process that ends without an answer, with whatever exit code, is a failure.
  *
- * Node's permission model keeps honest code within bounds; docs/decisions/0018 says what it is worth against other code.
+ * Node's permission model keeps honest code within bounds; docs/decisions/0020-recipes-of-others.md says what it is worth against other code.
  */
 export function importForeignRecipes(
   ports: Repository,
