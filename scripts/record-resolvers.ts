@@ -13,7 +13,7 @@ import type { VersionConstraints } from '../src/lock/plan-lock.ts'
 import type { Lockfile } from '../src/lock/schema.ts'
 import { trustedCertificates } from '../src/net/trusted-certificates.ts'
 import type { AptStep, PipStep } from '../src/recipe/schema.ts'
-import { resolveApt } from '../src/resolve/apt/resolve-apt.ts'
+import { openIndexes, resolveApt } from '../src/resolve/apt/resolve-apt.ts'
 import type { FetchedIndex } from '../src/resolve/debian/fetch-indexes.ts'
 import { resolvePip } from '../src/resolve/python/resolve-pip.ts'
 import type { Recorded, RecordedCall } from '../src/resolve/recorded-sandbox.fixture.ts'
@@ -76,7 +76,7 @@ async function recordApt(suite: string, lock: Lockfile): Promise<void> {
   const scenarios: Recorded['scenarios'] = {}
   for (const [name, step] of Object.entries(steps)) {
     scenarios[name] = await record(suite, 'none', async (sandbox) => {
-      const { packages } = await resolveApt(step, indexes, sandbox)
+      const { packages } = await resolveApt(step, openIndexes(indexes), sandbox)
       for (const entry of packages) names.add(entry.name)
     })
   }

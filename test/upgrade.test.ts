@@ -7,7 +7,7 @@ import { parseLock } from '../src/lock/parse-lock.ts'
 import { constraintsOf } from '../src/lock/plan-lock.ts'
 import type { LockedApt } from '../src/lock/schema.ts'
 import { createGet } from '../src/net/http-get.ts'
-import { resolveApt } from '../src/resolve/apt/resolve-apt.ts'
+import { openIndexes, resolveApt } from '../src/resolve/apt/resolve-apt.ts'
 import { fetchIndexes } from '../src/resolve/debian/fetch-indexes.ts'
 import { relaxConstraints } from '../src/resolve/relax-constraints.ts'
 import { copyProject } from './support/project.ts'
@@ -100,7 +100,7 @@ test('an apt package moves with what it needs; the others stay, though newer one
   const step = { kind: 'apt' as const, packages: ['still-a', 'still-c'], recommends: false }
   const container = { image: 'stillroom/hello', network: 'none' as const, user: '0', signal }
   const resolve = (indexes: typeof both, kept: readonly { name: string; version: string }[]) =>
-    withContainer(engine, container, (sandbox) => resolveApt(step, indexes, sandbox, kept))
+    withContainer(engine, container, (sandbox) => resolveApt(step, openIndexes(indexes), sandbox, kept))
   const versions = ({ packages }: LockedApt) =>
     Object.fromEntries(packages.map(({ name, version }) => [name, version]))
 

@@ -1,5 +1,6 @@
 import { formatPath, type Issue, quoteValue } from '../formats/json/describe-issues.ts'
 import { requirementName } from '../formats/python/distribution-name.ts'
+import { parseAptRequest } from './apt-request.ts'
 import type { Recipe } from './schema.ts'
 
 /**
@@ -46,7 +47,7 @@ function checkApt(recipe: Recipe): Issue[] {
   return recipe.steps.flatMap((step, i) => {
     if (step.kind !== 'apt') return []
     return step.packages.flatMap((request, j) => {
-      const [name = '', version = ''] = request.split('=')
+      const { name, version = '' } = parseAptRequest(request)
       const known = versions.get(name)
       if (known === undefined || (version !== '' && known.version === ''))
         versions.set(name, { version, step: i })

@@ -1,10 +1,18 @@
 /** The name that a mistyped one most likely means: at most a third of its letters differ. */
 export function nearestName(name: string, names: readonly string[]): string | undefined {
-  const [nearest] = names
-    .map((candidate) => ({ candidate, distance: editDistance(name, candidate) }))
-    .filter(({ candidate, distance }) => distance <= Math.max(name.length, candidate.length) / 3)
-    .sort((a, b) => a.distance - b.distance)
-  return nearest?.candidate
+  return nearestNames(name, names)[0]
+}
+
+/** Names that a mistyped one may mean, the nearest first: of each at most a third of the letters differ. */
+export function nearestNames(name: string, names: Iterable<string>): string[] {
+  const near: { candidate: string; distance: number }[] = []
+  for (const candidate of names) {
+    const limit = Math.max(name.length, candidate.length) / 3
+    if (Math.abs(name.length - candidate.length) > limit) continue
+    const distance = editDistance(name, candidate)
+    if (distance <= limit) near.push({ candidate, distance })
+  }
+  return near.sort((a, b) => a.distance - b.distance).map(({ candidate }) => candidate)
 }
 
 /** Levenshtein's distance: insertions, deletions and replacements of one character. */

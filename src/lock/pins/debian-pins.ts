@@ -1,3 +1,4 @@
+import { parseAptRequest } from '../../recipe/apt-request.ts'
 import type { AptStep } from '../../recipe/schema.ts'
 import type { DebianPackage, LockedApt } from '../schema.ts'
 import { type Contradiction, type Surroundings, unequal } from './pin.ts'
@@ -5,7 +6,7 @@ import { type Contradiction, type Surroundings, unequal } from './pin.ts'
 /** Each package asked for is installed, in the version asked for: by the step, or before it. */
 export function comparePackages(step: AptStep, pinned: LockedApt, around: Surroundings): Contradiction[] {
   const requests = step.packages.flatMap((request) => {
-    const [name = '', version] = request.split('=')
+    const { name, version } = parseAptRequest(request)
     const locked = around.debian.get(name)
     const isMet = locked !== undefined && (version === undefined || version === locked)
     return isMet ? [] : [{ field: `packages["${name}"]`, locked, wanted: version ?? 'any version' }]

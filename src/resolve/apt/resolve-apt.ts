@@ -3,12 +3,24 @@ import type { PackageVersion } from '../../lock/plan-lock.ts'
 import { DebianPackage, type LockedApt } from '../../lock/schema.ts'
 import type { AptStep } from '../../recipe/schema.ts'
 import type { FetchedIndex } from '../debian/fetch-indexes.ts'
-import { type BinaryPackage, type PackageSet, readPackages } from '../debian/read-packages.ts'
+import { type BinaryPackage, type PackageVersions, readVersions } from '../debian/read-packages.ts'
 import type { Sandbox, SandboxFile } from '../sandbox.ts'
 import { type PlannedPackage, parseSimulation } from './parse-simulation.ts'
 
 /** Where the indexes seem to lie; nothing is read from there, apt only derives the names of its lists from it. */
 const ROOT = '/stillroom'
+
+/** Verified indexes, and what they hold. */
+export interface AptIndexes {
+  indexes: readonly FetchedIndex[]
+  packages: PackageVersions
+}
+
+/** @throws {StillroomError} INDEX_INVALID */
+export function openIndexes(indexes: readonly FetchedIndex[]): AptIndexes {
+  const packages = readVersions(indexes.map(({ index, packages }) => ({ archive: index.archive, packages })))
+  return { indexes, packages }
+}
 
 /**
  * Resolves an apt step to exact packages: the image's own apt plans with the verified indexes as its lists, without
@@ -16,17 +28,14 @@ const ROOT = '/stillroom'
  *
  * @param sandbox a container of the image as it is before the step
  * @param stay versions that stay, though an index has newer ones
- * @throws {StillroomError} APT_PACKAGE_UNKNOWN, APT_VERSION_UNKNOWN (each lists all that are), APT_UNRESOLVABLE with
- *   apt's own explanation
+ * @throws {StillroomError} APT_UNRESOLVABLE with apt's own explanation; INDEX_INVALID
  */
 export async function resolveApt(
   step: AptStep,
-  indexes: readonly FetchedIndex[],
+  { indexes, packages }: AptIndexes,
   sandbox: Sandbox,
   stay: readonly PackageVersion[] = [],
 ): Promise<LockedApt> {
-  const sets = indexes.map(({ index, packages }) => readPackages([{ archive: index.archive, packages }]))
-  requireKnown(step, sets)
   await sandbox.write([...aptLists(indexes), preferences(stay)])
   const command = [
     ...['apt-get', 'install', '--simulate', '--yes', '--quiet=1', '--allow-downgrades'],
@@ -49,7 +58,7 @@ export async function resolveApt(
   if (exitCode !== 0) throw unresolvable(`${stdout}\n${stderr}`.trim(), step)
   const { install, remove, order } = parseSimulation(stdout)
   if (remove.length > 0) throw unresolvable(`apt would remove ${remove.join(', ')}`, step)
-  return { kind: 'apt', packages: install.map((planned) => lockPlanned(planned, sets)), order }
+  return { kind: 'apt', packages: install.map((planned) => lockPlanned(planned, packages)), order }
 }
 
 /** apt_preferences(5): above 1000, a version is taken even though it is an older one. */
@@ -77,63 +86,12 @@ function aptLists(indexes: readonly FetchedIndex[]): SandboxFile[] {
   return files
 }
 
-/** Names every unknown package and version at once; apt stops at the first kind. A lock could not hold a virtual one. */
-function requireKnown(step: AptStep, sets: readonly PackageSet[]): void {
-  const unknown: string[] = []
-  const virtual: string[] = []
-  const versions: string[] = []
-  for (const request of step.packages) {
-    const [name, version] = request.split('=') as [string, string?]
-    const found = sets.map((set) => set.get(name)).filter((entry) => entry !== undefined)
-    if (found.length === 0) {
-      const providers = providersOf(name, sets)
-      if (providers.length === 0) unknown.push(name)
-      else virtual.push(`"${name}" is one of ${providers.slice(0, 8).join(', ')}`)
-    }
-    if (version !== undefined && found.length > 0 && !found.some((entry) => entry.version === version)) {
-      const available = [...new Set(found.map((entry) => entry.version))].join(', ')
-      versions.push(`${name}: expected ${version}, available ${available}`)
-    }
-  }
-  if (unknown.length > 0) {
-    throw new StillroomError(
-      'APT_PACKAGE_UNKNOWN',
-      `cannot resolve apt packages: the suite has no ${unknown.join(', ')}`,
-      {
-        hint: 'check the names, and whether they are in component main of this suite',
-        details: { packages: unknown },
-      },
-    )
-  }
-  if (virtual.length > 0) {
-    throw new StillroomError(
-      'APT_PACKAGE_UNKNOWN',
-      `cannot resolve apt packages that are only provided by others: ${virtual.join('; ')}`,
-      { hint: 'name the package itself', details: { packages: virtual } },
-    )
-  }
-  if (versions.length > 0) {
-    throw new StillroomError('APT_VERSION_UNKNOWN', `cannot resolve apt packages: ${versions.join('; ')}`, {
-      hint: 'name a version that the suite has, or leave it out: the lockfile pins it anyway',
-      details: { packages: versions },
-    })
-  }
-}
-
-/** Debian policy 7.5: names of the packages that provide another. */
-function providersOf(name: string, sets: readonly PackageSet[]): string[] {
-  const provides = (entry: BinaryPackage) =>
-    entry.provides.split(',').some((one) => one.trim().split(/[\s(]/, 1)[0] === name)
-  return [...new Set(sets.flatMap((set) => [...set.values()].filter(provides).map((entry) => entry.name)))]
-}
-
 function lockPlanned(
   { name, version, architecture }: PlannedPackage,
-  sets: readonly PackageSet[],
+  packages: PackageVersions,
 ): DebianPackage {
-  const fits = (entry: BinaryPackage | undefined) =>
-    entry?.version === version && entry.architecture === architecture
-  const entry = sets.map((set) => set.get(name)).find(fits)
+  const fits = (entry: BinaryPackage) => entry.version === version && entry.architecture === architecture
+  const entry = packages.get(name)?.find(fits)
   if (entry === undefined) {
     throw new StillroomError(
       'INDEX_INVALID',

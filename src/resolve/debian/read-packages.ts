@@ -18,10 +18,16 @@ export interface BinaryPackage {
   depends: string
   preDepends: string
   provides: string
+  replaces: string
 }
 
 /** By name; the newest version of each. */
 export type PackageSet = ReadonlyMap<string, BinaryPackage>
+
+/** By name; each version of each, in the order of the indexes. */
+export type PackageVersions = ReadonlyMap<string, readonly BinaryPackage[]>
+
+type Index = { archive: Archive; packages: Uint8Array }
 
 const FIELDS = new Set([
   'package',
@@ -32,6 +38,7 @@ const FIELDS = new Set([
   'depends',
   'pre-depends',
   'provides',
+  'replaces',
   'filename',
   'size',
   'sha256',
@@ -43,17 +50,30 @@ const FIELDS = new Set([
  *
  * @throws {StillroomError} INDEX_INVALID when an entry lacks a field that a download needs.
  */
-export function readPackages(indexes: readonly { archive: Archive; packages: Uint8Array }[]): PackageSet {
+export function readPackages(indexes: readonly Index[]): PackageSet {
   const newest = new Map<string, BinaryPackage>()
-  for (const { archive, packages } of indexes) {
-    for (const stanza of parseControl(packages, { fields: FIELDS })) {
-      const entry = readEntry(stanza, archive)
-      const known = newest.get(entry.name)
-      if (known === undefined || compareDebian(entry.version, known.version) > 0)
-        newest.set(entry.name, entry)
-    }
+  for (const entry of entriesOf(indexes)) {
+    const known = newest.get(entry.name)
+    if (known === undefined || compareDebian(entry.version, known.version) > 0) newest.set(entry.name, entry)
   }
   return newest
+}
+
+/** As `readPackages`, but every version that an index has. */
+export function readVersions(indexes: readonly Index[]): PackageVersions {
+  const versions = new Map<string, BinaryPackage[]>()
+  for (const entry of entriesOf(indexes)) {
+    const known = versions.get(entry.name)
+    if (known === undefined) versions.set(entry.name, [entry])
+    else known.push(entry)
+  }
+  return versions
+}
+
+function* entriesOf(indexes: readonly Index[]): Generator<BinaryPackage> {
+  for (const { archive, packages } of indexes) {
+    for (const stanza of parseControl(packages, { fields: FIELDS })) yield readEntry(stanza, archive)
+  }
 }
 
 function readEntry(stanza: Stanza, archive: Archive): BinaryPackage {
@@ -79,5 +99,6 @@ function readEntry(stanza: Stanza, archive: Archive): BinaryPackage {
     depends: stanza.get('depends') ?? '',
     preDepends: stanza.get('pre-depends') ?? '',
     provides: stanza.get('provides') ?? '',
+    replaces: stanza.get('replaces') ?? '',
   }
 }

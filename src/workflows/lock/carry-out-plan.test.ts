@@ -125,6 +125,18 @@ describe.each(SUITES)('carryOutPlan() with the programs of %s', async (suite) =>
     expect(asked.built).toHaveLength(1)
   })
 
+  test('reports wrong names of all apt steps before anything is built', async () => {
+    const asked = resolversOf(recorded)
+    const plan = planOf(resolve(aptStep('jq')), resolve(pipStep('x')), resolve(aptStep('jqq', 'jq=0')))
+    await expect(carryOutPlan(plan, asked.resolvers)).rejects.toMatchObject({
+      code: 'APT_PACKAGE_UNKNOWN',
+      message: expect.stringMatching(
+        /steps\[2\] "jqq": no index has it; nearest: jq[\s\S]*steps\[2\] "jq=0": no index has this version; available: 1\./,
+      ),
+    })
+    expect(asked.built).toEqual([])
+  })
+
   test('falls back to what is locked when nothing newer fits', async () => {
     const asked = resolversOf(recorded, 'nothing newer')
     const constraints = { stay: [], beyond: [{ name: 'cowsay', version: '6.0' }] }

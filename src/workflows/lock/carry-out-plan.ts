@@ -3,7 +3,8 @@ import { newestDate } from '../../lock/newest-date.ts'
 import type { BasePlan, LockPlan, ResolveStep } from '../../lock/plan-lock.ts'
 import type { LockedBase, LockedPlatform, LockedStep } from '../../lock/schema.ts'
 import type { AptStep, FileStep, GitStep, PipStep } from '../../recipe/schema.ts'
-import { resolveApt } from '../../resolve/apt/resolve-apt.ts'
+import { checkPackages } from '../../resolve/apt/check-packages.ts'
+import { type AptIndexes, openIndexes, resolveApt } from '../../resolve/apt/resolve-apt.ts'
 import type { FetchedIndex } from '../../resolve/debian/fetch-indexes.ts'
 import { type ResolvePipOptions, resolvePip } from '../../resolve/python/resolve-pip.ts'
 import { relaxConstraints } from '../../resolve/relax-constraints.ts'
@@ -32,17 +33,36 @@ export interface LockResolvers {
 /** Resolves what a plan leaves open, in the order of the recipe. The result names no image yet. */
 export async function carryOutPlan(plan: LockPlan, resolvers: LockResolvers): Promise<LockedPlatform> {
   const base = plan.base.action === 'keep' ? plan.base.locked : await resolvers.base(plan.base)
+  const indexes = await openAptIndexes(plan, base, resolvers)
   const locked: LockedPlatform = { epoch: newestDate(base), base, steps: [], image: null }
   for (const step of plan.steps) {
     const before = { ...locked, steps: [...locked.steps] }
-    locked.steps.push(step.action === 'keep' ? step.locked : await resolveStep(step, before, resolvers))
+    locked.steps.push(
+      step.action === 'keep' ? step.locked : await resolveStep(step, before, indexes, resolvers),
+    )
   }
   return locked
+}
+
+/** The indexes of what is to be resolved by apt; a name that they lack is reported before anything is built. */
+async function openAptIndexes(
+  { steps }: LockPlan,
+  base: LockedBase,
+  resolvers: LockResolvers,
+): Promise<AptIndexes> {
+  const placed = steps.flatMap((plan, index) =>
+    plan.action === 'resolve' && plan.step.kind === 'apt' ? [{ index, step: plan.step }] : [],
+  )
+  if (placed.length === 0) return openIndexes([])
+  const opened = openIndexes(await resolvers.aptIndexes(base))
+  checkPackages(placed, opened.packages)
+  return opened
 }
 
 function resolveStep(
   plan: ResolveStep,
   before: LockedPlatform,
+  indexes: AptIndexes,
   resolvers: LockResolvers,
 ): Promise<LockedStep> {
   const { step } = plan
@@ -53,7 +73,7 @@ function resolveStep(
       return resolvers.file(step)
     case 'apt':
       return resolvers.withImageBefore(before, step, (open) =>
-        resolveAptStep({ ...plan, step }, before.base, open, resolvers),
+        resolveAptStep({ ...plan, step }, indexes, open, resolvers),
       )
     case 'pip':
       return resolvers.withImageBefore(before, step, (open) =>
@@ -66,11 +86,10 @@ function resolveStep(
 
 async function resolveAptStep(
   { step, constraints }: ResolveStep<AptStep>,
-  base: LockedBase,
+  indexes: AptIndexes,
   open: OpenSandbox,
   resolvers: LockResolvers,
 ): Promise<LockedStep> {
-  const indexes = await resolvers.aptIndexes(base)
   return relaxConstraints(
     constraints.stay,
     (stay) => open('none', (sandbox) => resolveApt(step, indexes, sandbox, stay)),
