@@ -1,3 +1,4 @@
+import { execFile } from 'node:child_process'
 import { StillroomError } from '../../error.ts'
 import { redactUrl } from '../../net/redact-url.ts'
 
@@ -99,28 +100,22 @@ export async function runGit(
   input: Uint8Array | string = '',
 ): Promise<Buffer> {
   signal.throwIfAborted()
-  const { execa } = await import('execa')
-  const running = execa('git', [...GIT_OPTIONS, ...args], {
-    env,
-    extendEnv: false,
-    encoding: 'buffer',
-    input,
-    cancelSignal: signal,
-    reject: false,
-    stripFinalNewline: false,
-    maxBuffer: 1 << 30,
+  const result = await new Promise<{ printed: Buffer; said: string | undefined }>((resolve) => {
+    const options = { env, encoding: 'buffer', signal, maxBuffer: 1 << 30 } as const
+    const child = execFile('git', [...GIT_OPTIONS, ...args], options, (error, stdout, stderr) =>
+      resolve({ printed: stdout, said: error ? stderr.toString('utf8') || error.message : undefined }),
+    )
+    // what git started may hold its pipes open after git has ended
+    const leave = () => void [child.stdout, child.stderr].map((pipe) => pipe?.destroy())
+    signal.addEventListener('abort', leave, { once: true })
+    child.once('close', () => signal.removeEventListener('abort', leave))
+    // git may end before it has read all: what it says of that counts
+    child.stdin?.on('error', () => {})
+    child.stdin?.end(input)
   })
-  // what git started may hold its pipes open after git has ended
-  const leave = () => void [running.stdout, running.stderr].map((pipe) => pipe.destroy())
-  signal.addEventListener('abort', leave, { once: true })
-  const result = await running
-  signal.removeEventListener('abort', leave)
   signal.throwIfAborted()
-  if (result.failed) {
-    const said = Buffer.from(result.stderr ?? []).toString('utf8')
-    throw new GitRefusal(redact(said === '' ? (result.shortMessage ?? 'git failed') : said, secrets))
-  }
-  return Buffer.from(result.stdout)
+  if (result.said !== undefined) throw new GitRefusal(redact(result.said, secrets))
+  return result.printed
 }
 
 /** What git prints, as text without its last newline; the refusal when git says no. @throws as `runGit`, else */
