@@ -17,6 +17,7 @@ const OFFLINE = [
   'setup',
   'side-by-side',
   'site',
+  'ten-years',
   'verify-sources',
 ].map((name) => `test/${name}.test.ts`)
 

@@ -244,7 +244,7 @@ describe.skipIf(possible !== true)('a recipe with every source', () => {
   test('when the world has moved, it is built from the store, and from mirrors and the snapshot into an empty one', async () => {
     await moveAll()
     await execa('docker', ['image', 'rm', '--force', `stillroom/${NAME}`])
-    const kept = await runJson<BuildReport>(['build', 'recipe', NAME], { STILLROOM_SNAPSHOT: '' })
+    const kept = await runJson<BuildReport>(['build', 'recipe', NAME], { STILLROOM_SNAPSHOT: 'none' })
     expect(kept).toMatchObject({ verdict: 'identical', unchanged: false, image: { id: imageId } })
     const elsewhere = { ...mirrors.env, XDG_CACHE_HOME: join(root, 'fresh-cache') }
     const fetched = await runJson<BuildReport>(['build', 'recipe', NAME, '--no-cache'], elsewhere)
@@ -271,7 +271,10 @@ describe.skipIf(possible !== true)('a recipe with every source', () => {
       await store.put(await readFile(sound.path(lost.sha256)), lost)
     }
     expect(await readFile(join(project, LOCK), 'utf8')).toBe(before)
-    const again = await runJson<BuildReport>(['build', 'recipe', NAME], { ...cache, STILLROOM_SNAPSHOT: '' })
+    const again = await runJson<BuildReport>(['build', 'recipe', NAME], {
+      ...cache,
+      STILLROOM_SNAPSHOT: 'none',
+    })
     expect(again).toMatchObject({ verdict: 'identical', image: { id: imageId } })
   })
   test('leaves no password and no token anywhere', async () => {
@@ -402,7 +405,7 @@ function lostCases(): LostCase[] {
         `live mirror ${front.apt.url}/debian/`,
         'HTTP 404; likely dropped for a newer version',
       ],
-      settings: { STILLROOM_SNAPSHOT: '' },
+      settings: { STILLROOM_SNAPSHOT: 'none' },
     },
     {
       name: 'a wheel replaced',

@@ -48,7 +48,12 @@ test('verify sources says what is gone, replaced or silent, and the history keep
     sed: (size) => ({ status: 206, size: size + 1 }),
     grep: () => ({ status: 503 }),
   })
-  const env = { STILLROOM_DEBIAN: url, STILLROOM_DEBIAN_SECURITY: url, STILLROOM_SNAPSHOT: '' }
+  const env = {
+    STILLROOM_DEBIAN: url,
+    STILLROOM_DEBIAN_SECURITY: url,
+    STILLROOM_SNAPSHOT: 'none',
+    STILLROOM_OLD_RELEASES: 'none',
+  }
   const args = ['verify', 'sources', 'hello', '--history', 'history', '--json']
   const { exitCode, stdout } = await stillroom(directory, args, { env })
   const [report] = (JSON.parse(stdout) as { reports: SourcesReport[] }).reports

@@ -91,6 +91,24 @@ describe('withRetries()', () => {
     expect(performance.now() - started).toBeGreaterThan(50)
   })
 
+  test('lets so many ask a server at once, the others in their order', async () => {
+    const origins = createHttpOrigins()
+    const order: number[] = []
+    let [now, most] = [0, 0]
+    const ask = (number: number) =>
+      origins.share('http://a.example.org/', 2, async () => {
+        now += 1
+        most = Math.max(most, now)
+        await new Promise((resolve) => setImmediate(resolve))
+        now -= 1
+        order.push(number)
+        if (number === 1) throw new Error('one that fails gives its place up, too')
+      })
+    const done = await Promise.allSettled([0, 1, 2, 3, 4].map(ask))
+    expect(done.map(({ status }) => status === 'fulfilled')).toEqual([true, false, true, true, true])
+    expect([most, order]).toEqual([2, [0, 1, 2, 3, 4]])
+  })
+
   test('stops waiting when interrupted', async () => {
     const stop = new AbortController()
     const attempt = async (): Promise<Attempt<never, string>> => {

@@ -102,11 +102,14 @@ export interface HttpOrigins {
   mark(url: string, reachable: boolean): void
   /** Whether all retries were in vain already. */
   isDead(url: string): boolean
+  /** Does work that asks a server when fewer than `atOnce` others do so. */
+  share<T>(url: string, atOnce: number, work: () => Promise<T>): Promise<T>
 }
 
 export function createHttpOrigins(): HttpOrigins {
   const pausedUntil = new Map<string, number>()
   const dead = new Set<string>()
+  const busy = new Map<string, { count: number; waiting: (() => void)[] }>()
   const origin = (url: string) => (URL.canParse(url) ? new URL(url).host : url)
   return {
     ready: async (url, signal) => {
@@ -121,5 +124,19 @@ export function createHttpOrigins(): HttpOrigins {
       else dead.add(origin(url))
     },
     isDead: (url) => dead.has(origin(url)),
+    share: async (url, atOnce, work) => {
+      const line = busy.get(origin(url)) ?? { count: 0, waiting: [] }
+      busy.set(origin(url), line)
+      // who leaves hands its place on, so that nobody comes between
+      if (line.count < atOnce) line.count += 1
+      else await new Promise<void>((resolve) => void line.waiting.push(resolve))
+      try {
+        return await work()
+      } finally {
+        const next = line.waiting.shift()
+        if (next === undefined) line.count -= 1
+        else next()
+      }
+    },
   }
 }

@@ -9,9 +9,14 @@ import type { SourcesConfig } from './schema.ts'
 export interface DebianSources {
   /** Roots of each archive's live mirrors, the preferred one first; never empty. */
   debian: Record<DebianArchive, string[]>
-  /** Root of a snapshot service, when one is known. */
+  /** Root of a snapshot service; undefined when none is to be asked. */
   snapshot: string | undefined
+  /** Root of an archive of old releases, where `debian` and `debian-security` lie below; undefined when none is to be asked. */
+  oldReleases: string | undefined
 }
+
+/** What is asked when no setting names another: Debian's own services. */
+export type StandardServices = () => Promise<{ snapshot: string; oldReleases: string }>
 
 type Mirrors = Partial<Record<DebianArchive, string[]>>
 
@@ -22,7 +27,8 @@ const SNAPSHOT = /^(https?:\/\/.+)\/archive\/debian(-security)?\/[0-9]{8}T[0-9]{
  * Finds Debian's archives: STILLROOM_DEBIAN and STILLROOM_DEBIAN_SECURITY (several URLs separated by spaces), then the
  * configuration, then apt's own sources, then debootstrap's default. The first that knows an archive decides on it.
  * Who names only a `.../debian` is taken to have `.../debian-security` beside it. URLs get the login that apt's
- * auth.conf has for them.
+ * auth.conf has for them. A snapshot service is that of STILLROOM_SNAPSHOT, the configuration, or apt's sources; else the
+ * standard one; the archive of old releases likewise, but for apt's sources. Of both `none` means none.
  *
  * @throws {StillroomError} SOURCE_UNKNOWN when an archive isn't found; CONFIG_INVALID when a variable is not a URL.
  */
@@ -30,6 +36,7 @@ export async function findDebianSources(
   env: Readonly<Record<string, string | undefined>>,
   config: SourcesConfig,
   machine: Machine,
+  standard?: StandardServices,
 ): Promise<DebianSources> {
   const [fromApt, addLogin] = await Promise.all([aptMirrors(machine), aptLogins(machine)])
   const isLive = (uri: string): boolean => !SNAPSHOT.test(uri)
@@ -55,11 +62,22 @@ export async function findDebianSources(
     .flat()
     .map((uri) => SNAPSHOT.exec(uri)?.[1])
   const snapshot =
-    urls(env, 'STILLROOM_SNAPSHOT')[0] ?? config.snapshot ?? aptSnapshot.find((root) => root !== undefined)
+    service(env, 'STILLROOM_SNAPSHOT') ?? config.snapshot ?? aptSnapshot.find((root) => root !== undefined)
+  const oldReleases = service(env, 'STILLROOM_OLD_RELEASES') ?? config.oldReleases
+  const services = snapshot === undefined || oldReleases === undefined ? await standard?.() : undefined
+  const chosen = (setting: string | undefined, usual: string | undefined) => {
+    const root = setting ?? usual
+    return root === undefined || root === 'none' ? undefined : addLogin(root)
+  }
   return {
     debian: { debian: first('debian'), 'debian-security': first('debian-security') },
-    snapshot: snapshot === undefined ? undefined : addLogin(snapshot),
+    snapshot: chosen(snapshot, services?.snapshot),
+    oldReleases: chosen(oldReleases, services?.oldReleases),
   }
+}
+
+function service(env: Readonly<Record<string, string | undefined>>, name: string): string | undefined {
+  return env[name]?.trim() === 'none' ? 'none' : urls(env, name)[0]
 }
 
 function withSibling(mirrors: Mirrors): Mirrors {

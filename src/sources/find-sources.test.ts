@@ -86,6 +86,33 @@ test('findSources() lets the environment win over the configuration, and that ov
   expect(sources.snapshot).toBe('http://snap.example.org')
 })
 
+test('findSources() takes the standard services when no setting names others, and none when that is said', async () => {
+  const machine = machineOf(APT)
+  const standard = async () => ({
+    snapshot: 'https://snap.example.org',
+    oldReleases: 'https://old.example.org',
+  })
+  const find = async (env: Record<string, string>, config = {}) => {
+    const { snapshot, oldReleases } = await findSources({
+      env,
+      config: SourcesConfig.parse(config),
+      machine,
+      standard,
+    })
+    return [snapshot, oldReleases]
+  }
+  expect(await find({})).toEqual(['https://snap.example.org', 'https://old.example.org'])
+  expect(await find({ STILLROOM_SNAPSHOT: '' })).toEqual([
+    'https://snap.example.org',
+    'https://old.example.org',
+  ])
+  expect(await find({ STILLROOM_SNAPSHOT: 'none' }, { oldReleases: 'none' })).toEqual([undefined, undefined])
+  expect(await find({ STILLROOM_OLD_RELEASES: 'http://me.example.org/' }, { snapshot: 'none' })).toEqual([
+    undefined,
+    'http://me.example.org',
+  ])
+})
+
 test('findSources() takes a snapshot among the sources of apt for a snapshot service, not for a mirror', async () => {
   const frozen = {
     '/etc/apt/sources.list': 'deb http://snap.example.org/archive/debian/20250520T000000Z bookworm main',

@@ -1,6 +1,6 @@
 import type { DebianArchive } from '../lock/schema.ts'
 import { findCertificates } from './find-certificates.ts'
-import { findDebianSources } from './find-debian-sources.ts'
+import { findDebianSources, type StandardServices } from './find-debian-sources.ts'
 import { findGitMirrors, findRegistryMirrors, type Mirrors } from './find-mirrors.ts'
 import { findPipSources, type PipSources } from './find-pip-sources.ts'
 import { localMachine, type Machine } from './machine.ts'
@@ -10,8 +10,10 @@ import type { SourcesConfig } from './schema.ts'
 export interface Sources {
   /** Roots of each archive's live mirrors, the preferred one first; never empty. */
   debian: Record<DebianArchive, string[]>
-  /** Root of a Debian snapshot service, when one is known; see `snapshotUrls`. */
+  /** Root of a Debian snapshot service, see `snapshotUrls`; undefined when none is to be asked. */
   snapshot: string | undefined
+  /** Root of Debian's archive of old releases; undefined when none is to be asked. */
+  oldReleases: string | undefined
   pypi: PipSources
   /** Base URLs of mirrors by registry (as references name it), to be asked before the registry itself. */
   registries: Mirrors
@@ -27,6 +29,8 @@ export interface FindSourcesOptions {
   config?: SourcesConfig
   /** The machine to look at; this one when left out. */
   machine?: Machine
+  /** Services that are asked when no setting names others; none without. */
+  standard?: StandardServices
 }
 
 /**
@@ -42,9 +46,9 @@ export interface FindSourcesOptions {
  * ```
  */
 export async function findSources(options: FindSourcesOptions): Promise<Sources> {
-  const { env, config = {}, machine = localMachine(env) } = options
+  const { env, config = {}, machine = localMachine(env), standard } = options
   const [debian, pypi, registries, ca] = await Promise.all([
-    findDebianSources(env, config, machine),
+    findDebianSources(env, config, machine, standard),
     findPipSources(env, config.pypi ?? {}, machine),
     findRegistryMirrors(env, config, machine),
     findCertificates(env, config, machine),

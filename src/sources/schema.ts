@@ -30,8 +30,10 @@ export const SourcesConfig = z.strictObject({
   /** Roots of Debian mirrors: `dists` and `pool` lie below. */
   debian: oneOrMore.optional(),
   debianSecurity: oneOrMore.optional(),
-  /** Root of a snapshot service: `archive/debian/TIME` lies below. */
-  snapshot: webUrl.optional(),
+  /** Root of a snapshot service: `archive/debian/TIME` lies below. Debian's own when left out, `none` for no other than mirrors. */
+  snapshot: z.union([z.literal('none'), webUrl]).optional(),
+  /** Root of an archive of old releases: `debian` and `debian-security` lie below. Debian's own when left out, or `none`. */
+  oldReleases: z.union([z.literal('none'), webUrl]).optional(),
   pypi: z
     .strictObject({
       /** The first stands for `--index-url`, the others for `--extra-index-url`. */

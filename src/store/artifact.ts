@@ -26,6 +26,8 @@ export interface Artifact {
 export interface ArtifactUrl extends HttpTarget {
   /** What kind of source it is, for messages: `live mirror`, `snapshot`, `index`. */
   label: string
+  /** How many files a source that throttles may be asked for at once; as many as are fetched when left out. */
+  atOnce?: number
   /** What the source itself says the file's sha256 is: when it differs from the artifact's, nothing is fetched. */
   sha256?: string
 }

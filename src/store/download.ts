@@ -48,7 +48,9 @@ export async function download(
     const failure = result.retry === 'no' ? result.failure : (wrongBytes ?? result.failure)
     return { failure, retry: result.retry }
   }
-  const result = await withRetries(from.url, attempt, { ...options, received: () => partial.received })
+  const work = () => withRetries(from.url, attempt, { ...options, received: () => partial.received })
+  const { atOnce = Number.POSITIVE_INFINITY } = from
+  const result = await options.origins.share(from.url, atOnce, work)
   return 'done' in result ? undefined : result.failure
 }
 

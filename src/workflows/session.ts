@@ -29,6 +29,8 @@ export async function openSession(options: SessionOptions): Promise<Session> {
 
 async function findMachineSources({ directory, env }: Project & Environment): Promise<Sources> {
   const { findSources } = await import('../sources/find-sources.ts')
+  const { archiveServices } = await import('../resolve/debian/archive-services.ts')
   const config = await readConfig(directory)
-  return findSources({ env, ...(config.sources ? { config: config.sources } : {}) })
+  const settings = config.sources ? { config: config.sources } : {}
+  return findSources({ env, ...settings, standard: archiveServices })
 }

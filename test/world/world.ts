@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { archiveServices } from '../../src/resolve/debian/archive-services.ts'
 import { type AptArchive, startAptArchive } from './apt-archive.ts'
 import { type Authority, LOOPBACK_NAMES, makeAuthority } from './certificates.ts'
 import { writeClientSettings } from './client-settings.ts'
@@ -67,7 +68,8 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
   try {
     const authority = await makeAuthority(join(directory, 'authority'))
     const { ca, caFile } = authority
-    const tls = await authority.issue(LOOPBACK_NAMES)
+    const services = Object.values(await archiveServices()).map((url) => `DNS:${new URL(url).host}`)
+    const tls = await authority.issue([...LOOPBACK_NAMES, ...services])
     const logins = { registry: makeLogin('registry'), git: makeLogin('git'), index: makeLogin('index') }
     const registry = await kept(startRegistry({ tls, ca, login: { ...logins.registry, kind } }))
     const git = await kept(startGitServer({ tls, login: logins.git }))

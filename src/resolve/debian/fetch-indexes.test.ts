@@ -19,6 +19,8 @@ const ROOTS = ['base-files', 'coreutils', 'dash', 'dpkg', 'findutils', 'grep', '
 const stanza = (name: string, version: string) =>
   `Package: ${name}\nVersion: ${version}\nArchitecture: amd64\nEssential: ${name === 'apt' ? 'no' : 'yes'}\nFilename: pool/main/x/${name}_${version}_amd64.deb\nSize: 7\nSHA256: ${sha256(Buffer.from(name + version))}\n`
 
+const EXPIRES = { 'Valid-Until': 'Sun, 08 Feb 2026 00:00:00 UTC' }
+
 let key: TestKey
 let files: Map<string, Buffer>
 
@@ -33,18 +35,23 @@ const web =
     })
   }
 
-async function publish(date: Date, version: string, signer = key): Promise<Map<string, Buffer>> {
+async function publish(
+  date: Date,
+  version: string,
+  signer = key,
+  fields: Record<string, string> = {},
+): Promise<Map<string, Buffer>> {
   const packages = ROOTS.map((name) => stanza(name, version)).join('\n')
   const debian = await makeArchive(
     [
-      { suite: 'bookworm', packages },
-      { suite: 'bookworm-updates', packages: '' },
+      { suite: 'bookworm', packages, fields },
+      { suite: 'bookworm-updates', packages: '', fields },
     ],
     signer,
     date,
   )
   const security = await makeArchive(
-    [{ suite: 'bookworm-security', packages: stanza('apt', `${version}+deb12u1`) }],
+    [{ suite: 'bookworm-security', packages: stanza('apt', `${version}+deb12u1`), fields }],
     signer,
     date,
   )
@@ -207,4 +214,27 @@ test('fetchIndexes() takes no index that is older than the one known, but from a
   const sources = { ...SOURCES, debian: ['http://lag.example.org/debian', MAIN] }
   const both = { ...options(new Map([...lagging, ...files])), sources, known }
   expect((await fetchIndexes('bookworm', both)).map(({ index }) => index)).toEqual(known)
+})
+
+test('fetchIndexes() finds a suite that every mirror has dropped in the archive of old releases, though it expired', async () => {
+  const moved = new Map(
+    [...(await publish(DATE, '1.0', key, EXPIRES))].map(([url, bytes]) => [
+      url.replace('http://main.example.org', 'http://old.example.org'),
+      bytes,
+    ]),
+  )
+  const late = { ...options(moved), now: new Date('2036-01-01T00:00:00Z') }
+  await expect(fetchIndexes('bookworm', late)).rejects.toMatchObject({ code: 'FETCH_FAILED' })
+  const found = await fetchIndexes('bookworm', { ...late, oldReleases: 'http://old.example.org/' })
+  expect(found.map(({ index }) => index.suite)).toEqual(['bookworm', 'bookworm-updates', 'bookworm-security'])
+  // nor does it serve in place of a mirror that is only out of date
+  const expired = new Map([...moved, ...(await publish(DATE, '1.0', key, EXPIRES))])
+  await expect(
+    fetchIndexes('bookworm', { ...late, get: web(expired), oldReleases: 'http://old.example.org' }),
+  ).rejects.toMatchObject({ code: 'INDEX_EXPIRED' })
+  // the signature counts there as anywhere
+  const other = await makeKey('Other', new Date('2026-01-01T00:00:00Z'))
+  await expect(
+    fetchIndexes('bookworm', { ...late, keys: [other.armored], oldReleases: 'http://old.example.org' }),
+  ).rejects.toMatchObject({ code: 'SIGNATURE_INVALID' })
 })

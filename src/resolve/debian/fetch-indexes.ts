@@ -5,6 +5,7 @@ import type { Get } from '../../net/http-get.ts'
 import { redactUrl } from '../../net/redact-url.ts'
 import type { Suite } from '../../recipe/schema.ts'
 import { firstGood } from '../../sources/first-good.ts'
+import { oldReleaseUrls } from './archive-urls.ts'
 import { fetchPackages, sha256 } from './fetch-packages.ts'
 import type { ReleaseFile } from './parse-release.ts'
 import { verifyRelease } from './verify-release.ts'
@@ -28,6 +29,8 @@ export interface FetchIndexesOptions {
   signers?: (suite: string) => readonly string[]
   /** What was locked before: no index of the same name may be older. */
   known?: readonly DebianIndex[]
+  /** Root of the archive of old releases, asked for a suite that no mirror has. */
+  oldReleases?: string | undefined
   now: Date
 }
 
@@ -42,12 +45,32 @@ export const RELEASE_LIMIT = 16 * 1024 * 1024
  *   INDEX_INVALID or FETCH_FAILED, the gravest of what the mirrors gave.
  */
 export async function fetchIndexes(suite: Suite, options: FetchIndexesOptions): Promise<FetchedIndex[]> {
-  const found = suiteIndexes(suite).map(({ archive, suite }) =>
-    firstMirror(options.sources[archive] ?? [], (base) =>
-      fetchComponents(base, suite, ['main'], () => archive, options),
-    ),
-  )
+  const found = suiteIndexes(suite).map(({ archive, suite }) => fetchSuite(archive, suite, ['main'], options))
   return (await Promise.all(found)).flat()
+}
+
+/** Components of one suite from a mirror; from the archive of old releases when no mirror has the suite any more. */
+async function fetchSuite(
+  archive: Archive,
+  suite: string,
+  components: readonly string[],
+  options: FetchIndexesOptions,
+): Promise<FetchedIndex[]> {
+  const from = (roots: readonly string[], pinned: boolean) =>
+    firstMirror(roots, (base) =>
+      fetchComponents(base, suite, components, () => archive, { ...options, pinned }),
+    )
+  const mirrors = options.sources[archive] ?? []
+  try {
+    return await from(mirrors, false)
+  } catch (error) {
+    const old = oldReleaseUrls(options.oldReleases, archive)
+    if (!(error instanceof StillroomError) || error.details?.status !== 404 || old.length === 0) throw error
+    // nothing is published there any more, so that Valid-Until is long past
+    return await from(old, true).catch((worse: unknown) => {
+      throw worse instanceof StillroomError && worse.code !== 'FETCH_FAILED' ? worse : error
+    })
+  }
 }
 
 /**
@@ -60,12 +83,19 @@ export async function fetchComponents(
   suite: string,
   components: readonly string[],
   nameOf: (release: ReleaseFile) => Archive,
-  { get, keys, signers, known = [], now }: Omit<FetchIndexesOptions, 'sources'>,
+  {
+    get,
+    keys,
+    signers,
+    known = [],
+    now,
+    pinned = false,
+  }: Omit<FetchIndexesOptions, 'sources'> & { pinned?: boolean },
 ): Promise<FetchedIndex[]> {
   const root = `${base}/dists/${suite}`
   const source = redactUrl(`${root}/InRelease`)
   const inRelease = await get(`${root}/InRelease`, { limit: RELEASE_LIMIT })
-  const { release, signedBy } = await verifyRelease(inRelease, { keys, now, source })
+  const { release, signedBy } = await verifyRelease(inRelease, { keys, now, source, pinned })
   checkSuite(release, suite, source)
   checkSigners(signedBy, suite, source, signers)
   const archive = nameOf(release)

@@ -14,9 +14,15 @@ import { fetchPackages, packagesEntry, sha256 } from './fetch-packages.ts'
 import type { ReleaseFile } from './parse-release.ts'
 import { verifyRelease } from './verify-release.ts'
 
+/** What to do when something was asked from mirrors alone. */
+export const ASK_SNAPSHOT =
+  'no snapshot service was asked, since STILLROOM_SNAPSHOT (or sources.snapshot) is "none": unset it, or name one'
+
 export interface RefetchIndexesOptions extends FetchIndexesOptions {
   /** Root of a snapshot service, where older states of the archives can be had. */
   snapshot?: string | undefined
+  /** Root of the archive of old releases. */
+  oldReleases?: string | undefined
   /** Bytes that were kept from before, by their sha256; they are checked like any other. */
   cached?: (sha256: string) => Promise<Uint8Array | undefined>
 }
@@ -67,6 +73,7 @@ async function findRelease(
   const bases = archiveUrls(index.archive, new Date(index.date), {
     debian: options.sources,
     snapshot: options.snapshot,
+    oldReleases: options.oldReleases,
   })
   const roots = bases.map((base) => `${base}/dists/${index.suite}`)
   const kept = await options.cached?.(index.release)
@@ -80,7 +87,7 @@ async function findRelease(
   return firstGood(roots, ask, (failures) =>
     failures.length > 0 && failures.every(({ code }) => code === 'FETCH_FAILED')
       ? failures[0]
-      : gone(index, `InRelease with sha256 ${index.release}`, failures),
+      : gone(index, `InRelease with sha256 ${index.release}`, failures, options),
   )
 }
 
@@ -95,16 +102,22 @@ async function findPackages(
   return firstGood(
     roots,
     (root) => fetchPackages(root, release, options.get, index.component),
-    (failures) => gone(index, `Packages with sha256 ${index.packages}`, failures),
+    (failures) => gone(index, `Packages with sha256 ${index.packages}`, failures, options),
   )
 }
 
-function gone(index: DebianIndex, what: string, failures: readonly StillroomError[]): StillroomError {
+function gone(
+  index: DebianIndex,
+  what: string,
+  failures: readonly StillroomError[],
+  { snapshot }: RefetchIndexesOptions,
+): StillroomError {
+  const asked = snapshot === undefined ? ASK_SNAPSHOT : 'name a mirror that still has it'
   return new StillroomError(
     'INDEX_INVALID',
     `cannot fetch the locked index of ${index.suite}: no source has its ${what} of ${index.date}`,
     {
-      hint: 'name a snapshot service with STILLROOM_SNAPSHOT, or lock again with `stillroom lock recipe NAME --upgrade`',
+      hint: `${asked}, or lock again with \`stillroom lock recipe NAME --upgrade\``,
       details: { tried: failures.map(({ message }) => message) },
     },
   )

@@ -16,6 +16,8 @@ export interface ImageIndexOptions {
   known?: readonly DebianIndex[]
   /** Root of a snapshot service of Debian. */
   snapshot?: string | undefined
+  /** Root of Debian's archive of old releases. */
+  oldReleases?: string | undefined
   /** Bytes that were kept from before, by their sha256. */
   cached?: (sha256: string) => Promise<Uint8Array | undefined>
 }

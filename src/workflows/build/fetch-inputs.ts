@@ -1,6 +1,8 @@
 import type { ContextArtifacts } from '../../dockerfile/context-artifacts.ts'
+import { StillroomError } from '../../error.ts'
 import type { LockedPlatform } from '../../lock/schema.ts'
-import { snapshotUrls } from '../../resolve/debian/archive-urls.ts'
+import { oldReleaseUrls, snapshotUrls } from '../../resolve/debian/archive-urls.ts'
+import { ASK_SNAPSHOT } from '../../resolve/debian/refetch-indexes.ts'
 import { imageArchives } from '../../resolve/registry/fetch-image-indexes.ts'
 import { isTrustedHost } from '../../sources/find-pip-sources.ts'
 import type { Sources } from '../../sources/find-sources.ts'
@@ -30,7 +32,7 @@ export async function fetchInputs(
   const { store, signal, progress } = ports
   await fetchGitSteps(ports, locked)
   let locate: Promise<Locate> | undefined
-  return fetchArtifacts(
+  const fetching = fetchArtifacts(
     files.map(({ artifact }) => artifact),
     {
       store,
@@ -46,6 +48,22 @@ export async function fetchInputs(
         }),
     },
   )
+  return fetching.catch(async (error: unknown) => {
+    throw withSnapshotHint(error, files, locate && (await ports.sources()))
+  })
+}
+
+/** That a package is nowhere, though one more service could have been asked, is said with how to ask it. */
+function withSnapshotHint(
+  error: unknown,
+  files: ContextArtifacts['files'],
+  sources: Sources | undefined,
+): unknown {
+  if (!(error instanceof StillroomError) || error.code !== 'ARTIFACT_GONE') return error
+  if (sources === undefined || sources.snapshot !== undefined) return error
+  if (!files.some(({ artifact }) => artifact.origin.kind === 'debian')) return error
+  const { code, message, details } = error
+  return new StillroomError(code, message, { hint: ASK_SNAPSHOT, details, cause: error })
 }
 
 /** Where each artifact of a lock may be had, but those of git steps. */
@@ -53,18 +71,25 @@ export function locateInputs(ports: Fetching, sources: Sources, locked: LockedPl
   return locateWith(locateFrom(sources, locked, ports.signal), locateBase(ports, sources, locked))
 }
 
+/** A snapshot service answers whoever asks for more with status 429 or 503. */
+const SNAPSHOT_AT_ONCE = 2
+
 /**
  * Where packages and files of a lock may be had: the live mirrors first, then the snapshot service as the archives were
  * when locked; what pip's `find-links` names and its indexes for Python.
  */
 export function locateFrom(sources: Sources, locked: LockedPlatform, signal: AbortSignal): Locate {
-  const { snapshot, pypi, ca } = sources
+  const { snapshot, oldReleases, pypi, ca } = sources
   const live: Record<string, string[]> = sources.debian
   const bases: Record<string, ArchiveBase[]> = {}
   for (const { archive, date } of locked.base.indexes) {
-    const old = snapshot === undefined ? [] : snapshotUrls(snapshot, archive, new Date(date)).slice(0, 2)
+    const old = snapshotUrls(snapshot, archive, new Date(date)).slice(0, 2)
     bases[archive] ??= (live[archive] ?? []).map((url) => ({ url, label: 'live mirror', ca }))
-    bases[archive].push(...old.map((url) => ({ url, label: 'snapshot', ca })))
+    bases[archive].push(...old.map((url) => ({ url, label: 'snapshot', ca, atOnce: SNAPSHOT_AT_ONCE })))
+  }
+  for (const archive of Object.keys(bases)) {
+    const kept = oldReleaseUrls(oldReleases, archive)
+    bases[archive]?.push(...kept.map((url) => ({ url, label: 'archive of old releases', ca })))
   }
   const indexAt = (url: string) => ({
     url,

@@ -2,6 +2,7 @@ import { StillroomError } from '../../error.ts'
 import { redactUrl } from '../../net/redact-url.ts'
 import { Suite } from '../../recipe/schema.ts'
 import { type Diagnostic, missing, ok, warning } from '../../report/doctor-table.ts'
+import { archiveServices } from '../../resolve/debian/archive-services.ts'
 import { findCertificates } from '../../sources/find-certificates.ts'
 import { findDebianSources } from '../../sources/find-debian-sources.ts'
 import { findPipSources } from '../../sources/find-pip-sources.ts'
@@ -37,16 +38,36 @@ export async function checkSources({
     return [unknownSource('certificates', error)]
   }
   const probe = online ? (url: string) => probeUrl(url, ca) : undefined
-  return Promise.all([
-    findDebianSources(env, config, machine).then(
-      ({ debian }) => checkSource('Debian mirror', debian.debian, probe, RELEASES),
-      (error) => unknownSource('Debian mirror', error),
+  const found = await Promise.all([
+    findDebianSources(env, config, machine, archiveServices).then(
+      async ({ debian, snapshot, oldReleases }) => [
+        await checkSource('Debian mirror', debian.debian, probe, RELEASES),
+        await checkService('Debian snapshots', snapshot, 'archive/debian/', 'STILLROOM_SNAPSHOT', probe),
+        await checkService('old releases', oldReleases, 'debian/', 'STILLROOM_OLD_RELEASES', probe),
+      ],
+      (error) => [unknownSource('Debian mirror', error)],
     ),
     findPipSources(env, config.pypi ?? {}, machine).then(
-      ({ indexes, findLinks }) => checkIndex(indexes, findLinks, probe),
-      (error) => unknownSource('Python index', error),
+      async ({ indexes, findLinks }) => [await checkIndex(indexes, findLinks, probe)],
+      (error) => [unknownSource('Python index', error)],
     ),
   ])
+  return found.flat()
+}
+
+/** What is asked only for what others have no more: a build may well do without. */
+async function checkService(
+  what: string,
+  root: string | undefined,
+  path: string,
+  setting: string,
+  ask: AskUrl,
+): Promise<Diagnostic> {
+  if (root === undefined) return ok(what, `not asked: ${setting} or the configuration says "none"`)
+  const checked = await checkSource(what, [root], ask, [path])
+  if (checked.status !== 'missing') return checked
+  const mend = `what mirrors drop is lost from here; name another with ${setting}, or say none`
+  return warning(what, checked.found, mend)
 }
 
 /** Asks for a URL; left out when nothing is to be asked online. */

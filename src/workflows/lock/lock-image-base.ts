@@ -150,7 +150,7 @@ async function fetchLayers(
 }
 
 async function indexOptions(ports: Environment & Artifacts & Upstreams): Promise<ImageIndexOptions> {
-  const { debian, snapshot, ca } = await ports.sources()
+  const { debian, snapshot, oldReleases, ca } = await ports.sources()
   const get = createGet({ ca })
   const cached = async (sha256: string) => readFile(ports.store.path(sha256)).catch(() => undefined)
   return {
@@ -158,6 +158,7 @@ async function indexOptions(ports: Environment & Artifacts & Upstreams): Promise
     now: new Date(),
     mirrors: { ...debian, ubuntu: ubuntuMirrors(ports.env) },
     snapshot,
+    oldReleases,
     cached,
   }
 }

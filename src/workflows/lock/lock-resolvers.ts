@@ -92,9 +92,10 @@ async function fetchSuite(
   known: readonly DebianIndex[],
 ): Promise<FetchedIndex[]> {
   if (base.kind === 'image') throw new TypeError('a base from a registry has indexes of its own')
-  const { debian, snapshot, ca } = await sources()
+  const { debian, snapshot, oldReleases, ca } = await sources()
   const get = createGet({ ca })
-  const options = { get, sources: debian, keys: await loadKeyring(), signers: suiteSigners, now: new Date() }
+  const keys = await loadKeyring()
+  const options = { get, sources: debian, oldReleases, keys, signers: suiteSigners, now: new Date() }
   const cached = async (sha256: string) => readFile(store.path(sha256)).catch(() => undefined)
   const locked =
     plan.action === 'resolve'

@@ -75,6 +75,7 @@ export async function newerPackages(
   const options = {
     get,
     sources: sources.debian,
+    oldReleases: sources.oldReleases,
     keys: await loadKeyring(),
     signers: suiteSigners,
     now: new Date(),
