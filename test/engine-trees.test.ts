@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { StillroomError } from '../src/error.ts'
+import { FileTree } from '../src/image/file-tree.ts'
 import type { LayerEntry } from '../src/image/layer-entry.ts'
 import { LayerReader } from '../src/image/layer-reader.ts'
 import { mergeLayers } from '../src/image/merge-layers.ts'
@@ -17,7 +18,9 @@ const found = await engineTreeProgram()
 if ('reason' in found) console.warn(`layers are not compared with what engines show: ${found.reason}`)
 const program = 'program' in found ? found.program : ''
 
-type OwnTree = { records: TreeRecord[]; implied: Set<string>; refused?: undefined } | { refused: string }
+type OwnTree =
+  | { records: TreeRecord[]; implied: Set<string>; unclear: Set<string>; refused?: undefined }
+  | { refused: string }
 
 /** What stillroom shows of layers. */
 function ownTree(layers: readonly Buffer[]): OwnTree {
@@ -29,8 +32,10 @@ function ownTree(layers: readonly Buffer[]): OwnTree {
       return reader.entries
     })
     // the root of a container is that of its own directory, whatever layers say
-    const records = [...treeRecords(mergeLayers(entries))].filter(({ path }) => path !== '')
-    return { records, implied: impliedIn(entries) }
+    const root = mergeLayers(entries)
+    const records = [...treeRecords(root)].filter(({ path }) => path !== '')
+    const unclear = new Set(new FileTree(root).unclearDirectories().map(escapeBytes))
+    return { records, implied: impliedIn(entries), unclear }
   } catch (error) {
     if (error instanceof StillroomError && error.code === 'IMAGE_INVALID') return { refused: error.message }
     throw error
@@ -49,18 +54,19 @@ function impliedIn(layers: readonly (readonly LayerEntry[])[]): Set<string> {
   return implied
 }
 
-/** What of an implied directory each engine makes up in its own way; its time is that of unpacking. */
-const MADE_UP = new Set(['mode', 'uid', 'gid', 'mtime', 'xattrs'])
+/** What of an implied directory moby makes up, and containerd takes from below. */
+const MADE_UP = new Set(['mode', 'uid', 'gid', 'xattrs'])
 
 /** How an engine's tree differs: in what nobody may differ; and in what engines make up, as the docs say. */
 function compare(
-  { records, implied }: Extract<OwnTree, { records: unknown }>,
+  { records, implied, unclear }: Extract<OwnTree, { records: unknown }>,
   engine: string,
   theirs: EngineTree,
 ): { wrong: string[]; named: string[] } {
   if (theirs.tree === null) return { wrong: [`${engine} does not unpack it: ${theirs.error}`], named: [] }
   const wrong: string[] = []
   const named: string[] = []
+  const differing = new Set<string>()
   const left = new Map(theirs.tree.map((record) => [record.path, record]))
   for (const record of records) {
     const other = left.get(record.path)
@@ -72,12 +78,18 @@ function compare(
     for (const key of Object.keys(record) as (keyof TreeRecord)[]) {
       const [a, b] = [JSON.stringify(record[key]), JSON.stringify(other[key])]
       if (a === b) continue
-      const isMadeUp = record.type === 'directory' && implied.has(record.path) && MADE_UP.has(key)
+      const isUnclear = engine === 'moby' && unclear.has(record.path) && MADE_UP.has(key)
+      if (isUnclear) differing.add(record.path)
+      // the time of a directory that no member gives is that of unpacking
+      const isMadeUp = key === 'mtime' ? implied.has(record.path) : isUnclear
       const list = isMadeUp ? named : wrong
       list.push(`${record.path} has ${key} ${a}, in ${engine} ${b}`)
     }
   }
   for (const path of left.keys()) wrong.push(`${path} is there in ${engine} alone`)
+  if (engine === 'moby')
+    for (const path of unclear)
+      if (!differing.has(path)) wrong.push(`${path} is as in moby, and called unclear`)
   return { wrong, named }
 }
 

@@ -51,6 +51,11 @@ export interface AuditTrust {
   byteCode: 'as-locked' | 'not-verified'
   /** Layers whose members were read, and those known from an earlier audit, of which only the digest was taken. */
   layers: { read: number; known: number }
+  /**
+   * Paths of directories that a layer puts something into without giving them: their mode, owner and attributes are those of
+   * the layer below, as containerd has it; with moby they are root's, 0755.
+   */
+  unclearDirectories: string[]
 }
 
 export interface AuditedImage {

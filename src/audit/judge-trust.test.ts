@@ -1,4 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest'
+import { FileTree } from '../image/file-tree.ts'
+import type { TreeNode } from '../image/merge-layers.ts'
 import { parseTree } from '../image/parse-tree.ts'
 import { treeText } from '../image/tree-digest.ts'
 import { auditImage, auditLocked, isLockedTree } from './audit-image.ts'
@@ -26,6 +28,7 @@ describe('auditImage() says what it trusted, and with `strict` finds what is wea
         missingArtifacts: 0,
         byteCode: 'as-locked',
         layers: { read: 7, known: 0 },
+        unclearDirectories: [],
       },
       found: [],
     })
@@ -51,6 +54,17 @@ describe('auditImage() says what it trusted, and with `strict` finds what is wea
     expect(strict({ ...small, lock, image })).toMatchObject({
       trust: { owners: 'package-lists', missingArtifacts: 1, layers: { read: 4, known: 3 } },
       found: ['layers', 'owners'],
+    })
+  })
+
+  test('directories that engines differ about', () => {
+    const root = { ...small.image.tree.root, children: new Map(small.image.tree.root.children) }
+    const usr = root.children.get('usr') as TreeNode
+    root.children.set('usr', { ...usr, isUnclear: true })
+    const image = { ...small.image, tree: new FileTree(root) }
+    expect(strict({ ...small, image })).toMatchObject({
+      trust: { unclearDirectories: ['/usr'] },
+      found: ['directories'],
     })
   })
 

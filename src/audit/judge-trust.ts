@@ -1,23 +1,24 @@
 import type { AuditTrust } from './audit-report.ts'
-import type { Finding } from './finding.ts'
+import { type Finding, showPath } from './finding.ts'
 import type { ImageSubject, LockSubject } from './subject.ts'
 
 /** What an audit goes by. */
 export function trustOf(
-  { layers, knownLayers = 0 }: Pick<ImageSubject, 'layers' | 'knownLayers'>,
+  { layers, knownLayers = 0, tree: files }: Pick<ImageSubject, 'layers' | 'knownLayers' | 'tree'>,
   tree: string,
   lock: Pick<LockSubject, 'locked' | 'tree'> | undefined,
   missingArtifacts: number,
   isKnown = false,
 ): AuditTrust {
-  const files = basisOf(tree, lock)
+  const basis = basisOf(tree, lock)
   const isByArtifacts = lock !== undefined && missingArtifacts === 0
   return {
-    files,
+    files: basis,
     owners: isKnown ? 'earlier-audit' : isByArtifacts ? 'artifacts' : 'package-lists',
     missingArtifacts,
-    byteCode: files === 'tree-digest' || files === 'locked-tree' ? 'as-locked' : 'not-verified',
+    byteCode: basis === 'tree-digest' || basis === 'locked-tree' ? 'as-locked' : 'not-verified',
     layers: { read: layers.length - knownLayers, known: knownLayers },
+    unclearDirectories: files.unclearDirectories().map(showPath),
   }
 }
 
@@ -28,7 +29,8 @@ function basisOf(tree: string, lock: Pick<LockSubject, 'locked' | 'tree'> | unde
 }
 
 /** A finding for each thing that is weaker than it could be, as `--strict` wants it. */
-export function strictFindings({ files, owners, missingArtifacts, byteCode, layers }: AuditTrust): Finding[] {
+export function strictFindings(trust: AuditTrust): Finding[] {
+  const { files, owners, missingArtifacts, byteCode, layers, unclearDirectories } = trust
   const weak: [subject: string, isWeak: boolean, message: string][] = [
     [
       'files',
@@ -54,6 +56,11 @@ export function strictFindings({ files, owners, missingArtifacts, byteCode, laye
       layers.known > 0,
       `the members of ${layers.known} layers were taken from the cache: only their digests were verified`,
     ],
+    [
+      'directories',
+      unclearDirectories.length > 0,
+      `a layer puts files into directories without giving these, so that engines differ about their mode and owner: ${someOf(unclearDirectories)}`,
+    ],
   ]
   return weak
     .filter(([, isWeak]) => isWeak)
@@ -64,3 +71,7 @@ export function strictFindings({ files, owners, missingArtifacts, byteCode, laye
       message,
     }))
 }
+
+/** The first few of a list, in words. */
+const someOf = (paths: readonly string[]) =>
+  `${paths.slice(0, 5).join(', ')}${paths.length > 5 ? ` and ${paths.length - 5} more` : ''}`

@@ -8,6 +8,11 @@ export function imageInvalid(message: string, cause?: unknown): StillroomError {
   })
 }
 
+/** An archive that does not have just one image of those that were asked for. */
+export function imageNotChosen(message: string, hint: string): StillroomError {
+  return new StillroomError('IMAGE_INVALID', printable(message), { hint: printable(hint) })
+}
+
 /** The same error with the place where it was met; errors of other kinds as they are. */
 export function locateError(error: unknown, place: string): unknown {
   if (!(error instanceof StillroomError) || error.code !== 'IMAGE_INVALID') return error

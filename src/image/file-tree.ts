@@ -57,6 +57,20 @@ export class FileTree {
     return count
   }
 
+  /** Directories whose mode, owner and attributes are up to the engine, sorted: see `isUnclear`. */
+  unclearDirectories(): string[] {
+    const found: string[] = []
+    const open = [{ node: this.root, path: '' }]
+    for (let top = open.pop(); top !== undefined; top = open.pop()) {
+      const { node, path } = top
+      if (node.isUnclear) found.push(path)
+      for (const [name, child] of node.children ?? [])
+        if (child.children !== undefined)
+          open.push({ node: child, path: path === '' ? name : `${path}/${name}` })
+    }
+    return found.sort()
+  }
+
   /** Every file whose content was kept, in the order of {@link files}; the tree is walked once. */
   keptFiles(): readonly TreeFile[] {
     this.#kept ??= [...this.files()].filter(({ inode }) => inode.content !== undefined)

@@ -31,6 +31,8 @@ export interface ImageTree {
   tree: FileTree
   /** Files whose content was kept, and that a layer above replaces or deletes: a container doesn't see them. */
   covered: CoveredFile[]
+  /** The tree of the layers that were asked for as `inner`; undefined when it lacks one of them, or has no others. */
+  inner?: TreeNode
 }
 
 /** A file of a layer that is not in the merged tree. */
@@ -51,9 +53,26 @@ export interface ImageFiles {
  *
  * @throws {StillroomError} IMAGE_INVALID
  */
-export async function readTree(files: ImageFiles, platform: string | undefined): Promise<ImageTree> {
-  const image = await selectImage(files.document, platform)
-  return treeOf(image, await readLayers(files, image, 0, image.layers.length))
+export async function readTree(
+  files: ImageFiles,
+  { inner, ...wanted }: Pick<ReadOptions, 'platform' | 'name' | 'inner'>,
+): Promise<ImageTree> {
+  const image = await selectImage(files.document, wanted)
+  const layers = await readLayers(files, image, 0, image.layers.length)
+  const root = inner && innerTree(layers, inner)
+  return { ...treeOf(image, layers), ...(root && { inner: root }) }
+}
+
+/** The tree of some layers of an image, by their diffIDs, of inodes of its own. */
+function innerTree(layers: readonly Layer[], diffIDs: readonly string[]): TreeNode | undefined {
+  if (diffIDs.length === 0 || diffIDs.length > layers.length) return undefined
+  if (layers.map(({ diffID }) => diffID).join() === diffIDs.join()) return undefined
+  const byID = new Map(layers.map((layer) => [layer.diffID, layer]))
+  const inner = diffIDs.map((diffID) => byID.get(diffID)?.entries)
+  if (!inner.every((entries) => entries !== undefined)) return undefined
+  return mergeLayers(
+    inner.map((entries) => entries.map((entry) => ({ ...entry, inode: { ...entry.inode } }))),
+  )
 }
 
 /**
@@ -111,7 +130,7 @@ export type OpenFile = (path: string) => Promise<ImageFile | undefined>
  * @throws {StillroomError} IMAGE_INVALID as `readImageTree`
  */
 export function readImageLayout(open: OpenFile, options: ReadOptions = {}): Promise<ImageTree> {
-  return readTree(layoutFiles(open, options), options.platform)
+  return readTree(layoutFiles(open, options), options)
 }
 
 /** The files of a layout, each read when it is asked for. */

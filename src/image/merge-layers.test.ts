@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest'
+import { FileTree } from './file-tree.ts'
 import { type Member, tarOf } from './image-archive.test-data.ts'
 import { LayerReader } from './layer-reader.ts'
 import { mergeLayers } from './merge-layers.ts'
 import { treeRecords } from './tree-digest.ts'
 
-async function merged(...layers: (string | Member)[][]): Promise<Record<string, string>> {
-  const read = await Promise.all(
+const entriesOf = (layers: readonly (string | Member)[][]) =>
+  Promise.all(
     layers.map(async (members) => {
       const reader = new LayerReader()
       reader.write(
@@ -15,7 +16,9 @@ async function merged(...layers: (string | Member)[][]): Promise<Record<string, 
       return reader.entries
     }),
   )
-  const records = [...treeRecords(mergeLayers(read))]
+
+async function merged(...layers: (string | Member)[][]): Promise<Record<string, string>> {
+  const records = [...treeRecords(mergeLayers(await entriesOf(layers)))]
   return Object.fromEntries(
     records
       .filter(({ path }) => path !== '')
@@ -40,6 +43,34 @@ const invalid = (reason: string) =>
   expect.objectContaining({ code: 'IMAGE_INVALID', message: expect.stringContaining(reason) })
 
 describe('mergeLayers()', () => {
+  it.each<[string, string[][], string[]]>([
+    ['that no layer above gives', [['d/', 'd/a'], ['d/b']], ['d']],
+    ['also two layers above', [['d/', 'd/e/'], ['d/e/b'], ['d/c']], ['d', 'd/e']],
+    ['where only something is deleted', [['d/', 'd/a'], ['d/.wh.a']], ['d']],
+    ['not where a layer gives it later', [['d/', 'd/a'], ['d/b'], ['d/']], []],
+    [
+      'not where it gives it after what is in it',
+      [
+        ['d/', 'd/a'],
+        ['d/b', 'd/'],
+      ],
+      [],
+    ],
+    ["not where it is root's, 0755, anyway", [['d/a'], ['d/b']], []],
+    [
+      'not where it is replaced, or goes',
+      [
+        ['d/', 'e/', 'd/a', 'e/a'],
+        ['d/b', 'e/b'],
+        ['d 1', '.wh.e'],
+      ],
+      [],
+    ],
+  ])('says which directories engines differ about: %s', async (_, layers, expected) => {
+    const tree = new FileTree(mergeLayers(await entriesOf(layers)))
+    expect(tree.unclearDirectories()).toEqual(expected)
+  })
+
   it.each<[string, string[][], Record<string, string>]>([
     ['lays files over files', [['a 1', 'b 1'], ['a 22']], { a: '2 bytes', b: '1 bytes' }],
     [
@@ -190,6 +221,11 @@ describe('mergeLayers()', () => {
       'directories that no member gives where a lower layer has a whiteout',
       [['d/a'], ['.wh.d'], ['d/e/f']],
       'a lower layer has no directory at "d"',
+    ],
+    [
+      'directories that no member gives where an opaque one hides a private one, also of long before',
+      [['d/', 'd/e/', 'd/e/a'], ['d/.wh..wh..opq'], ['d/e/b']],
+      'a layer hides a directory there',
     ],
     ['a hard link to nothing', [['a = b']], 'which is not there'],
     ['a hard link to a lower layer', [['b 1'], ['a = b']], 'which is not there'],

@@ -6,6 +6,11 @@ export interface TreeNode {
   inode: Inode
   /** By name; only directories have them. */
   children: Map<string, TreeNode> | undefined
+  /**
+   * Set of a directory that a layer puts something into without giving it, over one of a lower layer that is not root's,
+   * 0755, without attributes: with moby it becomes that, with containerd it stays.
+   */
+  isUnclear?: boolean
 }
 
 /** A place in one layer. */
@@ -46,12 +51,13 @@ const OPAQUE = '.wh..wh..opq'
  * - A directory over a directory takes its attributes and keeps what is in it; all else replaces what was there.
  * - Of a path given twice in a layer the later counts.
  * - A directory that no member gives keeps what the layers below say of it, or is root's, 0755, of 1970. (So does
- *   containerd, but for the time; moby makes it root's, 0755, in any case.)
+ *   containerd, but for the time; moby makes it root's, 0755, in any case: see `isUnclear`.)
  * - A hard link is another name of a file that its own layer gave before.
  *
  * What engines do not unpack, or each in its own way, is refused: a member below a symbolic link or a file of its layer;
  * a path that is a directory and something else within a layer, or a directory after its whiteout; hard links to what
- * their layer doesn't give, or with other attributes than the file's; and the remains of aufs (`.wh..wh.*`).
+ * their layer doesn't give, or with other attributes than the file's; a directory that no member gives where an opaque
+ * one hides a private one; and the remains of aufs (`.wh..wh.*`).
  *
  * @throws {StillroomError} IMAGE_INVALID
  */
@@ -61,6 +67,7 @@ export function mergeLayers(layers: readonly (readonly LayerEntry[])[]): TreeNod
   const root = impliedDirectory()
   const remaining = { directories: IMPLIED_LIMIT }
   const blocked = new Set<string>()
+  const hidden = new Set<string>()
   for (const [index, entries] of layers.entries()) {
     const layer: Layer = { ...impliedDirectory(), remaining, blocked: new Set() }
     const isOnce = layers.indexOf(entries) === layers.lastIndexOf(entries)
@@ -73,7 +80,7 @@ export function mergeLayers(layers: readonly (readonly LayerEntry[])[]): TreeNod
           inode: Object.assign(isOnce ? inode : { ...inode }, { layer: index }),
         })
     }
-    overlay(root, root, layer, '', blocked)
+    overlay(root, root, layer, '', { blocked, hidden })
     for (const path of layer.blocked) blocked.add(path)
     if (!layer.implied) root.inode = layer.inode
   }
@@ -159,28 +166,35 @@ function linkedInode(layer: LayerNode, path: string, link: string, attributes: I
   return inode
 }
 
-/** @param blocked paths where a lower layer had no directory and there is one now, or none at all */
-function overlay(
-  root: TreeNode,
-  lower: TreeNode,
-  upper: LayerNode,
-  below: string,
-  blocked: Set<string>,
-): void {
+/** What lower layers leave behind where a layer above implies directories. */
+interface Remains {
+  /** Paths where a lower layer had no directory and there is one now, or none at all. */
+  blocked: Set<string>
+  /** Directories below opaque ones that were not as an implied one is: containerd would make it like them. */
+  hidden: Set<string>
+}
+
+function overlay(root: TreeNode, lower: TreeNode, upper: LayerNode, below: string, remains: Remains): void {
   const places = lower.children as Map<string, TreeNode>
   for (const [name, node] of upper.children as Map<string, LayerNode>) {
     const known = places.get(name)
     const path = `${below}${name}`
     if (node.children !== undefined && known?.children !== undefined) {
-      if (!node.implied) known.inode = node.inode
-      if (node.hides) known.children.clear()
-      overlay(root, known, node, `${path}/`, blocked)
+      if (!node.implied) {
+        known.inode = node.inode
+        delete known.isUnclear
+      } else if (!isPlain(known.inode)) known.isUnclear = true
+      if (node.hides) {
+        addHidden(known, path, remains.hidden)
+        known.children.clear()
+      }
+      overlay(root, known, node, `${path}/`, remains)
     } else if (node.children === undefined && node.hides) places.delete(name)
     else {
       if (node.children !== undefined) {
-        if (known !== undefined) blocked.add(path)
+        if (known !== undefined) remains.blocked.add(path)
         if (node.implied && known?.inode.type === 'symlink') refuseOddLink(root, path, known.inode)
-        settle(node, path, blocked)
+        settle(node, path, remains)
       }
       // with all that is below
       places.set(name, node)
@@ -188,12 +202,32 @@ function overlay(
   }
 }
 
+function addHidden(directory: TreeNode, at: string, hidden: Set<string>): void {
+  const open = [{ node: directory, path: at }]
+  for (let top = open.pop(); top !== undefined; top = open.pop()) {
+    for (const [name, node] of top.node.children ?? []) {
+      if (node.children === undefined) continue
+      const path = `${top.path}/${name}`
+      if (!isPlain(node.inode)) hidden.add(path)
+      open.push({ node, path })
+    }
+  }
+}
+
+/** Whether a directory is one as engines make it where no member gives it. */
+const isPlain = ({ mode, uid, gid, xattrs }: Inode) =>
+  mode === PLAIN_DIRECTORY.mode && uid === 0 && gid === 0 && xattrs.size === 0
+
 /** Makes a directory of a layer one of the tree: takes out whiteouts, which are of nothing. */
-function settle(directory: LayerNode, at: string, blocked: ReadonlySet<string>): void {
+function settle(directory: LayerNode, at: string, { blocked, hidden }: Remains): void {
   const open = [{ node: directory, path: at }]
   for (let top = open.pop(); top !== undefined; top = open.pop()) {
     const { node, path } = top
     if (node.implied && blocked.size > 0) refuseBlocked(path, blocked)
+    if (node.implied && hidden.has(path))
+      throw imageInvalid(
+        `${quotePath(path)} is given by no member, and a layer hides a directory there that is not root's, 0755`,
+      )
     for (const [name, child] of node.children as Map<string, LayerNode>) {
       if (child.children !== undefined) open.push({ node: child, path: `${path}/${name}` })
       else if (child.hides) node.children?.delete(name)

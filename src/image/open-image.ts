@@ -12,7 +12,7 @@ import { indexArchive } from './index-archive.ts'
 import { readImageTree } from './read-archive.ts'
 import type { ReadOptions } from './read-options.ts'
 import { readPair } from './read-pair.ts'
-import { selectImage, TOP_FILES } from './select-image.ts'
+import { selectImage, TOP_FILES, type WantedImage } from './select-image.ts'
 
 export interface OpenImageOptions extends ReadOptions {
   /** The engine to ask, when there is a connection already. */
@@ -28,7 +28,7 @@ export interface OpenedImage extends ImageTree {
 /** An image that was found, to be read once or again. */
 export interface LocatedImage {
   /** @throws {StillroomError} as {@link openImage} */
-  read(options: Omit<ReadOptions, 'platform' | 'signal'>): Promise<OpenedImage>
+  read(options: Omit<ReadOptions, 'platform' | 'name' | 'signal'>): Promise<OpenedImage>
   /** Ends what may still be reading it. */
   close(): Promise<void>
 }
@@ -38,7 +38,8 @@ export interface LocatedImage {
  *
  * @param what a file (`docker save`, or a tar of an OCI image layout, perhaps compressed), a directory (an OCI image
  *   layout, or an unpacked `docker save`), or else the name or ID of an image in the engine. What looks like a path
- *   (`./x`, `/x`, `x.tar`) is never asked of the engine.
+ *   (`./x`, `/x`, `x.tar`) is never asked of the engine. `#` and a name or ID behind a file or directory choose one of
+ *   several images: `both.tar#app:1`
  * @throws {StillroomError} IMAGE_MISSING when there is no such thing, IMAGE_UNREADABLE when the disk doesn't give it,
  *   IMAGE_INVALID when it is not a sound image for the wanted platform, ENGINE_MISSING and ENGINE_TOO_OLD from the engine
  */
@@ -63,14 +64,15 @@ export async function openImage(
  */
 export async function locateImage(
   { signal }: { signal: AbortSignal },
-  what: string,
+  reference: string,
   { engine, platform }: Pick<OpenImageOptions, 'engine' | 'platform'> = {},
 ): Promise<LocatedImage> {
   const thread = new DigestThread(signal)
   try {
-    const source = await findSource(what)
+    const { what, name, source } = await findSource(reference)
+    const wanted = { ...(platform && { platform }), ...(name && { name }) }
     const open = await filesOnDisk(source, what, thread)
-    if (open !== undefined) await digestLayers(open, platform)
+    if (open !== undefined) await digestLayers(open, wanted)
     const readIt = async (options: ReadOptions) => {
       if (open !== undefined) return readImageLayout(open, options)
       if (source === 'file') return readImageTree(readRange(await wholeFile(what)), options)
@@ -81,9 +83,9 @@ export async function locateImage(
     }
     return {
       read: async (options) => ({
-        reference: what,
+        reference,
         source,
-        ...(await readIt({ ...options, signal, ...(platform && { platform }) })),
+        ...(await readIt({ ...options, signal, ...wanted })),
       }),
       close: () => thread.end(),
     }
@@ -94,8 +96,8 @@ export async function locateImage(
 }
 
 /** Lets the digests of an image's layers be taken, before they are read. */
-async function digestLayers(open: OpenFile, platform: string | undefined): Promise<void> {
-  const { layers } = await selectImage(layoutFiles(open, {}).document, platform)
+async function digestLayers(open: OpenFile, wanted: WantedImage): Promise<void> {
+  const { layers } = await selectImage(layoutFiles(open, {}).document, wanted)
   for (const path of new Set(layers)) {
     const file = await open(path)
     // waited for when the layer is read
@@ -113,13 +115,16 @@ async function digestLayers(open: OpenFile, platform: string | undefined): Promi
 export async function openPair(
   { signal }: { signal: AbortSignal },
   [a, b]: readonly [string, string],
-  options: Omit<ReadOptions, 'cache' | 'signal'> = {},
+  options: Omit<ReadOptions, 'cache' | 'name' | 'signal'> = {},
 ): Promise<{ a: ImageTree; b: ImageTree } | undefined> {
-  const openA = await filesOnDisk(await findSource(a), a)
-  const openB = await filesOnDisk(await findSource(b), b)
+  const sources = [await findSource(a), await findSource(b)] as const
+  const [openA, openB] = [
+    await filesOnDisk(sources[0].source, sources[0].what),
+    await filesOnDisk(sources[1].source, sources[1].what),
+  ]
   if (openA === undefined || openB === undefined) return undefined
   // layers of one image, of whose files few are hashed: a second thread would win little and take as much memory again
-  return readPair(openA, openB, { signal, ...options })
+  return readPair(openA, openB, { signal, names: sources.map(({ name }) => name), ...options })
 }
 
 /** Gives the files of an image, where parts of it can be read. */
@@ -138,20 +143,42 @@ async function filesOnDisk(
   }
 }
 
-async function findSource(what: string): Promise<OpenedImage['source']> {
-  const isPath = /^(\/|\.\.?(\/|$))/.test(what) || /\.(tar|tgz|tzst|tar\.\w+)$/.test(what)
+/** Where an image is, and which one of those that are there. */
+interface Source {
+  what: string
+  name?: string
+  source: OpenedImage['source']
+}
+
+async function findSource(reference: string): Promise<Source> {
+  const source = await sourceOf(reference)
+  if (source !== undefined) return { what: reference, source }
+  // a file may have a # in its name
+  const [, what, name] = /^(.+)#([^#]+)$/s.exec(reference) ?? []
+  const outer = what === undefined ? undefined : await sourceOf(what)
+  if (what !== undefined && name !== undefined && outer !== undefined && outer !== 'engine')
+    return { what, name, source: outer }
+  if (!isPath(what ?? reference)) return { what: reference, source: 'engine' }
+  throw new StillroomError('IMAGE_MISSING', `there is no file or directory "${what ?? reference}"`, {
+    hint: 'name a docker save archive, an OCI image layout, or an image of the engine',
+  })
+}
+
+const isPath = (what: string) => /^(\/|\.\.?(\/|$))/.test(what) || /\.(tar|tgz|tzst|tar\.\w+)$/.test(what)
+
+/** Undefined when there is no file or directory of that name. */
+async function sourceOf(what: string): Promise<OpenedImage['source'] | undefined> {
   try {
     if (!(await stat(what)).isDirectory()) return 'file'
     // a directory of sources may have the name of an image
-    const files = isPath ? [] : await readdir(what)
-    return isPath || files.includes('index.json') || files.includes('manifest.json') ? 'directory' : 'engine'
+    const files = isPath(what) ? [] : await readdir(what)
+    return isPath(what) || files.includes('index.json') || files.includes('manifest.json')
+      ? 'directory'
+      : 'engine'
   } catch (error) {
-    if (!isNotThere(error)) throw unreadable(what, error)
-    if (!isPath) return 'engine'
+    if (isNotThere(error)) return undefined
+    throw unreadable(what, error)
   }
-  throw new StillroomError('IMAGE_MISSING', `there is no file or directory "${what}"`, {
-    hint: 'name a docker save archive, an OCI image layout, or an image of the engine',
-  })
 }
 
 async function savedImage(

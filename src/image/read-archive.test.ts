@@ -18,7 +18,7 @@ import {
   tarOf,
 } from './image-archive.test-data.ts'
 import { readImageArchive, readImageTree } from './read-archive.ts'
-import { treeRecords } from './tree-digest.ts'
+import { treeDigest, treeRecords } from './tree-digest.ts'
 
 const LOWER: Member[] = [
   { name: 'etc/', type: 'directory', mode: 0o755 },
@@ -108,6 +108,37 @@ describe('readImageArchive()', () => {
       expect(tree.find('usr/bin/su')?.inode).not.toHaveProperty('content')
       expect(tree.find('usr/bin/su')?.inode).not.toHaveProperty('md5')
     }
+  })
+
+  it('gives the tree of the layers of another image that it has all of, among others', async () => {
+    const own = await layers()
+    const [lower, upper] = own as [Buffer, Buffer]
+    const before = await tarOf([['before', Buffer.from('1')]])
+    const after = await tarOf([['etc/motd', Buffer.from('other')], { name: 'usr/bin/.wh.su' }])
+    const ids = (of: Buffer[]) => of.map((layer) => `sha256:${sha256(layer)}`)
+    const expected = (await summary(ociFiles(own))).tree
+    for (const all of [
+      [...own, after],
+      [before, ...own],
+      [before, lower, after, upper],
+      [upper, lower],
+    ]) {
+      const archive = await tarOf(ociFiles(all))
+      const plain = await readImageTree(pieces(archive))
+      const image = await readImageTree(pieces(archive), { inner: ids(own) })
+      expect(image.inner && treeDigest(image.inner)).toBe(expected)
+      // the image's own tree is what it is without
+      expect({ ...image, inner: undefined }).toEqual({ ...plain, inner: undefined })
+      expect(treeDigest(image.root)).toBe(treeDigest(plain.root))
+    }
+    for (const [all, inner] of [
+      [own, own],
+      [[lower, after], own],
+      [own, []],
+    ] as const)
+      expect(
+        await readImageTree(pieces(await tarOf(ociFiles([...all]))), { inner: ids([...inner]) }),
+      ).not.toHaveProperty('inner')
   })
 
   it('keeps no file beyond the limit', async () => {

@@ -67,7 +67,7 @@ export async function readImageTree(
     if (blob.layer !== undefined) return blob.layer
     throw blob.problem ?? imageInvalid(`${quotePath(path)} is not a layer`)
   }
-  return readTree({ document: async (path) => find(path), layer }, options.platform)
+  return readTree({ document: async (path) => find(path), layer }, options)
 }
 
 /** What a file of an archive turned out to be. */

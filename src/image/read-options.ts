@@ -31,8 +31,15 @@ export interface ReadOptions {
   gitBlob?: FileChoice
   /** Where layers are kept that were read; what is read is the same with and without. */
   cache?: LayerCache
+  /**
+   * DiffIDs of the layers of another image, lowest first. Where this one has all of them, and others, their own tree is
+   * given, too: what this one was made from.
+   */
+  inner?: readonly string[]
   /** Operating system and architecture of the image to take; `linux/amd64` when not said. */
   platform?: string
+  /** The name or ID of the image to take of several; see `WantedImage`. */
+  name?: string
   /** Ends reading: the promise is rejected with its reason. */
   signal?: AbortSignal
 }

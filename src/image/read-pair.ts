@@ -18,12 +18,15 @@ const KEPT_AT_ONCE = 32 * 1024 * 1024
 export async function readPair(
   openA: OpenFile,
   openB: OpenFile,
-  options: Omit<ReadOptions, 'cache'> = {},
+  {
+    names = [],
+    ...options
+  }: Omit<ReadOptions, 'cache' | 'name'> & { names?: readonly (string | undefined)[] } = {},
 ): Promise<{ a: ImageTree; b: ImageTree }> {
   const above = { ...options, keepFirst: { files: true, bytes: KEPT_AT_ONCE } }
   const files = { a: layoutFiles(openA, above), b: layoutFiles(openB, above) }
-  const a = await selectImage(files.a.document, options.platform)
-  const b = await selectImage(files.b.document, options.platform)
+  const a = await selectImage(files.a.document, { ...options, name: names[0] })
+  const b = await selectImage(files.b.document, { ...options, name: names[1] })
   const common = countCommon(a.config.rootfs.diff_ids, b.config.rootfs.diff_ids)
   const tops = {
     a: await readLayers(files.a, a, common, a.layers.length),

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { zstdCompressSync } from 'node:zlib'
 import { xz } from '@napi-rs/lzma'
-import { expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import {
   compress,
   configOf,
@@ -14,7 +14,7 @@ import {
   sha256,
   tarOf,
 } from './image-archive.test-data.ts'
-import { openImage } from './open-image.ts'
+import { openImage, openPair } from './open-image.ts'
 import { readImageTree } from './read-archive.ts'
 import { treeDigest } from './tree-digest.ts'
 
@@ -303,4 +303,80 @@ it.each<[string, () => Promise<Buffer>, string]>([
   await expect(readImageTree(pieces(bytes))).rejects.toThrow(message)
   const path = await directory([['image.tar', bytes]])
   await expect(openImage(session, join(path, 'image.tar'))).rejects.toThrow(message)
+})
+
+describe('an archive of several images', () => {
+  const other = configOf([LAYER], { created: '2026-01-01T00:00:00Z' })
+  const third = configOf([LAYER], { created: '2026-01-02T00:00:00Z' })
+  const images = [
+    { config: CONFIG, names: ['docker.io/library/app:1', 'docker.io/library/app:latest'] },
+    { config: other, names: ['registry.example.org/team/tool:2'] },
+    { config: third, names: [] },
+  ]
+  const manifests = images.map(({ config }) => manifestOf(config, [LAYER]))
+  const blobs: Files = [LAYER, ...images.map(({ config }) => config), ...manifests].map(blob)
+  const asIndex = index(
+    ...images.flatMap(({ names }, i) => {
+      const descriptor = { digest: digest(manifests[i] as Buffer) }
+      if (names.length === 0) return [descriptor]
+      return names.map((name) => ({ ...descriptor, annotations: { 'io.containerd.image.name': name } }))
+    }),
+  )
+  const asList: [string, Buffer] = [
+    'manifest.json',
+    json(
+      images.map(({ config, names }) => ({
+        Config: blob(config)[0],
+        Layers: [blob(LAYER)[0]],
+        RepoTags: names.length === 0 ? null : names.map((name) => name.replace('docker.io/library/', '')),
+      })),
+    ),
+  ]
+  const ways: [string, Files][] = [
+    ['index.json', [asIndex]],
+    ['manifest.json', [asList]],
+    ['both', [asIndex, asList]],
+  ]
+
+  it.each(ways)('by %s gives the one that is named, by its name or ID', async (_, tops) => {
+    const path = await directory([['both#x.tar', await tarOf([...blobs, ...tops])]])
+    const archive = join(path, 'both#x.tar')
+    const unpacked = await directory([...blobs, ...tops])
+    for (const file of [archive, unpacked]) {
+      const read = async (name: string) => (await openImage(session, `${file}#${name}`)).id
+      expect(await read('app')).toBe(digest(CONFIG))
+      expect(await read('app:1')).toBe(digest(CONFIG))
+      expect(await read('docker.io/library/app:1')).toBe(digest(CONFIG))
+      expect(await read('registry.example.org/team/tool:2')).toBe(digest(other))
+      expect(await read(digest(third))).toBe(digest(third))
+      expect(await read(sha256(third).slice(0, 12))).toBe(digest(third))
+      const error = await openImage(session, file).catch((reason: unknown) => reason)
+      expect(error).toMatchObject({
+        code: 'IMAGE_INVALID',
+        message: `The archive has 3 images: app:1 = app:latest, registry.example.org/team/tool:2, ${digest(third)}`,
+        hint: expect.stringContaining('FILE#app:1'),
+      })
+      await expect(read('team/tool:2')).rejects.toThrow('is called team/tool:2')
+      await expect(read('app:2')).rejects.toThrow(
+        'not just one image that is called app:2, but 3 images: app:1',
+      )
+    }
+    const pair = await openPair(session, [`${archive}#app`, `${archive}#${digest(third)}`])
+    expect([pair?.a.id, pair?.b.id]).toEqual([digest(CONFIG), digest(third)])
+    await expect(openImage(session, join(path, 'none.tar#app'))).rejects.toThrow(
+      `"${join(path, 'none.tar')}"`,
+    )
+  })
+
+  it('is refused when only its index.json has the one that is named', async () => {
+    const list: [string, Buffer] = [
+      'manifest.json',
+      json([{ Config: blob(CONFIG)[0], Layers: [blob(LAYER)[0]], RepoTags: ['app:1'] }]),
+    ]
+    const path = await directory([['a.tar', await tarOf([...blobs, asIndex, list])]])
+    expect((await openImage(session, `${path}/a.tar#app:1`)).id).toBe(digest(CONFIG))
+    await expect(openImage(session, `${path}/a.tar#${digest(other)}`)).rejects.toThrow(
+      `index.json names image ${digest(other)}, its manifest.json does not`,
+    )
+  })
 })

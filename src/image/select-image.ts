@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto'
-import { imageInvalid, quotePath } from '../formats/image-invalid.ts'
+import { imageInvalid, imageNotChosen, quotePath } from '../formats/image-invalid.ts'
 import { checkShape, parseJson } from '../formats/json/parse-json.ts'
-import { ImageConfig, Index, Manifest, SavedImages } from '../formats/oci.ts'
+import { type Descriptor, ImageConfig, Index, Manifest, SavedImages } from '../formats/oci.ts'
 import { verifyName } from './image-file.ts'
 import type { Budget } from './read-options.ts'
 
@@ -40,29 +40,44 @@ export interface SelectedImage {
   manifest: string | undefined
   /** Lowest first: where each lies. */
   layers: string[]
+  /** What the archive calls it, as Docker shows names: `app:1`. */
+  names: Set<string>
+}
+
+/** Which image of an archive to take. */
+export interface WantedImage {
+  /** Operating system and architecture, such as `linux/arm/v7`; when not said, `linux/amd64`, or those of the only image. */
+  platform?: string | undefined
+  /** Its name, or its ID or how that begins; when not said, it must be the only one of its platform. */
+  name?: string | undefined
 }
 
 /** What is taken of several platforms when nobody says which. */
 const DEFAULT_PLATFORM = 'linux/amd64'
 
 /**
- * Finds the one image of an archive by its `index.json` (OCI image layout; an index in an index too) or, where that names
+ * Finds an image of an archive by its `index.json` (OCI image layout; an index in an index too) or, where that names
  * none, by its `manifest.json`: of `docker save`, or of skopeo's `dir:`. Where both name images they must agree. Layers
  * are not asked for. Signatures, attestations and other artifacts are no images.
  *
- * @param platform such as `linux/arm/v7`; when not said, `linux/amd64`, or that of the only image
- * @throws {StillroomError} IMAGE_INVALID when there is no image, more than one, or a file is missing or is not what
+ * @throws {StillroomError} IMAGE_INVALID when there is no such image, more than one, or a file is missing or is not what
  *   its digest says
  */
-export async function selectImage(documents: Documents, platform?: string): Promise<SelectedImage> {
+export async function selectImage(
+  documents: Documents,
+  { platform, name }: WantedImage = {},
+): Promise<SelectedImage> {
   const wanted = platform ?? DEFAULT_PLATFORM
   let found = await findImages(documents, wanted)
   const [other] = found.others
   if (platform === undefined && found.images.size === 0 && found.others.size === 1)
     found = await findImages(documents, other as string)
-  const [image] = found.images.values()
-  if (image === undefined) throw noImage(wanted, found.others)
-  if (found.images.size > 1) throw severalImages([...found.images.keys()])
+  const all = [...found.images.values()]
+  const [image, another] = all.filter((each) => name === undefined || isCalled(each, name))
+  if (all.length === 0) throw noImage(wanted, found.others)
+  if (image === undefined || another !== undefined) throw notChosen(all, name)
+  if (found.listed?.has(image.id) === false)
+    throw imageInvalid(`The archive's index.json names image ${image.id}, its manifest.json does not`)
   if (image.layers.length > LAYER_LIMIT)
     throw imageInvalid(`Image ${image.id} has ${image.layers.length} layers`)
   const byConfig = image.config.rootfs.diff_ids.length
@@ -76,6 +91,8 @@ export async function selectImage(documents: Documents, platform?: string): Prom
 interface Found {
   images: Map<string, SelectedImage>
   others: Set<string>
+  /** IDs that `manifest.json` has, where `index.json` names images, too. */
+  listed?: ReadonlySet<string>
 }
 
 async function findImages(documents: Documents, wanted: string): Promise<Found> {
@@ -89,7 +106,11 @@ async function findImages(documents: Documents, wanted: string): Promise<Found> 
   if (!isInIndex || !isInList) return isInIndex ? byIndex : byList
   const ids = [...byIndex.images.keys()]
   if (ids.length === 0 && byList.images.size === 0) return byIndex
-  if (ids.some((id) => byList.images.has(id))) return byIndex
+  if (ids.some((id) => byList.images.has(id))) {
+    for (const [id, { names }] of byList.images)
+      for (const name of names) byIndex.images.get(id)?.names.add(name)
+    return { ...byIndex, listed: new Set(byList.images.keys()) }
+  }
   const [named, listed] = [ids, [...byList.images.keys()]].map(
     (names) => names.join(', ') || `none for ${wanted}`,
   )
@@ -162,10 +183,10 @@ async function fromManifestJson(
     await search.visit(data, name, list.digest)
     return search.found
   }
-  for (const { Config, Layers } of checkShape(SavedImages, data, name)) {
+  for (const { Config, Layers, RepoTags } of checkShape(SavedImages, data, name)) {
     const hex = /([0-9a-f]{64})(\.json)?$/.exec(Config)?.[1]
     const document = await requireDocument(documents, Config, hex === undefined ? undefined : `sha256:${hex}`)
-    search.add(document, undefined, Layers ?? [])
+    search.add(document, undefined, Layers ?? [], stringsIn(RepoTags))
   }
   return search.found
 }
@@ -176,7 +197,8 @@ class Search {
   readonly #documents: Documents
   readonly #layout: Layout
   readonly #wanted: string
-  readonly #seen = new Set<string>()
+  /** Indexes and manifests by digest: IDs of the images that they lead to. */
+  readonly #seen = new Map<string, string[]>()
 
   constructor(documents: Documents, layout: Layout, wanted: string) {
     this.#documents = documents
@@ -184,42 +206,67 @@ class Search {
     this.#wanted = wanted
   }
 
-  /** An index, or a manifest; each is visited once. */
-  async visit(data: unknown, name: string, digest: string, depth = 0): Promise<void> {
-    if (!isIndex(data)) return this.#manifest(data, name, digest)
+  /**
+   * An index, or a manifest; each is visited once.
+   *
+   * @param names of what leads to it
+   * @returns IDs of the images found
+   */
+  async visit(
+    data: unknown,
+    name: string,
+    digest: string,
+    names: readonly string[] = [],
+    depth = 0,
+  ): Promise<string[]> {
+    if (!isIndex(data)) return this.#manifest(data, name, digest, names)
     if (depth > 4) throw imageInvalid('The archive has indexes in indexes, deeper than any image has')
+    const found: string[] = []
     for (const descriptor of checkShape(Index, data, name).manifests ?? []) {
-      const { platform } = descriptor
-      if (this.#seen.has(descriptor.digest) || !this.#wants(platform)) continue
-      this.#seen.add(descriptor.digest)
-      const path = this.#layout.manifest(descriptor.digest)
-      const document = await requireDocument(this.#documents, path, descriptor.digest)
-      await this.visit(
-        parseJson(document.json, descriptor.digest),
-        descriptor.digest,
-        descriptor.digest,
-        depth + 1,
-      )
+      if (!this.#wants(descriptor.platform)) continue
+      const all = [...names, ...namesIn(descriptor)]
+      found.push(...(await this.#follow(descriptor.digest, all, depth)))
     }
+    return found
   }
 
-  async #manifest(data: unknown, name: string, digest: string): Promise<void> {
-    if (!isImage(data)) return
+  async #follow(digest: string, names: readonly string[], depth: number): Promise<string[]> {
+    const seen = this.#seen.get(digest)
+    if (seen !== undefined) {
+      for (const id of seen)
+        for (const name of names) this.found.images.get(id)?.names.add(familiarName(name))
+      return []
+    }
+    // before it is read: an index may name itself
+    this.#seen.set(digest, [])
+    const document = await requireDocument(this.#documents, this.#layout.manifest(digest), digest)
+    const ids = await this.visit(parseJson(document.json, digest), digest, digest, names, depth + 1)
+    this.#seen.set(digest, ids)
+    return ids
+  }
+
+  async #manifest(data: unknown, name: string, digest: string, names: readonly string[]): Promise<string[]> {
+    if (!isImage(data)) return []
     const { config, layers } = checkShape(Manifest, data, name)
     const document = await requireDocument(this.#documents, this.#layout.blob(config.digest), config.digest)
-    this.add(
-      document,
-      digest,
-      layers.map((layer) => this.#layout.blob(layer.digest)),
-    )
+    const paths = layers.map((layer) => this.#layout.blob(layer.digest))
+    return this.add(document, digest, paths, names)
   }
 
-  /** The image that has this config. */
-  add(document: ImageDocument, manifest: string | undefined, layers: string[]): void {
-    const name = `config ${document.digest}`
-    const config = checkShape(ImageConfig, parseJson(document.json, name), name)
-    if (this.#wants(config))
-      this.found.images.set(document.digest, { id: document.digest, config, manifest, layers })
+  /** The image that has this config. Of one that is given twice the last counts. */
+  add(
+    document: ImageDocument,
+    manifest: string | undefined,
+    layers: string[],
+    names: readonly string[],
+  ): string[] {
+    const { digest: id } = document
+    const config = checkShape(ImageConfig, parseJson(document.json, `config ${id}`), `config ${id}`)
+    if (!this.#wants(config)) return []
+    const known = this.found.images.get(id)?.names ?? []
+    const all = new Set([...known, ...names.map(familiarName)])
+    this.found.images.set(id, { id, config, manifest, layers, names: all })
+    return [id]
   }
 
   /** An index may leave the platform to the config. Attestations are marked `unknown/unknown` by BuildKit. */
@@ -246,10 +293,40 @@ function noImage(wanted: string, others: ReadonlySet<string>): Error {
   )
 }
 
-const severalImages = (ids: string[]) =>
-  imageInvalid(
-    `The archive has ${ids.length} images: ${ids.slice(0, 8).join(', ')}${ids.length > 8 ? ', ...' : ''}`,
+const SHOWN = 8
+
+function notChosen(all: readonly SelectedImage[], name: string | undefined): Error {
+  const shown = all.slice(0, SHOWN).map(({ id, names }) => [...names].join(' = ') || id)
+  const list = `${shown.join(', ')}${all.length > SHOWN ? ', ...' : ''}`
+  const [first] = all as [SelectedImage]
+  const [example = first.id.slice('sha256:'.length, 19)] = first.names
+  return imageNotChosen(
+    name === undefined
+      ? `The archive has ${all.length} images: ${list}`
+      : `The archive has not just one image that is called ${name}, but ${all.length} images: ${list}`,
+    `put # and the name or ID of one of them behind the archive's: FILE#${example}`,
   )
+}
+
+/** Whether an image goes by a name, which is `latest` where it has no tag, or by how its ID begins. */
+function isCalled({ id, names }: SelectedImage, wanted: string): boolean {
+  const name = familiarName(wanted)
+  if (names.has(name) || names.has(`${name}:latest`)) return true
+  const [, hex] = /^(?:sha256:)?([0-9a-f]{4,64})$/.exec(wanted) ?? []
+  return hex !== undefined && id.startsWith(`sha256:${hex}`)
+}
+
+/** As Docker shows it. */
+const familiarName = (name: string) => name.replace(/^docker\.io\/(?:library\/)?/, '')
+
+/** What an index calls an image: containerd's own name for it, or that of the OCI specification. */
+function namesIn({ annotations }: Descriptor): string[] {
+  const name = annotations?.['io.containerd.image.name'] ?? annotations?.['org.opencontainers.image.ref.name']
+  return name === undefined ? [] : [name]
+}
+
+const stringsIn = (data: unknown) =>
+  Array.isArray(data) ? data.filter((each) => typeof each === 'string') : []
 
 function isIndex(data: unknown): boolean {
   return typeof data === 'object' && data !== null && 'manifests' in data

@@ -45,6 +45,7 @@ const report: AuditReport = {
     missingArtifacts: 1,
     byteCode: 'not-verified',
     layers: { read: 1, known: 2 },
+    unclearDirectories: ['/srv/<a>'],
   },
   verdict: 'findings',
   packages: [

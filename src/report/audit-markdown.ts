@@ -24,7 +24,7 @@ export function auditMarkdown(report: AuditReport): string {
       `${tally.modified.files} modified, ${tally.unexplained.files} unexplained; ` +
       `${(Math.floor(files.explainedShare * 1e6) / 1e4).toFixed(3)} % of the bytes are explained.`,
     '',
-    `Trusted: ${trustWords(report.trust).join('; ')}.`,
+    `Trusted: ${plainMarkdown(trustWords(report.trust).join('; '))}.`,
     '',
   ].join('\n')
   const open = findings.filter(({ severity }) => severity === 'error' || severity === 'inconclusive')

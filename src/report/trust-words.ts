@@ -1,8 +1,10 @@
 import type { AuditTrust } from '../audit/audit-report.ts'
 import { plural } from './fact-lines.ts'
+import { oneLine } from './markdown.ts'
 
 /** What an audit went by, in words: a line each. */
-export function trustWords({ files, owners, missingArtifacts, byteCode, layers }: AuditTrust): string[] {
+export function trustWords(trust: AuditTrust): string[] {
+  const { files, owners, missingArtifacts, byteCode, layers, unclearDirectories } = trust
   const missing = missingArtifacts > 0 ? ` (${plural(missingArtifacts, 'artifact')} not at hand)` : ''
   const read = plural(layers.read, 'layer')
   return [
@@ -12,6 +14,17 @@ export function trustWords({ files, owners, missingArtifacts, byteCode, layers }
     layers.known === 0
       ? `${read} read`
       : `${read} read, ${layers.known} known from an earlier audit by the digest`,
+    ...unclearWords(unclearDirectories),
+  ]
+}
+
+/** Engines differ about directories that a layer does not give. */
+function unclearWords(paths: readonly string[]): string[] {
+  if (paths.length === 0) return []
+  const more = paths.length > 3 ? ` and ${paths.length - 3} more` : ''
+  const count = paths.length === 1 ? '1 directory' : `${paths.length} directories`
+  return [
+    `${count} as with containerd, with moby root's and of mode 0755: ${paths.slice(0, 3).map(oneLine).join(', ')}${more}`,
   ]
 }
 

@@ -55,6 +55,10 @@ const MISLEADING: Record<string, Part[][]> = {
   ],
   'the owner 4294967295': [[file('a', 'x', { uid: OWNER, gid: OWNER })]],
   'the owner 4294967301': [[file('a', 'x', { pax: { uid: '4294967301' } })]],
+  'a directory that no member gives, where an opaque one hides a private one': [
+    [directory('d'), directory('d/e', { mode: '0001777\0', uid: '0000005\0' }), file('d/e/b')],
+    [opaque('d'), file('d/e/a')],
+  ],
   'directories that no member gives, over private ones': [
     [directory('d', { mode: '0000700\0', uid: '0000005\0' }), file('d/a')],
     [file('d/b')],

@@ -12,10 +12,14 @@ export default class AuditImage extends BaseCommand {
   static override examples = [
     '<%= config.bin %> audit image stillroom/hello --lock recipes/hello/lock.json',
     '<%= config.bin %> audit image image.tar --json',
+    '<%= config.bin %> audit image both.tar#app:1',
     '<%= config.bin %> audit image image.tar --sbom cyclonedx --output sbom.json',
   ]
   static override args = {
-    image: Args.string({ description: 'a name of the engine, an archive, or a directory', required: true }),
+    image: Args.string({
+      description: 'a name of the engine, an archive, or a directory; of several images in one, FILE#NAME',
+      required: true,
+    }),
   }
   static override flags = {
     lock: Flags.string({ description: 'the lockfile to compare it with' }),

@@ -2,7 +2,8 @@ import { Args, Flags } from '@oclif/core'
 import { type ImageDiffReport, imageDiffTable } from '../../report/image-diff-table.ts'
 import { BaseCommand } from '../base-command.ts'
 
-const IMAGE = 'a name or ID of the engine, an archive of docker save, or an OCI image layout'
+const IMAGE =
+  'a name or ID of the engine, an archive of docker save, or an OCI image layout (of several images in one, FILE#NAME)'
 
 export default class DiffImages extends BaseCommand {
   static override summary = 'Say by what two images differ, file by file, and why'
