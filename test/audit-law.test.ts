@@ -1,19 +1,12 @@
 import { createHash } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { beforeAll, expect, test } from 'vitest'
-import { auditImage } from '../src/audit/audit-image.ts'
-import { countLockedLayers, type ImageSubject, type LockSubject } from '../src/audit/subject.ts'
-import { headWantedByAudit, wantedByAudit } from '../src/audit/wanted-by-audit.ts'
+import type { ImageSubject, LockSubject } from '../src/audit/subject.ts'
 import type { Inode } from '../src/image/layer-entry.ts'
 import type { TreeNode } from '../src/image/merge-layers.ts'
-import { openImage } from '../src/image/open-image.ts'
-import { readInventory, wantedByInventory } from '../src/inventory/read-inventory.ts'
-import { parseLock } from '../src/lock/parse-lock.ts'
-import { recordedRecipe } from '../src/lock/recorded-recipe.ts'
-import { readLockedContents } from '../src/workflows/audit/read-locked-contents.ts'
-import { openSession } from '../src/workflows/session.ts'
+import { readInventory } from '../src/inventory/read-inventory.ts'
+import { auditInMemory, readForAudit, readLocked } from './support/audit-in-memory.ts'
 import { rounds } from './support/nightly.ts'
 import { stillroom } from './support/stillroom.ts'
 
@@ -23,7 +16,6 @@ import { stillroom } from './support/stillroom.ts'
  */
 
 const ROOT = join(import.meta.dirname, '..')
-const LOCK = 'recipes/hello/lock.json'
 
 interface Place {
   path: string
@@ -33,29 +25,17 @@ interface Place {
 }
 
 let image: ImageSubject
-let lock: LockSubject
+let lock: Omit<LockSubject, 'layers'>
 let places: Place[]
 
 beforeAll(async () => {
   const { exitCode, stderr } = await stillroom(ROOT, ['build', 'recipe', 'hello'])
   expect(exitCode, stderr).toBe(0)
-  const { signal } = new AbortController()
-  const session = await openSession({ directory: ROOT, env: process.env, signal, progress: () => {} })
-  const lockfile = parseLock(await readFile(join(ROOT, LOCK), 'utf8'), LOCK)
-  const recipe = recordedRecipe(lockfile)
-  const locked = lockfile.platforms[recipe.platform] ?? expect.unreachable()
-  const contents = await readLockedContents(session, locked, ROOT, async () => {})
-  const opened = await openImage({ signal }, 'stillroom/hello', {
-    platform: recipe.platform,
-    keep: (path, size) => wantedByAudit(path, size) || wantedByInventory(path, size),
-    head: headWantedByAudit,
-  })
-  const { reference, id, config, tree, covered } = opened
-  const layers = [...opened.layers, { diffID: `sha256:${'0'.repeat(64)}`, size: 1 }]
-  image = { reference, id, config, layers, tree, covered, inventory: await readInventory(tree) }
-  const count = countLockedLayers(layers, locked)
-  lock = { lockfile, platform: recipe.platform, locked, recipe, contents, layers: count }
-  places = placesIn(tree.root).filter(({ path }) => !path.includes('__pycache__'))
+  lock = await readLocked(ROOT, 'hello')
+  const built = await readForAudit('stillroom/hello', lock)
+  // a layer that the locked image does not have, for what is changed
+  image = { ...built, layers: [...built.layers, { diffID: `sha256:${'0'.repeat(64)}`, size: 1 }] }
+  places = placesIn(image.tree.root).filter(({ path }) => !path.includes('__pycache__'))
 })
 
 function placesIn(parent: TreeNode, above = ''): Place[] {
@@ -99,7 +79,7 @@ async function findingsAfter(change: () => () => void): Promise<string[]> {
   const takeBack = change()
   try {
     const inventory = await readInventory(image.tree)
-    const { findings } = auditImage({ ...image, inventory }, lock, { ignore: [], today: '2030-01-01' })
+    const { findings } = auditInMemory({ ...image, inventory }, lock)
     return findings
       .map(({ rule }) => rule)
       .filter((rule) => !/^(image-id|tree-digest|layer-extra)$/.test(rule))

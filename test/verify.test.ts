@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import { describe, expect, test } from 'vitest'
@@ -10,6 +10,7 @@ import { canHaveEngines } from './support/engine.ts'
 import { NIGHTLY } from './support/nightly.ts'
 import { copyProject, makeProject, put } from './support/project.ts'
 import { stillroom, stillroomJson } from './support/stillroom.ts'
+import { withoutTrees } from './support/without-trees.ts'
 
 interface Reports {
   reports: VerifyReport[]
@@ -23,10 +24,14 @@ describe('verify recipe hello', () => {
     const directory = await copyProject('hello')
     await put(directory, 'history/runs.jsonl', '{"historyVersion":1,"cut off')
     const args = ['verify', 'recipe', 'hello', '--keep', '--history', 'history', '--statement', 'statements']
-    const { reports } = await stillroomJson<Reports>(directory, args)
+    const env = await withoutTrees()
+    const { reports } = await stillroomJson<Reports>(directory, args, { env })
     expect(reports).toMatchObject([
       { recipe: 'hello', verdict: 'identical', difference: null, problem: null },
     ])
+    // what is as locked leaves the locked tree
+    const [tree] = await readdir(join(env.STILLROOM_CACHE, 'store/zstd'))
+    expect(reports[0]?.image?.tree).toContain(`:${tree}`)
     expect(reports[0]?.image?.id).toBe(reports[0]?.reference?.id)
     const { stdout } = await execa('docker', ['image', 'ls', '--format', '{{.Tag}}', 'stillroom/hello'])
     expect(stdout.split('\n')).toContain('verified')

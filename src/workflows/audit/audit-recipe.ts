@@ -8,6 +8,7 @@ import { StillroomError } from '../../error.ts'
 import { DiskLayerCache } from '../../image/layer-cache.ts'
 import type { TreeNode } from '../../image/merge-layers.ts'
 import { type LocatedImage, locateImage } from '../../image/open-image.ts'
+import { treeDigest } from '../../image/tree-digest.ts'
 import { requireFresh } from '../../lock/compare-lock.ts'
 import { parseLock } from '../../lock/parse-lock.ts'
 import { recordedRecipe } from '../../lock/recorded-recipe.ts'
@@ -83,15 +84,15 @@ async function auditReference(
     progress({ kind: 'status', text: 'locked files' })
     const named = lock && lockedBy(lock)
     const known = named && !strict ? await knownExplanation(session, named.lockfile) : undefined
-    const contents = named && known === undefined ? await readContents(session, named) : undefined
+    const present = named && known === undefined ? await presentContents(session, named) : undefined
     progress({ kind: 'status', text: `reading ${what}` })
-    const reading = { cache, md5: known === undefined && lacksArtifacts(contents) }
-    const image = await readSubject(located, reading)
+    const reading = { cache, md5: named === undefined }
+    const image = await readSubject(located, reading, named?.locked.image?.diffIDs)
     progress({ kind: 'status', text: 'comparing' })
     const isKnown = named && known && isLockedTree(image, image.digest, named.locked)
     const report = isKnown
       ? auditLocked(image, named, known, policy)
-      : await auditRead(session, { located, named, contents, image, reading }, policy)
+      : await auditRead(session, { located, named, present, image, reading }, policy)
     await keep(session, { named, image, report, cache })
     return report
   } finally {
@@ -105,7 +106,8 @@ async function auditRead(
   about: {
     located: LocatedImage
     named: LockedBy | undefined
-    contents: LockedContents | undefined
+    /** What was read of the locked artifacts that are at hand. */
+    present: LockedContents | undefined
     image: ReadImage
     reading: Reading
   },
@@ -114,8 +116,10 @@ async function auditRead(
   const { located, named, image, reading } = about
   if (named === undefined) return auditImage(await withInventory(located, image, reading), undefined, policy)
   const tree = await treeToCompare(session, named, image)
+  const present = about.present ?? (await presentContents(session, named))
   // which paths differ is known from the tree: nothing is fetched to say whose they are
-  const contents = about.contents ?? (await readContents(session, named, { fetch: tree === undefined }))
+  const isEnough = tree !== undefined || !lacksArtifacts(present)
+  const contents = isEnough ? present : await fetchedContents(session, named)
   const md5 = lacksArtifacts(contents)
   const read = md5 && !reading.md5 ? await readSubject(located, { ...reading, md5 }) : image
   const subject = { ...named, contents, ...(tree && { tree }), ...layersOf(named, image, tree) }
@@ -132,8 +136,7 @@ interface NamedLock {
 type LockedBy = Omit<LockSubject, 'layers' | 'contents' | 'tree'> & Pick<NamedLock, 'isNew'>
 
 /** Without all locked artifacts, package managers' own lists must do, which have md5 sums. */
-const lacksArtifacts = (contents: LockedContents | undefined) =>
-  contents === undefined || contents.missing.length > 0
+const lacksArtifacts = ({ missing }: LockedContents) => missing.length > 0
 
 /** Keeps what later audits may go by: the locked tree, and of an image in which nothing was found, what it holds. */
 async function keep(
@@ -155,14 +158,17 @@ async function keep(
     await rememberExplanation(session, named.lockfile, report)
 }
 
-/** The locked tree, which only an image with other files needs. */
+/** The locked tree, which only an image with other files needs: that of the locked layers in it, or the store's. */
 async function treeToCompare(
   ports: Artifacts,
   { locked }: LockedBy,
-  { digest }: ReadImage,
+  { digest, inner }: ReadImage,
 ): Promise<TreeNode | undefined> {
   if (locked.image === null || digest === locked.image.tree) return undefined
-  return readLockedTree(ports, locked.image)
+  if (inner === undefined || treeDigest(inner) !== locked.image.tree)
+    return readLockedTree(ports, locked.image)
+  await keepLockedTree(ports, locked.image, inner)
+  return inner
 }
 
 /** Which layers of an image count as locked: of a new one with nothing to compare it with, its own. */
@@ -188,15 +194,16 @@ function lockedBy({ lockfile, path, isNew }: NamedLock): LockedBy {
   return { lockfile, path, platform: recipe.platform, locked, recipe, isNew }
 }
 
+/** What the artifacts of a lock hold, those that are at hand. */
+function presentContents(session: Session, { locked }: LockedBy): Promise<LockedContents> {
+  return readLockedContents(session, locked, session.directory, async () => {})
+}
+
 /** What the artifacts of a lock hold: those that must be read and the store lacks are fetched. */
-function readContents(
-  session: Session,
-  { locked }: LockedBy,
-  { fetch = true } = {},
-): Promise<LockedContents> {
-  const bring = (files: PlacedArtifact[]) =>
-    fetch ? fetchMissing(session, locked, files) : Promise.resolve()
-  return readLockedContents(session, locked, session.directory, bring)
+function fetchedContents(session: Session, { locked }: LockedBy): Promise<LockedContents> {
+  return readLockedContents(session, locked, session.directory, (files) =>
+    fetchMissing(session, locked, files),
+  )
 }
 
 /** That an artifact cannot be had is reported by the audit, as inconclusive. */

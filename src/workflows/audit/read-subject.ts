@@ -27,10 +27,18 @@ const readOptions = ({ cache, md5 }: Reading): ReadOptions => ({
 })
 
 /** An image as it was read, whose packages were not looked for. */
-export type ReadImage = Omit<ImageSubject, 'inventory'> & Required<Pick<ImageSubject, 'digest'>>
+export type ReadImage = Omit<ImageSubject, 'inventory'> &
+  Required<Pick<ImageSubject, 'digest'>> &
+  Pick<OpenedImage, 'inner'>
 
-export async function readSubject(located: LocatedImage, reading: Reading): Promise<ReadImage> {
-  return toSubject(await located.read(readOptions(reading)), reading)
+/** @param inner layers of another image, whose tree is to be given where this one has them all */
+export async function readSubject(
+  located: LocatedImage,
+  reading: Reading,
+  inner: readonly string[] = [],
+): Promise<ReadImage> {
+  const read = await located.read({ ...readOptions(reading), inner })
+  return { ...toSubject(read, reading), ...(read.inner && { inner: read.inner }) }
 }
 
 function toSubject(

@@ -17,6 +17,7 @@ import type { Session } from '../session.ts'
 import type { StageClock } from '../stage-clock.ts'
 import { hasLockedTree, keepLockedTree, readLockedTree } from '../store/locked-tree.ts'
 import { buildLocked } from './build-locked.ts'
+import { keepImageTree } from './keep-image-tree.ts'
 import { runChecks } from './run-checks.ts'
 
 export interface BuildRecipeOptions {
@@ -54,6 +55,9 @@ export async function buildAndCompare(
 
   clock.stage('compare')
   const compared = await compare(session, engine, plan, built.id)
+  // an audit reads the image, and keeps it then
+  if (!audit && compared.verdict === 'identical' && locked.image !== null)
+    await keepImageTree(session, locked.image, async () => readImageTree(await saveImage(engine, tag)))
 
   clock.stage('check')
   const report = await runChecks(engine, tag, recipe, locked, signal, (check) =>
@@ -104,7 +108,10 @@ async function compare(
   const { id, size, diffIDs, tree } = summarize(read)
   if (id !== built) throw new Error(`the engine saved image ${id} when asked for ${built}`)
   const image = { id, size, layers: diffIDs.length, tree }
-  if (expected?.tree === tree) return { verdict: 'equivalent', image, differing: null }
+  if (expected?.tree === tree) {
+    await keepLockedTree(ports, expected, read.root)
+    return { verdict: 'equivalent', image, differing: null }
+  }
   if (expected) {
     const root = await readLockedTree(ports, expected)
     const differing = root ? summarizePaths(name, compareTrees(root, read.root)) : null

@@ -1,5 +1,5 @@
 import { connectEngine, type Engine } from '../../engine/connect.ts'
-import { type EngineImage, findImage } from '../../engine/find-image.ts'
+import { type EngineImage, findImage, saveImage } from '../../engine/find-image.ts'
 import { baseDebianNames } from '../../lock/base-packages.ts'
 import type { LockedPlatform } from '../../lock/schema.ts'
 import type { BuildReport, PackageCount } from '../../report/build-report.ts'
@@ -36,7 +36,7 @@ export async function buildRecipe(
   const about = { recipe: name, tag, expected: locked.image }
   const present = options.noCache ? undefined : await asLocked(session.cache, engine, previous, locked)
   if (present) {
-    if (options.audit) await keepPresentTree(session, engine, tag, locked)
+    await keepPresentTree(session, engine, tag, locked)
     return { ...about, ...unchanged(present, locked), stages: clock.end() }
   }
   // loaded here: an unchanged build needs none of it
@@ -68,17 +68,19 @@ async function asLocked(
     : undefined
 }
 
-/** The tree of the locked image, which audits go by, is read once when the store lacks it. */
+/** What is needed for that is loaded only when the store lacks the tree. */
 async function keepPresentTree(
-  { store, progress }: Artifacts & Reporting,
+  ports: Artifacts & Reporting,
   engine: Engine,
   tag: string,
   { image }: LockedPlatform,
 ): Promise<void> {
-  if (image === null || (await store.hasCompressed(image.tree.slice('sha256:'.length)))) return
-  progress({ kind: 'status', text: 'reading the image, once' })
-  const { keepImageTree } = await import('./keep-image-tree.ts')
-  await keepImageTree({ store }, engine, tag, image)
+  if (image === null || (await ports.store.hasCompressed(image.tree.slice('sha256:'.length)))) return
+  const [{ keepImageTree }, { readImageTree }] = await Promise.all([
+    import('./keep-image-tree.ts'),
+    import('../../image/read-archive.ts'),
+  ])
+  await keepImageTree(ports, image, async () => readImageTree(await saveImage(engine, tag)))
 }
 
 function unchanged(image: BuildReport['image'], locked: LockedPlatform) {

@@ -6,6 +6,7 @@ import type { TreeNode } from '../../image/merge-layers.ts'
 import type { LockedImage } from '../../lock/schema.ts'
 import { explainImages, explainLocked, summaryOf } from '../../verify/explain-images.ts'
 import { type Variation, VERIFY_REPORT_VERSION, type VerifyReport } from '../../verify/verify-report.ts'
+import { keepImageTree } from '../build/keep-image-tree.ts'
 import type { Artifacts, Cache, Cancellation, Reporting } from '../ports.ts'
 import { loadLocked } from '../project/load-inputs.ts'
 import type { Session } from '../session.ts'
@@ -95,6 +96,7 @@ async function rebuild(
     if (built.summary.id === reference.named.id) {
       report.verdict = 'identical'
       report.image = { ...built.summary, ...asLocked(plan.locked.image) }
+      if (plan.locked.image !== null) await keepImageTree(session, plan.locked.image, built.source.read)
     } else {
       await compare(session, plan, reference, built, report)
     }
