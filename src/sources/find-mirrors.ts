@@ -37,6 +37,21 @@ export function findGitMirrors(env: Environment, config: SourcesConfig): Mirrors
 }
 
 /**
+ * Finds the archive of commits: STILLROOM_SOFTWARE_HERITAGE, then the configuration; `none` means none.
+ *
+ * @throws {StillroomError} CONFIG_INVALID
+ */
+export function findCommitArchive(env: Environment, config: SourcesConfig): string | undefined {
+  const named = env['STILLROOM_SOFTWARE_HERITAGE']?.trim() || config.softwareHeritage
+  if (named === undefined || named === 'none') return undefined
+  if (/^https?:\/\/\S+$/.test(named)) return named.replace(/\/+$/, '')
+  throw new StillroomError(
+    'CONFIG_INVALID',
+    `cannot use STILLROOM_SOFTWARE_HERITAGE: expected an http or https URL, got "${redactUrl(named)}"`,
+  )
+}
+
+/**
  * Where a repository may be fetched from, best source first: by the longest prefix that has mirrors, then as it is.
  *
  * @example

@@ -1,7 +1,7 @@
 import type { DebianArchive } from '../lock/schema.ts'
 import { findCertificates } from './find-certificates.ts'
 import { findDebianSources, type StandardServices } from './find-debian-sources.ts'
-import { findGitMirrors, findRegistryMirrors, type Mirrors } from './find-mirrors.ts'
+import { findCommitArchive, findGitMirrors, findRegistryMirrors, type Mirrors } from './find-mirrors.ts'
 import { findPipSources, type PipSources } from './find-pip-sources.ts'
 import { localMachine, type Machine } from './machine.ts'
 import type { SourcesConfig } from './schema.ts'
@@ -19,6 +19,8 @@ export interface Sources {
   registries: Mirrors
   /** What git URLs may begin with instead; see `gitUrls`. */
   git: Mirrors
+  /** Root of an archive of commits, when one is named; see `fetchFromArchive`. */
+  commitArchive: string | undefined
   /** Certificates (PEM) to trust for every source besides the built-in ones; see `trustedCertificates`. */
   ca: string | undefined
 }
@@ -53,5 +55,12 @@ export async function findSources(options: FindSourcesOptions): Promise<Sources>
     findRegistryMirrors(env, config, machine),
     findCertificates(env, config, machine),
   ])
-  return { ...debian, pypi, registries, git: findGitMirrors(env, config), ca }
+  return {
+    ...debian,
+    pypi,
+    registries,
+    git: findGitMirrors(env, config),
+    commitArchive: findCommitArchive(env, config),
+    ca,
+  }
 }

@@ -47,6 +47,8 @@ export const SourcesConfig = z.strictObject({
   registries: z.record(RegistryName, oneOrMore).optional(),
   /** What a git URL may begin with instead, tried before the URL itself. */
   git: z.record(GitPrefix, oneOrMorePrefixes).optional(),
+  /** Root of Software Heritage's archive, or one like it: `api/1/vault` lies below. Asked for commits that are gone. */
+  softwareHeritage: z.union([z.literal('none'), webUrl]).optional(),
   /** Files or directories of certificates (PEM) to trust besides the machine's own, everywhere. */
   ca: z.union([path.transform((file) => [file]), z.array(path).min(1)]).optional(),
 })

@@ -74,6 +74,11 @@ export interface Observations {
   suite: { name: string; regular: string; longTerm: string } | undefined
 }
 
+/** Of the archive of commits. */
+export const COMMIT_ARCHIVE = 'archive of commits'
+/** Labels of sources that keep what others drop. */
+const KEEPERS = new Set(['snapshot', 'archive of old releases', COMMIT_ARCHIVE])
+
 const DAY = 86_400_000
 /** How long before the end a warning is given. */
 const NOTICE = 180 * DAY
@@ -82,7 +87,7 @@ const NOTICE = 180 * DAY
 export function forecast({ recipe, at, artifacts, newer, suite }: Observations): SourcesReport {
   const has = ({ answers }: ArtifactState, label: (label: string) => boolean) =>
     answers.some(({ answer, label: name }) => answer === 'has' && label(name))
-  const live = artifacts.filter((state) => has(state, (label) => label !== 'snapshot'))
+  const live = artifacts.filter((state) => has(state, (label) => !KEEPERS.has(label)))
   const elsewhere = artifacts.filter((state) => !live.includes(state) && has(state, () => true))
   const risks = [
     ...artifacts.flatMap((state) => artifactRisk(recipe, state)),
@@ -119,13 +124,17 @@ function artifactRisk(recipe: string, { subject, stored, answers }: ArtifactStat
       },
     ]
   }
-  if (answers.some(({ answer, label }) => answer === 'has' && label !== 'snapshot')) return []
-  if (answers.some(({ answer }) => answer === 'has')) {
+  const keeper = answers.find(({ answer }) => answer === 'has')
+  if (answers.some(({ answer, label }) => answer === 'has' && !KEEPERS.has(label))) return []
+  if (keeper) {
+    const isCommit = keeper.label === COMMIT_ARCHIVE
     return [
       {
         kind: 'moved',
         subject,
-        message: 'only the snapshot service has it: the live mirrors have moved on',
+        message: isCommit
+          ? 'only the archive of commits has it: its repository gives it no more'
+          : 'only the snapshot service has it: the live mirrors have moved on',
         advice: `builds still work, and slower; keep a copy: ${exporting}`,
       },
     ]

@@ -30,6 +30,8 @@ export interface GitServer {
   /** Throws away what no branch or tag leads to, as hosts do some weeks after a force-push. */
   prune(name: string): Promise<void>
   remove(name: string): Promise<void>
+  /** A tar of the bare repository, as an archive of commits gives it. */
+  bundle(name: string): Promise<Buffer>
   /** Takes the content of a file into git-lfs's keeping, and gives the pointer to commit. */
   keepLarge(bytes: Uint8Array): string
   close(): Promise<void>
@@ -75,6 +77,10 @@ export async function startGitServer(options: ServerOptions & { login?: Login } 
       await git(name, ['gc', '--quiet', '--prune=now'])
     },
     remove: (name) => rm(directory(name), { recursive: true }),
+    bundle: async (name) => {
+      const tar = await execa('tar', ['-c', '-C', root, `${name}.git`], { encoding: 'buffer' })
+      return Buffer.from(tar.stdout)
+    },
     keepLarge: (bytes) => {
       const oid = createHash('sha256').update(bytes).digest('hex')
       large.set(oid, bytes)

@@ -1,6 +1,8 @@
 import { mkdtemp } from 'node:fs/promises'
 import { join } from 'node:path'
 import { StillroomError } from '../../error.ts'
+import { redactUrl } from '../../net/redact-url.ts'
+import { type CommitArchive, commitSwhid, fetchFromArchive } from './commit-archive.ts'
 import { GitRefusal, type GitRunner, runGit, runLocalGit } from './run-git.ts'
 import { refusalOf, type TryOptions, trySources } from './try-sources.ts'
 
@@ -62,9 +64,14 @@ function unknownRef(url: string, ref: string, refs: ReadonlyMap<string, string>)
   })
 }
 
+export interface FetchOptions extends GitRunner, TryOptions {
+  /** Where a commit is looked for that no source of its repository gives. */
+  archive?: CommitArchive | undefined
+}
+
 /**
  * Fetches one commit into a bare repository below a directory, alone where the server gives single commits, else with
- * all branches and tags.
+ * all branches and tags; from an archive of commits when no source of the repository gives it.
  *
  * @param urls where the repository may be had, best first
  * @returns the repository's directory
@@ -74,7 +81,7 @@ export async function fetchCommit(
   parent: string,
   urls: readonly string[],
   commit: string,
-  runner: GitRunner & TryOptions,
+  runner: FetchOptions,
 ): Promise<string> {
   const directory = await mkdtemp(join(parent, 'repository-'))
   const format = commit.length === 64 ? ['--object-format=sha256'] : []
@@ -101,12 +108,51 @@ export async function fetchCommit(
     return directory
   }
   const url = urls.at(-1) ?? ''
-  const found = await trySources(urls, `fetching commit ${commit} of ${url}`, ask, runner)
-  if (found === undefined) {
-    throw new StillroomError('GIT_COMMIT_GONE', `${url} has no commit ${commit} (any more)`, {
-      hint: 'a force-push and a clean-up take commits away. The store of a machine that has built the recipe has its files, and so may a mirror (STILLROOM_GIT_MIRRORS); or name a ref that is there and lock again: stillroom lock recipe NAME',
-      details: { url, commit },
-    })
+  try {
+    const found = await trySources(urls, `fetching commit ${commit} of ${url}`, ask, runner)
+    if (found === undefined) throw commitGone(url, commit)
+  } catch (error) {
+    if (!(error instanceof StillroomError)) throw error
+    await fetchArchived(directory, commit, runner, error)
   }
-  return found
+  return directory
+}
+
+/** @throws {StillroomError} `failure`, with what the archive said, when it gives no such commit */
+async function fetchArchived(
+  directory: string,
+  commit: string,
+  { archive, ...runner }: FetchOptions,
+  failure: StillroomError,
+): Promise<void> {
+  const { code, message, hint, details } = failure
+  const swhid = commitSwhid(commit)
+  const failed = (more: string, advice: string) =>
+    new StillroomError(code, `${message}${more}`, {
+      hint: [hint, advice].filter((text) => text).join('; '),
+      details: { ...details, swhid },
+      cause: failure,
+    })
+  if (swhid === undefined) throw failure
+  if (archive === undefined)
+    throw failed(
+      '',
+      `Software Heritage may have it as ${swhid}: name its archive in STILLROOM_SOFTWARE_HERITAGE`,
+    )
+  const place = redactUrl(archive.url)
+  let has: boolean
+  try {
+    has = await fetchFromArchive(directory, commit, archive, runner)
+  } catch (error) {
+    if (!(error instanceof StillroomError)) throw error
+    throw failed(`\n  ${place}: ${error.message}`, '')
+  }
+  if (!has) throw failed(`\n  ${place} has no ${swhid}`, '')
+}
+
+function commitGone(url: string, commit: string): StillroomError {
+  return new StillroomError('GIT_COMMIT_GONE', `${url} has no commit ${commit} (any more)`, {
+    hint: 'a force-push and a clean-up take commits away. The store of a machine that has built the recipe has its files, and so may a mirror (STILLROOM_GIT_MIRRORS); or name a ref that is there and lock again: stillroom lock recipe NAME',
+    details: { url, commit },
+  })
 }

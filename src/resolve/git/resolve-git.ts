@@ -8,6 +8,7 @@ import type { GitStep } from '../../recipe/schema.ts'
 import { gitUrls, type Mirrors } from '../../sources/find-mirrors.ts'
 import { firstGood } from '../../sources/first-good.ts'
 import { archiveSnapshot } from './archive-snapshot.ts'
+import type { CommitArchive } from './commit-archive.ts'
 import { type LfsDownload, locateLfs } from './lfs-batch.ts'
 import type { ObjectReader } from './object-reader.ts'
 import { resolveRef } from './remote-repository.ts'
@@ -20,6 +21,8 @@ export interface GitOptions {
   mirrors: Mirrors
   /** Certificates (PEM) to trust besides the machine's own. */
   ca: string | undefined
+  /** Where a commit is looked for that no source of its repository gives. */
+  archive?: CommitArchive | undefined
   /** An existing directory for what is fetched; it is empty of it afterwards. */
   temporary: string
   signal: AbortSignal
@@ -72,7 +75,8 @@ async function archive(
   const readers: ObjectReader[] = []
   const sourcesOf = (address: string) => gitUrls(address, options.mirrors)
   try {
-    const how = { ...runner, backoff: options.backoff, directory, sourcesOf, submodules, lfs, readers }
+    const { backoff, archive } = options
+    const how = { ...runner, backoff, archive, directory, sourcesOf, submodules, lfs, readers }
     const snapshot = await takeSnapshot(url, commit, how)
     if (subdir !== undefined && !hasDirectory(snapshot, Buffer.from(subdir).toString('latin1'))) {
       throw new StillroomError(

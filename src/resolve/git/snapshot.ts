@@ -10,10 +10,8 @@ import {
 import type { LfsFile, LockedSubmodule } from '../../lock/schema.ts'
 import { lfsFiles, POINTER_LIMIT, parsePointer } from './lfs-pointer.ts'
 import { ObjectReader } from './object-reader.ts'
-import { fetchCommit } from './remote-repository.ts'
-import type { GitRunner } from './run-git.ts'
+import { type FetchOptions, fetchCommit } from './remote-repository.ts'
 import { readSubmodules } from './submodules.ts'
-import type { TryOptions } from './try-sources.ts'
 
 /** One repository at one commit, and those within it; all of it verified down to its trees. */
 export interface Snapshot {
@@ -29,7 +27,7 @@ export interface Snapshot {
   submodules: Map<string, Snapshot>
 }
 
-export interface SnapshotOptions extends GitRunner, TryOptions {
+export interface SnapshotOptions extends FetchOptions {
   /** For what is fetched; its owner removes it. */
   directory: string
   /** Where a repository may be had, best first. */

@@ -5,6 +5,7 @@ import { type Diagnostic, missing, ok, warning } from '../../report/doctor-table
 import { archiveServices } from '../../resolve/debian/archive-services.ts'
 import { findCertificates } from '../../sources/find-certificates.ts'
 import { findDebianSources } from '../../sources/find-debian-sources.ts'
+import { findCommitArchive } from '../../sources/find-mirrors.ts'
 import { findPipSources } from '../../sources/find-pip-sources.ts'
 import { localMachine } from '../../sources/machine.ts'
 import type { SourcesConfig } from '../../sources/schema.ts'
@@ -51,8 +52,26 @@ export async function checkSources({
       async ({ indexes, findLinks }) => [await checkIndex(indexes, findLinks, probe)],
       (error) => [unknownSource('Python index', error)],
     ),
+    checkCommitArchive(env, config, probe),
   ])
   return found.flat()
+}
+
+/** Commits that are gone are looked for there; no other setting of the machine names one. */
+async function checkCommitArchive(
+  env: Environment['env'],
+  config: SourcesConfig,
+  ask: AskUrl,
+): Promise<Diagnostic[]> {
+  const what = 'archive of commits'
+  const setting = 'STILLROOM_SOFTWARE_HERITAGE'
+  try {
+    const root = findCommitArchive(env, config)
+    if (root !== undefined) return [await checkService(what, root, 'api/1/', setting, ask)]
+    return [ok(what, `none: commits that their repositories lose are lost; ${setting} names one`)]
+  } catch (error) {
+    return [unknownSource(what, error)]
+  }
 }
 
 /** What is asked only for what others have no more: a build may well do without. */

@@ -6,12 +6,12 @@ import type { GitStep } from '../../recipe/schema.ts'
 import type { LfsDownload } from '../../resolve/git/lfs-batch.ts'
 import { type GitOptions, refetchGit, resolveGit } from '../../resolve/git/resolve-git.ts'
 import { fetchArtifacts } from '../../store/fetch-artifacts.ts'
-import type { Artifacts, Cache, Cancellation, Environment, Fetching, Upstreams } from '../ports.ts'
+import type { Artifacts, Cache, Cancellation, Environment, Fetching, Reporting, Upstreams } from '../ports.ts'
 
 /** Pins a git step, and keeps its archive. @throws {StillroomError} as `resolveGit` */
 export async function lockGit(ports: Cache & Fetching, step: GitStep): Promise<LockedGit> {
   ports.progress({ kind: 'stage', title: `resolving ${step.url} ${step.ref}` })
-  return resolveGit(step, await gitOptions(ports))
+  return resolveGit(step, await gitOptions(ports, noteArchive(ports)))
 }
 
 /**
@@ -23,11 +23,19 @@ export async function fetchGitSteps(ports: Cache & Fetching, { steps }: LockedPl
   for (const step of steps) {
     if (step.kind !== 'git' || (await ports.store.verify(step))) continue
     ports.progress({ kind: 'status', text: `${step.url} ${step.commit.slice(0, 12)}` })
-    await refetchGit(step, await gitOptions(ports)).catch((error: unknown) => {
+    await refetchGit(step, await gitOptions(ports, noteArchive(ports))).catch((error: unknown) => {
       throw failureOf(step, error)
     })
   }
 }
+
+const noteArchive =
+  ({ progress }: Reporting) =>
+  (swhid: string) =>
+    progress({
+      kind: 'note',
+      text: `its repository gives it no more: ${swhid} came from the archive of commits`,
+    })
 
 const LIKELY: Partial<Record<ErrorCode, string>> = {
   GIT_COMMIT_GONE: 'a force-push, and a clean-up after it',
@@ -53,18 +61,27 @@ function failureOf({ url, commit, sha256, size }: LockedGit, error: unknown): un
   })
 }
 
-/** What fetching from git needs of this machine. */
+/**
+ * What fetching from git needs of this machine.
+ *
+ * @param onArchive is told of each commit that only the archive of commits had
+ */
 export async function gitOptions(
   ports: Environment & Cancellation & Cache & Artifacts & Upstreams,
+  onArchive?: (swhid: string) => void,
 ): Promise<GitOptions> {
   const { env, cache, store, signal } = ports
-  const { git, ca } = await ports.sources()
+  const { git, commitArchive, ca } = await ports.sources()
   const temporary = join(cache, 'git')
   await mkdir(temporary, { recursive: true })
   return {
     env,
     mirrors: git,
     ca,
+    archive:
+      commitArchive === undefined
+        ? undefined
+        : { url: commitArchive, ca, ...(onArchive && { onUse: onArchive }) },
     temporary,
     signal,
     keep: (content, expected) => store.put(content, expected),

@@ -6,7 +6,13 @@ import { SUITE_ENDS } from '../../resolve/debian/suite-ends.ts'
 import { refetchGit } from '../../resolve/git/resolve-git.ts'
 import type { Locate } from '../../sources/locate.ts'
 import type { Artifact } from '../../store/artifact.ts'
-import { type ArtifactState, forecast, type SourceAnswer, type SourcesReport } from '../../verify/forecast.ts'
+import {
+  type ArtifactState,
+  COMMIT_ARCHIVE,
+  forecast,
+  type SourceAnswer,
+  type SourcesReport,
+} from '../../verify/forecast.ts'
 import { locateInputs } from '../build/fetch-inputs.ts'
 import { gitOptions } from '../lock/git-sources.ts'
 import type { Artifacts, Cache, Cancellation, Environment, Fetching, Upstreams } from '../ports.ts'
@@ -128,8 +134,12 @@ async function askRepository(
   step: Extract<LockedPlatform['steps'][number], { kind: 'git' }>,
 ): Promise<SourceAnswer> {
   try {
-    await refetchGit(step, await gitOptions(ports))
-    return { label: 'repository', answer: 'has', detail: 'the same archive' }
+    let label = 'repository'
+    const options = await gitOptions(ports, () => {
+      label = COMMIT_ARCHIVE
+    })
+    await refetchGit(step, options)
+    return { label, answer: 'has', detail: 'the same archive' }
   } catch (error) {
     if (!(error instanceof StillroomError) || ports.signal.aborted) throw error
     const detail = error.message
