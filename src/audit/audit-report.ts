@@ -131,6 +131,25 @@ export interface AuditedFiles {
   unexplained: AuditedFile[]
   /** Every file that differs from its owner's, by path. */
   modified: AuditedFile[]
+  /** Every path that a step of the locked image made other than rules know it, by path: no finding, as it is as locked. */
+  changes: AuditedChange[]
+}
+
+/** What a step of the locked image changed of what others brought. */
+export interface AuditedChange {
+  /** As in {@link AuditedFile}. */
+  path: string
+  /** The step whose layer has the path: `run-4`, `apt-1`, `base`; `steps` of an image of one layer. */
+  by: string
+  /** Packages whose maintainer scripts name the path. */
+  scripts?: string[]
+  /** The rule that knows no such thing, and what it says. */
+  rule: string
+  message: string
+  /** Whose the path is: `deb/libc6`. */
+  owner?: string
+  expected?: string
+  actual?: string
 }
 
 export interface AuditedFile {

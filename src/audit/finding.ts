@@ -33,6 +33,8 @@ export interface Issue {
   expected?: string
   actual?: string
   evidence?: string[]
+  /** Whether it is amiss also where a step of the locked image made it so. */
+  isSealed?: boolean
 }
 
 /** A path as findings show it: with a slash in front, bytes that are not printable ASCII as `%XX`. */

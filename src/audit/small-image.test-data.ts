@@ -346,6 +346,25 @@ export async function withLayer(
   return { image: changed, lock: lockOf(lock, changed), pinned }
 }
 
+/** The image and its lock, had a step left these paths so: its layer has them, and the locked tree as well. */
+export async function withStep(
+  { image, lock, pinned }: SmallImage,
+  layer: number,
+  changes: Readonly<Record<string, Change | undefined>>,
+): Promise<SmallImage> {
+  const root = copy(image.tree.root)
+  for (const [path, change] of Object.entries(changes)) apply(root, path, change, layer)
+  const tree = new FileTree(root)
+  const locked = lock.locked.image ?? undefined
+  if (locked === undefined) throw new Error('not built')
+  const recorded = { ...lock.locked, image: { ...locked, tree: treeDigest(root) } }
+  return {
+    image: { ...image, tree, inventory: await readInventory(tree) },
+    lock: { ...lock, locked: recorded },
+    pinned,
+  }
+}
+
 function copy({ inode, children }: TreeNode): TreeNode {
   const entries = children && [...children].map(([name, node]) => [name, copy(node)] as const)
   return { inode: { ...inode }, children: entries && new Map(entries) }

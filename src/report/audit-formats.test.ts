@@ -89,6 +89,15 @@ const report: AuditReport = {
     generated: [{ reason: 'byte code', files: 2, bytes: 40 }],
     unexplained: [{ path: '/opt/x', size: 10, sha256: sha256('f'), layer: 3 }],
     modified: [{ path: '/bin/sh', size: 50, sha256: sha256('0'), owner: 'deb/dash' }],
+    changes: [
+      {
+        path: '/etc/motd',
+        by: 'run-4',
+        rule: 'file-modified',
+        message: 'it differs from what deb/base-files brings',
+        owner: 'deb/base-files',
+      },
+    ],
   },
   findings: [
     {

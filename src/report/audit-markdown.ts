@@ -1,5 +1,6 @@
 import type { AuditReport } from '../audit/audit-report.ts'
 import type { Finding } from '../audit/finding.ts'
+import { countChanges } from './audit-table.ts'
 import { codeCell, plainMarkdown } from './markdown.ts'
 import { trustWords } from './trust-words.ts'
 
@@ -24,6 +25,9 @@ export function auditMarkdown(report: AuditReport): string {
       `${tally.modified.files} modified, ${tally.unexplained.files} unexplained; ` +
       `${(Math.floor(files.explainedShare * 1e6) / 1e4).toFixed(3)} % of the bytes are explained.`,
     '',
+    ...(files.changes.length === 0
+      ? []
+      : [`Changed by steps of the locked image: ${countChanges(files.changes)}.`, '']),
     `Trusted: ${plainMarkdown(trustWords(report.trust).join('; '))}.`,
     '',
   ].join('\n')

@@ -30,6 +30,7 @@ export function auditTable(report: AuditReport): string {
         `${tally.modified.files} modified, ${tally.unexplained.files} unexplained`,
     ],
     ['explained', `${(Math.floor(files.explainedShare * 1e6) / 1e4).toFixed(3)} % of the bytes`],
+    ...(files.changes.length > 0 ? [['changed', countChanges(files.changes)] as [string, string]] : []),
     ...trustWords(report.trust).map((text, index): [string, string] => [index === 0 ? 'trusted' : '', text]),
     [
       'findings',
@@ -41,7 +42,28 @@ export function auditTable(report: AuditReport): string {
     .map(({ path, size }) => `unexplained  ${path} (${size} bytes)`)
   const more = files.unexplained.length - unexplained.length
   if (more > 0) unexplained.push(`unexplained  and ${more} more: see --json`)
-  return `${[...head, ...(lock === null ? [] : unexplained), ...describe(findings)].join('\n')}\n`
+  return `${[...head, ...(lock === null ? [] : unexplained), ...changesOf(report), ...describe(findings)].join('\n')}\n`
+}
+
+/** What steps of the locked image changed: of each step the first paths. */
+function changesOf({ files: { changes } }: AuditReport): string[] {
+  const steps = [...Map.groupBy(changes, ({ by }) => by)]
+  return steps.flatMap(([by, all]) => {
+    const lines = all.slice(0, SHOWN).map(({ path, owner, scripts }) => {
+      const whose = [owner ?? '', scripts === undefined ? '' : `scripts of ${scripts.join(', ')}`].filter(
+        Boolean,
+      )
+      return `modified by ${by}  ${path}${whose.length > 0 ? ` (${whose.join('; ')})` : ''}`
+    })
+    const more = all.length - lines.length
+    return more > 0 ? [...lines, `modified by ${by}  and ${more} more: see --json`] : lines
+  })
+}
+
+/** How many paths each step changed: `2 paths by run-4`. */
+export function countChanges(changes: AuditReport['files']['changes']): string {
+  const steps = [...Map.groupBy(changes, ({ by }) => by)]
+  return steps.map(([by, all]) => `${all.length} ${all.length === 1 ? 'path' : 'paths'} by ${by}`).join(', ')
 }
 
 function countKinds(packages: AuditReport['packages']): string {

@@ -100,11 +100,12 @@ const MADE: readonly Made[] = [
 ]
 
 /** Files that every image has which is made from a lock. */
-const ACCOUNTS: readonly Made[] = [
-  file('base-passwd', 'etc/passwd'),
-  file('base-passwd', 'etc/group'),
-  file('base-passwd', 'etc/shadow', { mode: 0o640, group: 'shadow' }),
-  file('base-passwd', 'etc/gshadow', { mode: 0o640, group: 'shadow' }),
+const ACCOUNTS: readonly Made[] = [file('base-passwd', 'etc/passwd'), file('base-passwd', 'etc/group')]
+
+/** Where the passwords are that `x` in a file of accounts stands for: there are none before the package passwd is set up. */
+const PASSWORDS: readonly [of: string, made: Made][] = [
+  ['etc/passwd', file('base-passwd', 'etc/shadow', { mode: 0o640, group: 'shadow' })],
+  ['etc/group', file('base-passwd', 'etc/gshadow', { mode: 0o640, group: 'shadow' })],
 ]
 
 /** The links that make a merged /usr of a base whose base-files has none. */
@@ -133,6 +134,10 @@ export function expectMade(
     })
   }
   for (const made of ACCOUNTS) add(made)
+  for (const [of, made] of PASSWORDS) {
+    const isUsed = /^[^:]*:x:/m.test(tree.read(of)?.toString('latin1') ?? '')
+    add({ ...made, optional: !isUsed })
+  }
   for (const made of MADE)
     if (debs.has(made.by) && (made.says === undefined || effects.says(made.by, made.says))) add(made)
   for (const name of MERGED) {

@@ -43,7 +43,9 @@ const KNOWN: readonly [
 /** What the maintainer scripts of all packages do, as far as their text says it plainly. */
 export class ScriptEffects {
   readonly #scripts: readonly PackageScripts[]
+  readonly #place: (path: string) => string
   readonly #ids: Ids
+  #names: ReadonlyMap<string, readonly string[]> | undefined
   readonly #changes = new Map<string, AttributeChange[]>()
   readonly #known = new Map<string, Attributes[]>()
   readonly #alternatives = new Map<string, AlternativeCall[]>()
@@ -59,6 +61,7 @@ export class ScriptEffects {
   /** @param place where a path that a script names lies in the image */
   constructor(tree: FileTree, scripts: readonly PackageScripts[], place: (path: string) => string) {
     this.#scripts = scripts
+    this.#place = place
     this.#ids = { users: idsByName(tree, 'passwd'), groups: idsByName(tree, 'group') }
     const units = new Set<string>()
     const shells = new Set<string>()
@@ -111,6 +114,12 @@ export class ScriptEffects {
     )
   }
 
+  /** Packages whose scripts name a path of the image, without a slash in front: sorted. */
+  namedBy(path: string): readonly string[] {
+    this.#names ??= namesIn(this.#scripts, this.#place)
+    return this.#names.get(path) ?? []
+  }
+
   /** Calls of update-alternatives in plain words, by the name of the alternative. */
   get alternatives(): ReadonlyMap<string, readonly AlternativeCall[]> {
     return this.#alternatives
@@ -140,3 +149,22 @@ export class ScriptEffects {
 
 const CHANGES =
   /\b(chown|chgrp|chmod|install|mkdir|setcap|dpkg-statoverride|update-alternatives|add-shell|update-rc\.d|deb-systemd-helper)\b/
+
+/** Which packages' scripts name which paths: words with a slash, without a variable in front. */
+function namesIn(
+  scripts: readonly PackageScripts[],
+  place: (path: string) => string,
+): Map<string, readonly string[]> {
+  const found = new Map<string, string[]>()
+  for (const { name, texts } of scripts)
+    for (const word of new Set(texts.flatMap((text) => text.match(PATH_WORD) ?? []))) {
+      const path = place(word.replace(/^\/+|\/+$/g, ''))
+      const names = found.get(path)
+      if (names === undefined) found.set(path, [name])
+      else if (!names.includes(name)) names.push(name)
+    }
+  for (const names of found.values()) names.sort()
+  return found
+}
+
+const PATH_WORD = /(?<![\w.+@:~*?])(?:\/[\w.+@:~-]+)+/g

@@ -1,6 +1,7 @@
 import { needsAccount } from '../../dockerfile/render-dockerfile.ts'
 import { stepName } from '../../dockerfile/step-name.ts'
 import type { Inode } from '../../image/layer-entry.ts'
+import type { Recipe } from '../../recipe/schema.ts'
 import type { FileStatus } from '../audit-report.ts'
 import type { ExpectedFiles } from '../expect/expected-files.ts'
 import type { LockedPackage } from '../expect/locked-packages.ts'
@@ -29,8 +30,19 @@ export interface JudgeContext {
   debs: ReadonlySet<string>
   /** By sha256 of a source of the artifacts: the hash that its byte code has in its header. */
   sourceHashes: ReadonlyMap<string, string>
-  /** Layers by the step that made each, of steps that make files of their own. */
-  stepLayers: ReadonlyMap<number, string>
+  /** Who made each layer of the locked image that the image has, lowest first. */
+  makers: readonly LayerMaker[]
+}
+
+/** The step that made a layer of the locked image. */
+export interface LayerMaker {
+  /** `base`, `account`, `apt-1`, `run-2`; `steps` of an image of one layer. */
+  name: string
+  /**
+   * What it makes: `commands` run, and may make or change anything; `packages` are set up by their maintainer scripts;
+   * `files` are placed as they were locked, and nothing else.
+   */
+  by: 'commands' | 'packages' | 'files'
 }
 
 /** A context with a lock: some rules need one. */
@@ -54,7 +66,7 @@ export function judgeContext(
     packages,
     debs: new Set(debs),
     sourceHashes: sourceHashes(lock),
-    stepLayers: stepLayers(lock),
+    makers: layerMakers(lock),
   }
 }
 
@@ -66,22 +78,33 @@ function sourceHashes(lock: LockSubject | undefined): Map<string, string> {
   return hashes
 }
 
-/**
- * Layers of steps that make files of their own: run steps, pip where it builds, archives. The base is the first layer,
- * the recipe's directories the second, if any.
- */
-function stepLayers(lock: LockSubject | undefined): Map<number, string> {
-  const found = new Map<number, string>()
-  if (lock === undefined || lock.recipe.layout === 'flat') return found
-  const first = needsAccount(lock.recipe) ? 2 : 1
-  for (const [index, step] of lock.recipe.steps.entries()) {
-    const isMaker =
-      step.kind === 'run' ||
-      (step.kind === 'file' && step.unpack) ||
-      (step.kind === 'pip' && step.local !== undefined && step.local.length > 0)
-    if (isMaker && first + index < lock.layers) found.set(first + index, stepName(index, step.kind))
-  }
-  return found
+/** The base is the first layer, the recipe's directories the second, if any; then each step has one. */
+function layerMakers(lock: LockSubject | undefined): LayerMaker[] {
+  if (lock === undefined) return []
+  const { recipe, layers } = lock
+  const steps = recipe.steps.map(
+    (step, index): LayerMaker => ({ name: stepName(index, step.kind), by: madeBy(step) }),
+  )
+  const all: LayerMaker[] = [
+    { name: 'base', by: 'packages' },
+    ...(needsAccount(recipe) ? [{ name: 'account', by: 'files' as const }] : []),
+    ...steps,
+  ]
+  if (recipe.layout !== 'flat') return all.slice(0, layers)
+  const hasCommands = steps.some(({ by }) => by === 'commands')
+  const one: LayerMaker = { name: 'steps', by: hasCommands ? 'commands' : 'packages' }
+  return [one].slice(0, layers)
+}
+
+function madeBy(step: Recipe['steps'][number]): LayerMaker['by'] {
+  if (step.kind === 'apt') return 'packages'
+  const builds = step.kind === 'pip' && step.local !== undefined && step.local.length > 0
+  return step.kind === 'run' || (step.kind === 'file' && step.unpack) || builds ? 'commands' : 'files'
+}
+
+/** The step that made the layer a path comes from; undefined when that is not a layer of the locked image. */
+export function makerOf({ layer }: Inode, { makers }: JudgeContext): LayerMaker | undefined {
+  return layer === undefined ? undefined : makers[layer]
 }
 
 /**

@@ -11,7 +11,9 @@ import {
   type JudgeContext,
   type Judgement,
   type LockedContext,
+  makerOf,
 } from './judge-context.ts'
+import { madeBy } from './step-changes.ts'
 
 /**
  * Decides whether a regular file is legitimate. The first that knows the file decides: a base that was an image; its
@@ -78,12 +80,11 @@ function hasContent(inode: Inode, { digest, oneOf }: ExpectedFile): boolean {
   return digest.value === (digest.algorithm === 'git-blob' ? inode.gitBlob : inode[digest.algorithm])
 }
 
-function judgeUnowned(path: string, inode: Inode, { lock, stepLayers }: LockedContext): Judgement {
-  const isLocked = isInLockedLayers(inode, lock)
-  const step = inode.layer === undefined ? undefined : stepLayers.get(inode.layer)
-  if (step !== undefined && isLocked)
-    return { status: 'generated', owner: step, reason: `made by the recipe's ${step}` }
-  if (isLocked) return { status: 'unexplained' }
+function judgeUnowned(path: string, inode: Inode, context: LockedContext): Judgement {
+  const maker = makerOf(inode, context)
+  if (maker !== undefined && maker.by !== 'files')
+    return { status: 'generated', owner: maker.name, reason: madeBy(path, maker, context) }
+  if (isInLockedLayers(inode, context.lock)) return { status: 'unexplained' }
   const message = 'no package and no step of the recipe has this file'
   return { status: 'unexplained', issue: { rule: 'file-unexplained', path, message } }
 }

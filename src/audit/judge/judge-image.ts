@@ -1,5 +1,5 @@
 import type { Inode } from '../../image/layer-entry.ts'
-import type { AuditedFile, AuditedFiles, FileTally } from '../audit-report.ts'
+import type { AuditedChange, AuditedFile, AuditedFiles, FileTally } from '../audit-report.ts'
 import { credentialIn } from '../credentials.ts'
 import type { ExpectedFile } from '../expect/expected-files.ts'
 import { type Issue, showPath } from '../finding.ts'
@@ -8,6 +8,7 @@ import { judgeFile } from './judge-file.ts'
 import { missingFiles } from './judge-missing.ts'
 import { judgeNonRegular } from './judge-non-regular.ts'
 import { judgePermissions } from './judge-permissions.ts'
+import { stepChange } from './step-changes.ts'
 
 export interface ImageJudgement {
   files: AuditedFiles
@@ -18,22 +19,40 @@ export interface ImageJudgement {
 export function judgeImage(context: JudgeContext): ImageJudgement {
   const tally = new Tally()
   const issues: (Issue | undefined)[] = []
+  const changes: AuditedChange[] = []
+  /** What is left of an issue when no step of the locked image made the path so. */
+  const unlessChanged = (path: string, inode: Inode, issue: Issue | undefined) => {
+    const change = issue && stepChange(path, inode, issue, context)
+    if (change === undefined) return issue
+    changes.push(change)
+    return undefined
+  }
   const present = new Set<readonly ExpectedFile[]>()
   for (const { path, directory, name, inode } of context.image.tree.files()) {
     const owners = context.expected.in(directory, name)
     if (owners.length > 0) present.add(owners)
     if (inode.type === 'file') {
-      const judgement = judgeFile(path, inode, owners, context)
+      const judged = judgeFile(path, inode, owners, context)
+      const content = unlessChanged(path, inode, judged.issue)
+      const judgement = judged.issue === content ? judged : changedBy(judged, changes.at(-1))
       tally.add(path, inode, judgement)
-      issues.push(worstIssue(path, inode, judgement, judgePermissions(path, inode, owners, context)))
+      const permissions = unlessChanged(path, inode, judgePermissions(path, inode, owners, context))
+      issues.push(worstIssue(path, inode, judgement, permissions))
     } else {
-      const issue = judgeNonRegular(path, inode, owners, context)
-      const privilege = judgePermissions(path, inode, owners, context)
+      const issue = unlessChanged(path, inode, judgeNonRegular(path, inode, owners, context))
+      const privilege = unlessChanged(path, inode, judgePermissions(path, inode, owners, context))
       issues.push(issue === undefined || isWorse(privilege, issue) ? privilege : issue)
     }
   }
   issues.push(...missingFiles(context, present), ...coveredCredentials(context))
-  return { files: tally.files(), issues: issues.filter((issue) => issue !== undefined) }
+  const files = { ...tally.files(), changes: changes.sort(byPathAndRule) }
+  return { files, issues: issues.filter((issue) => issue !== undefined) }
+}
+
+/** A file that a step of the locked image changed is that step's. */
+function changedBy({ owner }: Judgement, change: AuditedChange | undefined): Judgement {
+  const reason = `modified by ${change?.by}`
+  return { status: 'generated', ...(owner === undefined ? {} : { owner }), reason }
 }
 
 /** A credential before all else; then content that differs; then privileges; then other content. */
@@ -117,7 +136,7 @@ class Tally {
     count(sum, inode)
   }
 
-  files(): AuditedFiles {
+  files(): Omit<AuditedFiles, 'changes'> {
     const { intact, generated } = this.#byStatus
     const all = Object.values(this.#byStatus).reduce((sum, { bytes }) => sum + bytes, 0)
     return {
@@ -132,7 +151,10 @@ class Tally {
   }
 }
 
-const byPath = (a: AuditedFile, b: AuditedFile) => (a.path < b.path ? -1 : 1)
+const byPath = (a: { path: string }, b: { path: string }) => (a.path < b.path ? -1 : 1)
+
+const byPathAndRule = (a: AuditedChange, b: AuditedChange) =>
+  a.path === b.path ? (a.rule < b.rule ? -1 : 1) : byPath(a, b)
 
 function count(sum: Count, { size }: Inode): void {
   sum.files += 1

@@ -9,7 +9,8 @@ const SCRUBBED_FILES = /^run\//
 /** What images of others may have cleaned away, too. */
 const CLEANED = /^(run|tmp|var\/tmp|var\/cache|var\/log|var\/lib\/apt)\//
 
-const USER_ACCOUNT_FILES = ['etc/passwd', 'etc/group', 'etc/shadow', 'etc/gshadow']
+/** Of any image, whatever its packages are. */
+const USER_ACCOUNT_FILES = ['etc/passwd', 'etc/group']
 
 /**
  * Files that should be there and are not.
@@ -17,19 +18,26 @@ const USER_ACCOUNT_FILES = ['etc/passwd', 'etc/group', 'etc/shadow', 'etc/gshado
  * @param present what is expected at the paths that the image has
  */
 export function missingFiles(
-  { expected, image, lock }: JudgeContext,
+  { expected, image, lock, makers }: JudgeContext,
   present: ReadonlySet<readonly ExpectedFile[]>,
 ): Issue[] {
+  // in one layer with all that the base brings, a command of the recipe may remove any of it
+  const removesAny = makers.some(({ name, by }) => name === 'steps' && by === 'commands')
   const issues = new Map<string, Issue>()
-  for (const path of lock === undefined ? [] : USER_ACCOUNT_FILES)
+  const isLocked = lock !== undefined && isLockedImage(image, lock)
+  for (const path of lock === undefined || isLocked ? [] : USER_ACCOUNT_FILES)
     if (image.tree.find(path) === undefined)
       issues.set(path, { rule: 'file-missing', path, message: 'the file of user accounts is not there' })
-  const isLocked = lock !== undefined && isLockedImage(image, lock)
   for (const [path, files] of expected.entries()) {
     if (present.has(files)) continue
     const [file] = files
     if (file === undefined || files.some(({ optional }) => optional) || issues.has(path)) continue
-    if (isLeftOut(path, file, lock !== undefined) || (isLocked && files.every(({ made }) => made))) continue
+    if (isLeftOut(path, file, lock !== undefined)) continue
+    if (
+      isLocked &&
+      (removesAny || files.every(({ made }) => made) || expected.effects.namedBy(path).length > 0)
+    )
+      continue
     if (image.tree.findLink(path) !== undefined) continue
     const { owner, type } = file
     issues.set(path, { rule: 'file-missing', path, owner, message: `the ${type} of ${owner} is not there` })

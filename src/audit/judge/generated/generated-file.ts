@@ -23,6 +23,8 @@ export interface GeneratedRule {
   check?: Check
   /** A check of all of it, for a file of a layer that the locked image does not have. */
   whole?: Check
+  /** Whether no maintainer script may write it otherwise: dpkg and apt alone do, or it says who may log in. */
+  isSealed?: boolean
 }
 
 type Check = (file: GeneratedFile, context: LockedContext) => string | undefined

@@ -7,7 +7,9 @@ import {
   isInLockedLayers,
   type Judgement,
   type LockedContext,
+  makerOf,
 } from '../judge-context.ts'
+import { madeBy } from '../step-changes.ts'
 import {
   alternativeProblem,
   diversionsProblem,
@@ -33,7 +35,11 @@ const GENERATED: readonly GeneratedRule[] = [
     match: /^etc\/(passwd|group|shadow|gshadow)$/,
     reason: 'the users and groups of base-passwd, of packages, and of the recipe',
     rule: 'account',
-    check: ({ path, inode }, context) => userAccountsProblem(path.slice('etc/'.length), inode, context),
+    isSealed: true,
+    check: ({ path, inode }, context) => {
+      const isMade = (makerOf(inode, context)?.by ?? 'files') !== 'files'
+      return userAccountsProblem(path.slice('etc/'.length), inode, context, { dangersAlone: isMade })
+    },
   },
   {
     match: /^etc\/(subuid|subgid)$/,
@@ -44,7 +50,7 @@ const GENERATED: readonly GeneratedRule[] = [
     match:
       /^(etc\/(environment|security\/opasswd|machine-id)|var\/lib\/dbus\/machine-id|var\/lib\/dpkg\/(available|lock|lock-frontend|triggers\/(Lock|Unincorp))|var\/cache\/debconf\/passwords\.dat|var\/lib\/python\/python3\.\d+_installed|var\/lib\/systemd\/deb-systemd-(?:user-)?helper-enabled\/[^/]+\.wants\/[^/]+|var\/log\/(btmp|wtmp|lastlog|faillog))$/,
     reason: 'made by a package as it is set up, empty until it is used',
-    check: emptyProblem,
+    whole: emptyProblem,
   },
   ...copies([
     ['etc/inputrc', 'usr/share/readline/inputrc'],
@@ -58,22 +64,23 @@ const GENERATED: readonly GeneratedRule[] = [
   {
     match: /^etc\/networks$/,
     reason: "netbase's default",
-    check: ({ text }) => firstWrong(text, (line) => /^(default|loopback|link-local)\s+[\d.]+$/.test(line)),
+    whole: ({ text }) => firstWrong(text, (line) => /^(default|loopback|link-local)\s+[\d.]+$/.test(line)),
   },
   {
     match: /^var\/lib\/dpkg\/arch(-native)?$/,
     reason: 'the architecture that dpkg installs',
+    isSealed: true,
     check: ({ text }) => (text === 'amd64\n' ? undefined : 'it is not just amd64'),
   },
   {
     match: /^etc\/timezone$/,
     reason: "tzdata's default",
-    check: ({ text }) => (text === 'Etc/UTC\n' ? undefined : 'it names another time zone than Etc/UTC'),
+    whole: ({ text }) => (text === 'Etc/UTC\n' ? undefined : 'it names another time zone than Etc/UTC'),
   },
   {
     match: /^etc\/python3\/debian_config$/,
     reason: "python3-minimal's default",
-    check: ({ text }) => firstWrong(text, (line) => /^(#.*|\[DEFAULT\]|byte-compile = standard)$/.test(line)),
+    whole: ({ text }) => firstWrong(text, (line) => /^(#.*|\[DEFAULT\]|byte-compile = standard)$/.test(line)),
   },
   {
     match: /^etc\/shells$/,
@@ -94,6 +101,7 @@ const GENERATED: readonly GeneratedRule[] = [
   {
     match: /^etc\/apt\/sources\.list$/,
     reason: 'the snapshots of the locked indexes, written when the base is made',
+    isSealed: true,
     check: sourcesProblem,
   },
   {
@@ -124,11 +132,16 @@ const GENERATED: readonly GeneratedRule[] = [
         ? undefined
         : 'it is not what the templates and profiles of the packages give',
   },
-  { match: /^var\/lib\/dpkg\/status$/, reason: "dpkg's record of what is installed", check: statusProblem },
+  {
+    match: /^var\/lib\/dpkg\/status$/,
+    reason: "dpkg's record of what is installed",
+    isSealed: true,
+    check: statusProblem,
+  },
   {
     match: /^var\/lib\/dpkg\/diversions$/,
     reason: "dpkg's record of files that packages divert",
-    check: diversionsProblem,
+    whole: diversionsProblem,
   },
   {
     match: /^var\/lib\/dpkg\/triggers\/[^/]+$/,
@@ -138,22 +151,24 @@ const GENERATED: readonly GeneratedRule[] = [
   {
     match: /^var\/lib\/dpkg\/info\/format$/,
     reason: "the number of the format of dpkg's database",
+    isSealed: true,
     check: ({ text }) => (text === '1\n' ? undefined : 'it is not 1'),
   },
   {
     match: /^var\/lib\/dpkg\/alternatives\/[^/]+$/,
     reason: 'choices between packages that do the same',
-    check: alternativeProblem,
+    whole: alternativeProblem,
   },
   {
     match: /^var\/lib\/apt\/extended_states$/,
     reason: "apt's record of what was asked for",
+    isSealed: true,
     check: extendedStatesProblem,
   },
   {
     match: /^var\/lib\/systemd\/deb-systemd-(?:user-)?helper-enabled\/[^/]+\.dsh-also$/,
     reason: 'units that packages switched on',
-    check: ({ text }) => firstWrong(text, (line) => /^\/etc\/systemd\/(system|user)\/[\w.@/-]+$/.test(line)),
+    whole: ({ text }) => firstWrong(text, (line) => /^\/etc\/systemd\/(system|user)\/[\w.@/-]+$/.test(line)),
   },
   {
     match: /^var\/cache\/debconf\/(config|templates)\.dat$/,
@@ -162,7 +177,7 @@ const GENERATED: readonly GeneratedRule[] = [
   {
     match: /^usr\/share\/info\/dir$/,
     reason: "install-info's index of manuals",
-    check: ({ inode }, { image, debs, lock }) => {
+    whole: ({ inode }, { image, debs, lock }) => {
       if (image.tree.find('usr/share/base-files/info.dir')?.inode.sha256 === inode.sha256) return undefined
       return debs.has('install-info') && !isForeign(inode, lock)
         ? undefined
@@ -175,25 +190,36 @@ const GENERATED: readonly GeneratedRule[] = [
 export function judgeGenerated(path: string, inode: Inode, context: LockedContext): Judgement | undefined {
   const rule = GENERATED.find(({ match }) => match.test(path))
   if (rule === undefined) return undefined
-  const { reason } = rule
-  const problem = problemOf(rule, { path, inode, text: inode.content?.toString('latin1') }, context)
-  if (problem === undefined) return { status: 'generated', reason }
-  const message = `it is not as its maker writes it (${reason}): ${problem}`
-  return { status: 'modified', reason, issue: { rule: rule.rule ?? 'file-modified', path, message } }
+  const { lock } = context
+  const { reason, check, whole, isSealed = false } = rule
+  const file = { path, inode, text: inode.content?.toString('latin1') }
+  // over a base that was an image, its packages made the file, which the lock does not have
+  if (lock.locked.base.kind === 'image' && isInLockedLayers(inode, lock))
+    return { status: 'generated', reason }
+  const problem = check?.(file, context)
+  if (problem !== undefined) return wrong(rule, file, problem, isSealed && context)
+  if (check !== undefined && whole === undefined) return { status: 'generated', reason }
+  if (isForeign(inode, lock)) {
+    const found = whole === undefined ? FOREIGN_LAYER : whole(file, context)
+    return found === undefined ? { status: 'generated', reason } : wrong(rule, file, found, false)
+  }
+  const maker = makerOf(inode, context)
+  const isUsual = whole === undefined || whole(file, context) === undefined
+  // one that its usual maker would write otherwise is as it was locked, and the step's
+  return isUsual || maker === undefined
+    ? { status: 'generated', reason }
+    : { status: 'generated', reason: madeBy(path, maker, context) }
 }
 
-function problemOf(
-  { check, whole }: GeneratedRule,
-  file: GeneratedFile,
-  context: LockedContext,
-): string | undefined {
-  const { lock } = context
-  // over a base that was an image, its packages made the file, which the lock does not have
-  if (lock.locked.base.kind === 'image' && isInLockedLayers(file.inode, lock)) return undefined
-  const found = check?.(file, context)
-  if (found !== undefined) return found
-  if (whole !== undefined) return isForeign(file.inode, lock) ? whole(file, context) : undefined
-  return check === undefined && isForeign(file.inode, lock) ? FOREIGN_LAYER : undefined
+function wrong(
+  { reason, rule = 'file-modified' }: GeneratedRule,
+  { path, inode }: GeneratedFile,
+  problem: string,
+  sealed: LockedContext | false,
+): Judgement {
+  const message = `it is not as its maker writes it (${reason}): ${problem}`
+  const isSealed = sealed && (rule === 'account' || makerOf(inode, sealed)?.by === 'packages')
+  return { status: 'modified', reason, issue: { rule, path, message, ...(isSealed ? { isSealed } : {}) } }
 }
 
 /** Whatever was never used: nothing, or zeros as in lastlog(8) and faillog(5). */
@@ -207,7 +233,7 @@ function copies(pairs: [path: string, source: string][]): GeneratedRule[] {
   return pairs.map(([path, source]) => ({
     match: new RegExp(`^${path.replaceAll('.', '\\.')}$`),
     reason: `a copy of /${source}`,
-    check: ({ inode }, { image }) =>
+    whole: ({ inode }, { image }) =>
       image.tree.find(source)?.inode.sha256 === inode.sha256 ? undefined : `it differs from /${source}`,
   }))
 }

@@ -7,17 +7,30 @@ interface EntryProblem {
   /** Name of the user or group. */
   name: string
   problem: string
+  /** Whether it lets somebody in: that is found whoever made it. */
+  isDanger?: boolean
 }
 
 const NO_LOGIN = /\/(nologin|false|sync)$/
 const NO_PASSWORD = /^(\*|!|!\*|!!|\*!)$/
 
-/** What is wrong with one of the four files of user accounts. */
-export function userAccountsProblem(file: string, inode: Inode, context: LockedContext): string | undefined {
+/**
+ * What is wrong with one of the four files of user accounts.
+ *
+ * @param dangersAlone whether only what lets somebody in is wrong: of a file that a step of the locked image made
+ */
+export function userAccountsProblem(
+  file: string,
+  inode: Inode,
+  context: LockedContext,
+  { dangersAlone }: { dangersAlone: boolean },
+): string | undefined {
   const isSecret = file.endsWith('shadow')
   if (inode.uid !== 0 || (inode.mode & (isSecret ? 0o137 : 0o133)) !== 0)
     return `its mode is ${inode.mode.toString(8)} and its owner ${inode.uid}: others may ${isSecret ? 'read' : 'write'} it`
-  const problems = entryProblems(context).filter((each) => each.file === file)
+  const problems = entryProblems(context).filter(
+    (each) => each.file === file && (!dangersAlone || each.isDanger),
+  )
   if (problems.length === 0) return undefined
   return problems.map(({ name, problem }) => `${JSON.stringify(name)}: ${problem}`).join('; ')
 }
@@ -42,6 +55,7 @@ function entryProblems(context: LockedContext): EntryProblem[] {
     context.lock.contents.missing.length > 0 || scripts.some((text) => addsUser(text, name))
   const { user } = context.lock.recipe
   return [
+    ...dangers(read),
     ...users.flatMap((entry) => {
       const problem = userProblem(entry, masters.users.get(entry[0] ?? ''), user, isMade)
       return problem === undefined ? [] : [{ file: 'passwd' as const, name: entry[0] ?? '', problem }]
@@ -54,6 +68,32 @@ function entryProblems(context: LockedContext): EntryProblem[] {
     ...missing('group', [...masters.groups.keys(), ...(user ? [user.name] : [])], groups),
     ...passwordProblems('shadow', read('etc/shadow'), users),
     ...passwordProblems('gshadow', read('etc/gshadow'), groups),
+  ]
+}
+
+/** Entries that let somebody in. */
+function dangers(read: (path: string) => Entry[]): EntryProblem[] {
+  const danger = (
+    file: EntryProblem['file'],
+    entries: Entry[],
+    problemOf: (entry: Entry) => string | undefined,
+  ) =>
+    entries.flatMap((entry) => {
+      const problem = problemOf(entry)
+      return problem === undefined ? [] : [{ file, name: entry[0] ?? '', problem, isDanger: true }]
+    })
+  const ofPassword = ([, password = '']: Entry) => {
+    if (password === '') return 'no password is needed to log in'
+    return password === 'x' || NO_PASSWORD.test(password) ? undefined : 'it has a password'
+  }
+  return [
+    ...danger('passwd', read('etc/passwd'), (entry) => {
+      const [name, , uid] = entry
+      return name !== 'root' && Number(uid) === 0 ? 'it has the rights of root' : ofPassword(entry)
+    }),
+    ...danger('group', read('etc/group'), ofPassword),
+    ...danger('shadow', read('etc/shadow'), ofPassword),
+    ...danger('gshadow', read('etc/gshadow'), ofPassword),
   ]
 }
 
@@ -74,7 +114,8 @@ function userProblem(
   isMade: (name: string) => boolean,
 ): string | undefined {
   const what = `uid ${uid}, gid ${gid}, home ${home}, shell ${shell}`
-  if (password !== 'x') return 'its password field is not "x"'
+  // a base without the package passwd keeps what base-passwd writes
+  if (password !== 'x' && password !== master?.[1]) return 'its password field is not "x"'
   if (master !== undefined) {
     const [, , ...expected] = master
     const same = expected.join(':') === [uid, gid, gecos, home, shell].join(':')
@@ -117,14 +158,14 @@ function missing(file: 'passwd' | 'group', names: string[], entries: Entry[]): E
 /** Nobody has a password, nobody is missing, and nobody is there twice. */
 function passwordProblems(file: 'shadow' | 'gshadow', entries: Entry[], owners: Entry[]): EntryProblem[] {
   const names = new Set(owners.map(([name]) => name))
+  const memberships = new Map(owners.map(([name, , , members = '']) => [name, members]))
   const seen = new Set<string>()
   const problemOf = ([name = '', password = '', administrators = '', members = '']: Entry) => {
     if (!names.has(name)) return file === 'shadow' ? 'no user has this name' : 'no group has this name'
     if (seen.has(name)) return 'it is there twice'
-    if (password === '') return 'no password is needed to log in'
-    if (!NO_PASSWORD.test(password)) return 'it has a password'
-    const isShared = file === 'gshadow' && (administrators !== '' || members !== '')
-    return isShared ? 'it has administrators or members' : undefined
+    const isShared =
+      file === 'gshadow' && (administrators !== '' || members !== (memberships.get(name) ?? ''))
+    return isShared ? 'it has administrators or members, which the group does not have' : undefined
   }
   return entries.flatMap((entry) => {
     const [name = ''] = entry

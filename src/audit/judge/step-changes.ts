@@ -1,0 +1,62 @@
+import type { Inode } from '../../image/layer-entry.ts'
+import type { AuditedChange } from '../audit-report.ts'
+import { type Issue, showPath } from '../finding.ts'
+import type { RuleId } from '../rules.ts'
+import { type JudgeContext, type LayerMaker, makerOf } from './judge-context.ts'
+
+/** What a rule may find amiss in a path because a step of the locked image made it so. */
+const CHANGES = new Set<RuleId>(['file-modified', 'file-mode', 'file-unexplained', 'byte-code', 'account'])
+const DANGERS = new Set<RuleId>(['setuid', 'world-writable'])
+
+/**
+ * Says which step of the locked image made a path what a rule finds amiss in it; undefined when none may have. The layer
+ * says which step wrote the path last: commands of the recipe may change whatever earlier steps brought, and maintainer
+ * scripts what they name. Privileges are given by maintainer scripts that name the path, or are found.
+ */
+export function stepChange(
+  path: string,
+  inode: Inode,
+  issue: Issue,
+  context: JudgeContext,
+): AuditedChange | undefined {
+  const maker = makerOf(inode, context)
+  if (maker === undefined || maker.by === 'files') return undefined
+  const scripts = context.expected.effects.namedBy(path)
+  const isByScripts = scripts.length > 0 && (maker.by === 'packages' || inode.type === 'directory')
+  if (DANGERS.has(issue.rule)) return isByScripts ? changeOf(issue, maker, scripts) : undefined
+  if (!CHANGES.has(issue.rule) || issue.isSealed) return undefined
+  if (maker.by === 'commands')
+    return mayChange(maker, issue, context) ? changeOf(issue, maker, []) : undefined
+  return isByScripts || issue.owner === undefined ? changeOf(issue, maker, scripts) : undefined
+}
+
+/** Whether a step comes after the one that brought the file: it can't be meant to bring its own files otherwise. */
+function mayChange({ name }: LayerMaker, { owner }: Issue, { makers, packages }: JudgeContext): boolean {
+  if (owner === undefined || name === 'steps') return true
+  const brought = packages.get(owner)?.step ?? owner
+  const place = (step: string) => makers.findIndex((each) => each.name === step)
+  return place(brought) < place(name)
+}
+
+function changeOf(issue: Issue, { name }: LayerMaker, scripts: readonly string[]): AuditedChange {
+  const { rule, path, message, owner, expected, actual } = issue
+  return {
+    path: showPath(path),
+    by: name,
+    ...(scripts.length === 0 ? {} : { scripts: [...scripts] }),
+    rule,
+    message,
+    ...(owner === undefined ? {} : { owner }),
+    ...(expected === undefined ? {} : { expected }),
+    ...(actual === undefined ? {} : { actual }),
+  }
+}
+
+/** Why a file that nobody brings may be there: the step whose layer it comes from made it. */
+export function madeBy(path: string, { name, by }: LayerMaker, { expected }: JudgeContext): string {
+  if (by === 'commands') return `made by the recipe's ${name}`
+  const scripts = expected.effects.namedBy(path)
+  return scripts.length === 0
+    ? `made as the packages of step ${name} were set up`
+    : `made by the maintainer scripts of ${scripts.join(', ')} in step ${name}`
+}
