@@ -148,7 +148,7 @@ const exact = async (tampering: Tampering) => {
   const name = await tamperedImage(tampering)
   const image = await readForAudit(name, lock)
   if (image.inner !== undefined) expect(treeDigest(image.inner)).toBe(lock.locked.image?.tree)
-  return { name, image, report: auditInMemory(image, lock, image.inner) }
+  return { name, image, report: auditInMemory(image, lock, { tree: image.inner }) }
 }
 
 test.each([

@@ -188,7 +188,7 @@ const GENERATED: Member[] = [
   file('var/lib/dpkg/alternatives/editor', 'auto\n/usr/bin/editor\n\n/usr/bin/vi\n20\n\n'),
   link('usr/bin/editor', '/etc/alternatives/editor'),
   link('etc/alternatives/editor', '/usr/bin/vi'),
-  file('var/cache/debconf/config.dat', 'Name: x\n'),
+  file('var/cache/debconf/config.dat', ''),
 ]
 
 /** Byte code of a source, with its hash in it (PEP 552). */

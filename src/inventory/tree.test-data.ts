@@ -8,18 +8,22 @@ import type { ReadOptions } from '../image/read-options.ts'
 import { digestsForInventory, md5WantedByInventory, wantedByInventory } from './read-inventory.ts'
 
 /** The tree of an image of one layer, read as an audit reads it: twice, when digests are missing. */
-export async function treeOf(members: readonly (Member | [string, Buffer | string])[]): Promise<FileTree> {
+export async function treeOf(
+  members: readonly (Member | [string, Buffer | string])[],
+  more: ReadOptions = {},
+): Promise<FileTree> {
   const layer = await tarOf(members.map((m) => (Array.isArray(m) ? [m[0], Buffer.from(m[1])] : m)))
-  return treeOfLayer(layer)
+  return treeOfLayer(layer, more)
 }
 
 /** As {@link treeOf}, of a layer's archive. */
-export async function treeOfLayer(layer: Buffer): Promise<FileTree> {
+export async function treeOfLayer(layer: Buffer, more: ReadOptions = {}): Promise<FileTree> {
   const archive = await tarOf(ociFiles([layer]))
   const read = async (options: ReadOptions) => {
     const { root } = await readImageTree(pieces(archive), {
       keep: wantedByInventory,
       md5: md5WantedByInventory,
+      ...more,
       ...options,
     })
     return new FileTree(root)

@@ -44,9 +44,9 @@ export async function readForAudit(
 export function auditInMemory(
   image: ImageSubject,
   lock: Omit<LockSubject, 'layers'>,
-  tree?: TreeNode,
+  { tree, strict = false }: { tree?: TreeNode | undefined; strict?: boolean } = {},
 ): AuditReport {
   const layers = countLockedLayers(image.layers, lock.locked)
   const subject = { ...lock, layers, ...(tree && { tree }) }
-  return auditImage(image, subject, { ignore: [], today: '2030-01-01' })
+  return auditImage(image, subject, { ignore: [], today: '2030-01-01', strict })
 }

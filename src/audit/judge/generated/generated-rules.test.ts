@@ -104,8 +104,8 @@ const WRONG: [path: string, content: () => string, problem: string][] = [
   ],
   [
     'var/cache/debconf/config.dat',
-    () => 'Name: y\n',
-    'it comes from a layer that the locked image does not have',
+    () => 'Name: y\nTemplate: y\nOwners: y\n\n',
+    'question "y": no package has its template',
   ],
 ]
 

@@ -10,6 +10,7 @@ import {
   makerOf,
 } from '../judge-context.ts'
 import { madeBy } from '../step-changes.ts'
+import { configProblem, templatesText } from './debconf.ts'
 import {
   alternativeProblem,
   diversionsProblem,
@@ -171,8 +172,15 @@ const GENERATED: readonly GeneratedRule[] = [
     whole: ({ text }) => firstWrong(text, (line) => /^\/etc\/systemd\/(system|user)\/[\w.@/-]+$/.test(line)),
   },
   {
-    match: /^var\/cache\/debconf\/(config|templates)\.dat$/,
-    reason: "debconf's database of questions and answers",
+    match: /^var\/cache\/debconf\/templates\.dat$/,
+    reason: "debconf's copy of the templates of packages",
+    whole: ({ text }, { image }) =>
+      text === templatesText(image.tree) ? undefined : 'it is not just the templates of the packages',
+  },
+  {
+    match: /^var\/cache\/debconf\/config\.dat$/,
+    reason: "debconf's questions and answers",
+    whole: ({ text }, { image }) => configProblem(text, image.tree),
   },
   {
     match: /^usr\/share\/info\/dir$/,

@@ -20,13 +20,8 @@ const END = '# end of pam-auth-update config'
  * the profiles that are on by default, and its notes of them.
  */
 export function pamFiles(tree: FileTree): Map<string, string> {
-  const profiles = tree
-    .list('usr/share/pam-configs')
-    .filter((name) => !/~$|^#.+#$/.test(name))
-    .map((name) => readProfile(name, tree.read(`usr/share/pam-configs/${name}`)?.toString('latin1') ?? ''))
-    .filter(({ fields }) => !isTrue(fields.get('disabled')))
-    .sort(byPriority)
-  const enabled = withoutConflicts(profiles.filter(({ fields }) => fields.get('Default') === 'yes'))
+  const profiles = readProfiles(tree)
+  const enabled = enabledProfiles(profiles)
   const found = new Map<string, string>()
   for (const type of TYPES) {
     const template = tree.read(`usr/share/pam/common-${type}`)?.toString('latin1')
@@ -36,6 +31,29 @@ export function pamFiles(tree: FileTree): Map<string, string> {
   found.set('var/lib/pam/seen', profiles.map(({ name }) => `${name}\n`).join(''))
   return found
 }
+
+/** What pam-auth-update offers: names and titles of all profiles, and the names of those that are on by default. */
+export function pamChoices(tree: FileTree): Record<'names' | 'titles' | 'enabled', string[]> {
+  const profiles = readProfiles(tree)
+  const names = (list: readonly PamProfile[]) => list.map(({ name }) => name)
+  return {
+    names: names(profiles),
+    titles: profiles.map(({ fields }) => fields.get('Name') ?? ''),
+    enabled: names(enabledProfiles(profiles)),
+  }
+}
+
+function readProfiles(tree: FileTree): PamProfile[] {
+  return tree
+    .list('usr/share/pam-configs')
+    .filter((name) => !/~$|^#.+#$/.test(name))
+    .map((name) => readProfile(name, tree.read(`usr/share/pam-configs/${name}`)?.toString('latin1') ?? ''))
+    .filter(({ fields }) => !isTrue(fields.get('disabled')))
+    .sort(byPriority)
+}
+
+const enabledProfiles = (profiles: readonly PamProfile[]) =>
+  withoutConflicts(profiles.filter(({ fields }) => fields.get('Default') === 'yes'))
 
 const isTrue = (text: string | undefined) => text !== undefined && text !== '' && text !== '0'
 
