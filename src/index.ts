@@ -1,3 +1,20 @@
-export type { FileOptions, GitOptions, PipOptions } from './recipe/define-recipe.ts'
-export { apt, debian, defineRecipe, file, git, image, pip, project, run } from './recipe/define-recipe.ts'
+export type {
+  FileOptions,
+  GitOptions,
+  IndexedRequirement,
+  PipOptions,
+  RequirementsFile,
+} from './recipe/define-recipe.ts'
+export {
+  apt,
+  debian,
+  defineRecipe,
+  file,
+  git,
+  image,
+  pip,
+  project,
+  requirementsFile,
+  run,
+} from './recipe/define-recipe.ts'
 export type { RecipeInput } from './recipe/schema.ts'

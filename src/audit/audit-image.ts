@@ -1,3 +1,4 @@
+import { isSameVersion } from '../formats/versions/compare-pep440.ts'
 import type { FileTree } from '../image/file-tree.ts'
 import { treeDigest } from '../image/tree-digest.ts'
 import type { Inventory } from '../inventory/inventory.ts'
@@ -288,7 +289,8 @@ function auditedPackages(
     ({ kind, name, version, architecture, environment, origin, license, files, record }) => {
       const own = packages.get(packageId({ kind, name }))
       const parent = expected.at(expected.place(record)).at(-1)?.owner
-      const lock = own?.version === version ? own : packages.get(parent ?? '')
+      const isOwn = kind === 'pypi' ? isSameVersion(own?.version, version) : own?.version === version
+      const lock = isOwn ? own : packages.get(parent ?? '')
       return {
         kind,
         name,

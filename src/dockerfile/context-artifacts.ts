@@ -7,7 +7,7 @@ import type {
   LockedPlatform,
   PythonFile,
 } from '../lock/schema.ts'
-import type { Artifact } from '../store/artifact.ts'
+import type { Artifact, Origin } from '../store/artifact.ts'
 import { layerArtifacts } from './image-base.ts'
 import { stepName } from './step-name.ts'
 
@@ -90,8 +90,13 @@ function pythonArtifact(entry: PythonFile): Artifact {
     file: entry.file,
     sha256: entry.sha256,
     size: entry.size,
-    origin: { kind: 'pypi', name: entry.name, file: entry.file },
+    origin: pythonOrigin(entry),
   }
+}
+
+function pythonOrigin({ name, file, url, index }: PythonFile): Origin {
+  if (url !== undefined) return { kind: 'url', url }
+  return { kind: 'pypi', name, file, ...(index === undefined ? {} : { index }) }
 }
 
 function gitArtifact({ url, commit, size, sha256 }: LockedGit): Artifact {

@@ -90,6 +90,8 @@ function onImage(): Lockfile {
   }))
   const pip = locked.steps.find((step) => step.kind === 'pip')
   for (const file of pip?.build['docopt'] ?? []) file.replaces = '0.39'
+  for (const file of pip?.files ?? [])
+    Object.assign(file, { url: 'https://example.org/x.whl', index: 'https://example.org/simple' })
   return lock
 }
 
@@ -127,6 +129,7 @@ const RECORDS: [file: RegExp, line: RegExp][] = [
   [/\/pip-\d+\/packages\.tsv$/, /^[a-z0-9]\S*\t[A-Za-z0-9]\S*$/],
   [/\/(requirements|build-[a-z0-9-]+)\.txt$/, /^[a-z0-9]\S*==[A-Za-z0-9]\S* --hash=sha256:[0-9a-f]{64}$/],
   [/\/sdists\.txt$/, /^[a-z0-9]\S* [A-Za-z0-9_]\S*$/],
+  [/\/direct\.tsv$/, /^[a-z0-9]\S*\thttps?:\/\/\S+\t[0-9a-f]{64}$/],
   [/\/built\.txt$/, /^[a-z0-9]\S*==[A-Za-z0-9]\S*$/],
   [/\/local\.txt$/, /^(editable|copy) [a-z0-9]\S* \/.*$/],
 ]

@@ -95,11 +95,19 @@ function addPip(files: ContextFiles, directory: string, pin: LockedPip): void {
   files.set(`${directory}/built.txt`, lines(built))
   const packages = [...pin.files, ...pin.local].map(({ name, version }) => `${name}\t${version}`)
   files.set(`${directory}/packages.tsv`, lines(packages))
+  const direct = pin.files.filter(({ url }) => url !== undefined)
+  if (direct.length > 0) {
+    const rows = direct.map(({ name, url, sha256 }) => `${name}\t${url}\t${sha256}`)
+    files.set(`${directory}/direct.tsv`, lines(rows))
+  }
   if (pin.local.length > 0) files.set(`${directory}/local.txt`, lines(pin.local.map(localLine)))
   for (const [name, build] of Object.entries(pin.build)) {
     if (build.length > 0) files.set(`${directory}/build-${name}.txt`, lines(build.map(requirement)))
   }
 }
+
+/** PEP 503. */
+const pageUrl = (index: string, name: string) => `${index.replace(/\/+$/, '')}/${name}/`
 
 /** A path may hold any white space but a line break. */
 function localLine({ editable, name, path }: LocalPackage): string {
@@ -146,7 +154,8 @@ function originColumns(origin: Origin): [source: string, path: string] {
     case 'debian':
       return [origin.archive, origin.path]
     case 'pypi':
-      return [origin.name, origin.file]
+      // with an index of its own, by the address of its page
+      return [origin.index === undefined ? origin.name : pageUrl(origin.index, origin.name), origin.file]
     case 'registry':
       return [origin.reference, origin.digest]
     case 'git':

@@ -42,6 +42,8 @@ export interface LockPlan {
   base: BasePlan
   /** In the recipe's order. */
   steps: StepPlan[]
+  /** Of the recipe: whether a step may take away what an earlier one brought. */
+  layout: Recipe['layout']
 }
 
 export interface LockRequest {
@@ -93,7 +95,7 @@ export function planLock({ name, recipe, locked, changed, upgrade, projects }: L
     if (pinned === undefined) return { action: 'resolve', step, constraints: UNCONSTRAINED }
     return { action: 'resolve', step, constraints: constraintsOf(pinned, names), fallback: pinned }
   })
-  return { base: planBase(recipe, old?.base, aptMoves), steps }
+  return { base: planBase(recipe, old?.base, aptMoves), steps, layout: recipe.layout }
 }
 
 function requireLocked(

@@ -5,6 +5,7 @@ import {
   fileUrl,
   gitUrl,
   imageReference,
+  indexUrl,
   labelKey,
   line,
   nonEmptyLine,
@@ -82,14 +83,25 @@ export const PythonFile = z.strictObject({
   /** Normalised as in PEP 503. */
   name: projectName,
   version: pythonVersion,
-  /** A wheel or a source distribution; found by this name in the package's page of the index. */
+  /**
+   * A wheel or a source distribution; found by this name in the package's page of the index. A source distribution by
+   * address is given a name of that form.
+   */
   file: fileName,
   size,
   sha256: Sha256,
+  /** Where the file itself lies, of a requirement by address: no index is asked for it. */
+  url: fileUrl.optional(),
+  /** The one index that it is taken from, when the recipe names one. */
+  index: indexUrl.optional(),
   /** Version of a package of the base system that this one hides from Python. */
   replaces: nonEmptyLine.optional(),
 })
 export type PythonFile = z.infer<typeof PythonFile>
+
+/** A wheel that builds a source distribution, and is nowhere in the image. */
+export const BuildFile = PythonFile.omit({ url: true, index: true })
+export type BuildFile = z.infer<typeof BuildFile>
 
 /** A requirement that the base system already meets; nothing is installed for it. */
 export const ProvidedPackage = z.strictObject({
@@ -209,7 +221,7 @@ export const LockedPip = z.strictObject({
   pip: nonEmptyLine,
   files: z.array(PythonFile),
   /** Per source distribution, by name: the files that build it; empty when what is installed does. */
-  build: z.record(projectName, z.array(PythonFile)),
+  build: z.record(projectName, z.array(BuildFile)),
   provided: z.array(ProvidedPackage),
   /** What the recipe's `local` directories are, in its order. */
   local: z.array(LocalPackage).default([]),

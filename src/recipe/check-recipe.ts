@@ -1,5 +1,6 @@
 import { formatPath, type Issue, quoteValue } from '../formats/json/describe-issues.ts'
 import { requirementName } from '../formats/python/distribution-name.ts'
+import { parseRequirement } from '../formats/python/requirement.ts'
 import { parseAptRequest } from './apt-request.ts'
 import type { Recipe } from './schema.ts'
 
@@ -68,8 +69,19 @@ function checkPip(recipe: Recipe): Issue[] {
   return recipe.steps.flatMap((step, i) => {
     if (step.kind !== 'pip') return []
     const names = step.requirements.map(requirementName)
+    // markers may tell apart what is asked for twice
+    const always = step.requirements.map((text, j) => (parseRequirement(text)?.marker ? `${j}` : names[j]))
     return [
-      ...duplicates(names, (j) => ['steps', i, 'requirements', j]),
+      ...duplicates(always as string[], (j) => ['steps', i, 'requirements', j]),
+      ...Object.keys(step.indexes ?? {})
+        .filter((name) => !names.includes(name))
+        .map((name) => issue(['steps', i, 'indexes', name], name, 'is not among the requirements')),
+      ...[...step.requirements, ...(step.constraints ?? [])].flatMap((text) => {
+        const { name = '', url } = parseRequirement(text) ?? {}
+        return url !== undefined && Object.hasOwn(step.indexes ?? {}, name)
+          ? [issue(['steps', i, 'indexes', name], text, 'has an address: an index of its own is too much')]
+          : []
+      }),
       ...Object.entries(step.sdists).flatMap(([name, requirements]) =>
         duplicates(requirements.map(requirementName), (j) => ['steps', i, 'sdists', name, j]),
       ),

@@ -1,3 +1,4 @@
+import { requirementName } from '../formats/python/distribution-name.ts'
 import type {
   AptStep,
   DebianBase,
@@ -51,8 +52,29 @@ export function apt(packages: string[], options: { recommends?: boolean } = {}):
   return { kind: 'apt', packages, recommends: options.recommends ?? false }
 }
 
+/** Requirements in a file beside the recipe, see {@link requirementsFile}. */
+export interface RequirementsFile {
+  file: string
+  extras?: string[]
+  groups?: string[]
+}
+
+/** A requirement that is taken from an index of its own, and from no other. */
+export interface IndexedRequirement {
+  requirement: string
+  /** The root of a simple index, without a login. */
+  index: string
+}
+
 /** What {@link pip} takes besides its requirements. */
 export interface PipOptions {
+  /**
+   * What must hold of projects that are installed, without asking for them: `['numpy<2']`, or a constraints file,
+   * `requirementsFile('constraints.txt')`.
+   */
+  constraints?: (string | RequirementsFile)[]
+  /** The index of every requirement that is written here and names none: `{ index: 'https://index.example.org/cpu' }`. */
+  index?: string
   /**
    * Projects that may be built from their source distribution, and what builds each:
    * `{ gym: ['setuptools==59.6.0', 'wheel==0.37.1'] }`; an empty list builds with what is installed.
@@ -65,16 +87,63 @@ export interface PipOptions {
   local?: { path: string; editable?: boolean; extras?: string[] }[]
 }
 
-/** Python packages with all they require, resolved by the image's own pip; wheels only, unless `sdists` says so. */
-export function pip(requirements: string[], { sdists = {}, local }: PipOptions = {}): PipStep {
+/**
+ * Requirements that a file beside the recipe holds: a requirements file of pip's, with those that it names by `-r` and `-c`;
+ * a `pylock.toml` (PEP 751) or a `uv.lock`, whose versions and hashes hold. The file is read when the recipe is locked, and
+ * changing it makes the lock stale.
+ */
+export function requirementsFile(
+  file: string,
+  options: { extras?: string[]; groups?: string[] } = {},
+): RequirementsFile {
+  return { file, ...options }
+}
+
+/**
+ * Python packages with all they require, resolved by the image's own pip; wheels only, unless `sdists` says so.
+ *
+ * @example
+ * ```ts
+ * pip(['numpy==1.26.4', { requirement: 'torch==2.4.1', index: 'https://index.example.org/whl/cpu' }])
+ * ```
+ */
+export function pip(
+  requirements: RequirementsFile | (string | IndexedRequirement | RequirementsFile)[],
+  { sdists = {}, local, constraints = [], index }: PipOptions = {},
+): PipStep {
+  const asked = [requirements].flat()
+  const written = asked.filter(isWritten).map((each) => indexed(each, index))
+  const files = asked.filter(isFile).map(({ file, ...rest }) => ({ path: file, ...rest }))
+  const indexes = written.flatMap((each) =>
+    each.index === undefined ? [] : [[requirementName(each.requirement), each.index] as const],
+  )
+  const limits = constraints.filter(isWritten)
+  const limitFiles = constraints.filter(isFile).map(({ file }) => file)
   return {
     kind: 'pip',
-    requirements,
+    requirements: written.map(({ requirement }) => requirement),
+    ...(files.length > 0 ? { files } : {}),
+    ...(limits.length > 0 ? { constraints: limits } : {}),
+    ...(limitFiles.length > 0 ? { constraintFiles: limitFiles } : {}),
+    ...(indexes.length > 0 ? { indexes: Object.fromEntries(indexes) } : {}),
     ...(local
       ? { local: local.map(({ path, editable = false, extras = [] }) => ({ path, editable, extras })) }
       : {}),
     sdists,
   }
+}
+
+const isFile = (each: unknown): each is RequirementsFile =>
+  typeof each === 'object' && each !== null && 'file' in each
+
+const isWritten = <T>(each: T | RequirementsFile): each is T => !isFile(each)
+
+function indexed(
+  each: string | IndexedRequirement,
+  index: string | undefined,
+): { requirement: string; index?: string } {
+  if (typeof each !== 'string') return each
+  return { requirement: each, ...(index === undefined ? {} : { index }) }
 }
 
 /** What {@link git} takes besides the repository's address. */

@@ -1,4 +1,6 @@
 import { z } from 'zod'
+import { normalizeName } from '../formats/python/distribution-name.ts'
+import { parseRequirement } from '../formats/python/requirement.ts'
 
 /** No control character: a value that fits on one line of a Dockerfile, a passwd file or a terminal. */
 const LINE = /^[^\p{Cc}\u2028\u2029]*$/u
@@ -33,12 +35,35 @@ const aptRequest = z
     'must be a Debian package name, optionally followed by "=VERSION"',
   )
 
-/** PEP 508 names and extras with PEP 440 specifiers; no URL, no option, no marker. */
-const pipRequirement = z
+/** No login in it: that is a setting of the machine. */
+export const fileUrl = nonEmptyLine
+  .regex(/^https?:\/\/[^/?#\s]+\/[^#\s]*$/, 'must be an address that begins with https:// or http://')
+  .refine((url) => !/^https?:\/\/[^/]*@/.test(url), 'must not contain a login')
+
+/** PEP 508: a name, extras, PEP 440 specifiers or the address of one file, a marker; no option. */
+const pipRequirement = line
+  .refine(
+    (text) => parseRequirement(text)?.hashes.length === 0 && !/\s--/.test(text),
+    'must be a requirement such as "numpy", "numpy==1.19.5" or "numpy<2; python_version < \'3.12\'"',
+  )
+  .superRefine((text, context) => {
+    const url = parseRequirement(text)?.url
+    const address = fileUrl.safeParse(url?.replace(/#sha256=[0-9a-f]{64}$/, ''))
+    if (url !== undefined && !address.success)
+      context.addIssue({ code: 'custom', message: `its address ${address.error.issues[0]?.message}` })
+  })
+
+/** What builds a source distribution comes from the machine's indexes. */
+const buildRequirement = pipRequirement.refine(
+  (text) => parseRequirement(text)?.url === undefined,
+  'must be a requirement by name',
+)
+
+const projectName = z
   .string()
-  .regex(
-    /^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?(\[[A-Za-z0-9._-]+(,[A-Za-z0-9._-]+)*\])?( ?(===|==|~=|!=|<=|>=|<|>) ?[A-Za-z0-9.*+!_-]+(, ?(===|==|~=|!=|<=|>=|<|>) ?[A-Za-z0-9.*+!_-]+)*)?$/,
-    'must be a requirement such as "numpy" or "numpy==1.19.5"',
+  .refine(
+    (name) => /^[a-z0-9]/.test(name) && normalizeName(name) === name,
+    'must be a normalised name (PEP 503)',
   )
 
 const accountName = z.string().regex(/^[a-z_][a-z0-9_-]{0,31}$/, 'must be a POSIX account name')
@@ -91,10 +116,38 @@ export const AptStep = z.strictObject({
 })
 export type AptStep = z.infer<typeof AptStep>
 
+/** No login in it: that is a setting of the machine. */
+export const indexUrl = fileUrl.regex(/^[^?]*$/, 'must be the root of a simple index, without a query')
+
+const extraName = z.string().regex(/^[A-Za-z0-9._-]+$/, 'must be the name of an extra or a group')
+
 export const PipStep = z.strictObject({
   kind: z.literal('pip'),
-  /** Each a name, perhaps with extras, and PEP 440 specifiers; all that they require is locked with them. */
+  /**
+   * Each a name, perhaps with extras, PEP 440 specifiers or the address of one file, and a marker (PEP 508); all that
+   * they require is locked with them.
+   */
   requirements: z.array(pipRequirement),
+  /** Files beside the recipe that hold more of them: requirements files, `pylock.toml`, `uv.lock`. */
+  files: z
+    .array(
+      z.strictObject({
+        /** The file, below the recipe's directory. */
+        path: relativePath,
+        /** Of a `pylock.toml` or a `uv.lock`: which optional dependencies of it to take. */
+        extras: z.array(extraName).optional(),
+        /** Of a `pylock.toml` or a `uv.lock`: which dependency groups of it to take. */
+        groups: z.array(extraName).optional(),
+      }),
+    )
+    .min(1)
+    .optional(),
+  /** What projects must meet that are installed, without being asked for by that. */
+  constraints: z.array(pipRequirement).min(1).optional(),
+  /** Files beside the recipe that hold more of these. */
+  constraintFiles: z.array(relativePath).min(1).optional(),
+  /** Of projects that are asked for: the one index that they are taken from, by normalised name. */
+  indexes: z.record(projectName, indexUrl).optional(),
   /** Directories of the image, placed by earlier steps, that are installed as packages. */
   local: z
     .array(
@@ -104,13 +157,13 @@ export const PipStep = z.strictObject({
         /** Python imports from the directory itself. */
         editable: z.boolean().default(false),
         /** Which optional dependencies of it to install. */
-        extras: z.array(z.string().regex(/^[A-Za-z0-9._-]+$/, 'must be the name of an extra')).default([]),
+        extras: z.array(extraName).default([]),
       }),
     )
     .min(1)
     .optional(),
   /** Projects that may come as a source distribution, each with the requirements that build it. */
-  sdists: z.record(z.string().regex(/^[a-z0-9]+(-[a-z0-9]+)*$/), z.array(pipRequirement)).default({}),
+  sdists: z.record(projectName, z.array(buildRequirement)).default({}),
 })
 export type PipStep = z.infer<typeof PipStep>
 
@@ -154,11 +207,6 @@ export const GitStep = z.strictObject({
   lfs: z.boolean().default(false),
 })
 export type GitStep = z.infer<typeof GitStep>
-
-/** No login in it: that is a setting of the machine. */
-export const fileUrl = nonEmptyLine
-  .regex(/^https?:\/\/[^/?#\s]+\/[^#\s]*$/, 'must be an address that begins with https:// or http://')
-  .refine((url) => !/^https?:\/\/[^/]*@/.test(url), 'must not contain a login')
 
 export const FileStep = z.strictObject({
   kind: z.literal('file'),

@@ -65,14 +65,27 @@ export interface PageOptions {
 export function locatePypi(indexes: readonly PythonSource[], options: PageOptions): Locate {
   const readPage = pageReader(options)
   const locateAt = (index: ArtifactUrl): Locate => {
-    const root = index.url.replace(/\/+$/, '')
     return async ({ origin }) => {
       if (origin.kind !== 'pypi') return []
+      const root = index.url.replace(/\/+$/, '')
       const files = await readPage({ ...index, url: `${root}/${encodeURIComponent(origin.name)}/` })
       return linked(origin.file, files, index)
     }
   }
   return locateWith(...indexes.map((index) => locateAt(splitUserinfo({ label: 'index', ...index }))))
+}
+
+/**
+ * Finds Python artifacts that the recipe takes from an index of its own there, as {@link locatePypi} does.
+ *
+ * @param source what asking that index takes, by its root
+ */
+export function locateOwnIndex(source: (url: string) => PythonSource, options: PageOptions): Locate {
+  return async (artifact) => {
+    const { origin } = artifact
+    if (origin.kind !== 'pypi' || origin.index === undefined) return []
+    return locatePypi([source(origin.index)], options)(artifact)
+  }
 }
 
 const FIND_LINKS = 'find-links'

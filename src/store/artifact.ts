@@ -4,7 +4,14 @@ import type { HttpTarget } from '../net/http-request.ts'
 /** Where an artifact comes from: a name, never an address (those are settings). */
 export type Origin =
   | { kind: 'debian'; archive: Archive /** Below the archive's root, unescaped. */; path: string }
-  | { kind: 'pypi' /** Normalised as in PEP 503. */; name: string; file: string }
+  | {
+      kind: 'pypi'
+      /** Normalised as in PEP 503. */
+      name: string
+      file: string
+      /** The root of the index that has it, when it is not one of the machine's. */
+      index?: string
+    }
   | { kind: 'registry' /** As locked: with registry and tag. */; reference: string; digest: string }
   | { kind: 'git'; url: string; commit: string }
   | { kind: 'url'; url: string }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { gzipSync } from 'node:zlib'
-import { strToU8, zipSync } from 'fflate'
+import { strToU8, type ZipAttributes, zipSync } from 'fflate'
 import { makeTar } from './make-tar.ts'
 
 /** A file of a package index. */
@@ -23,6 +23,20 @@ export interface DistributionOptions {
   /** `Requires-Dist` lines. */
   requires?: string[]
   requiresPython?: string
+  /** The version as METADATA has it, when the file's name has another spelling. */
+  written?: string
+  /** Of a source distribution, instead of the modern name: without the ending. */
+  stem?: string
+  /** Of a wheel: more files, below `NAME-VERSION.data` and `NAME-VERSION.dist-info`. */
+  data?: Record<string, string>
+  info?: Record<string, string>
+  /** Permissions and type of a wheel's files, as in st_mode; 0644 by default. */
+  modes?: Record<string, number>
+  /** Of a wheel's file name: a build number, and the tags. */
+  tags?: string
+  isPure?: boolean
+  /** Files of a wheel that its RECORD gives no hash of. */
+  unhashed?: string[]
 }
 
 /** Of the first day a zip archive can name. */
@@ -35,20 +49,25 @@ export function makeWheel(options: DistributionOptions): Distribution {
   const metadata = metadataOf(options)
   const files: Record<string, string> = {
     ...filesOf(options),
+    ...below(`${stem}.data`, options.data),
     [`${stem}.dist-info/METADATA`]: metadata,
-    [`${stem}.dist-info/WHEEL`]:
-      'Wheel-Version: 1.0\nGenerator: stillroom-test\nRoot-Is-Purelib: true\nTag: py3-none-any\n',
+    [`${stem}.dist-info/WHEEL`]: `Wheel-Version: 1.0\nGenerator: stillroom-test\nRoot-Is-Purelib: ${options.isPure ?? true}\nTag: py3-none-any\n`,
+    ...below(`${stem}.dist-info`, options.info),
   }
   const record = Object.entries(files).map(([path, text]) => {
+    if (options.unhashed?.includes(path)) return `${field(path)},,\n`
     const digest = createHash('sha256').update(text).digest('base64url')
-    return `${path},sha256=${digest},${Buffer.byteLength(text)}\n`
+    return `${field(path)},sha256=${digest},${Buffer.byteLength(text)}\n`
   })
   files[`${stem}.dist-info/RECORD`] = `${record.join('')}${stem}.dist-info/RECORD,,\n`
-  const entries = Object.entries(files).map(([path, text]) => [path, strToU8(text)] as const)
+  const entries = Object.entries(files).map(([path, text]) => {
+    const mode = options.modes?.[path.replace(`${stem}.`, '')] ?? 0o100644
+    return [path, [strToU8(text), { os: 3, attrs: mode << 16 }]] as [string, [Uint8Array, ZipAttributes]]
+  })
   return {
     name,
     version,
-    file: `${stem}-py3-none-any.whl`,
+    file: `${stem}-${options.tags ?? 'py3-none-any'}.whl`,
     bytes: zipSync(Object.fromEntries(entries), { mtime: ZIP_TIME }),
     metadata: strToU8(metadata),
     ...(requiresPython === undefined ? {} : { requiresPython }),
@@ -67,11 +86,12 @@ export async function makeSdist(
   const { name, version, requiresPython, build = 'own' } = options
   const stem = `${name.replaceAll(/[-_.]+/g, '_')}-${version}`
   const files = { ...filesOf(options), 'PKG-INFO': metadataOf(options), ...builderOf(options, build) }
-  const placed = Object.entries(files).map(([path, text]) => [`${stem}/${path}`, text])
+  const top = options.stem ?? stem
+  const placed = Object.entries(files).map(([path, text]) => [`${top}/${path}`, text])
   return {
     name,
     version,
-    file: `${stem}.tar.gz`,
+    file: `${top}.tar.gz`,
     bytes: gzipSync(await makeTar(Object.fromEntries(placed))),
     ...(requiresPython === undefined ? {} : { requiresPython }),
   }
@@ -110,11 +130,23 @@ function filesOf({ name, version, files }: DistributionOptions): Record<string, 
   return files ?? { [`${name.replaceAll(/[-_.]+/g, '_')}.py`]: `VERSION = ${JSON.stringify(version)}\n` }
 }
 
-function metadataOf({ name, version, requires = [], requiresPython }: DistributionOptions): string {
+/** A field of CSV. */
+const field = (text: string) => (/[",]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text)
+
+const below = (directory: string, files: Record<string, string> = {}) =>
+  Object.fromEntries(Object.entries(files).map(([path, text]) => [`${directory}/${path}`, text]))
+
+function metadataOf({
+  name,
+  version,
+  written = version,
+  requires = [],
+  requiresPython,
+}: DistributionOptions): string {
   return [
     'Metadata-Version: 2.1',
     `Name: ${name}`,
-    `Version: ${version}`,
+    `Version: ${written}`,
     'Summary: made by a test',
     ...(requiresPython === undefined ? [] : [`Requires-Python: ${requiresPython}`]),
     ...requires.map((requirement) => `Requires-Dist: ${requirement}`),

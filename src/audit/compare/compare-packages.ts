@@ -137,7 +137,7 @@ export function distance(kind: PackageKind, locked: string, found: string): stri
 
 function parts(kind: PackageKind, version: string): { epoch: string; numbers: number[]; revision: string } {
   const [, epoch = '', rest = version] =
-    (kind === 'deb' ? /^(?:(\d+):)?(.*)$/ : /^(?:(\d+)!)?(.*)$/).exec(version) ?? []
+    (kind === 'deb' ? /^(?:(\d+):)?(.*)$/ : /^v?(?:(\d+)!)?(.*)$/i).exec(version) ?? []
   const dash = kind === 'deb' ? rest.lastIndexOf('-') : -1
   const upstream = dash === -1 ? rest : rest.slice(0, dash)
   return {

@@ -1,3 +1,4 @@
+import { isSameVersion } from '../../formats/versions/compare-pep440.ts'
 import type { LockedPlatform } from '../../lock/schema.ts'
 import type { ImageSubject, LockSubject } from '../subject.ts'
 import { expectDeb, parseDiversions } from './expect-deb.ts'
@@ -20,13 +21,11 @@ export function expectLock(
   const expected = new ExpectedFiles(tree, scripts)
   const diversions = parseDiversions(tree.read('var/lib/dpkg/diversions')?.toString('latin1') ?? '')
   const sites = findSites(tree)
-  const installed = new Map(
-    inventory.packages.map((found) => [`${packageId(found)} ${found.version}`, found]),
-  )
+  const installed = Map.groupBy(inventory.packages, packageId)
   const placed = placedFiles(locked, contents)
   for (const entry of packages.values()) {
     const artifact = contents.artifacts.get(entry.artifact?.sha256 ?? '')
-    const found = installed.get(`${packageId(entry)} ${entry.version}`)
+    const found = installed.get(packageId(entry))?.findLast(({ version }) => isSame(entry, version))
     if (found !== undefined && entry.artifact === undefined && entry.step !== 'base')
       expectBuilt(expected, found, placed)
     else if (artifact === undefined) {
@@ -47,6 +46,10 @@ export function expectLock(
     })
   expectMade(expected, tree, new Set(scripts.map(({ name }) => name)), expected.effects)
   return expected
+}
+
+function isSame({ kind, version }: LockedPackage, found: string): boolean {
+  return kind === 'pypi' ? isSameVersion(version, found) : version === found
 }
 
 /** Scripts of the Debian packages whose contents are at hand. */

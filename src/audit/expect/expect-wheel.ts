@@ -38,8 +38,10 @@ export function expectWheel(
   const site = sites.find((path) => tree.find(`${path}/${info}`) !== undefined) ?? sites[0]
   if (site === undefined) return
   const prefix = site.replace(/\/?lib\/[^/]+\/[^/]+$/, '')
+  const programs = scripts(contents.entryPoints ?? '', /lib\/python([^/]+)\//.exec(`${site}/`)?.[1] ?? '3')
   for (const file of contents.files) {
-    if (file.path === `${info}/RECORD`) continue
+    if (file.path === `${info}/RECORD` || file.path === `${info}/INSTALLER`) continue
+    if (programs.has(wrapped(file.path))) continue
     const paths = installedPaths(file.path, site, prefix, entry.name)
     const path = paths.find((each, i) => i === paths.length - 1 || tree.findLink(each) !== undefined)
     if (path !== undefined) expected.add(path, fromWheel(owner, file))
@@ -58,8 +60,9 @@ export function expectWheel(
     })
   note('INSTALLER', 'pip\n')
   note('REQUESTED', '')
+  if (entry.direct !== undefined) note('direct_url.json', directUrl(entry.direct))
   expectRecord(expected, tree, owner, `${site}/${info}/RECORD`, contents.record ?? '')
-  for (const [name, target] of scripts(contents.entryPoints ?? '')) {
+  for (const [name, target] of programs) {
     const path = `${prefix}/bin/${name}`
     const actual = tree.read(path)?.toString('latin1')
     const isPips = actual !== undefined && isScriptFor(actual, target)
@@ -69,10 +72,20 @@ export function expectWheel(
       mode: 0o755,
       uid: 0,
       gid: 0,
+      ...(target.optional ? { optional: true } : {}),
       generated: "pip's program for an entry point, which calls what the wheel names",
       digest: { algorithm: 'sha256', value: sha256(isPips ? actual : script(target)) },
     })
   }
+}
+
+/** As pip.sh writes it (PEP 610). */
+export function directUrl({ url, sha256 }: NonNullable<LockedPackage['direct']>): string {
+  const address = JSON.stringify(url).replaceAll(
+    /[^ -~]/g,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
+  return `{"archive_info": {"hash": "sha256=${sha256}", "hashes": {"sha256": "${sha256}"}}, "url": ${address}}`
 }
 
 function fromWheel(owner: string, file: ContentFile): ExpectedFile {
@@ -104,6 +117,9 @@ function installedPaths(path: string, site: string, prefix: string, name: string
   }
 }
 
+/** What pip writes anew where a wheel that was installed before and packed again brings it. */
+const OF_PIP = /\.dist-info\/(?:INSTALLER|REQUESTED|RECORD|direct_url\.json)$/
+
 /** The RECORD that pip writes must say of the wheel's own files what the wheel says; else nothing is a RECORD. */
 function expectRecord(
   expected: ExpectedFiles,
@@ -117,7 +133,10 @@ function expectRecord(
   const actual = new Map(readRecord(text, site).files.map((file) => [file.path, file.digest?.value]))
   const same = readRecord(original, site).files.every(
     (file) =>
-      file.digest === undefined || /\.data\//.test(file.path) || actual.get(file.path) === file.digest.value,
+      file.digest === undefined ||
+      /\.data\//.test(file.path) ||
+      OF_PIP.test(file.path) ||
+      actual.get(file.path) === file.digest.value,
   )
   expected.add(path, {
     owner,
@@ -133,18 +152,45 @@ function expectRecord(
 interface EntryPoint {
   module: string
   attribute: string
+  optional?: boolean
 }
 
-/** Programs that a wheel asks for: section `console_scripts` of entry_points.txt, and `gui_scripts`. */
-function scripts(text: string): [name: string, target: EntryPoint][] {
-  const found: [string, EntryPoint][] = []
+/** Which program a wheel's own script wraps: pip leaves out what it makes itself. */
+function wrapped(path: string): string {
+  const [, name = ''] = /^[^/]+\.data\/scripts\/([^/]+)$/s.exec(path) ?? []
+  return name.replace(/(?:\.exe|-script\.py|\.pya)$/i, '')
+}
+
+/**
+ * Programs that pip makes of a wheel: of the sections `console_scripts` and `gui_scripts` of entry_points.txt. Its own and
+ * easy_install's it names after the Python at hand, whatever versions the wheel names.
+ *
+ * @param python `3.11`
+ */
+function scripts(text: string, python: string): Map<string, EntryPoint> {
+  const found = entryPoints(text)
+  const rename = (name: string, versioned: RegExp, names: string[]) => {
+    const target = found.get(name)
+    if (target === undefined) return
+    // pip 20.3 leaves out those of one digit alone
+    for (const [known, entry] of found)
+      if (versioned.test(known)) found.set(known, { ...entry, optional: true })
+    for (const each of names) found.set(each, target)
+  }
+  rename('pip', /^pip(\d+(\.\d+)?)?$/, ['pip', `pip${python.split('.')[0]}`, `pip${python}`])
+  rename('easy_install', /^easy_install(-\d+\.\d+)?$/, ['easy_install', `easy_install-${python}`])
+  return found
+}
+
+function entryPoints(text: string): Map<string, EntryPoint> {
+  const found = new Map<string, EntryPoint>()
   let section = ''
   for (const line of text.split('\n')) {
     section = /^\[(.+)\]/.exec(line.trim())?.[1] ?? section
     const [, name, module, attribute] =
-      /^\s*([^=\s]+)\s*=\s*([\w.]+)\s*:\s*([\w.]+)/.exec(line.replace(/[#;].*/, '')) ?? []
+      /^\s*([^=\s][^=]*?)\s*=\s*([\w.]+)\s*:\s*([\w.]+)/.exec(line.replace(/[#;].*/, '')) ?? []
     if (name && module && attribute && /^(console|gui)_scripts$/.test(section.trim()))
-      found.push([name, { module, attribute }])
+      found.set(name, { module, attribute })
   }
   return found
 }

@@ -12,6 +12,8 @@ export interface LockedPackage {
   /** `base` or a step such as `apt-1`. */
   step: string
   artifact?: { file: string; size: number; sha256: string }
+  /** Of a Python package that is required by address. */
+  direct?: { url: string; sha256: string }
 }
 
 /** `deb/libc6`: how owners and subjects name a package. */
@@ -64,6 +66,7 @@ function fromDebian({ name, version, architecture, path, size, sha256 }: DebianP
   return { kind: 'deb' as const, name, version, architecture, step, artifact: { file, size, sha256 } }
 }
 
-function fromPython({ name, version, file, size, sha256 }: PythonFile, step: string) {
-  return { kind: 'pypi' as const, name, version, step, artifact: { file, size, sha256 } }
+function fromPython({ name, version, file, size, sha256, url }: PythonFile, step: string): LockedPackage {
+  const direct = url === undefined ? {} : { direct: { url, sha256 } }
+  return { kind: 'pypi', name, version, step, artifact: { file, size, sha256 }, ...direct }
 }

@@ -40,6 +40,29 @@ if [ -s "$step"/built.txt ]; then
   python3 -m pip install --quiet --no-deps --no-compile --no-warn-script-location \
     --find-links "$work"/wheels --requirement "$step"/built.txt
 fi
+# files are installed by name; pip notes as follows where one is from that is required by address (PEP 610)
+if [ -s "$step"/direct.tsv ]; then
+  python3 - "$step"/direct.tsv << 'PYTHON'
+import base64, csv, hashlib, json, os, sys
+def record_of(name):
+    try:
+        from importlib.metadata import distribution
+        return next(str(f.locate()) for f in distribution(name).files if f.name == 'RECORD')
+    except ImportError:
+        from pkg_resources import get_distribution
+        return os.path.join(get_distribution(name).egg_info, 'RECORD')
+for line in open(sys.argv[1]):
+    name, url, digest = line.rstrip('\n').split('\t')
+    record = record_of(name)
+    info = os.path.dirname(record)
+    text = json.dumps({'archive_info': {'hash': 'sha256=' + digest, 'hashes': {'sha256': digest}}, 'url': url})
+    with open(os.path.join(info, 'direct_url.json'), 'wb') as file:
+        file.write(text.encode())
+    value = base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).decode().rstrip('=')
+    with open(record, 'a', newline='') as file:
+        csv.writer(file).writerow((os.path.basename(info) + '/direct_url.json', 'sha256=' + value, len(text)))
+PYTHON
+fi
 # what pip writes into an editable directory belongs to whom the directory does
 if [ -s "$step"/local.txt ]; then
   while IFS= read -r line; do
@@ -71,6 +94,12 @@ try:
 except ImportError:
     from pkg_resources import get_distribution, DistributionNotFound as PackageNotFoundError
     def version(name): return get_distribution(name).version
+from pip._vendor.packaging.version import InvalidVersion, Version
+def same(a, b):
+    try:
+        return a == b or Version(a) == Version(b)
+    except InvalidVersion:
+        return False
 wrong = []
 for line in open(sys.argv[1]):
     name, expected = line.split()
@@ -78,7 +107,7 @@ for line in open(sys.argv[1]):
         actual = version(name)
     except PackageNotFoundError:
         actual = 'nothing'
-    if actual != expected:
+    if not same(actual, expected):
         wrong.append('%s: expected %s, got %s' % (name, expected, actual))
 sys.exit('\n'.join(wrong) or 0)
 PYTHON

@@ -19,6 +19,12 @@ export function comparePep440(a: string, b: string): number {
   return compare(publicX, publicY) || compareLocal(x.local, y.local)
 }
 
+/** Whether two versions are one by PEP 440: `2026.01.05` and `2026.1.5`, `v1.0-beta` and `1.0b0`. */
+export function isSameVersion(a: string | undefined, b: string | undefined): boolean {
+  if (a === undefined || b === undefined || a === b) return a === b
+  return isPep440(a) && isPep440(b) && comparePep440(a, b) === 0
+}
+
 /** Whether PEP 440 permits the version, in any spelling that it normalises. */
 export function isPep440(version: string): boolean {
   return valid(version) !== null

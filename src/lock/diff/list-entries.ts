@@ -122,9 +122,10 @@ function pythonEntry(
   place: string,
   asked: boolean,
 ): Draft {
-  const { version, file, size, sha256, replaces } = item
+  const { version, file, size, sha256, replaces, url, index } = item
   const facts = { file, ...(replaces === undefined ? {} : { replaces }) }
-  return draft(ecosystem, name, { ...digested(place, sha256, size), version, asked, facts })
+  const source = url ?? index ?? null
+  return draft(ecosystem, name, { ...digested(place, sha256, size), version, source, asked, facts })
 }
 
 const draft = (ecosystem: string, name: string, state: PackageState): Draft => ({

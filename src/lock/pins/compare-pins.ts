@@ -6,7 +6,13 @@ import type { LockedBase, LockedPlatform, LockedStep, LockInputs } from '../sche
 import { compareReference, compareSuite } from './base-pins.ts'
 import { comparePackages } from './debian-pins.ts'
 import { type Contradiction, NOT_LOCKED, type Rules, type Surroundings, unequal } from './pin.ts'
-import { compareLocal, compareRequirements, compareSources } from './pip-pins.ts'
+import {
+  compareConstraints,
+  compareIndexes,
+  compareLocal,
+  compareRequirements,
+  compareSources,
+} from './pip-pins.ts'
 
 type OfKind<Part extends { kind: string }, Kind> = Extract<Part, { kind: Kind }>
 
@@ -17,7 +23,16 @@ const BASES: { [Kind in Base['kind']]: Rules<OfKind<Base, Kind>, OfKind<LockedBa
 
 const STEPS: { [Kind in Step['kind']]: Rules<OfKind<Step, Kind>, OfKind<LockedStep, Kind>> } = {
   apt: { packages: comparePackages, recommends: NOT_LOCKED },
-  pip: { requirements: compareRequirements, local: compareLocal, sdists: compareSources },
+  pip: {
+    requirements: compareRequirements,
+    constraints: compareConstraints,
+    indexes: compareIndexes,
+    // their texts are inputs of their own
+    files: NOT_LOCKED,
+    constraintFiles: NOT_LOCKED,
+    local: compareLocal,
+    sdists: compareSources,
+  },
   git: {
     url: (step, pinned) => unequal('url', pinned.url, step.url),
     ref: ({ ref }, { commit }) => (COMMIT.test(ref) ? unequal('commit', commit, ref) : []),

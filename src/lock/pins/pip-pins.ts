@@ -1,5 +1,7 @@
-import { normalizeName, requirementName } from '../../formats/python/distribution-name.ts'
+import { requirementName, versionInFileName } from '../../formats/python/distribution-name.ts'
 import { meetsRequirement } from '../../formats/python/meets-requirement.ts'
+import { bareAddress, parseRequirement } from '../../formats/python/requirement.ts'
+import { isSameVersion } from '../../formats/versions/compare-pep440.ts'
 import type { PipStep } from '../../recipe/schema.ts'
 import type { Json } from '../canonical-json.ts'
 import type { LockedPip, PythonFile } from '../schema.ts'
@@ -11,7 +13,35 @@ export function compareRequirements(step: PipStep, pinned: LockedPip): Contradic
   return [
     ...unmet('requirements', step.requirements, entries),
     ...pinned.files.flatMap((file) => compareFile('files', file)),
+    ...step.requirements.flatMap((text) => compareAddress(text, pinned)),
   ]
+}
+
+/** What is installed meets each constraint on it that counts everywhere. */
+export function compareConstraints({ constraints = [] }: PipStep, pinned: LockedPip): Contradiction[] {
+  const installed = new Set([...pinned.files, ...pinned.local].map(({ name }) => name))
+  const concerned = constraints.filter((text) => installed.has(requirementName(text)))
+  return [
+    ...unmet('constraints', concerned, [...pinned.files, ...pinned.local]),
+    ...concerned.flatMap((text) => compareAddress(text, pinned)),
+  ]
+}
+
+/** Each project is taken from the index that the recipe, or a file of it, names for it. */
+export function compareIndexes({ indexes = {}, files }: PipStep, pinned: LockedPip): Contradiction[] {
+  return pinned.files.flatMap(({ name, index }) =>
+    own(indexes, name) === undefined && files !== undefined
+      ? []
+      : unequal(`files["${name}"].index`, index, own(indexes, name)),
+  )
+}
+
+/** A requirement by address is met by the file of that address alone. */
+function compareAddress(requirement: string, { files }: LockedPip): Contradiction[] {
+  const { name, url, marker } = parseRequirement(requirement) ?? {}
+  const file = files.find((each) => each.name === name)
+  if (url === undefined || (file === undefined && marker !== undefined)) return []
+  return unequal(`files["${name}"].url`, file?.url, bareAddress(url))
 }
 
 /** The directories of the image that are installed, in the recipe's order. */
@@ -65,19 +95,22 @@ function unmet(
 ): Contradiction[] {
   return requirements.flatMap((requirement) => {
     const versions = entries.filter(({ name }) => name === requirementName(requirement))
-    const isMet =
-      versions.length > 0 && versions.every(({ version }) => meetsRequirement(version, requirement))
+    // one with a marker counts on some machines only; of several, any may be the one that does
+    const marked = requirements.filter(
+      (text) => parseRequirement(text)?.marker && requirementName(text) === requirementName(requirement),
+    )
+    const isMarked = marked.includes(requirement)
+    const isMet = isMarked
+      ? versions.every(({ version }) => marked.some((text) => meetsRequirement(version, text)))
+      : versions.length > 0 && versions.every(({ version }) => meetsRequirement(version, requirement))
     if (isMet) return []
     const locked = versions.map(({ version }) => version).join(', ')
     return [{ field: `${field}["${requirement}"]`, locked: locked || undefined, wanted: requirement }]
   })
 }
 
-/** What is fetched as a version of a project is that by its file's name (PEP 427, PEP 625 and older habits). */
+/** What is fetched as a version of a project is that by its file's name. */
 function compareFile(field: string, { name, version, file }: PythonFile): Contradiction[] {
-  const stem = file.endsWith('.whl')
-    ? file.split('-').slice(0, 2).join('-')
-    : file.replace(/\.(tar\.(gz|bz2)|zip)$/, '')
-  if (normalizeName(stem) === normalizeName(`${name}-${version}`)) return []
+  if (isSameVersion(versionInFileName(file, name), version)) return []
   return [{ field: `${field}["${name}"].file`, locked: file, wanted: `${name} ${version}` }]
 }

@@ -64,7 +64,7 @@ test.each([
   [
     'a project of which the index has only the source',
     'Skipping link: No sources permitted for tiny-numbers: https://pypi.example.org/files/tiny-numbers-1.0.tar.gz (from https://pypi.example.org/simple/tiny-numbers/)',
-    /source only.*"tiny-numbers": \[\]/,
+    /^only source is there \(tiny-numbers-1\.0\.tar\.gz\): .*"tiny-numbers": \['setuptools', 'wheel'\]/,
   ],
   [
     'a project that the index does not have',
@@ -127,4 +127,21 @@ ERROR: ResolutionImpossible: for help visit https://example.org/
   ],
 ])('pipError() blames the package in the words of pip %s', (_, output, code, blamed) => {
   expect(pipError(output, 'resolving')).toMatchObject({ code, details: { blamed } })
+})
+
+// pip 23.0.1 and 20.3.4
+test.each([
+  [
+    'a repository without git',
+    "  Cloning https://example.org/x.git to /tmp/pip-install-x/x\nERROR: Cannot find command 'git' - do you have 'git' installed and in your PATH?\n",
+  ],
+  [
+    'a repository that git cannot clone',
+    '  Cloning https://me:s3cret@example.org/x.git (to revision main) to /tmp/pip-req-build-x\nERROR: Command errored out with exit status 128\n',
+  ],
+])('pipError() names %s as what no file can be pinned of', (_, said) => {
+  const error = pipError(`Collecting x@ git+https://example.org/x.git\n${said}`, 'resolving y')
+  expect(error).toMatchObject({ code: 'PIP_SOURCE_REFUSED', hint: expect.stringContaining('local') })
+  expect(error.message).toContain('example.org/x.git')
+  expect(error.message).not.toContain('s3cret')
 })

@@ -1,7 +1,9 @@
 import { stripVTControlCharacters } from 'node:util'
 import { StillroomError } from '../../error.ts'
-import { normalizeName } from '../../formats/python/distribution-name.ts'
+import { normalizeName, requirementName, versionInFileName } from '../../formats/python/distribution-name.ts'
+import { meetsRequirement } from '../../formats/python/meets-requirement.ts'
 import { redactUrl } from '../../net/redact-url.ts'
+import { sourceRefused } from './source-refused.ts'
 
 /**
  * Names what pip refused, by its own words. Those of pip 20.3 to 25 are known; any other failure is PIP_FAILED with
@@ -31,6 +33,9 @@ export function pipError(output: string, doing: string, log = ''): StillroomErro
       },
     )
   }
+  const [, repository] = /^\s*(?:Cloning|Checking out) (?:hg |bzr )?(\S+)/m.exec(text) ?? []
+  if (repository !== undefined)
+    return sourceRefused([`  ${redactUrl(repository)}: it is a repository; pip failed while ${doing}`])
   const unread = unreadSources(`${stripVTControlCharacters(log)}\n${text}`)
   if (unread.length > 0) {
     return new StillroomError(
@@ -41,19 +46,42 @@ export function pipError(output: string, doing: string, log = ''): StillroomErro
   }
   if (unknown !== undefined) {
     const name = sdist?.[1] ?? unknown.replace(/[^A-Za-z0-9._-].*/, '')
+    const sources = allowedSources(unknown, log)
     return new StillroomError(
       'PIP_PACKAGE_UNKNOWN',
       `pip finds no file for ${unknown} while ${doing}: ${firstLines(errors.join('\n'), 4)}`,
       {
-        hint: hasVersions(text, log, name)
-          ? 'name a version that the index has for this Python'
-          : `check the name; if the project comes as source only, allow it in the recipe: pip([...], { sdists: { ${JSON.stringify(name)}: [] } })`,
+        hint:
+          sources.length > 0
+            ? `only source is there (${sources.slice(-3).join(', ')}): ${allowSource([name])}`
+            : hasVersions(text, log, name)
+              ? 'name a version that the index has for this Python'
+              : `check the name; if the project comes as source only, ${allowSource([name])}`,
         // pip 20.3 says so of a project that a constraint leaves no version of
         details: { blamed: [normalizeName(name)] },
       },
     )
   }
   return new StillroomError('PIP_FAILED', `pip failed while ${doing}: ${lastLines(text, 15)}`)
+}
+
+/** The line of a recipe that lets projects come as source. */
+export function allowSource(names: readonly string[]): string {
+  const entries = names.map((name) => `${JSON.stringify(normalizeName(name))}: ['setuptools', 'wheel']`)
+  return `allow it, with what builds it: pip([...], { sdists: { ${entries.join(', ')} } }); an empty list builds with what is installed`
+}
+
+/** Source distributions that would do, if they were allowed: pip names those in its log alone. */
+function allowedSources(requirement: string, log: string): string[] {
+  const name = requirementName(requirement)
+  const found = log.matchAll(/No sources permitted for \S+: \S*\/([^/#\s]+)/g)
+  const files = [...found]
+    .map(([, file = '']) => file)
+    .filter((file) => {
+      const version = versionInFileName(file, name)
+      return version !== undefined && meetsRequirement(version, requirement)
+    })
+  return [...new Set(files)]
 }
 
 /** Whether pip found files of a project that it may take: pip 21 and later list them, 20.3 tells only in its log. */

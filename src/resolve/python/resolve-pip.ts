@@ -1,27 +1,22 @@
 import { StillroomError } from '../../error.ts'
-import { normalizeName, parseFileName } from '../../formats/python/distribution-name.ts'
+import { normalizeName } from '../../formats/python/distribution-name.ts'
+import { parseRequirement, withoutHashes } from '../../formats/python/requirement.ts'
 import { UNCONSTRAINED, type VersionConstraints } from '../../lock/plan-lock.ts'
 import type { LockedPip, PythonFile } from '../../lock/schema.ts'
 import type { PipStep } from '../../recipe/schema.ts'
-import type { Sandbox } from '../sandbox.ts'
 import { buildLocal } from './build-local.ts'
+import { fetchFiles, type Keep, namedFiles, readFiles } from './fetch-files.ts'
+import { fetchIndexed } from './fetch-indexed.ts'
 import { type Distribution, listDistributions } from './list-distributions.ts'
-import { pipError } from './pip-error.ts'
+import { allowSource } from './pip-error.ts'
+import { Pip, type PipSetup, WORK } from './pip-program.ts'
+import { readOrigins } from './read-origins.ts'
 
-const WORK = '/stillroom'
-
-export interface ResolvePipOptions {
-  /** A container, with the network, of the image as it is before the step. */
-  sandbox: Sandbox
-  /** The machine's pip set-up by pip's own names (`index-url`, ...), which may have logins; without certificates. */
-  settings: Record<string, string>
-  /** Proxies, as environment variables. */
-  environment: Record<string, string>
-  /** Certificates (PEM) that the machine's pip trusts. */
-  certificates?: Uint8Array | undefined
+export interface ResolvePipOptions extends PipSetup {
   constraints?: VersionConstraints | undefined
-  /** Takes a file into the store. */
-  keep: (content: AsyncIterable<Uint8Array>) => Promise<{ sha256: string; size: number }>
+  keep: Keep
+  /** Is told what pip took away that the image had before the step. */
+  onRemoved?: (removed: readonly Distribution[], files: readonly PythonFile[]) => void
 }
 
 /**
@@ -29,68 +24,57 @@ export interface ResolvePipOptions {
  * so what is installed already is respected where it meets a requirement, under every pip's own rules, and named as
  * `provided` or `replaces` where not.
  *
- * @throws {StillroomError} PIP_PACKAGE_UNKNOWN, PIP_CONFLICT, PIP_FAILED
+ * @param step with the requirements of its files among its own; hashes that those state are held
+ * @throws {StillroomError} PIP_PACKAGE_UNKNOWN, PIP_CONFLICT, PIP_SOURCE_REFUSED, PIP_FAILED
  */
 export async function resolvePip(step: PipStep, options: ResolvePipOptions): Promise<LockedPip> {
+  const { sandbox, keep } = options
   const pip = await Pip.find(options)
-  const before = await listDistributions(options.sandbox)
-  const build: Record<string, PythonFile[]> = {}
-  const paths: string[] = []
-  for (const [project, requirements] of Object.entries(step.sdists).sort(([a], [b]) => (a < b ? -1 : 1))) {
-    if (requirements.length > 0) {
-      const directory = `${WORK}/build/${project}`
-      await pip.run(
-        ['download', '--only-binary=:all:', `--dest=${directory}`, '--', ...requirements],
-        `resolving what builds ${project}`,
-      )
-      await pip.runOffline(
-        [
-          'install',
-          '--no-index',
-          `--find-links=${directory}`,
-          `--target=${directory}.d`,
-          '--',
-          ...requirements,
-        ],
-        `installing what builds ${project}`,
-      )
-      build[project] = await keepFiles(directory, before, options)
-      paths.push(`${directory}.d`)
-    } else {
-      build[project] = []
-    }
-  }
+  const before = await listDistributions(sandbox)
+  const { build, path } = await resolveBuilders(step, pip, keep)
   const sources = Object.keys(step.sdists).sort()
   const format = [
     '--only-binary=:all:',
     ...(sources.length > 0 ? [`--no-binary=${sources.join(',')}`] : []),
     '--no-build-isolation',
   ]
-  const environment = paths.length > 0 ? { PYTHONPATH: paths.join(':') } : {}
-  const wheels = await buildLocal(step.local ?? [], WORK, options.sandbox, (args, doing) =>
+  const environment = path.length > 0 ? { PYTHONPATH: path.join(':') } : {}
+  const constrained = await writeConstraints(step, options)
+  const wheels = await buildLocal(step.local ?? [], WORK, sandbox, (args, doing) =>
     pip.runOffline(args, doing, environment),
+  )
+  const indexed = await fetchIndexed(step, pip, { format: [...format, ...constrained], environment, keep })
+  const requirements = step.requirements.map(
+    (text) => indexed.find(({ requirement }) => requirement === text)?.path ?? withoutHashes(text),
   )
   const said = await pip.run(
     [
       'install',
       '--no-compile',
       ...format,
-      ...(await writeConstraints(options)),
+      ...constrained,
       '--',
-      ...step.requirements,
+      ...requirements,
       ...wheels.map(({ requirement }) => requirement),
     ],
-    `resolving ${[...step.requirements, ...wheels.map(({ path }) => path)].join(' ')}`,
+    `resolving ${[...step.requirements, ...wheels.map(({ path }) => path)].map(withoutHashes).join(' ')}`,
     environment,
   )
-  const after = await listDistributions(options.sandbox)
-  const known = new Set(before.map(identity))
-  const own = new Set(wheels.map(({ name }) => name))
-  const added = after.filter((entry) => !known.has(identity(entry)) && !own.has(entry.name))
-  const files =
-    added.length === 0
-      ? []
-      : await download(pip, added, [...format, '--no-deps'], environment, before, options)
+  const after = await listDistributions(sandbox)
+  const own = new Set([...wheels, ...indexed].map(({ name }) => name))
+  const added = newOf(after, before).filter(({ name }) => !own.has(name))
+  const origins = readOrigins(pip.version, added, after, step.requirements)
+  const fetched = await fetchFiles(pip, { added, origins, format, environment, keep })
+  const ofIndexes = indexed.map(({ file }) => {
+    const version = after.find(({ name }) => name === file.name)?.version ?? file.version
+    return { ...file, version }
+  })
+  const files = [...fetched, ...ofIndexes]
+    .map((file) => ({ ...file, ...replaces(file, before) }))
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+  checkSources(files, sources)
+  checkHashes(files, [...step.requirements, ...(step.constraints ?? [])])
+  options.onRemoved?.(newOf(before, after), files)
   return {
     kind: 'pip',
     pip: pip.version,
@@ -105,66 +89,97 @@ export async function resolvePip(step: PipStep, options: ResolvePipOptions): Pro
   }
 }
 
+/** Fetches and installs what builds source distributions, each project's in a directory of its own. */
+async function resolveBuilders({ sdists }: PipStep, pip: Pip, keep: Keep) {
+  const build: Record<string, PythonFile[]> = {}
+  const path: string[] = []
+  for (const [project, requirements] of Object.entries(sdists).sort(([a], [b]) => (a < b ? -1 : 1))) {
+    build[project] = []
+    if (requirements.length === 0) continue
+    const directory = `${WORK}/build/${project}`
+    await pip.run(
+      ['download', '--only-binary=:all:', `--dest=${directory}`, '--', ...requirements],
+      `resolving what builds ${project}`,
+    )
+    await pip.runOffline(
+      [
+        'install',
+        '--no-index',
+        `--find-links=${directory}`,
+        `--target=${directory}.d`,
+        '--',
+        ...requirements,
+      ],
+      `installing what builds ${project}`,
+    )
+    const files = namedFiles(await readFiles(pip, directory, keep))
+    build[project] = files.sort((a, b) => (a.name < b.name ? -1 : 1))
+    path.push(`${directory}.d`)
+  }
+  return { build, path }
+}
+
 /** pip's own way to say which version, should the project be needed at all. */
-async function writeConstraints({
-  constraints = UNCONSTRAINED,
-  sandbox,
-}: ResolvePipOptions): Promise<string[]> {
+async function writeConstraints(
+  { constraints: limits = [] }: PipStep,
+  { constraints = UNCONSTRAINED, sandbox }: ResolvePipOptions,
+): Promise<string[]> {
   const { stay, beyond } = constraints
-  if (stay.length + beyond.length === 0) return []
-  const path = `${WORK}/constraints.txt`
   const lines = [
+    ...limits.map((text) => `${withoutHashes(text)}\n`),
     ...stay.map(({ name, version }) => `${name}==${version}\n`),
     ...beyond.map(({ name, version }) => `${name}>${version}\n`),
   ]
+  if (lines.length === 0) return []
+  const path = `${WORK}/constraints.txt`
   await sandbox.write([{ path, content: lines.join('') }])
   return [`--constraint=${path}`]
 }
 
-async function download(
-  pip: Pip,
-  added: readonly Distribution[],
-  format: readonly string[],
-  environment: Record<string, string>,
-  before: readonly Distribution[],
-  options: ResolvePipOptions,
-): Promise<PythonFile[]> {
-  const directory = `${WORK}/files`
-  const exact = added.map(({ name, version }) => `${name}==${version}`).sort()
-  await pip.run(
-    ['download', ...format, `--dest=${directory}`, '--', ...exact],
-    'fetching what was resolved',
-    environment,
-  )
-  const files = await keepFiles(directory, before, options)
-  const missing = added.filter(({ name }) => !files.some((file) => file.name === name))
-  if (missing.length > 0 || files.length !== added.length) {
-    throw new StillroomError(
-      'PIP_FAILED',
-      `pip fetched ${files.length} files for ${added.length} packages; missing: ${missing.map((entry) => entry.name).join(', ')}`,
-    )
-  }
-  return files
+/** What one list has and another has not. */
+function newOf(list: readonly Distribution[], other: readonly Distribution[]): Distribution[] {
+  const known = new Set(other.map(identity))
+  return list.filter((entry) => !known.has(identity(entry)))
 }
 
-async function keepFiles(
-  directory: string,
-  before: readonly Distribution[],
-  { sandbox, keep }: ResolvePipOptions,
-): Promise<PythonFile[]> {
-  const files: PythonFile[] = []
-  for await (const { name: file, content } of sandbox.read(directory)) {
-    const parsed = parseFileName(file)
-    if (!parsed)
-      throw new StillroomError(
-        'PIP_FAILED',
-        `pip fetched ${JSON.stringify(file)}, expected a wheel or a source distribution`,
-      )
-    const { sha256, size } = await keep(content)
-    const hidden = before.find((entry) => entry.name === parsed.name)
-    files.push({ ...parsed, file, size, sha256, ...(hidden ? { replaces: hidden.version } : {}) })
+function identity({ name, version, location, direct }: Distribution): string {
+  return JSON.stringify([name, version, location, direct])
+}
+
+function replaces({ name }: PythonFile, before: readonly Distribution[]): Pick<PythonFile, 'replaces'> {
+  const hidden = before.find((entry) => entry.name === name)
+  return hidden ? { replaces: hidden.version } : {}
+}
+
+/** pip builds what is required by address whatever formats it may take. */
+function checkSources(files: readonly PythonFile[], sources: readonly string[]): void {
+  const built = files.filter(({ name, file }) => !file.endsWith('.whl') && !sources.includes(name))
+  if (built.length === 0) return
+  throw new StillroomError(
+    'PIP_PACKAGE_UNKNOWN',
+    `only source is there of ${built.map(({ name, url, file }) => `${name} (${url ?? file})`).join(', ')}`,
+    { hint: allowSource(built.map(({ name }) => name)) },
+  )
+}
+
+/** A file that states hashes of a project has it taken as one of these. */
+function checkHashes(files: readonly PythonFile[], requirements: readonly string[]): void {
+  const stated = new Map<string, string[]>()
+  for (const text of requirements) {
+    const { name = '', hashes = [] } = parseRequirement(text) ?? {}
+    if (hashes.length > 0) stated.set(name, [...(stated.get(name) ?? []), ...hashes])
   }
-  return files.sort((a, b) => (a.name < b.name ? -1 : 1))
+  const wrong = files.filter(({ name, sha256 }) => stated.get(name)?.includes(sha256) === false)
+  if (wrong.length === 0) return
+  const lines = wrong.map(
+    ({ name, file, sha256 }) =>
+      `  ${name}: expected one of ${stated.get(name)?.length} stated sha256, got ${sha256} of ${file}`,
+  )
+  throw new StillroomError(
+    'PIP_FAILED',
+    `what pip took is not what the recipe's files state hashes of:\n${lines.join('\n')}`,
+    { hint: 'make the file anew with the tool that wrote it, or name the index that has those files' },
+  )
 }
 
 /** Only what came as source needs its builders. */
@@ -173,11 +188,7 @@ function usedBuilders(
   files: readonly PythonFile[],
 ): Record<string, PythonFile[]> {
   const built = files.filter((file) => !file.file.endsWith('.whl')).map((file) => file.name)
-  return Object.fromEntries(
-    Object.entries(build)
-      .filter(([name]) => built.includes(name))
-      .map(([name, entries]) => [name, entries.map(({ replaces: _, ...entry }) => entry)]),
-  )
+  return Object.fromEntries(Object.entries(build).filter(([name]) => built.includes(name)))
 }
 
 /** pip says of each requirement that is met already where it found it. */
@@ -193,90 +204,3 @@ function provided(said: string, before: readonly Distribution[]): LockedPip['pro
     .map(({ name, version }) => ({ name, version }))
     .sort((a, b) => (a.name < b.name ? -1 : 1))
 }
-
-function identity({ name, version, location }: Distribution): string {
-  return `${name} ${version} ${location}`
-}
-
-/** The image's pip with the machine's set-up. */
-class Pip {
-  readonly version: string
-  readonly #options: ResolvePipOptions
-  readonly #environment: Record<string, string>
-  #runs = 0
-
-  private constructor(version: string, options: ResolvePipOptions, trust: Record<string, string>) {
-    this.version = version
-    this.#options = options
-    this.#environment = {
-      ...trust,
-      PIP_DISABLE_PIP_VERSION_CHECK: '1',
-      PIP_NO_INPUT: '1',
-      PIP_BREAK_SYSTEM_PACKAGES: '1',
-      PIP_ROOT_USER_ACTION: 'ignore',
-      HOME: '/root',
-    }
-  }
-
-  static async find(options: ResolvePipOptions): Promise<Pip> {
-    const { sandbox, certificates } = options
-    const { exitCode, stdout, stderr } = await sandbox.run(['python3', '-m', 'pip', '--version'])
-    const version = /^pip (\S+)/.exec(stdout)?.[1]
-    if (exitCode !== 0 || version === undefined) {
-      throw new StillroomError('PIP_FAILED', `the image has no pip: ${stderr.trim()}`, {
-        hint: "install it in a step before: apt(['python3-pip'])",
-      })
-    }
-    const trust: Record<string, string> = {}
-    if (certificates) {
-      await sandbox.write([{ path: `${WORK}/certificates.pem`, content: certificates }])
-      trust.PIP_CERT = `${WORK}/certificates.pem`
-    }
-    return new Pip(version, options, trust)
-  }
-
-  /**
-   * Runs pip on the machine's indexes. Logins are in a file that is there for as long as pip runs, and in no environment,
-   * which programs that pip starts would have, too.
-   */
-  async run(
-    args: readonly string[],
-    doing: string,
-    environment: Record<string, string> = {},
-  ): Promise<string> {
-    const { sandbox, settings } = this.#options
-    const lines = Object.entries(settings).map(([name, value]) => `${name} = ${value}\n`)
-    await sandbox.write([{ path: CONFIG, content: ['[global]\n', ...lines].join('') }])
-    try {
-      const proxies = this.#options.environment
-      return await this.#run(args, doing, { ...environment, ...proxies, PIP_CONFIG_FILE: CONFIG })
-    } finally {
-      await sandbox.remove(CONFIG)
-    }
-  }
-
-  /** Runs pip on what is at hand: with no index, login or proxy. */
-  async runOffline(
-    args: readonly string[],
-    doing: string,
-    environment: Record<string, string> = {},
-  ): Promise<string> {
-    return this.#run(args, doing, environment)
-  }
-
-  async #run(args: readonly string[], doing: string, environment: Record<string, string>): Promise<string> {
-    const { sandbox } = this.#options
-    this.#runs += 1
-    const log = `${WORK}/pip-${this.#runs}.log`
-    const { exitCode, stdout, stderr } = await sandbox.run(['python3', '-m', 'pip', ...args], {
-      ...this.#environment,
-      ...environment,
-      PIP_LOG: log,
-    })
-    if (exitCode === 0) return stdout
-    const logged = await sandbox.run(['tail', '-n', '5000', log])
-    throw pipError(`${stdout}\n${stderr}`, doing, logged.stdout)
-  }
-}
-
-const CONFIG = `${WORK}/pip.conf`

@@ -11,6 +11,7 @@ import {
   type Locate,
   locateDebian,
   locateFindLinks,
+  locateOwnIndex,
   locatePypi,
   locateUrl,
   locateWith,
@@ -99,6 +100,7 @@ export function locateFrom(sources: Sources, locked: LockedPlatform, signal: Abo
   return locateWith(
     locateDebian(bases),
     locateFindLinks(pypi.findLinks.map(indexAt), { signal }),
+    locateOwnIndex(indexAt, { signal }),
     locatePypi(pypi.indexes.map(indexAt), { signal }),
     locateUrl(ca),
   )

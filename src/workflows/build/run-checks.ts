@@ -1,5 +1,6 @@
 import type { Engine } from '../../engine/connect.ts'
 import { withContainer } from '../../engine/container.ts'
+import { isSameVersion } from '../../formats/versions/compare-pep440.ts'
 import { basePackages } from '../../lock/base-packages.ts'
 import type { LockedPlatform } from '../../lock/schema.ts'
 import type { Recipe } from '../../recipe/schema.ts'
@@ -63,7 +64,7 @@ async function checkPackages(
   const installed = [...new Map(files.map((file) => [file.name, file])).values()]
   const python = installed.length === 0 ? new Map<string, string>() : await pythonPackages(sandbox)
   const other = installed
-    .filter(({ name, version }) => python.get(name) !== version)
+    .filter(({ name, version }) => !isSameVersion(version, python.get(name)))
     .map(({ name, version }) => `Python: expected ${name} ${version}, got ${python.get(name) ?? 'nothing'}`)
   const wrong = [...missing, ...extra, ...other]
   const output = wrong.length > 0 ? wrong.slice(0, 20).join('\n') : 'as locked'

@@ -67,7 +67,11 @@ const resolve = (
 ): StepPlan => ({ action: 'resolve', step, constraints, ...(fallback ? { fallback } : {}) })
 const pipStep = (...requirements: string[]) => ({ kind: 'pip' as const, requirements, sdists: {} })
 const aptStep = (...packages: string[]) => ({ kind: 'apt' as const, packages, recommends: false })
-const planOf = (...steps: StepPlan[]): LockPlan => ({ base: { action: 'keep', locked: locked.base }, steps })
+const planOf = (...steps: StepPlan[]): LockPlan => ({
+  base: { action: 'keep', locked: locked.base },
+  steps,
+  layout: 'layers',
+})
 
 describe.each(SUITES)('carryOutPlan() with the programs of %s', async (suite) => {
   const recorded = {

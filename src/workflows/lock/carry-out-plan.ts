@@ -1,11 +1,13 @@
+import { stepName } from '../../dockerfile/step-name.ts'
 import { StillroomError } from '../../error.ts'
 import { newestDate } from '../../lock/newest-date.ts'
 import type { BasePlan, LockPlan, ResolveStep } from '../../lock/plan-lock.ts'
-import type { LockedBase, LockedPlatform, LockedStep } from '../../lock/schema.ts'
+import type { LockedBase, LockedPlatform, LockedStep, PythonFile } from '../../lock/schema.ts'
 import type { AptStep, FileStep, GitStep, PipStep } from '../../recipe/schema.ts'
 import { checkPackages } from '../../resolve/apt/check-packages.ts'
 import { type AptIndexes, openIndexes, resolveApt } from '../../resolve/apt/resolve-apt.ts'
 import type { FetchedIndex } from '../../resolve/debian/fetch-indexes.ts'
+import type { Distribution } from '../../resolve/python/list-distributions.ts'
 import { type ResolvePipOptions, resolvePip } from '../../resolve/python/resolve-pip.ts'
 import { relaxConstraints } from '../../resolve/relax-constraints.ts'
 import type { Sandbox } from '../../resolve/sandbox.ts'
@@ -38,7 +40,9 @@ export async function carryOutPlan(plan: LockPlan, resolvers: LockResolvers): Pr
   for (const step of plan.steps) {
     const before = { ...locked, steps: [...locked.steps] }
     locked.steps.push(
-      step.action === 'keep' ? step.locked : await resolveStep(step, before, indexes, resolvers),
+      step.action === 'keep'
+        ? step.locked
+        : await resolveStep(step, before, { indexes, layout: plan.layout }, resolvers),
     )
   }
   return locked
@@ -62,7 +66,7 @@ async function openAptIndexes(
 function resolveStep(
   plan: ResolveStep,
   before: LockedPlatform,
-  indexes: AptIndexes,
+  { indexes, layout }: { indexes: AptIndexes; layout: LockPlan['layout'] },
   resolvers: LockResolvers,
 ): Promise<LockedStep> {
   const { step } = plan
@@ -77,7 +81,7 @@ function resolveStep(
       )
     case 'pip':
       return resolvers.withImageBefore(before, step, (open) =>
-        resolvePipStep({ ...plan, step }, open, resolvers).catch((error) =>
+        resolvePipStep({ ...plan, step }, before, layout, open, resolvers).catch((error) =>
           fallBackToPinned(plan, error, resolvers),
         ),
       )
@@ -99,6 +103,8 @@ async function resolveAptStep(
 
 async function resolvePipStep(
   { step, constraints: { stay, beyond } }: ResolveStep<PipStep>,
+  before: LockedPlatform,
+  layout: LockPlan['layout'],
   open: OpenSandbox,
   resolvers: LockResolvers,
 ): Promise<LockedStep> {
@@ -107,9 +113,42 @@ async function resolvePipStep(
     stay,
     (left) =>
       open('host', (sandbox) =>
-        resolvePip(step, { ...settings, sandbox, constraints: { stay: left, beyond } }),
+        resolvePip(step, {
+          ...settings,
+          sandbox,
+          constraints: { stay: left, beyond },
+          onRemoved: (removed, files) => {
+            if (layout === 'layers' && removed.length > 0) throw replacesEarlier(removed, files, before.steps)
+          },
+        }),
       ),
     (names) => resolvers.note(mustChange(names)),
+  )
+}
+
+/** A layer only adds: what an earlier one holds cannot be taken out of it. */
+function replacesEarlier(
+  removed: readonly Distribution[],
+  files: readonly PythonFile[],
+  steps: readonly LockedStep[],
+): StillroomError {
+  const own = stepName(steps.length, 'pip')
+  const lines = removed.map(({ name, version }) => {
+    const index = steps.findLastIndex(
+      (step) => step.kind === 'pip' && [...step.files, ...step.local].some((entry) => entry.name === name),
+    )
+    const earlier = index < 0 ? 'what is there before' : stepName(index, 'pip')
+    const instead = files.find((file) => file.name === name)?.version
+    const by = instead === undefined ? 'is taken away by' : `is replaced by ${instead} in`
+    return { earlier, text: `  ${name} ${version} of ${earlier} ${by} ${own}` }
+  })
+  const places = [...new Set(lines.map(({ earlier }) => earlier))].join(', ')
+  return new StillroomError(
+    'PIP_REPLACES',
+    `${own} takes away files of an earlier step, which a layer cannot:\n${lines.map(({ text }) => text).join('\n')}`,
+    {
+      hint: `ask for one version in one step: put the requirements of ${own} into ${places}; or set layout: 'flat' in the recipe`,
+    },
   )
 }
 

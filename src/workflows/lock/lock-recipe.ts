@@ -4,6 +4,7 @@ import { compareLock, planned } from '../../lock/compare-lock.ts'
 import { type LockRequest, planLock } from '../../lock/plan-lock.ts'
 import { LOCKFILE_VERSION, type LockedPlatform, type Lockfile } from '../../lock/schema.ts'
 import { serializeLock } from '../../lock/serialize-lock.ts'
+import type { Recipe } from '../../recipe/schema.ts'
 import { renderGenerated, writeGenerated } from '../project/generated.ts'
 import { loadInputs, type RecipeInputs } from '../project/load-inputs.ts'
 import { lockedPlatform, readLock, writeLock } from '../project/lock-file.ts'
@@ -37,14 +38,28 @@ export async function lockRecipe(session: Session, name: string, options: LockOp
   if (present && locked && changes.length === 0 && upgrade === undefined)
     return { recipe: name, outcome: 'current', changes, lock: present }
 
-  const changed = new Set(changes.map(({ field }) => planned(field)))
-  const plan = planLock({ name, recipe, locked, changed, upgrade, projects })
+  const changed = changedFields(loaded, changes)
+  const plan = planLock({ name, recipe: expanded(loaded), locked, changed, upgrade, projects })
   const known = options.olderIndexes ? [] : (locked?.base.indexes ?? [])
   const resolved = await carryOutPlan(plan, lockResolvers(session, loaded, plan.base, known))
   const next = nextLock(loaded, present, resolved)
   const { lock, written } = await writeLock(directory, name, next)
   await writeGenerated(directory, name, await renderGenerated(name, recipe, lockedPlatform(lock, recipe)))
   return { recipe: name, outcome: written ? 'written' : 'current', changes, lock }
+}
+
+/** What changed of a recipe; a step has when a file has that it takes requirements from. */
+function changedFields({ pip }: RecipeInputs, changes: readonly InputChange[]): Set<string> {
+  const changed = new Set(changes.map(({ field }) => planned(field)))
+  for (const [index, { files }] of pip)
+    if (Object.keys(files).some((path) => changed.has(`files[${JSON.stringify(path)}]`)))
+      changed.add(`steps[${index}]`)
+  return changed
+}
+
+/** The recipe with what the files of its pip steps ask for. */
+function expanded({ recipe, pip }: RecipeInputs): Recipe {
+  return { ...recipe, steps: recipe.steps.map((step, index) => pip.get(index)?.step ?? step) }
 }
 
 /** A lockfile that cannot be read is no obstacle to making all of it again. */

@@ -9,19 +9,22 @@ import { programsChecksum, renderGenerated, requireGenerated } from './generated
 import type { ImportRecipe } from './import-recipe.ts'
 import { type LoadedRecipe, loadRecipe } from './load-recipe.ts'
 import { lockedPlatform, requireLock } from './lock-file.ts'
+import { type ExpandedStep, readPipFiles } from './read-pip-files.ts'
 
 export interface RecipeInputs extends LoadedRecipe {
   /** What a lock of it must have been made from. */
   inputs: LockInputs
   /** Pins of its projects as they are committed now, by step. */
   projects: Map<number, LockedProject>
+  /** Its pip steps with what their files ask for, by step. */
+  pip: Map<number, ExpandedStep>
 }
 
 /**
  * Loads a recipe and what lies beside it.
  *
  * @param importFile as `loadRecipe` takes it
- * @throws {StillroomError} RECIPE_*; PROJECT_DIRTY when a project differs from what is committed
+ * @throws {StillroomError} RECIPE_*, also for what its pip steps name; PROJECT_DIRTY when a project differs from what is committed
  */
 export async function loadInputs(
   ports: Repository,
@@ -31,15 +34,21 @@ export async function loadInputs(
   const loaded = await loadRecipe(ports.directory, name, importFile)
   const git = gitRunner(ports)
   const projects = new Map<number, LockedProject>()
+  const pip = new Map<number, ExpandedStep>()
   const trees: Record<string, string> = {}
   for (const [index, step] of loaded.recipe.steps.entries()) {
+    if (step.kind === 'pip' && (step.files ?? step.constraintFiles) !== undefined) {
+      const expanded = await readPipFiles(step, loaded.directory)
+      pip.set(index, expanded)
+      Object.assign(trees, expanded.files)
+    }
     if (step.kind !== 'project') continue
     const project = await resolveProject(git, loaded.directory, step.path)
     projects.set(index, project)
     trees[step.path] = project.tree
   }
   const inputs = lockInputs(loaded.recipe, trees, await programsChecksum(loaded.recipe))
-  return { ...loaded, projects, inputs }
+  return { ...loaded, projects, pip, inputs }
 }
 
 /** A recipe whose lockfile and build context are what it gives. */

@@ -1,8 +1,9 @@
+import { explain } from '@renovatebot/pep440'
 import pMap from 'p-map'
 import { StillroomError } from '../../error.ts'
-import { normalizeName } from '../../formats/python/distribution-name.ts'
+import { versionInFileName } from '../../formats/python/distribution-name.ts'
 import { compareDebian } from '../../formats/versions/compare-debian.ts'
-import { comparePep440, isPep440 } from '../../formats/versions/compare-pep440.ts'
+import { comparePep440 } from '../../formats/versions/compare-pep440.ts'
 import { basePackages } from '../../lock/base-packages.ts'
 import type { DebianPackage, LockedPlatform } from '../../lock/schema.ts'
 import { createGet } from '../../net/http-get.ts'
@@ -14,9 +15,6 @@ import type { Sources } from '../../sources/find-sources.ts'
 import { fetchSimplePage } from '../../sources/simple-page.ts'
 import type { NewerVersion } from '../../verify/forecast.ts'
 import type { Progress } from '../ports.ts'
-
-/** Final releases; a pre-release is nobody's upgrade unless asked for. */
-const PRE_RELEASE = /(a|b|c|rc|alpha|beta|pre|preview|dev)[0-9.]*$/i
 
 /** The newest version of each Python package of a lock that the main index has a file of, where that is newer. */
 export async function newerWheels(
@@ -42,8 +40,9 @@ export async function newerWheels(
         throw error
       })
       const versions = files
-        .map(({ file }) => versionOf(name, file))
-        .filter((each) => each !== undefined && isPep440(each) && !PRE_RELEASE.test(each)) as string[]
+        .map(({ file }) => versionInFileName(file, name))
+        // a pre-release is nobody's upgrade unless asked for
+        .filter((each) => each !== undefined && explain(each)?.is_prerelease === false) as string[]
       const newest = versions.sort(comparePep440).at(-1)
       if (newest === undefined || comparePep440(newest, version) <= 0) return []
       return [{ subject: `pypi/${name}`, locked: version, newest, security: false }]
@@ -51,16 +50,6 @@ export async function newerWheels(
     { concurrency: 8, signal },
   )
   return found.flat()
-}
-
-/** The version in a file's name: PEP 427 for wheels, PEP 625 and what came before for source distributions. */
-function versionOf(name: string, file: string): string | undefined {
-  const wheel = /^[^-]+-([^-]+)-.*\.whl$/.exec(file)?.[1]
-  if (wheel !== undefined) return wheel
-  const stem = /^(.+)\.(tar\.(gz|bz2|xz)|zip)$/.exec(file)?.[1]
-  return stem !== undefined && normalizeName(stem).startsWith(`${name}-`)
-    ? stem.slice(name.length + 1)
-    : undefined
 }
 
 /** What the suite's present indexes have of the packages that a lock names, where that is newer. */

@@ -1,0 +1,101 @@
+import { createHash } from 'node:crypto'
+import { readFile, realpath } from 'node:fs/promises'
+import { join, posix, sep } from 'node:path'
+import { StillroomError } from '../../error.ts'
+import { withoutHashes } from '../../formats/python/requirement.ts'
+import { parseRequirementsFile } from '../../formats/python/requirements-file.ts'
+import { PipStep, relativePath } from '../../recipe/schema.ts'
+
+/** A pip step with what its files ask for among its own requirements, and the files that were read. */
+export interface ExpandedStep {
+  step: PipStep
+  /** sha256 in hex, by path below the recipe's directory. */
+  files: Record<string, string>
+}
+
+interface Found {
+  requirements: string[]
+  constraints: string[]
+  indexes: Record<string, string>
+  files: Record<string, string>
+  problems: string[]
+}
+
+/**
+ * Reads the requirements files, constraints files and locks of others that a pip step names.
+ *
+ * @param directory the recipe's
+ * @throws {StillroomError} RECIPE_INVALID with all that cannot be taken over, by file and line
+ */
+export async function readPipFiles(step: PipStep, directory: string): Promise<ExpandedStep> {
+  const found: Found = { requirements: [], constraints: [], indexes: {}, files: {}, problems: [] }
+  for (const { path } of step.files ?? []) await readRequirements(path, 'requirements', directory, found)
+  for (const path of step.constraintFiles ?? []) await readRequirements(path, 'constraints', directory, found)
+  const requirements = [...new Set([...step.requirements, ...found.requirements])]
+  const constraints = [...new Set([...(step.constraints ?? []), ...found.constraints])]
+  const indexes = { ...found.indexes, ...step.indexes }
+  // the rules for what a recipe says itself hold, too
+  const checked = PipStep.safeParse({
+    ...step,
+    requirements: requirements.map(withoutHashes),
+    ...(constraints.length > 0 ? { constraints: constraints.map(withoutHashes) } : {}),
+  })
+  const refused = (checked.error?.issues ?? []).map(({ path: [field, i], message }) => {
+    const list: readonly string[] = field === 'constraints' ? constraints : requirements
+    return `"${list[Number(i)]}": ${message}`
+  })
+  const problems = [...found.problems, ...refused]
+  if (problems.length > 0)
+    throw new StillroomError(
+      'RECIPE_INVALID',
+      `files that the recipe names cannot be taken over:\n${problems.map((text) => `  ${text}`).join('\n')}`,
+    )
+  return {
+    step: {
+      ...step,
+      requirements,
+      ...(constraints.length > 0 ? { constraints } : {}),
+      ...(Object.keys(indexes).length > 0 ? { indexes } : {}),
+    },
+    files: found.files,
+  }
+}
+
+async function readRequirements(
+  path: string,
+  kind: 'requirements' | 'constraints',
+  directory: string,
+  found: Found,
+): Promise<void> {
+  if (Object.hasOwn(found.files, path)) return
+  const text = await readText(path, directory, found)
+  if (text === undefined) return
+  const { requirements, includes, problems } = parseRequirementsFile(text)
+  found[kind].push(...requirements)
+  found.problems.push(...problems.map(({ line, reason }) => `${path}, line ${line}: ${reason}`))
+  for (const include of includes) {
+    const next = posix.normalize(posix.join(posix.dirname(path), include.path))
+    // what constraints include are constraints
+    await readRequirements(next, kind === 'constraints' ? kind : include.kind, directory, found)
+  }
+}
+
+/** Text of a file below the recipe's directory, which no link leads out of. */
+async function readText(path: string, directory: string, found: Found): Promise<string | undefined> {
+  const place = relativePath.safeParse(path)
+  if (!place.success) {
+    found.problems.push(`${path}: ${place.error.issues[0]?.message}, below the recipe's directory`)
+    return undefined
+  }
+  try {
+    const root = await realpath(directory)
+    const real = await realpath(join(directory, path))
+    if (!real.startsWith(root + sep)) throw new Error('it leads out of the directory of the recipe')
+    const bytes = await readFile(real)
+    found.files[path] = createHash('sha256').update(bytes).digest('hex')
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch (error) {
+    found.problems.push(`${path}: ${error instanceof Error ? error.message : error}`)
+    return undefined
+  }
+}
