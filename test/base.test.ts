@@ -23,12 +23,15 @@ describe('debian(suite)', () => {
     async (suite) => {
       const { debian } = await findSources({ env: process.env })
       const keys = await loadKeyring()
-      const indexes = await fetchIndexes(suite, {
-        get: createGet({}),
-        sources: debian,
-        keys,
-        now: new Date(),
-      })
+      const indexes = await fetchIndexes(
+        { suite },
+        {
+          get: createGet({}),
+          sources: debian,
+          keys,
+          now: new Date(),
+        },
+      )
       const ours = new Set(resolveBase(suite, indexes).packages.map(({ name }) => name))
       const mirror = debian.debian[0] as string
       const { stdout } = await execa('debootstrap', [

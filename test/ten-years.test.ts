@@ -61,12 +61,15 @@ describe.skipIf(possible !== true)('with the old versions gone from the mirrors,
     const settings = { ...world.env, STILLROOM_SNAPSHOT: '', HTTPS_PROXY: outside.url, https_proxy: '' }
     for (const [name, value] of Object.entries(settings)) vi.stubEnv(name, value)
     const { url } = world.front.apt
-    indexes = await fetchIndexes('bookworm', {
-      get: createGet({ ca: world.authority.ca }),
-      sources: { debian: [`${url}/debian`], 'debian-security': [`${url}/debian-security`] },
-      keys: [world.apt.key],
-      now: new Date('2024-01-16T00:00:00Z'),
-    })
+    indexes = await fetchIndexes(
+      { suite: 'bookworm' },
+      {
+        get: createGet({ ca: world.authority.ca }),
+        sources: { debian: [`${url}/debian`], 'debian-security': [`${url}/debian-security`] },
+        keys: [world.apt.key],
+        now: new Date('2024-01-16T00:00:00Z'),
+      },
+    )
     locked = {
       epoch: 1_705_320_000,
       base: lockedBase(indexes),

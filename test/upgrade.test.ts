@@ -89,9 +89,12 @@ test('an apt package moves with what it needs; the others stay, though newer one
   onTestFinished(() => archive.close())
   const sources = { debian: [`${archive.url}/debian`], 'debian-security': [`${archive.url}/debian-security`] }
   const options = { get: createGet({}), sources, keys: [archive.key], now: new Date('2026-03-02T00:00:00Z') }
-  const first = await fetchIndexes('bookworm', { ...options, now: new Date('2026-02-02T00:00:00Z') })
+  const first = await fetchIndexes(
+    { suite: 'bookworm' },
+    { ...options, now: new Date('2026-02-02T00:00:00Z') },
+  )
   archive.show(1)
-  const both = [...first, ...(await fetchIndexes('bookworm', options))]
+  const both = [...first, ...(await fetchIndexes({ suite: 'bookworm' }, options))]
 
   const directory = await copyProject('hello')
   expect((await stillroom(directory, ['build', 'recipe', 'hello'])).exitCode).toBe(0)

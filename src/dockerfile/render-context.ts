@@ -1,4 +1,5 @@
 import type { LocalPackage, LockedApt, LockedGit, LockedPip, LockedPlatform } from '../lock/schema.ts'
+import { parseAptRequest } from '../recipe/apt-request.ts'
 import type { AptStep, Recipe } from '../recipe/schema.ts'
 import type { Origin } from '../store/artifact.ts'
 import { contextArtifacts } from './context-artifacts.ts'
@@ -72,7 +73,7 @@ function directoryList(directories: OwnedDirectory[]): string {
 }
 
 function addApt(files: ContextFiles, directory: string, step: AptStep, pin: LockedApt): void {
-  const requested = new Set(step.packages.map((request) => request.replace(/=.*/, '')))
+  const requested = new Set(step.packages.map((word) => parseAptRequest(word).name))
   const dependencies = pin.packages.map((entry) => entry.name).filter((name) => !requested.has(name))
   files.set(`${directory}/order.txt`, lines(pin.order))
   files.set(`${directory}/requested.txt`, lines([...requested].sort()))

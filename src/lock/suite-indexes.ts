@@ -1,11 +1,28 @@
-import type { Suite } from '../recipe/schema.ts'
-import type { DebianArchive } from './schema.ts'
+import type { DebianBase } from '../recipe/schema.ts'
+import type { DebianArchive, DebianIndex } from './schema.ts'
 
-/** What apt would be told about a suite, in this order: the suite, its updates and its security updates. */
-export function suiteIndexes(suite: Suite): { archive: DebianArchive; suite: string }[] {
+/** What indexes a base of Debian has. */
+export type SuiteChoice = Pick<DebianBase, 'suite' | 'components' | 'backports'>
+
+export interface SuiteIndex {
+  archive: DebianArchive
+  suite: string
+  components: string[]
+}
+
+/** What apt would be told about a suite, in this order: the suite, its updates, its security updates, its backports. */
+export function suiteIndexes({ suite, components: more = [], backports = false }: SuiteChoice): SuiteIndex[] {
+  const components = [...new Set(['main', ...more])]
   return [
-    { archive: 'debian', suite },
-    { archive: 'debian', suite: `${suite}-updates` },
-    { archive: 'debian-security', suite: `${suite}-security` },
+    { archive: 'debian', suite, components },
+    { archive: 'debian', suite: `${suite}-updates`, components },
+    { archive: 'debian-security', suite: `${suite}-security`, components },
+    ...(backports ? [{ archive: 'debian' as const, suite: `${suite}-backports`, components }] : []),
   ]
+}
+
+/** Whether a base system is made from an index: other components and backports only offer packages to apt steps. */
+export function isOfBase({ archive, suite, component }: DebianIndex): boolean {
+  const known: readonly string[] = ['debian', 'debian-security'] satisfies DebianArchive[]
+  return known.includes(archive) && component === 'main' && !suite.endsWith('-backports')
 }

@@ -3,10 +3,12 @@ export interface AptRequest {
   name: string
   /** Exactly this version. */
   version?: string
+  /** Of this suite. */
+  suite?: string
 }
 
 /**
- * Reads a word of an apt step: `NAME` or `NAME=VERSION`.
+ * Reads a word of an apt step: `NAME`, `NAME=VERSION` or `NAME/SUITE`.
  *
  * @example
  * ```ts
@@ -14,6 +16,7 @@ export interface AptRequest {
  * ```
  */
 export function parseAptRequest(word: string): AptRequest {
-  const at = word.indexOf('=')
-  return at < 0 ? { name: word } : { name: word.slice(0, at), version: word.slice(at + 1) }
+  const [name = '', sign, rest = ''] = word.split(/([=/])(.*)/s, 3)
+  if (sign === undefined) return { name }
+  return sign === '=' ? { name, version: rest } : { name, suite: rest }
 }

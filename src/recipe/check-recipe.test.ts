@@ -94,3 +94,22 @@ describe('checkRecipe()', () => {
     expect(issues(fields).sort()).toEqual(expected.sort())
   })
 })
+
+it.each(['sid', 'unstable', 'testing', 'stable'])('a recipe can not stand on %s, and says why', (suite) => {
+  const { error } = Recipe.safeParse({ base: { kind: 'debian', suite } })
+  expect(error?.message).toMatch(
+    /is no release: its packages are replaced|is another release every two years/,
+  )
+  expect(error?.message).toContain('take')
+})
+
+it('components of the archive stand once, and are those of the suite', () => {
+  const check = (base: object) => checkRecipe(Recipe.parse({ base: { kind: 'debian', ...base } }))
+  expect(check({ suite: 'bookworm', components: ['main', 'contrib', 'non-free-firmware'] })).toEqual([])
+  expect(check({ suite: 'bookworm', components: ['contrib', 'contrib'] })).toMatchObject([
+    { path: 'base.components[1]', reason: 'is there twice' },
+  ])
+  expect(check({ suite: 'bullseye', components: ['non-free-firmware'] })).toMatchObject([
+    { path: 'base.components[0]', reason: 'is there from bookworm on: take non-free' },
+  ])
+})

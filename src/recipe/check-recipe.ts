@@ -11,6 +11,7 @@ import type { Recipe } from './schema.ts'
 export function checkRecipe(recipe: Recipe): Issue[] {
   return [
     ...checkText(recipe),
+    ...checkBase(recipe),
     ...checkApt(recipe),
     ...checkPip(recipe),
     ...checkPlaces(recipe),
@@ -41,6 +42,18 @@ export function checkText(value: unknown, path: PropertyKey[] = []): Issue[] {
 }
 
 const BIDI = /[\u202a-\u202e\u2066-\u2069]/
+
+function checkBase({ base }: Recipe): Issue[] {
+  if (base.kind !== 'debian') return []
+  const components = base.components ?? []
+  const at = components.indexOf('non-free-firmware')
+  return [
+    ...duplicates(components, (i) => ['base', 'components', i]),
+    ...(base.suite === 'bullseye' && at >= 0
+      ? [issue(['base', 'components', at], 'non-free-firmware', 'is there from bookworm on: take non-free')]
+      : []),
+  ]
+}
 
 /** A package stands once in a step, and never with two versions in a recipe. */
 function checkApt(recipe: Recipe): Issue[] {

@@ -1,6 +1,7 @@
 import { requirementName } from '../formats/python/distribution-name.ts'
 import type {
   AptStep,
+  Component,
   DebianBase,
   FileStep,
   GitStep,
@@ -30,9 +31,22 @@ export function defineRecipe(recipe: RecipeInput): RecipeInput {
   return recipe
 }
 
+/** What {@link debian} takes besides the suite. */
+export interface DebianOptions {
+  /** Components of the archive besides `main`: `['contrib', 'non-free']`. */
+  components?: Component[]
+  /** Have the suite's backports, too: `apt(['cmake/bookworm-backports'])` asks for a package of them. */
+  backports?: boolean
+}
+
 /** A base of Debian's essential packages and apt, made from the archive's signed index without any registry. */
-export function debian(suite: Suite): DebianBase {
-  return { kind: 'debian', suite }
+export function debian(suite: Suite, { components, backports }: DebianOptions = {}): DebianBase {
+  return {
+    kind: 'debian',
+    suite,
+    ...(components === undefined ? {} : { components }),
+    ...(backports === undefined ? {} : { backports }),
+  }
 }
 
 /**
@@ -46,7 +60,7 @@ export function image(reference: string): ImageBase {
 
 /**
  * Debian packages with all they depend on, resolved by the image's own apt.
- * Each is a name, or `name=version` for one exact version. Recommended packages are left out unless asked for.
+ * Each is a name, `name=version` for one exact version, or `name/suite` for the version of one suite. Recommended packages are left out unless asked for.
  */
 export function apt(packages: string[], options: { recommends?: boolean } = {}): AptStep {
   return { kind: 'apt', packages, recommends: options.recommends ?? false }

@@ -31,8 +31,8 @@ const environmentName = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'must be a 
 const aptRequest = z
   .string()
   .regex(
-    /^[a-z0-9][a-z0-9+.-]+(=[0-9][A-Za-z0-9.+:~-]*)?$/,
-    'must be a Debian package name, optionally followed by "=VERSION"',
+    /^[a-z0-9][a-z0-9+.-]+(=[0-9][A-Za-z0-9.+:~-]*|\/[A-Za-z0-9][A-Za-z0-9._-]*)?$/,
+    'must be a Debian package name, optionally followed by "=VERSION" or "/SUITE"',
   )
 
 /** No login in it: that is a setting of the machine. */
@@ -68,16 +68,37 @@ const projectName = z
 
 const accountName = z.string().regex(/^[a-z_][a-z0-9_-]{0,31}$/, 'must be a POSIX account name')
 
-export const Suite = z.enum(['bullseye', 'bookworm', 'trixie'])
+const SUITES = ['bullseye', 'bookworm', 'trixie'] as const
+export const Suite = z.enum(SUITES, { error: ({ input }) => whyNotSuite(input) })
 export type Suite = z.infer<typeof Suite>
 
 export const Platform = z.enum(['linux/amd64'])
 export type Platform = z.infer<typeof Platform>
 
+/** Why a name is no suite that a recipe can stand on, where there is more to say than which there are. */
+function whyNotSuite(name: unknown): string | undefined {
+  const known = `take ${SUITES.map((suite) => `"${suite}"`).join(' or ')}`
+  if (typeof name !== 'string') return undefined
+  if (/^(sid|unstable|testing|forky|experimental|rc-buggy)$/.test(name)) {
+    return `is no release: its packages are replaced every day and need one another, so that nothing can be added to a lock of yesterday, and it has no security updates; ${known}, and newer packages by backports: true`
+  }
+  return /^(old)*stable$/.test(name)
+    ? `is another release every two years; ${known} by its own name`
+    : undefined
+}
+
+/** Areas of Debian's archive (policy 2.2). */
+export const Component = z.enum(['main', 'contrib', 'non-free', 'non-free-firmware'])
+export type Component = z.infer<typeof Component>
+
 export const DebianBase = z.strictObject({
   kind: z.literal('debian'),
   /** The release: its essential packages, apt, and what they depend on are the base. */
   suite: Suite,
+  /** Components of the archive that apt steps may take packages from, besides `main`. */
+  components: z.array(Component).min(1, 'must name at least one component').optional(),
+  /** Have the suite's backports, too. apt takes a package of these only when it is asked for: `cmake/bookworm-backports`. */
+  backports: z.boolean().optional(),
 })
 export type DebianBase = z.infer<typeof DebianBase>
 
@@ -109,7 +130,7 @@ export type Base = z.infer<typeof Base>
 
 export const AptStep = z.strictObject({
   kind: z.literal('apt'),
-  /** Each a name, or `name=version`; all that they depend on is locked with them. */
+  /** Each a name, `name=version` or `name/suite`; all that they depend on is locked with them. */
   packages: z.array(aptRequest).min(1, 'must name at least one package'),
   /** Also install the packages that these recommend. */
   recommends: z.boolean().default(false),

@@ -1,4 +1,5 @@
 import { requirementName } from '../../formats/python/distribution-name.ts'
+import { parseAptRequest } from '../../recipe/apt-request.ts'
 /** Names of the packages that a recipe asks for itself. */
 export interface AskedFor {
   deb: ReadonlySet<string>
@@ -19,7 +20,7 @@ export function readAsked(fields: Readonly<Record<string, unknown>>): AskedFor {
       .flatMap((step) => (Array.isArray(step?.[key]) ? (step[key] as unknown[]) : []))
       .filter((item) => typeof item === 'string')
   return {
-    deb: new Set(asked('apt', 'packages').map((request) => request.replace(/=.*$/, ''))),
+    deb: new Set(asked('apt', 'packages').map((word) => parseAptRequest(word).name)),
     pypi: new Set(asked('pip', 'requirements').map(requirementName)),
   }
 }

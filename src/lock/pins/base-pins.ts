@@ -6,8 +6,13 @@ import { comparePaths } from './debian-pins.ts'
 import { type Contradiction, unequal } from './pin.ts'
 
 /** The packages are of the suite that the recipe names, and of its indexes. */
-export function compareSuite({ suite }: DebianBase, pinned: LockedDebianBase): Contradiction[] {
-  const known = new Set(suiteIndexes(suite).map((index) => `${index.archive} ${index.suite} main`))
+export function compareSuite(base: DebianBase, pinned: LockedDebianBase): Contradiction[] {
+  const { suite } = base
+  const known = new Set(
+    suiteIndexes(base).flatMap(({ archive, suite, components }) =>
+      components.map((component) => `${archive} ${suite} ${component}`),
+    ),
+  )
   const foreign = pinned.indexes
     .map((index) => `${index.archive} ${index.suite} ${index.component}`)
     .filter((name) => !known.has(name))

@@ -17,7 +17,7 @@ import {
 type OfKind<Part extends { kind: string }, Kind> = Extract<Part, { kind: Kind }>
 
 const BASES: { [Kind in Base['kind']]: Rules<OfKind<Base, Kind>, OfKind<LockedBase, Kind>> } = {
-  debian: { suite: compareSuite },
+  debian: { suite: compareSuite, components: NOT_LOCKED, backports: NOT_LOCKED },
   image: { reference: compareReference },
 }
 

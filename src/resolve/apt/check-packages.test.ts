@@ -5,6 +5,7 @@ import { checkPackages } from './check-packages.ts'
 const packages = readVersions([
   {
     archive: 'debian',
+    suite: 'bookworm',
     packages: Buffer.from(
       [
         ['python3', '3.11.2-1+b1'],
@@ -71,4 +72,12 @@ test('names all that is wrong in all steps at once, each with its step', () => {
 
 test('a version alone that is not there has a code of its own', () => {
   expect(check(['jq=1.5'])).toMatchObject({ code: 'APT_VERSION_UNKNOWN' })
+})
+
+test('a package of another suite than is named is reported, with those that have it', () => {
+  expect(check(['jq/bookworm'])).toBeUndefined()
+  expect(check(['jq/bookworm-backports'])).toMatchObject({
+    code: 'APT_VERSION_UNKNOWN',
+    message: expect.stringContaining('no index of suite "bookworm-backports" has it; it is in bookworm'),
+  })
 })

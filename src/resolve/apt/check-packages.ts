@@ -48,7 +48,7 @@ interface Problem {
 
 const AT_MOST = 8
 
-function problemOf({ name, version }: AptRequest, packages: PackageVersions): Problem | undefined {
+function problemOf({ name, version, suite }: AptRequest, packages: PackageVersions): Problem | undefined {
   const code = 'APT_PACKAGE_UNKNOWN'
   const found = packages.get(name)
   if (found === undefined) {
@@ -58,6 +58,11 @@ function problemOf({ name, version }: AptRequest, packages: PackageVersions): Pr
     const nearest = similarPackages(name, packages)
     const meant = nearest.length > 0 ? `; nearest: ${nearest.join(', ')}` : ''
     return { code, name, nearest, reason: `no index has it${meant}` }
+  }
+  if (suite !== undefined && !found.some((entry) => entry.suite === suite)) {
+    const suites = [...new Set(found.map((entry) => entry.suite))]
+    const reason = `no index of suite "${suite}" has it; it is in ${suites.join(', ')}`
+    return { code: 'APT_VERSION_UNKNOWN', name, nearest: suites, reason }
   }
   if (version === undefined || found.some((entry) => entry.version === version)) return undefined
   const nearest = [...new Set(found.map((entry) => entry.version))].sort((a, b) => compareDebian(b, a))

@@ -18,7 +18,9 @@ export interface AptIndexes {
 
 /** @throws {StillroomError} INDEX_INVALID */
 export function openIndexes(indexes: readonly FetchedIndex[]): AptIndexes {
-  const packages = readVersions(indexes.map(({ index, packages }) => ({ archive: index.archive, packages })))
+  const packages = readVersions(
+    indexes.map(({ index, packages }) => ({ archive: index.archive, suite: index.suite, packages })),
+  )
   return { indexes, packages }
 }
 

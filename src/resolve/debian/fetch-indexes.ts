@@ -1,9 +1,8 @@
 import { StillroomError } from '../../error.ts'
 import type { Archive, DebianIndex } from '../../lock/schema.ts'
-import { suiteIndexes } from '../../lock/suite-indexes.ts'
+import { type SuiteChoice, type SuiteIndex, suiteIndexes } from '../../lock/suite-indexes.ts'
 import type { Get } from '../../net/http-get.ts'
 import { redactUrl } from '../../net/redact-url.ts'
-import type { Suite } from '../../recipe/schema.ts'
 import { firstGood } from '../../sources/first-good.ts'
 import { oldReleaseUrls } from './archive-urls.ts'
 import { fetchPackages, sha256 } from './fetch-packages.ts'
@@ -38,22 +37,24 @@ export interface FetchIndexesOptions {
 export const RELEASE_LIMIT = 16 * 1024 * 1024
 
 /**
- * Fetches and verifies a suite's current indexes: the suite, its updates and its security updates. A mirror that
+ * Fetches and verifies a suite's current indexes: the suite, its updates, its security updates and its
+ * backports, as chosen. A mirror that
  * fails or offers something unverifiable is passed over for the next one.
  *
  * @throws {StillroomError} when no mirror has a verifiable index: SIGNATURE_INVALID, INDEX_EXPIRED, INDEX_OLDER,
  *   INDEX_INVALID or FETCH_FAILED, the gravest of what the mirrors gave.
  */
-export async function fetchIndexes(suite: Suite, options: FetchIndexesOptions): Promise<FetchedIndex[]> {
-  const found = suiteIndexes(suite).map(({ archive, suite }) => fetchSuite(archive, suite, ['main'], options))
+export async function fetchIndexes(
+  choice: SuiteChoice,
+  options: FetchIndexesOptions,
+): Promise<FetchedIndex[]> {
+  const found = suiteIndexes(choice).map((wanted) => fetchSuite(wanted, options))
   return (await Promise.all(found)).flat()
 }
 
 /** Components of one suite from a mirror; from the archive of old releases when no mirror has the suite any more. */
 async function fetchSuite(
-  archive: Archive,
-  suite: string,
-  components: readonly string[],
+  { archive, suite, components }: SuiteIndex,
   options: FetchIndexesOptions,
 ): Promise<FetchedIndex[]> {
   const from = (roots: readonly string[], pinned: boolean) =>

@@ -26,7 +26,7 @@ test('DEBIAN_KEYS names every key file that lies here', async () => {
 
 test('suiteSigners() has keys for each suite, and none of them for a suite of another release', () => {
   const all = Suite.options.flatMap((release) =>
-    suiteIndexes(release).map(({ suite }) => ({ release, suite })),
+    suiteIndexes({ suite: release, backports: true }).map(({ suite }) => ({ release, suite })),
   )
   for (const { release, suite } of all) {
     const purposes = suiteSigners(suite).map((fingerprint) => DEBIAN_KEYS[fingerprint])

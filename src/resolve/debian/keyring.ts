@@ -47,7 +47,7 @@ export async function loadKeyring(): Promise<string[]> {
  * alone vouches for nothing.
  */
 export function suiteSigners(suite: string): string[] {
-  const [, release, isSecurity] = /^([a-z]+?)(-security)?(?:-updates)?$/.exec(suite) ?? []
+  const [, release, isSecurity] = /^([a-z]+?)(-security)?(?:-updates|-backports)?$/.exec(suite) ?? []
   const purposes = isSecurity ? ['security automatic'] : ['archive automatic', 'stable release']
   return Object.entries(DEBIAN_KEYS).flatMap(([fingerprint, purpose]) =>
     purposes.some((one) => purpose === `${release} ${one}`) ? [fingerprint] : [],

@@ -9,6 +9,8 @@ export interface BinaryPackage {
   version: string
   architecture: string
   archive: Archive
+  /** Of the index; empty when the reader did not say. */
+  suite: string
   /** Below the archive's root. */
   path: string
   size: number
@@ -27,7 +29,7 @@ export type PackageSet = ReadonlyMap<string, BinaryPackage>
 /** By name; each version of each, in the order of the indexes. */
 export type PackageVersions = ReadonlyMap<string, readonly BinaryPackage[]>
 
-type Index = { archive: Archive; packages: Uint8Array }
+type Index = { archive: Archive; suite?: string; packages: Uint8Array }
 
 const FIELDS = new Set([
   'package',
@@ -71,12 +73,12 @@ export function readVersions(indexes: readonly Index[]): PackageVersions {
 }
 
 function* entriesOf(indexes: readonly Index[]): Generator<BinaryPackage> {
-  for (const { archive, packages } of indexes) {
-    for (const stanza of parseControl(packages, { fields: FIELDS })) yield readEntry(stanza, archive)
+  for (const { archive, suite = '', packages } of indexes) {
+    for (const stanza of parseControl(packages, { fields: FIELDS })) yield readEntry(stanza, archive, suite)
   }
 }
 
-function readEntry(stanza: Stanza, archive: Archive): BinaryPackage {
+function readEntry(stanza: Stanza, archive: Archive, suite: string): BinaryPackage {
   const field = (name: string): string => {
     const value = stanza.get(name)
     if (value !== undefined && value !== '') return value
@@ -91,6 +93,7 @@ function readEntry(stanza: Stanza, archive: Archive): BinaryPackage {
     version: field('version'),
     architecture: field('architecture'),
     archive,
+    suite,
     path: field('filename'),
     size: Number(field('size')),
     sha256: field('sha256'),

@@ -1,5 +1,6 @@
 import { StillroomError } from '../../error.ts'
 import { DebianPackage, type LockedDebianBase } from '../../lock/schema.ts'
+import { isOfBase } from '../../lock/suite-indexes.ts'
 import type { Suite } from '../../recipe/schema.ts'
 import { minimalClosure, seedClosure } from './closure.ts'
 import type { FetchedIndex } from './fetch-indexes.ts'
@@ -15,7 +16,8 @@ export function resolveBase(
   suite: Suite,
   indexes: readonly Pick<FetchedIndex, 'index' | 'packages'>[],
 ): LockedDebianBase {
-  const packages = readPackages(indexes.map(({ index, packages }) => ({ archive: index.archive, packages })))
+  const own = indexes.filter(({ index }) => isOfBase(index))
+  const packages = readPackages(own.map(({ index, packages }) => ({ archive: index.archive, packages })))
   const seed = seedClosure(packages).map((entry) => entry.name)
   return {
     kind: 'debian',

@@ -51,6 +51,8 @@ export function releaseText(fields: Record<string, string>, files: Record<string
 export interface SmallSuite {
   suite: string
   packages: string
+  /** Packages of other components than `main`, by name. */
+  components?: Record<string, string>
   fields?: Record<string, string>
 }
 
@@ -61,16 +63,20 @@ export async function makeArchive(
   date: Date,
 ): Promise<Map<string, Buffer>> {
   const files = new Map<string, Buffer>()
-  for (const { suite, packages, fields } of suites) {
-    const plain = Buffer.from(packages)
-    const packed = await xz.compress(plain)
-    const path = 'main/binary-amd64'
+  for (const { suite, packages, components, fields } of suites) {
+    const named: Record<string, Uint8Array> = {}
+    for (const [component, text] of Object.entries({ main: packages, ...components })) {
+      const path = `${component}/binary-amd64`
+      const plain = Buffer.from(text)
+      const packed = await xz.compress(plain)
+      Object.assign(named, { [`${path}/Packages`]: plain, [`${path}/Packages.xz`]: packed })
+      files.set(`dists/${suite}/${path}/by-hash/SHA256/${sha256(packed)}`, packed)
+    }
     const release = releaseText(
       { Suite: 'stable', Codename: suite, Date: date.toUTCString(), 'Acquire-By-Hash': 'yes', ...fields },
-      { [`${path}/Packages`]: plain, [`${path}/Packages.xz`]: packed },
+      named,
     )
     files.set(`dists/${suite}/InRelease`, Buffer.from(await clearsign(release, [key], date)))
-    files.set(`dists/${suite}/${path}/by-hash/SHA256/${sha256(packed)}`, packed)
   }
   return files
 }

@@ -101,7 +101,7 @@ async function fetchSuite(
     plan.action === 'resolve'
       ? []
       : await refetchIndexes(plan.locked.indexes, { ...options, snapshot, cached })
-  const present = plan.action === 'keep' ? [] : await fetchIndexes(base.suite, { ...options, known })
+  const present = plan.action === 'keep' ? [] : await fetchIndexes(base, { ...options, known })
   const kept = new Set(locked.map(({ index }) => index.release))
   const fetched = [...locked, ...present.filter(({ index }) => !kept.has(index.release))]
   // kept so that the same lock can be extended after the mirrors have moved on

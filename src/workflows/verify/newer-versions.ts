@@ -6,6 +6,7 @@ import { compareDebian } from '../../formats/versions/compare-debian.ts'
 import { comparePep440 } from '../../formats/versions/compare-pep440.ts'
 import { basePackages } from '../../lock/base-packages.ts'
 import type { DebianPackage, LockedPlatform } from '../../lock/schema.ts'
+import type { SuiteChoice } from '../../lock/suite-indexes.ts'
 import { createGet } from '../../net/http-get.ts'
 import { splitUserinfo } from '../../net/redact-url.ts'
 import { fetchIndexes } from '../../resolve/debian/fetch-indexes.ts'
@@ -55,6 +56,7 @@ export async function newerWheels(
 /** What the suite's present indexes have of the packages that a lock names, where that is newer. */
 export async function newerPackages(
   locked: LockedPlatform,
+  choice: SuiteChoice,
   sources: Sources,
   progress: Progress,
 ): Promise<NewerVersion[]> {
@@ -69,7 +71,7 @@ export async function newerPackages(
     signers: suiteSigners,
     now: new Date(),
   }
-  const indexes = await fetchIndexes(base.suite, options).catch((error: unknown) => {
+  const indexes = await fetchIndexes({ ...choice, backports: false }, options).catch((error: unknown) => {
     if (!(error instanceof StillroomError)) throw error
     progress({ kind: 'note', text: `whether Debian packages are newer is not known: ${error.message}` })
     return []

@@ -69,11 +69,11 @@ export async function verifySources(
   )
   const git = await checkGitSteps(session, locked)
   progress({ kind: 'stage', title: 'newer versions' })
+  const { base } = recipe
   const newer = [
-    ...(await newerPackages(locked, sources, progress)),
+    ...(base.kind === 'debian' ? await newerPackages(locked, base, sources, progress) : []),
     ...(await newerWheels(locked, sources, signal)),
   ]
-  const { base } = recipe
   const suite = base.kind === 'debian' ? { name: base.suite, ...SUITE_ENDS[base.suite] } : undefined
   return forecast({
     recipe: name,
