@@ -24,7 +24,10 @@ const LATE = new Map([
 ])
 
 const commands = globSync('commands/**/*.ts', { cwd: `${root}src` }).filter(
-  (file) => !/(\.test|base-command|recipe-names|audit-output|shared-flags|fail-on)\.ts$/.test(file),
+  (file) =>
+    !/(\.test|base-command|command-line|recipe-names|audit-output|shared-flags|fail-on|usage-error)\.ts$/.test(
+      file,
+    ),
 )
 // what is started by its address, beside the file that starts it
 const names = [

@@ -207,9 +207,23 @@ describe('the command line', () => {
     expect(plain).toMatchObject({ exitCode: 2, stdout: '', stderr: expect.stringContaining('--nonsense') })
   })
 
-  test('refuses an unknown command with exit code 2', async () => {
+  test('refuses an unknown command with exit code 2, and says which was meant, with and without --json', async () => {
     const directory = await copyProject('hello')
-    const { exitCode, stderr } = await stillroom(directory, ['bild', 'recipe', 'hello'])
-    expect({ exitCode, stderr }).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('bild') })
+    const mistyped = ['bild', 'recipe', 'hello']
+    expect(await failure(directory, mistyped)).toMatchObject({
+      exitCode: 2,
+      code: 'USAGE',
+      hint: expect.stringContaining('did you mean: stillroom build recipe hello'),
+    })
+    const { exitCode, stderr } = await stillroom(directory, mistyped)
+    expect({ exitCode, stderr }).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringContaining('did you mean'),
+    })
+  })
+
+  test('takes a recipe without the word, and the directory before the command', async () => {
+    const directory = await copyProject('hello')
+    expect(await stillroom('.', ['-C', directory, 'lock', 'hello', '--check'])).toMatchObject({ exitCode: 0 })
   })
 })

@@ -3,6 +3,7 @@ import { StillroomError } from '../error.ts'
 import { describeError } from '../report/describe-error.ts'
 import { terminalProgress } from '../report/terminal-progress.ts'
 import { openSession, type Session } from '../workflows/session.ts'
+import { usageError } from './usage-error.ts'
 
 type FlagOutput = Interfaces.OutputFlags<Interfaces.FlagInput>
 type ArgOutput = Interfaces.OutputArgs<Interfaces.ArgInput>
@@ -70,11 +71,7 @@ export abstract class BaseCommand extends Command {
 
   #cause(error: Error): unknown {
     if (this.#abort.signal.aborted && !(error instanceof StillroomError)) return this.#abort.signal.reason
-    if (error instanceof Errors.CLIError) {
-      return new StillroomError('USAGE', error.message.replace(/\n?See more help with --help/, ''), {
-        hint: 'see --help',
-      })
-    }
+    if (error instanceof Errors.CLIError) return usageError(error, this.ctor)
     return error
   }
 }
