@@ -84,7 +84,7 @@ function debianArtifact(entry: DebianPackage): Artifact {
   }
 }
 
-function pythonArtifact(entry: PythonFile): Artifact {
+export function pythonArtifact(entry: PythonFile): Artifact {
   return {
     name: `${entry.name} ${entry.version}`,
     file: entry.file,

@@ -2,8 +2,11 @@ import { createHash } from 'node:crypto'
 import { readFile, realpath } from 'node:fs/promises'
 import { join, posix, sep } from 'node:path'
 import { StillroomError } from '../../error.ts'
+import type { ForeignLock, Selection } from '../../formats/python/foreign-lock.ts'
+import { readPylock } from '../../formats/python/pylock.ts'
 import { withoutHashes } from '../../formats/python/requirement.ts'
 import { parseRequirementsFile } from '../../formats/python/requirements-file.ts'
+import { readUvLock } from '../../formats/python/uv-lock.ts'
 import { PipStep, relativePath } from '../../recipe/schema.ts'
 
 /** A pip step with what its files ask for among its own requirements, and the files that were read. */
@@ -29,7 +32,15 @@ interface Found {
  */
 export async function readPipFiles(step: PipStep, directory: string): Promise<ExpandedStep> {
   const found: Found = { requirements: [], constraints: [], indexes: {}, files: {}, problems: [] }
-  for (const { path } of step.files ?? []) await readRequirements(path, 'requirements', directory, found)
+  for (const file of step.files ?? []) {
+    const read = FOREIGN.find(([name]) => name.test(file.path))?.[1]
+    if (read !== undefined) await readForeign(file, read, directory, found)
+    else {
+      if ((file.extras ?? file.groups) !== undefined)
+        found.problems.push(`${file.path}: a requirements file has no extras or groups`)
+      await readRequirements(file.path, 'requirements', directory, found)
+    }
+  }
   for (const path of step.constraintFiles ?? []) await readRequirements(path, 'constraints', directory, found)
   const requirements = [...new Set([...step.requirements, ...found.requirements])]
   const constraints = [...new Set([...(step.constraints ?? []), ...found.constraints])]
@@ -58,6 +69,32 @@ export async function readPipFiles(step: PipStep, directory: string): Promise<Ex
       ...(Object.keys(indexes).length > 0 ? { indexes } : {}),
     },
     files: found.files,
+  }
+}
+
+/** Locks of other tools, by how the file is called: that of PEP 751, and uv's. */
+const FOREIGN: [name: RegExp, read: (toml: unknown, selection: Selection) => ForeignLock][] = [
+  [/(^|\/)pylock(\.[^./]+)?\.toml$/, readPylock],
+  [/(^|\/)uv\.lock$/, readUvLock],
+]
+
+async function readForeign(
+  { path, ...selection }: NonNullable<PipStep['files']>[number],
+  read: (toml: unknown, selection: Selection) => ForeignLock,
+  directory: string,
+  found: Found,
+): Promise<void> {
+  const text = await readText(path, directory, found)
+  if (text === undefined) return
+  const { parse } = await import('smol-toml')
+  try {
+    const { requirements, constraints, indexes, problems } = read(parse(text), selection)
+    found.requirements.push(...requirements)
+    found.constraints.push(...constraints)
+    Object.assign(found.indexes, indexes)
+    found.problems.push(...problems.map((reason) => `${path}: ${reason}`))
+  } catch (error) {
+    found.problems.push(`${path}: ${error instanceof Error ? error.message : error}`)
   }
 }
 
