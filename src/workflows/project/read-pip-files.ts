@@ -22,6 +22,7 @@ interface Found {
   indexes: Record<string, string>
   files: Record<string, string>
   problems: string[]
+  seen: Set<string>
 }
 
 /**
@@ -31,7 +32,14 @@ interface Found {
  * @throws {StillroomError} RECIPE_INVALID with all that cannot be taken over, by file and line
  */
 export async function readPipFiles(step: PipStep, directory: string): Promise<ExpandedStep> {
-  const found: Found = { requirements: [], constraints: [], indexes: {}, files: {}, problems: [] }
+  const found: Found = {
+    requirements: [],
+    constraints: [],
+    indexes: {},
+    files: {},
+    problems: [],
+    seen: new Set(),
+  }
   for (const file of step.files ?? []) {
     const read = FOREIGN.find(([name]) => name.test(file.path))?.[1]
     if (read !== undefined) await readForeign(file, read, directory, found)
@@ -104,7 +112,9 @@ async function readRequirements(
   directory: string,
   found: Found,
 ): Promise<void> {
-  if (Object.hasOwn(found.files, path)) return
+  // a file may be both, and files may name each other
+  if (found.seen.has(`${kind} ${path}`)) return
+  found.seen.add(`${kind} ${path}`)
   const text = await readText(path, directory, found)
   if (text === undefined) return
   const { requirements, includes, problems } = parseRequirementsFile(text)
