@@ -1,5 +1,7 @@
 import type { FileTree } from '../../image/file-tree.ts'
 import type { InstalledPackage, Inventory } from '../../inventory/inventory.ts'
+import type { ImageSubject } from '../subject.ts'
+import { builtNotes, type SourceMetadata } from './built-notes.ts'
 import { ExpectedFiles } from './expected-files.ts'
 import type { ContentFile } from './locked-contents.ts'
 import { packageId } from './locked-packages.ts'
@@ -74,10 +76,20 @@ export function expectInstalled(
  */
 export function expectBuilt(
   expected: ExpectedFiles,
+  { tree, inventory }: Pick<ImageSubject, 'tree' | 'inventory'>,
   found: InstalledPackage,
   sources: readonly ContentFile[],
+  metadata: SourceMetadata,
 ): void {
   const owner = packageId(found)
+  const isInstalled = (name: string, version: string) =>
+    inventory.packages.some((each) => each.kind === 'pypi' && each.name === name && each.version === version)
+  for (const [path, value] of builtNotes(tree, found, metadata, isInstalled))
+    if (found.files.some((each) => each.path === path))
+      expected.add(path, {
+        ...{ owner, type: 'file', uid: 0, gid: 0, atMost: 0o644, generated: BUILT_NOTES },
+        digest: { algorithm: 'sha256', value },
+      })
   const oneOf = new Set(sources.map(({ sha256 }) => sha256))
   for (const { path, digest } of found.files) {
     if (path.endsWith('.pyc')) continue
@@ -91,6 +103,8 @@ export function expectBuilt(
     })
   }
 }
+
+const BUILT_NOTES = 'notes of a wheel that was built from the locked source distribution'
 
 /** Paths that dpkg is configured to leave out (dpkg(1), "--path-exclude"): the last pattern that matches decides. */
 function excludedPaths(tree: FileTree): (path: string) => boolean {

@@ -13,10 +13,11 @@ import type { PackageScripts } from './script-effects.ts'
 
 /** Everything that a lock puts into an image, by path, as the artifacts themselves have it. */
 export function expectLock(
-  { tree, inventory }: Pick<ImageSubject, 'tree' | 'inventory'>,
+  image: Pick<ImageSubject, 'tree' | 'inventory'>,
   { locked, recipe, contents }: LockSubject,
   packages: ReadonlyMap<string, LockedPackage>,
 ): ExpectedFiles {
+  const { tree, inventory } = image
   const scripts = packageScripts(packages, contents)
   const expected = new ExpectedFiles(tree, scripts)
   const diversions = parseDiversions(tree.read('var/lib/dpkg/diversions')?.toString('latin1') ?? '')
@@ -27,12 +28,12 @@ export function expectLock(
     const artifact = contents.artifacts.get(entry.artifact?.sha256 ?? '')
     const found = installed.get(packageId(entry))?.findLast(({ version }) => isSame(entry, version))
     if (found !== undefined && entry.artifact === undefined && entry.step !== 'base')
-      expectBuilt(expected, found, placed)
+      expectBuilt(expected, image, found, placed, {})
     else if (artifact === undefined) {
       if (found !== undefined && entry.artifact !== undefined) expectInstalled(expected, tree, found)
     } else if (entry.kind === 'deb') expectDeb(expected, entry, artifact, diversions)
     else if (entry.artifact?.file.endsWith('.whl')) expectWheel(expected, tree, entry, artifact, sites)
-    else if (found !== undefined) expectBuilt(expected, found, artifact.files)
+    else if (found !== undefined) expectBuilt(expected, image, found, artifact.files, artifact)
   }
   expectSources(expected, recipe, locked, contents)
   if (locked.base.kind === 'debian')

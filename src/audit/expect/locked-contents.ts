@@ -39,6 +39,9 @@ export interface ArtifactContents {
   /** Of a wheel: its own RECORD and entry_points.txt. */
   record?: string
   entryPoints?: string
+  /** Of a source distribution: its PKG-INFO, and setuptools' requires.txt. */
+  metadata?: string
+  requires?: string
 }
 
 /** The contents that a lock pins, as far as they could be had; by sha256 of the artifact, projects by git tree. */

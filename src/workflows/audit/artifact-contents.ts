@@ -5,7 +5,7 @@ import { FileCache } from '../../store/file-cache.ts'
 import type { Cache } from '../ports.ts'
 
 /** Raised whenever what is kept would be read in another way. */
-const FORMAT = 2
+const FORMAT = 3
 /** An image of 440 artifacts takes about 20 MB. */
 const LIMIT = 512 * 1024 ** 2
 const UNUSED_AFTER = 30 * 24 * 3600 * 1000

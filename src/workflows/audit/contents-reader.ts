@@ -7,6 +7,9 @@ import { type Inode, toLayerEntry } from '../../image/layer-entry.ts'
 /** Larger sources are no Python that anyone compiles. */
 const SOURCE_LIMIT = 16 * 1024 * 1024
 
+/** Larger metadata is of no package that anyone makes. */
+const TEXT_LIMIT = 4 * 1024 * 1024
+
 /** Content of a regular file, as it is hashed. */
 export class ContentHasher {
   readonly #sha256 = createHash('sha256')
@@ -39,12 +42,44 @@ export async function readTarContents(
   tar: Uint8Array | AsyncIterable<Uint8Array>,
   python?: PythonAbi,
 ): Promise<ArtifactContents> {
-  const handler = new ContentsHandler(python)
+  const { contents } = await readTar(tar, python)
+  return contents
+}
+
+/**
+ * As {@link readTarContents}, with the metadata of a source distribution of Python.
+ *
+ * @throws {StillroomError} as {@link readTarContents}
+ */
+export async function readSourceContents(tar: Uint8Array, python?: PythonAbi): Promise<ArtifactContents> {
+  const { contents, texts } = await readTar(tar, python, SOURCE_METADATA)
+  return { ...contents, ...sourceMetadata(texts) }
+}
+
+/** What says what a source distribution is: its own PKG-INFO, and setuptools' notes of what it needs. */
+export const SOURCE_METADATA = /^[^/]+\/(?:PKG-INFO|(?:[^/]+\/)?[^/]+\.egg-info\/requires\.txt)$/
+
+/** Of files that {@link SOURCE_METADATA} names, by path. */
+export function sourceMetadata(
+  texts: ReadonlyMap<string, string>,
+): Pick<ArtifactContents, 'metadata' | 'requires'> {
+  const [metadata, requires] = [/\/PKG-INFO$/, /\/requires\.txt$/].map(
+    (name) => [...texts].find(([path]) => name.test(path))?.[1],
+  )
+  return { ...(metadata !== undefined && { metadata }), ...(requires !== undefined && { requires }) }
+}
+
+async function readTar(
+  tar: Uint8Array | AsyncIterable<Uint8Array>,
+  python: PythonAbi | undefined,
+  wanted?: RegExp,
+): Promise<{ contents: ArtifactContents; texts: ReadonlyMap<string, string> }> {
+  const handler = new ContentsHandler(python, wanted)
   const reader = new TarReader(handler)
   for await (const bytes of tar instanceof Uint8Array ? [tar] : tar)
     reader.write(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength))
   reader.close()
-  return { files: handler.files() }
+  return { contents: { files: handler.files() }, texts: handler.texts }
 }
 
 class ContentsHandler implements TarHandler {
@@ -52,9 +87,14 @@ class ContentsHandler implements TarHandler {
   readonly #python: PythonAbi | undefined
   #current: (ContentFile & { link?: string }) | undefined
   #hasher: ContentHasher | undefined
+  /** Of files that are wanted, as latin1. */
+  readonly texts = new Map<string, string>()
+  readonly #wanted: RegExp | undefined
+  #text: Buffer[] | undefined
 
-  constructor(python: PythonAbi | undefined) {
+  constructor(python: PythonAbi | undefined, wanted: RegExp | undefined) {
     this.#python = python
+    this.#wanted = wanted
   }
 
   member(member: TarMember): void {
@@ -74,13 +114,18 @@ class ContentsHandler implements TarHandler {
     if (path !== '') this.#files.set(path, this.#current)
     this.#hasher =
       type === 'file' && link === undefined ? new ContentHasher(path, size, this.#python) : undefined
+    const isWanted = type === 'file' && size <= TEXT_LIMIT && this.#wanted?.test(path) === true
+    this.#text = isWanted ? [] : undefined
   }
 
   data(bytes: Buffer): void {
     this.#hasher?.update(bytes)
+    this.#text?.push(Buffer.from(bytes))
   }
 
   end(): void {
+    if (this.#text !== undefined && this.#current !== undefined)
+      this.texts.set(this.#current.path, Buffer.concat(this.#text).toString('latin1'))
     if (this.#hasher !== undefined) Object.assign(this.#current as ContentFile, this.#hasher.digest())
   }
 

@@ -8,7 +8,13 @@ import type { PythonAbi } from '../../formats/python/byte-code.ts'
 import { isTarHeader } from '../../formats/tar/tar-header.ts'
 import { type ZipMember, zipMembers } from '../../formats/zip.ts'
 import { LayerReader } from '../../image/layer-reader.ts'
-import { ContentHasher, readTarContents } from './contents-reader.ts'
+import {
+  ContentHasher,
+  readSourceContents,
+  readTarContents,
+  SOURCE_METADATA,
+  sourceMetadata,
+} from './contents-reader.ts'
 
 /** Members of a .deb's control archive whose text the audit reads. */
 const TEXTS = new Set(['control', 'conffiles', 'preinst', 'postinst'])
@@ -40,34 +46,37 @@ export async function readArchive(path: string, python?: PythonAbi): Promise<Art
   const bytes = await readFile(path)
   if (bytes.toString('latin1', 0, 2) === 'PK') return readZip(path, python)
   const isTar = compressionOf(bytes) !== undefined || isTarHeader(bytes)
-  return isTar ? readTarContents(await decompress(bytes), python) : { files: [] }
+  return isTar ? readSourceContents(await decompress(bytes), python) : { files: [] }
 }
 
 /** Reads a wheel's files, its RECORD and its entry points (PyPA "Binary distribution format"). */
 export async function readZip(path: string, python?: PythonAbi): Promise<ArtifactContents> {
   const file = await open(path)
   const contents: ArtifactContents = { files: [] }
+  const texts = new Map<string, string>()
   try {
     for await (const member of zipMembers(file.fd)) {
       if (member.name.endsWith('/')) continue
       const name = Buffer.from(member.name, 'utf8').toString('latin1')
       const isText = /^[^/]+\.dist-info\/(RECORD|entry_points\.txt)$/.test(name)
+      const isMetadata = SOURCE_METADATA.test(name)
       const isScript = /^[^/]+\.data\/scripts\//.test(name)
       const hasher = new ContentHasher(name, member.size, python)
       const kept: Buffer[] = []
       for await (const bytes of member.content()) {
         hasher.update(bytes)
-        if (isText || isScript) kept.push(bytes)
+        if (isText || isMetadata || isScript) kept.push(bytes)
       }
       contents.files.push(toFile(name, member, hasher, isScript ? Buffer.concat(kept) : undefined))
       const text = Buffer.concat(kept).toString('latin1')
+      if (isMetadata) texts.set(name, text)
       if (isText && name.endsWith('/RECORD')) contents.record = text
       else if (isText) contents.entryPoints = text
     }
   } finally {
     await file.close()
   }
-  return contents
+  return { ...contents, ...sourceMetadata(texts) }
 }
 
 function toFile(
