@@ -13,6 +13,7 @@ const OFFLINE = [
   'init',
   'merge',
   'nightly-workflow',
+  'other-archives',
   'pull-request',
   'setup',
   'side-by-side',

@@ -1,4 +1,6 @@
 export type {
+  AptArchiveOptions,
+  DebianOptions,
   FileOptions,
   GitOptions,
   IndexedRequirement,
@@ -7,6 +9,7 @@ export type {
 } from './recipe/define-recipe.ts'
 export {
   apt,
+  aptArchive,
   debian,
   defineRecipe,
   file,

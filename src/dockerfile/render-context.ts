@@ -5,6 +5,7 @@ import type { Origin } from '../store/artifact.ts'
 import { contextArtifacts } from './context-artifacts.ts'
 import { renderGitOrigin } from './git-origin.ts'
 import { type BasedRecipe, onBase } from './image-base.ts'
+import { ownIndexes } from './own-indexes.ts'
 import { type OwnedDirectory, ownedDirectories, placedDirectories } from './owned-directories.ts'
 import { needsAccount, renderDockerfile } from './render-dockerfile.ts'
 import { renderReadme } from './render-readme.ts'
@@ -36,7 +37,7 @@ export function renderContext(
   files.set(
     'base/sources.txt',
     lines(
-      locked.base.indexes.map(
+      ownIndexes(locked.base).map(
         (index) => `${index.archive} ${snapshotTimestamp(index)} ${index.suite} ${index.component}`,
       ),
     ),

@@ -287,6 +287,7 @@ const settings = {
   expose: fc.array(fc.constantFrom('1/tcp', '2-3/udp')),
   volumes: fc.array(fc.constantFrom('/a', '/b')),
   layout: fc.constantFrom('layers' as const, 'flat' as const),
+  archives: fc.constant<Recipe['archives']>([]),
   checks: fc.constant<Recipe['checks']>([]),
   tasks: fc.constant({}),
 }

@@ -7,6 +7,7 @@ import type { LockInputs } from './schema.ts'
 const INPUT_FIELDS = [
   'platform',
   'base',
+  'archives',
   'steps',
   'env',
   'user',

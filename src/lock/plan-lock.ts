@@ -77,7 +77,7 @@ export function planLock({ name, recipe, locked, changed, upgrade, projects }: L
     upgrade === undefined || upgrade === 'all'
       ? new Map()
       : findPackages(requireLocked(locked, name, upgrade), upgrade)
-  const old = upgrade === 'all' || changed.has('base') ? undefined : locked
+  const old = upgrade === 'all' || changed.has('base') || changed.has('archives') ? undefined : locked
   const aptMoves = [...moving.keys()].some((index) => locked?.steps[index]?.kind === 'apt')
   let isKept = old !== undefined
   const steps = recipe.steps.map((step, index): StepPlan => {

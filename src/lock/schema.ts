@@ -2,6 +2,8 @@ import { z } from 'zod'
 import { Digest } from '../formats/oci.ts'
 import {
   absolutePath,
+  archiveUrl,
+  componentName,
   fileUrl,
   gitUrl,
   imageReference,
@@ -13,6 +15,7 @@ import {
   Port,
   relativePath,
   Suite,
+  suiteName,
 } from '../recipe/schema.ts'
 
 export const LOCKFILE_VERSION = 1
@@ -54,9 +57,9 @@ export type Archive = z.infer<typeof Archive>
 /** One verified Release file and the index of packages it vouches for. */
 export const DebianIndex = z.strictObject({
   archive: Archive,
-  /** As below `dists/`: `bullseye`, `bullseye-updates`, `buster/updates`. */
-  suite: z.string().regex(/^[a-z0-9]+([./-][a-z0-9]+)*$/, 'must be the name of a suite'),
-  component: z.string().regex(/^[a-z0-9]+([./-][a-z0-9]+)*$/, 'must be the name of a component'),
+  /** As below `dists/`: `bullseye`, `bullseye-updates`, `buster/updates`; of a flat archive a path that ends in a slash. */
+  suite: suiteName,
+  component: z.union([componentName, z.literal('')]),
   /** The Release file's own Date, ISO 8601, UTC. */
   date: z.iso.datetime(),
   /** Of InRelease, as served. */
@@ -65,6 +68,10 @@ export const DebianIndex = z.strictObject({
   packages: Sha256,
   /** Fingerprints of the primary keys whose signatures were verified, upper-case hex. */
   signedBy: z.array(z.string().regex(/^[0-9A-F]{40}$/)).min(1),
+  /** Where the archive is, of one that a recipe names by its address. */
+  url: archiveUrl.optional(),
+  /** Where its earlier states are, below their times. */
+  snapshot: archiveUrl.optional(),
 })
 export type DebianIndex = z.infer<typeof DebianIndex>
 

@@ -21,8 +21,13 @@ export function suiteIndexes({ suite, components: more = [], backports = false }
   ]
 }
 
-/** Whether a base system is made from an index: other components and backports only offer packages to apt steps. */
-export function isOfBase({ archive, suite, component }: DebianIndex): boolean {
+/** Whether an index is of one of Debian's own archives. */
+export function isDebians({ archive }: Pick<DebianIndex, 'archive'>): boolean {
   const known: readonly string[] = ['debian', 'debian-security'] satisfies DebianArchive[]
-  return known.includes(archive) && component === 'main' && !suite.endsWith('-backports')
+  return known.includes(archive)
+}
+
+/** Whether a base system is made from an index: other components and backports only offer packages to apt steps. */
+export function isOfBase(index: DebianIndex): boolean {
+  return isDebians(index) && index.component === 'main' && !index.suite.endsWith('-backports')
 }

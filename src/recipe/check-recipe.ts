@@ -2,6 +2,7 @@ import { formatPath, type Issue, quoteValue } from '../formats/json/describe-iss
 import { requirementName } from '../formats/python/distribution-name.ts'
 import { parseRequirement } from '../formats/python/requirement.ts'
 import { parseAptRequest } from './apt-request.ts'
+import { archiveName } from './archive-name.ts'
 import type { Recipe } from './schema.ts'
 
 /**
@@ -12,6 +13,7 @@ export function checkRecipe(recipe: Recipe): Issue[] {
   return [
     ...checkText(recipe),
     ...checkBase(recipe),
+    ...checkArchives(recipe),
     ...checkApt(recipe),
     ...checkPip(recipe),
     ...checkPlaces(recipe),
@@ -52,6 +54,35 @@ function checkBase({ base }: Recipe): Issue[] {
     ...(base.suite === 'bullseye' && at >= 0
       ? [issue(['base', 'components', at], 'non-free-firmware', 'is there from bookworm on: take non-free')]
       : []),
+  ]
+}
+
+function checkArchives({ archives }: Recipe): Issue[] {
+  const names = archives.map(({ url, suite }) => `${archiveName(url)} ${suite}`)
+  return [
+    ...duplicates(names, (i) => ['archives', i]),
+    ...archives.flatMap(({ suite, components, key }, i) => {
+      const isFlat = suite.endsWith('/')
+      const place = ['archives', i, 'components']
+      return [
+        ...(isFlat && components.length > 0
+          ? [issue(place, components, 'must be left out: a suite that ends in "/" is flat')]
+          : []),
+        ...(!isFlat && components.length === 0
+          ? [
+              issue(
+                place,
+                components,
+                `must name a component; a flat archive's suite ends in "/": "${suite}/"`,
+              ),
+            ]
+          : []),
+        ...duplicates(components, (j) => [...place, j]),
+        ...((key.file === undefined) === (key.url === undefined)
+          ? [issue(['archives', i, 'key'], key, 'must have either a file or a url')]
+          : []),
+      ]
+    }),
   ]
 }
 

@@ -1,5 +1,6 @@
 import { requirementName } from '../formats/python/distribution-name.ts'
 import type {
+  AptArchive,
   AptStep,
   Component,
   DebianBase,
@@ -47,6 +48,26 @@ export function debian(suite: Suite, { components, backports }: DebianOptions = 
     ...(components === undefined ? {} : { components }),
     ...(backports === undefined ? {} : { backports }),
   }
+}
+
+/** What {@link aptArchive} takes. */
+export interface AptArchiveOptions {
+  /** Root of the archive: `dists` lies below, or the flat suite. */
+  url: string
+  /** The suite; a path that ends in a slash for a flat archive: `'./'`. */
+  suite: string
+  /** Components of the suite; none in a flat archive. */
+  components?: string[]
+  /** The key that signs it: its fingerprint (spaces are allowed), and a file beside the recipe or an address that has it. */
+  key: { fingerprint: string; file?: string; url?: string }
+  /** Where its earlier states are, below their times: for packages that it drops. */
+  snapshot?: string
+}
+
+/** An archive of somebody else's, for `archives` of a recipe: its Release file must be signed by the key named. */
+export function aptArchive({ components = [], key, ...archive }: AptArchiveOptions): AptArchive {
+  const fingerprint = key.fingerprint.replaceAll(' ', '').toUpperCase()
+  return { ...archive, components, key: { ...key, fingerprint } }
 }
 
 /**

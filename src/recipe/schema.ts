@@ -118,6 +118,51 @@ export const imageReference = z
     'must end in a tag, such as ":latest", or a digest',
   )
 
+/** The root of an archive of packages. A login is the machine's to know. */
+export const archiveUrl = nonEmptyLine
+  .regex(
+    /^https?:\/\/[a-z0-9][a-z0-9.:-]*(\/[A-Za-z0-9_+~%-][A-Za-z0-9._+~%-]*)*\/?$/,
+    'must be the root of an archive: http:// or https://, a host in lower case and a path',
+  )
+  .refine((url) => !/%2f/i.test(url), 'must not contain a slash that is written as %2F')
+
+/** As below `dists/`, or a path that ends in a slash. */
+export const suiteName = z
+  .string()
+  .regex(
+    /^(\.?\/|[A-Za-z0-9_]+([./+~-]+[A-Za-z0-9_]+)*\/?)$/,
+    'must be the name of a suite, or a path that ends in "/" for a flat archive',
+  )
+  .refine((suite) => !suite.includes('..'), 'must not go up')
+export const componentName = z
+  .string()
+  .regex(/^[A-Za-z0-9_]+([./+~-][A-Za-z0-9_]+)*$/, 'must be the name of a component')
+
+export const AptArchive = z.strictObject({
+  /** Root of the archive: `dists` lies below, or the flat suite. */
+  url: archiveUrl,
+  /** The suite; a path that ends in a slash for a flat archive: `./`. */
+  suite: suiteName,
+  /** Components of it; none in a flat archive. */
+  components: z.array(componentName).default([]),
+  /** The key that signs it, by the fingerprint of its primary key: a file beside the recipe, or fetched. */
+  key: z.strictObject({
+    fingerprint: z
+      .string()
+      .regex(/^[0-9A-F]{40}$/, 'must be the 40 hexadecimal digits of a fingerprint, in upper case'),
+    /** File beside the recipe, armored or binary. */
+    file: relativePath.optional(),
+    /** Where it is fetched from. */
+    url: z
+      .string()
+      .regex(/^https?:\/\/[^\s@]+$/, 'must be an http or https URL')
+      .optional(),
+  }),
+  /** Where its earlier states are: `YYYYMMDDTHHMMSSZ` lies below. */
+  snapshot: archiveUrl.optional(),
+})
+export type AptArchive = z.infer<typeof AptArchive>
+
 export const ImageBase = z.strictObject({
   kind: z.literal('image'),
   /** The image by tag or digest; without a registry, one of the engine's default registry. */
@@ -313,6 +358,8 @@ export const Recipe = z.strictObject({
   platform: Platform.default('linux/amd64'),
   /** What everything stands on. */
   base: Base,
+  /** Archives of others that apt steps may take packages from; the image does not keep them. */
+  archives: z.array(AptArchive).default([]),
   /** What is put on it, in this order. */
   steps: z.array(Step).default([]),
   /** Environment variables of the image. */

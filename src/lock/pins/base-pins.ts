@@ -1,6 +1,7 @@
 import { parseReference } from '../../formats/image-reference.ts'
-import type { DebianBase, ImageBase } from '../../recipe/schema.ts'
-import type { LockedDebianBase, LockedImageBase } from '../schema.ts'
+import { archiveName } from '../../recipe/archive-name.ts'
+import type { AptArchive, DebianBase, ImageBase } from '../../recipe/schema.ts'
+import type { DebianIndex, LockedDebianBase, LockedImageBase } from '../schema.ts'
 import { suiteIndexes } from '../suite-indexes.ts'
 import { comparePaths } from './debian-pins.ts'
 import { type Contradiction, unequal } from './pin.ts'
@@ -14,6 +15,7 @@ export function compareSuite(base: DebianBase, pinned: LockedDebianBase): Contra
     ),
   )
   const foreign = pinned.indexes
+    .filter(({ url }) => url === undefined)
     .map((index) => `${index.archive} ${index.suite} ${index.component}`)
     .filter((name) => !known.has(name))
   const archives = new Set(pinned.indexes.map(({ archive }) => archive))
@@ -22,6 +24,32 @@ export function compareSuite(base: DebianBase, pinned: LockedDebianBase): Contra
     ...foreign.map((locked) => ({ field: 'indexes', locked, wanted: `one of ${suite}` })),
     ...comparePaths('packages', pinned.packages, { archives }),
   ]
+}
+
+/** The indexes of archives of others are those that the recipe names, signed by the keys that it names. */
+export function compareArchives(
+  archives: readonly AptArchive[],
+  pinned: readonly DebianIndex[],
+): Contradiction[] {
+  const named = archives.flatMap(({ url, suite, components, key, snapshot = null }) =>
+    (components.length > 0 ? components : ['']).map((component) => {
+      return { archive: archiveName(url), suite, component, url, snapshot, key: key.fingerprint }
+    }),
+  )
+  return pinned.flatMap(({ archive, suite, component, url, snapshot = null, signedBy }, i) => {
+    if (url === undefined) return []
+    const isNamed = named.some(
+      (each) =>
+        each.archive === archive &&
+        each.suite === suite &&
+        each.component === component &&
+        each.url === url &&
+        each.snapshot === snapshot &&
+        signedBy.includes(each.key),
+    )
+    const locked = `${url} ${suite} ${component} by ${signedBy.join(' ')}`
+    return isNamed ? [] : [{ field: `indexes[${i}]`, locked, wanted: 'one of the archives of the recipe' }]
+  })
 }
 
 /** The image is the one that the recipe names; which registry a name without one is of is for the machine to say. */

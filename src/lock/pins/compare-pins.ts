@@ -3,7 +3,7 @@ import type { Json } from '../canonical-json.ts'
 import type { InputChange } from '../compare-inputs.ts'
 import { newestDate } from '../newest-date.ts'
 import type { LockedBase, LockedPlatform, LockedStep, LockInputs } from '../schema.ts'
-import { compareReference, compareSuite } from './base-pins.ts'
+import { compareArchives, compareReference, compareSuite } from './base-pins.ts'
 import { comparePackages } from './debian-pins.ts'
 import { type Contradiction, NOT_LOCKED, type Rules, type Surroundings, unequal } from './pin.ts'
 import {
@@ -72,6 +72,7 @@ export function comparePins(recipe: Recipe, { fields }: LockInputs, locked: Lock
   const found = [
     ...unequal('epoch', epoch, newestDate(base)),
     ...below('base', applyRules(BASES, recipe.base, base, around)),
+    ...below('base', compareArchives(recipe.archives, base.indexes)),
   ]
   const count = Math.max(recipe.steps.length, steps.length)
   for (let index = 0; index < count; index++) {

@@ -75,13 +75,15 @@ function preferences(stay: readonly PackageVersion[]): SandboxFile {
 function aptLists(indexes: readonly FetchedIndex[]): SandboxFile[] {
   const sources: string[] = []
   const files: SandboxFile[] = []
-  for (const { index, inRelease, packages } of indexes) {
-    // a suite may be there in two states
-    const root = `${ROOT}/${index.release.slice(0, 12)}/${index.archive}`
-    sources.push(`deb [check-valid-until=no] file:${root} ${index.suite} ${index.component}\n`)
-    const stem = `${ROOT}/lists/${`${root}/dists/${index.suite}`.replaceAll('/', '_')}`
+  for (const [number, { index, inRelease, packages }] of indexes.entries()) {
+    // a suite may be there in two states; an address and a flat suite may have what apt writes otherwise in such names
+    const { archive, suite, component } =
+      index.url === undefined ? index : { archive: 'other', suite: 'suite', component: `c${number}` }
+    const root = `${ROOT}/${index.release.slice(0, 12)}/${archive}`
+    sources.push(`deb [check-valid-until=no] file:${root} ${suite} ${component}\n`)
+    const stem = `${ROOT}/lists/${`${root}/dists/${suite}`.replaceAll('/', '_')}`
     files.push({ path: `${stem}_InRelease`, content: inRelease })
-    files.push({ path: `${stem}_${index.component}_binary-amd64_Packages`, content: packages })
+    files.push({ path: `${stem}_${component}_binary-amd64_Packages`, content: packages })
   }
   files.push({ path: `${ROOT}/lists/partial/.keep`, content: '' })
   files.push({ path: `${ROOT}/sources.list`, content: sources.join('') })

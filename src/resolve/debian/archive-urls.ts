@@ -47,11 +47,16 @@ const HOURS = [6, 12, 24, 48, 1, 96]
  */
 export function snapshotUrls(service: string | undefined, archive: Archive, date: Date): string[] {
   if (service === undefined || /[./]/.test(archive)) return []
+  return datedUrls(`${service.replace(/\/+$/, '')}/archive/${archive}`, date)
+}
+
+/** The states of an archive that were likely taken after a Release file was made, below a root that has one a time. */
+export function datedUrls(root: string, date: Date): string[] {
   return HOURS.map((hours) => {
     const time = new Date(date.getTime() + hours * 3_600_000)
       .toISOString()
       .replace(/\.\d+/, '')
       .replace(/[:-]/g, '')
-    return `${service.replace(/\/+$/, '')}/archive/${archive}/${time}`
+    return `${root.replace(/\/+$/, '')}/${time}`
   })
 }

@@ -7,6 +7,7 @@ import { firstGood } from '../../sources/first-good.ts'
 import { oldReleaseUrls } from './archive-urls.ts'
 import { fetchPackages, sha256 } from './fetch-packages.ts'
 import type { ReleaseFile } from './parse-release.ts'
+import { isFlat, packagesPath, suiteRoot } from './suite-paths.ts'
 import { verifyRelease } from './verify-release.ts'
 
 /** A package index with all that proves it. */
@@ -93,7 +94,7 @@ export async function fetchComponents(
     pinned = false,
   }: Omit<FetchIndexesOptions, 'sources'> & { pinned?: boolean },
 ): Promise<FetchedIndex[]> {
-  const root = `${base}/dists/${suite}`
+  const root = suiteRoot(base, suite)
   const source = redactUrl(`${root}/InRelease`)
   const inRelease = await get(`${root}/InRelease`, { limit: RELEASE_LIMIT })
   const { release, signedBy } = await verifyRelease(inRelease, { keys, now, source, pinned })
@@ -104,7 +105,7 @@ export async function fetchComponents(
   const indexes: FetchedIndex[] = []
   for (const component of components) {
     requireNotOlder({ archive, suite, component, date }, known, source)
-    const packages = await fetchPackages(root, release, get, component)
+    const packages = await fetchPackages(root, release, get, packagesPath(suite, component))
     const digests = { release: sha256(inRelease), packages: sha256(packages) }
     indexes.push({ index: { archive, suite, component, date, ...digests, signedBy }, inRelease, packages })
   }
@@ -114,11 +115,13 @@ export async function fetchComponents(
 /** A well-signed Release file of another suite is no answer: a mirror could hand out an older Debian that way. */
 export function checkSuite(release: ReleaseFile, suite: string, source: string): void {
   // Ubuntu's updates and Debian's security updates of old share the codename of the suite that they are for
+  // a flat suite is a directory, which a Release file does not name
+  if (isFlat(suite)) return
   const names = [release.codename, `${release.codename}/updates`]
   if (names.includes(suite) || release.suite === suite) return
   throw new StillroomError(
     'INDEX_INVALID',
-    `cannot use ${source}: expected suite "${suite}", got "${release.codename}"`,
+    `cannot use ${source}: expected suite "${suite}", got "${release.codename || release.suite}"`,
   )
 }
 

@@ -5,13 +5,15 @@ import type { Get } from '../../net/http-get.ts'
 import { redactUrl } from '../../net/redact-url.ts'
 import type { ReleaseEntry, ReleaseFile } from './parse-release.ts'
 
-const DIRECTORY = 'binary-amd64'
+/** How an index may be compressed, the smallest first. */
+const ENDINGS = ['.xz', '.gz', '']
 
 /**
- * Fetches the package index that a verified Release file names, compressed with xz and by its hash where the archive
- * offers that, and checks it both compressed and unpacked.
+ * Fetches the package index that a verified Release file names, compressed and by its hash where the archive offers
+ * that, and checks it both compressed and unpacked.
  *
  * @param root the suite's directory: `ARCHIVE/dists/SUITE`.
+ * @param path of the uncompressed index below it; see `packagesPath`
  * @returns the uncompressed `Packages` file.
  * @throws {StillroomError} INDEX_INVALID when it isn't named or isn't what the Release file says; FETCH_FAILED.
  */
@@ -19,25 +21,17 @@ export async function fetchPackages(
   root: string,
   release: ReleaseFile,
   get: Get,
-  component = 'main',
+  path: string,
 ): Promise<Uint8Array> {
-  const path = `${component}/${DIRECTORY}`
-  const packed = entry(release, `${path}/Packages.xz`, root)
-  const plain = packagesEntry(release, root, component)
-  const bytes = await fetchPacked(root, path, release, packed, get)
-  check(bytes, packed, `${root}/${path}/Packages.xz`)
-  const packages = await unpack(bytes, `${root}/${path}/Packages.xz`)
-  check(packages, plain, `${root}/${path}/Packages`)
+  const ending = ENDINGS.find((each) => release.files.has(`${path}${each}`)) ?? '.xz'
+  const packed = entry(release, `${path}${ending}`, root)
+  const bytes = await fetchPacked(root, `${path}${ending}`, release, packed, get)
+  check(bytes, packed, `${root}/${path}${ending}`)
+  if (ending === '') return bytes
+  const packages = await unpack(bytes, `${root}/${path}${ending}`)
+  const plain = release.files.get(path)
+  if (plain !== undefined) check(packages, plain, `${root}/${path}`)
   return packages
-}
-
-/**
- * What a Release file says of its uncompressed `Packages` file.
- *
- * @throws {StillroomError} INDEX_INVALID when it isn't named.
- */
-export function packagesEntry(release: ReleaseFile, root: string, component = 'main'): ReleaseEntry {
-  return entry(release, `${component}/${DIRECTORY}/Packages`, root)
 }
 
 /** The lower-case hex sha256 of some bytes. */
@@ -62,10 +56,11 @@ async function fetchPacked(
   packed: ReleaseEntry,
   get: Get,
 ): Promise<Uint8Array> {
-  const plain = `${root}/${path}/Packages.xz`
+  const plain = `${root}/${path}`
   if (!release.acquireByHash) return await get(plain, { limit: limitFor(packed) })
   try {
-    return await get(`${root}/${path}/by-hash/SHA256/${packed.sha256}`, { limit: limitFor(packed) })
+    const directory = plain.slice(0, plain.lastIndexOf('/'))
+    return await get(`${directory}/by-hash/SHA256/${packed.sha256}`, { limit: limitFor(packed) })
   } catch (error) {
     if (!(error instanceof StillroomError) || error.details?.status !== 404) throw error
     return await get(plain, { limit: limitFor(packed) })

@@ -9,6 +9,7 @@ export interface ReleaseEntry {
 
 /** A suite's Release file: what the archive's signature vouches for. */
 export interface ReleaseFile {
+  /** Empty when an archive of somebody else doesn't say; so is `suite`. */
   codename: string
   suite: string
   /** Who publishes it: `Debian`, `Ubuntu`; undefined when it doesn't say. */
@@ -39,8 +40,8 @@ export function parseRelease(text: string, source: string): ReleaseFile {
   }
   const validUntil = stanza?.get('valid-until')
   return {
-    codename: field('Codename'),
-    suite: field('Suite'),
+    codename: stanza?.get('codename') ?? '',
+    suite: stanza?.get('suite') ?? '',
     origin: stanza?.get('origin'),
     date: parseDate(field('Date'), 'Date', source),
     ...(validUntil === undefined ? {} : { validUntil: parseDate(validUntil, 'Valid-Until', source) }),

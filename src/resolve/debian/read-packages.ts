@@ -46,6 +46,9 @@ const FIELDS = new Set([
   'sha256',
 ])
 
+/** What runs on amd64; what an entry without one is, its reader finds. */
+const OURS = new Set(['amd64', 'all'])
+
 /**
  * Reads several `Packages` files into one set: of each name the newest version, and of equal versions the one of
  * the earlier index.
@@ -74,7 +77,10 @@ export function readVersions(indexes: readonly Index[]): PackageVersions {
 
 function* entriesOf(indexes: readonly Index[]): Generator<BinaryPackage> {
   for (const { archive, suite = '', packages } of indexes) {
-    for (const stanza of parseControl(packages, { fields: FIELDS })) yield readEntry(stanza, archive, suite)
+    for (const stanza of parseControl(packages, { fields: FIELDS })) {
+      // an index of somebody else may be of all architectures
+      if (OURS.has(stanza.get('architecture') ?? 'all')) yield readEntry(stanza, archive, suite)
+    }
   }
 }
 
@@ -94,7 +100,8 @@ function readEntry(stanza: Stanza, archive: Archive, suite: string): BinaryPacka
     architecture: field('architecture'),
     archive,
     suite,
-    path: field('filename'),
+    // relative to the root of a flat archive, as dpkg-scanpackages writes it
+    path: field('filename').replace(/^(\.\/+)+/, ''),
     size: Number(field('size')),
     sha256: field('sha256'),
     essential: stanza.get('essential') === 'yes',

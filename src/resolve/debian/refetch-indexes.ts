@@ -10,8 +10,9 @@ import {
   type FetchIndexesOptions,
   RELEASE_LIMIT,
 } from './fetch-indexes.ts'
-import { fetchPackages, packagesEntry, sha256 } from './fetch-packages.ts'
+import { fetchPackages, sha256 } from './fetch-packages.ts'
 import type { ReleaseFile } from './parse-release.ts'
+import { packagesPath, suiteRoot } from './suite-paths.ts'
 import { verifyRelease } from './verify-release.ts'
 
 /** What to do when something was asked from mirrors alone. */
@@ -53,10 +54,9 @@ async function refetchIndex(index: DebianIndex, options: RefetchIndexesOptions):
 
 /** A lockfile edited by hand may name a signed Release file and something else beside it. */
 function checkLocked(index: DebianIndex, release: ReleaseFile): void {
-  const signed = {
-    date: release.date.getTime(),
-    packages: packagesEntry(release, index.suite, index.component).sha256,
-  }
+  const named = release.files.get(packagesPath(index.suite, index.component))
+  // an archive may name its index compressed alone: then what is unpacked is compared
+  const signed = { date: release.date.getTime(), packages: named?.sha256 ?? index.packages }
   if (signed.date === new Date(index.date).getTime() && signed.packages === index.packages) return
   throw new StillroomError(
     'INDEX_INVALID',
@@ -75,7 +75,7 @@ async function findRelease(
     snapshot: options.snapshot,
     oldReleases: options.oldReleases,
   })
-  const roots = bases.map((base) => `${base}/dists/${index.suite}`)
+  const roots = bases.map((base) => suiteRoot(base, index.suite))
   const kept = await options.cached?.(index.release)
   if (kept !== undefined && sha256(kept) === index.release) return { inRelease: kept, roots }
   const ask = async (root: string) => {
@@ -101,7 +101,12 @@ async function findPackages(
   if (kept !== undefined && sha256(kept) === index.packages) return kept
   return firstGood(
     roots,
-    (root) => fetchPackages(root, release, options.get, index.component),
+    async (root) => {
+      const path = packagesPath(index.suite, index.component)
+      const packages = await fetchPackages(root, release, options.get, path)
+      if (sha256(packages) === index.packages) return packages
+      throw new StillroomError('INDEX_INVALID', `${redactUrl(root)} has ${sha256(packages)}`)
+    },
     (failures) => gone(index, `Packages with sha256 ${index.packages}`, failures, options),
   )
 }

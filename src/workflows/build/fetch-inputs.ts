@@ -1,7 +1,7 @@
 import type { ContextArtifacts } from '../../dockerfile/context-artifacts.ts'
 import { StillroomError } from '../../error.ts'
 import type { LockedPlatform } from '../../lock/schema.ts'
-import { oldReleaseUrls, snapshotUrls } from '../../resolve/debian/archive-urls.ts'
+import { datedUrls, oldReleaseUrls, snapshotUrls } from '../../resolve/debian/archive-urls.ts'
 import { ASK_SNAPSHOT } from '../../resolve/debian/refetch-indexes.ts'
 import { imageArchives } from '../../resolve/registry/fetch-image-indexes.ts'
 import { isTrustedHost } from '../../sources/find-pip-sources.ts'
@@ -83,7 +83,13 @@ export function locateFrom(sources: Sources, locked: LockedPlatform, signal: Abo
   const { snapshot, oldReleases, pypi, ca } = sources
   const live: Record<string, string[]> = sources.debian
   const bases: Record<string, ArchiveBase[]> = {}
-  for (const { archive, date } of locked.base.indexes) {
+  for (const { archive, date, url, snapshot: states } of locked.base.indexes) {
+    if (url !== undefined) {
+      const old = states === undefined ? [] : datedUrls(states, new Date(date)).slice(0, 2)
+      bases[archive] ??= [{ url, label: 'archive', ca }]
+      bases[archive].push(...old.map((at) => ({ url: at, label: 'snapshot', ca, atOnce: SNAPSHOT_AT_ONCE })))
+      continue
+    }
     const old = snapshotUrls(snapshot, archive, new Date(date)).slice(0, 2)
     bases[archive] ??= (live[archive] ?? []).map((url) => ({ url, label: 'live mirror', ca }))
     bases[archive].push(...old.map((url) => ({ url, label: 'snapshot', ca, atOnce: SNAPSHOT_AT_ONCE })))

@@ -2,7 +2,7 @@ import { stepName } from '../../dockerfile/step-name.ts'
 import { StillroomError } from '../../error.ts'
 import { newestDate } from '../../lock/newest-date.ts'
 import type { BasePlan, LockPlan, ResolveStep } from '../../lock/plan-lock.ts'
-import type { LockedBase, LockedPlatform, LockedStep, PythonFile } from '../../lock/schema.ts'
+import type { LockedApt, LockedBase, LockedPlatform, LockedStep, PythonFile } from '../../lock/schema.ts'
 import type { AptStep, FileStep, GitStep, PipStep } from '../../recipe/schema.ts'
 import { checkPackages } from '../../resolve/apt/check-packages.ts'
 import { type AptIndexes, openIndexes, resolveApt } from '../../resolve/apt/resolve-apt.ts'
@@ -94,11 +94,24 @@ async function resolveAptStep(
   open: OpenSandbox,
   resolvers: LockResolvers,
 ): Promise<LockedStep> {
-  return relaxConstraints(
+  const locked = await relaxConstraints(
     constraints.stay,
     (stay) => open('none', (sandbox) => resolveApt(step, indexes, sandbox, stay)),
     (names) => resolvers.note(mustChange(names)),
   )
+  const instead = replacements(locked, indexes)
+  if (instead.length > 0) resolvers.note(`instead of Debian's, as apt prefers them: ${instead.join(', ')}`)
+  return locked
+}
+
+/** Packages that come from an archive of somebody else, though Debian has some of that name. */
+function replacements({ packages }: LockedApt, indexes: AptIndexes): string[] {
+  const others = new Set(indexes.indexes.flatMap(({ index }) => (index.url ? [index.archive] : [])))
+  return packages.flatMap(({ name, version, archive }) => {
+    const debians = indexes.packages.get(name)?.find((entry) => !others.has(entry.archive))
+    if (!others.has(archive) || debians === undefined) return []
+    return [`${name} ${version} of ${archive} (${debians.archive} has ${debians.version})`]
+  })
 }
 
 async function resolvePipStep(

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { layerArtifacts } from '../../dockerfile/image-base.ts'
 import { StillroomError } from '../../error.ts'
 import { formatReference } from '../../formats/image-reference.ts'
@@ -6,8 +7,8 @@ import type { FileTree } from '../../image/file-tree.ts'
 import { readInventory } from '../../inventory/read-inventory.ts'
 import { BasePackage, type DebianIndex, type LockedImageBase } from '../../lock/schema.ts'
 import { createGet } from '../../net/http-get.ts'
-import type { Recipe } from '../../recipe/schema.ts'
 import type { FetchedIndex } from '../../resolve/debian/fetch-indexes.ts'
+import { fetchArchives, refetchArchives } from '../../resolve/debian/other-archives.ts'
 import {
   fetchImageIndexes,
   type ImageIndexOptions,
@@ -20,6 +21,7 @@ import { openRegistries } from '../../sources/registry/open-registries.ts'
 import { fetchDocument, locateRegistry } from '../../sources/registry/registries.ts'
 import { fetchArtifacts } from '../../store/fetch-artifacts.ts'
 import type { Artifacts, Environment, Fetching, Upstreams } from '../ports.ts'
+import type { LoadedRecipe } from '../project/load-recipe.ts'
 import { readBaseTree } from './read-base-tree.ts'
 
 /**
@@ -31,9 +33,10 @@ import { readBaseTree } from './read-base-tree.ts'
  */
 export async function lockImageBase(
   ports: Fetching,
-  recipe: Recipe,
+  loaded: LoadedRecipe,
   known: readonly DebianIndex[],
 ): Promise<LockedImageBase> {
+  const { recipe } = loaded
   const { base, platform } = recipe
   if (base.kind !== 'image') throw new TypeError('not a base from a registry')
   const { progress, signal } = ports
@@ -63,12 +66,15 @@ export async function lockImageBase(
       BasePackage.parse({ kind, name, version, architecture, environment }),
     ),
   }
-  return recipe.steps.some(({ kind }) => kind === 'apt') ? withIndexes(ports, locked, known, tree) : locked
+  return recipe.steps.some(({ kind }) => kind === 'apt')
+    ? withIndexes(ports, loaded, locked, known, tree)
+    : locked
 }
 
 /** The same base with the present indexes of its own apt sources: for a recipe that had no apt step before. */
 export async function withIndexes(
   ports: Fetching,
+  loaded: LoadedRecipe,
   base: LockedImageBase,
   known: readonly DebianIndex[],
   read?: FileTree,
@@ -76,7 +82,8 @@ export async function withIndexes(
   ports.progress({ kind: 'stage', title: "fetching indexes of the base's apt sources" })
   const tree = read ?? (await readLayers(ports, base))
   const sources = imageAptSources(filesOf(tree))
-  if (sources.length === 0) {
+  const { archives } = loaded.recipe
+  if (sources.length + archives.length === 0) {
     throw new StillroomError(
       'SOURCE_UNKNOWN',
       `cannot resolve apt steps on ${base.reference}: it has no apt sources`,
@@ -85,7 +92,11 @@ export async function withIndexes(
       },
     )
   }
-  const fetched = await fetchImageIndexes(sources, { ...(await indexOptions(ports)), known })
+  const options = { ...(await indexOptions(ports)), known }
+  const fetched = [
+    ...(await fetchImageIndexes(sources, options)),
+    ...(await fetchArchives(archives, { ...options, readFile: besideRecipe(loaded) })),
+  ]
   // kept so that the same lock can be extended after the mirrors have moved on
   for (const { inRelease, packages } of fetched) {
     await ports.store.put(inRelease)
@@ -95,8 +106,41 @@ export async function withIndexes(
 }
 
 /** The indexes that the lock of a base names. @throws {StillroomError} INDEX_INVALID, SIGNATURE_INVALID, FETCH_FAILED */
-export async function lockedImageIndexes(ports: Fetching, base: LockedImageBase): Promise<FetchedIndex[]> {
-  return refetchImageIndexes(base.indexes, await readAptSources(ports, base), await indexOptions(ports))
+export async function lockedImageIndexes(
+  ports: Fetching,
+  loaded: LoadedRecipe,
+  { indexes, ...base }: LockedImageBase,
+): Promise<FetchedIndex[]> {
+  const options = await indexOptions(ports)
+  const [own, others] = [true, false].map((isOwn) =>
+    indexes.filter(({ url }) => (url === undefined) === isOwn),
+  )
+  const sources = await readAptSources(ports, { ...base, indexes })
+  return [
+    ...(await refetchImageIndexes(own ?? [], sources, options)),
+    ...(await refetchArchives(others ?? [], loaded.recipe.archives, {
+      ...options,
+      readFile: besideRecipe(loaded),
+    })),
+  ]
+}
+
+/** Reads a file below a recipe's directory. */
+export function besideRecipe({ directory }: LoadedRecipe): (path: string) => Promise<Uint8Array> {
+  return async (path) => {
+    try {
+      return await readFile(join(directory, path))
+    } catch (cause) {
+      throw new StillroomError(
+        'RECIPE_INVALID',
+        `cannot read "${path}" beside the recipe: ${(cause as Error).message}`,
+        {
+          hint: 'put the file there, or correct its path in the recipe',
+          cause,
+        },
+      )
+    }
+  }
 }
 
 /** The apt sources in a base's own layers. */

@@ -5,6 +5,7 @@ import { withContainer } from '../../engine/container.ts'
 import { removeImage } from '../../engine/find-image.ts'
 import type { BasePlan } from '../../lock/plan-lock.ts'
 import type { DebianIndex, LockedPlatform } from '../../lock/schema.ts'
+import { isDebians } from '../../lock/suite-indexes.ts'
 import { createGet } from '../../net/http-get.ts'
 import { proxySettings } from '../../net/proxy-for.ts'
 import { redactUrl } from '../../net/redact-url.ts'
@@ -12,6 +13,7 @@ import { trustedCertificates } from '../../net/trusted-certificates.ts'
 import type { FileStep, Recipe } from '../../recipe/schema.ts'
 import { type FetchedIndex, fetchIndexes } from '../../resolve/debian/fetch-indexes.ts'
 import { loadKeyring, suiteSigners } from '../../resolve/debian/keyring.ts'
+import { fetchArchives, refetchArchives } from '../../resolve/debian/other-archives.ts'
 import { refetchIndexes } from '../../resolve/debian/refetch-indexes.ts'
 import { resolveBase } from '../../resolve/debian/resolve-base.ts'
 import { resolveFile } from '../../resolve/file/resolve-file.ts'
@@ -22,7 +24,7 @@ import { renderGenerated } from '../project/generated.ts'
 import type { LoadedRecipe } from '../project/load-recipe.ts'
 import type { LockResolvers } from './carry-out-plan.ts'
 import { lockGit } from './git-sources.ts'
-import { lockedImageIndexes, lockImageBase, withIndexes } from './lock-image-base.ts'
+import { besideRecipe, lockedImageIndexes, lockImageBase, withIndexes } from './lock-image-base.ts'
 
 /**
  * The resolvers of a recipe: against this machine's sources, in containers of the engine.
@@ -40,17 +42,17 @@ export function lockResolvers(
   // fetched when the base or a step needs them
   let fetched: Promise<FetchedIndex[]> | undefined
   const indexes = () => {
-    fetched ??= fetchSuite(ports, recipe, plan, known)
+    fetched ??= fetchSuite(ports, loaded, plan, known)
     return fetched
   }
   return {
     base: async (open) => {
       if (open.action === 'resolve') {
-        if (recipe.base.kind === 'image') return lockImageBase(ports, recipe, known)
+        if (recipe.base.kind === 'image') return lockImageBase(ports, loaded, known)
         progress({ kind: 'stage', title: `resolving Debian ${recipe.base.suite}` })
         return resolveBase(recipe.base.suite, await indexes())
       }
-      if (open.locked.kind === 'image') return withIndexes(ports, open.locked, known)
+      if (open.locked.kind === 'image') return withIndexes(ports, loaded, open.locked, known)
       return { ...open.locked, indexes: (await indexes()).map(({ index }) => index) }
     },
     git: (step) => lockGit(ports, step),
@@ -69,7 +71,7 @@ export function lockResolvers(
         await removeImage(engine, tag)
       }
     },
-    aptIndexes: (base) => (base.kind === 'image' ? lockedImageIndexes(ports, base) : indexes()),
+    aptIndexes: (base) => (base.kind === 'image' ? lockedImageIndexes(ports, loaded, base) : indexes()),
     pipSettings: async () => {
       const { pypi, ca } = await ports.sources()
       return {
@@ -87,21 +89,33 @@ export function lockResolvers(
 /** A suite's indexes: those of a base that stays, the present ones of any other; both for one that is refreshed. */
 async function fetchSuite(
   { store, sources }: Artifacts & Upstreams,
-  { base }: Recipe,
+  loaded: LoadedRecipe,
   plan: BasePlan,
   known: readonly DebianIndex[],
 ): Promise<FetchedIndex[]> {
+  const { base, archives } = loaded.recipe
   if (base.kind === 'image') throw new TypeError('a base from a registry has indexes of its own')
   const { debian, snapshot, oldReleases, ca } = await sources()
   const get = createGet({ ca })
   const keys = await loadKeyring()
   const options = { get, sources: debian, oldReleases, keys, signers: suiteSigners, now: new Date() }
   const cached = async (sha256: string) => readFile(store.path(sha256)).catch(() => undefined)
+  const others = { get, now: options.now, known, cached, readFile: besideRecipe(loaded) }
   const locked =
     plan.action === 'resolve'
       ? []
-      : await refetchIndexes(plan.locked.indexes, { ...options, snapshot, cached })
-  const present = plan.action === 'keep' ? [] : await fetchIndexes(base, { ...options, known })
+      : [
+          ...(await refetchIndexes(plan.locked.indexes.filter(isDebians), { ...options, snapshot, cached })),
+          ...(await refetchArchives(
+            plan.locked.indexes.filter((index) => !isDebians(index)),
+            archives,
+            others,
+          )),
+        ]
+  const present =
+    plan.action === 'keep'
+      ? []
+      : [...(await fetchIndexes(base, { ...options, known })), ...(await fetchArchives(archives, others))]
   const kept = new Set(locked.map(({ index }) => index.release))
   const fetched = [...locked, ...present.filter(({ index }) => !kept.has(index.release))]
   // kept so that the same lock can be extended after the mirrors have moved on

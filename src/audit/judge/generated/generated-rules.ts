@@ -1,3 +1,4 @@
+import { ownIndexes } from '../../../dockerfile/own-indexes.ts'
 import { snapshotTimestamp } from '../../../dockerfile/snapshot-timestamp.ts'
 import type { Inode } from '../../../image/layer-entry.ts'
 import { certificateBundle, packageCertificates } from '../../expect/certificates.ts'
@@ -291,7 +292,7 @@ function subordinateIdsProblem({ text }: GeneratedFile, { lock }: LockedContext)
 function sourcesProblem({ text }: GeneratedFile, { image, lock }: LockedContext): string | undefined {
   const release = image.tree.read('etc/os-release')?.toString('latin1') ?? ''
   const [, domain] = /^HOME_URL="?https*:\/\/www\.([^/"]*)/m.exec(release) ?? []
-  const expected = lock.locked.base.indexes.map(
+  const expected = ownIndexes(lock.locked.base).map(
     (index) =>
       `deb [check-valid-until=no] http://snapshot.${domain}/archive/${index.archive}/${snapshotTimestamp(index)} ${index.suite} ${index.component}`,
   )
