@@ -46,7 +46,9 @@ function oddWheel(): Distribution {
     modes: {
       'h3_ns/odd/program.sh': 0o100755,
       'h3_ns/odd/link': 0o120777,
-      'data/scripts/h3-plain': 0o100644,
+      'data/scripts/h3-python': 0o100755,
+      'data/scripts/h3-pythonw': 0o100755,
+      'data/scripts/h3-plain': 0o100755,
     },
     unhashed: ['h3_ns/odd/unhashed.txt'],
     data: {

@@ -1,10 +1,11 @@
+import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { FileTree } from '../../image/file-tree.ts'
 import { sha256 } from '../../image/image-archive.test-data.ts'
 import type { Inode } from '../../image/layer-entry.ts'
 import type { TreeNode } from '../../image/merge-layers.ts'
-import { expectWheel, findSites } from './expect-wheel.ts'
+import { directUrl, expectWheel, findSites } from './expect-wheel.ts'
 import { ExpectedFiles } from './expected-files.ts'
 import type { ArtifactContents } from './locked-contents.ts'
 import type { LockedPackage } from './locked-packages.ts'
@@ -103,6 +104,58 @@ describe('expectWheel()', () => {
     expect(wrong((text) => text.replace('__main__ import cli', '__main__ import evil'))).toEqual([program])
     expect(wrong((text) => text.replace('import sys\n', 'import sys\nimport evil\n'))).toEqual([program])
     expect(wrong((text) => text.replace('/usr/bin/python3', '/tmp/python3'))).toEqual([program])
+  })
+
+  test("names pip's own programs after the Python at hand, whatever versions its wheel names", () => {
+    const cowsay = recorded('cowsay')
+    const program =
+      cowsay.installed.find(({ path }) => path === 'usr/local/bin/cowsay') ?? expect.unreachable()
+    const main = 'cowsay.__main__:cli'
+    const entryPoints = ['pip', 'pip3', 'pip3.10'].map((name) => `${name} = ${main}\n`).join('')
+    const wheel = { ...cowsay, wheel: { ...cowsay.wheel, entryPoints: `[console_scripts]\n${entryPoints}` } }
+    const others = cowsay.installed.filter((file) => file !== program)
+    const as = (...names: string[]) => names.map((name) => ({ ...program, path: `usr/local/bin/${name}` }))
+    expect(wrongPaths(wheel, [...others, ...as('pip', 'pip3', 'pip3.11')])).toEqual([])
+    // pip 20.3 knows versions of one digit only
+    expect(wrongPaths(wheel, [...others, ...as('pip', 'pip3', 'pip3.11', 'pip3.10')])).toEqual([])
+    expect(wrongPaths(wheel, [...others, ...as('pip', 'pip3', 'pip3.10')])).toEqual(['usr/local/bin/pip3.11'])
+    expect(wrongPaths(wheel, [...others, ...as('pip', 'pip3', 'pip3.11', 'pip4')])).toEqual([
+      'usr/local/bin/pip4',
+    ])
+  })
+
+  test('leaves out the script that an entry point makes, and what pip writes anew', () => {
+    const cowsay = recorded('cowsay')
+    const file = cowsay.wheel.files.find(({ path }) => path.endsWith('METADATA')) ?? expect.unreachable()
+    const more = ['cowsay-6.1.data/scripts/cowsay', file.path.replace('METADATA', 'INSTALLER')]
+    const record = `${cowsay.wheel.record}${more[1]},sha256=${'A'.repeat(43)},4\n`
+    const files = [...cowsay.wheel.files, ...more.map((path) => ({ ...file, path }))]
+    expect(wrongPaths({ ...cowsay, wheel: { ...cowsay.wheel, files, record } })).toEqual([])
+  })
+
+  test('expects the address that a wheel was required by, in the words of the build', () => {
+    const six = recorded('six')
+    const direct = { url: 'https://example.org/ü/six.whl', sha256: 'ab'.repeat(32) }
+    const text = directUrl(direct)
+    const fields = { hash: `sha256=${direct.sha256}`, hashes: { sha256: direct.sha256 } }
+    expect(JSON.parse(text)).toEqual({ archive_info: fields, url: direct.url })
+    const python = spawnSync(
+      'python3',
+      ['-c', 'import json, sys; sys.stdout.write(json.dumps(json.load(sys.stdin)))'],
+      {
+        input: text,
+      },
+    )
+    if (python.status === 0) expect(python.stdout.toString()).toBe(text)
+    const tree = treeOf(six.installed)
+    const expected = new ExpectedFiles(tree)
+    const artifact = { file: six.file, size: 1, sha256: '0'.repeat(64) }
+    const { name, version } = six
+    expectWheel(expected, tree, { kind: 'pypi', name, version, step: 'pip-1', artifact, direct }, six.wheel, [
+      SITE,
+    ])
+    const [note] = expected.at(`${SITE}/six-${version}.dist-info/direct_url.json`)
+    expect(note?.digest?.value).toBe(sha256(text))
   })
 
   test('names what is missing and what has another mode', () => {

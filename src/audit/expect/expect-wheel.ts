@@ -90,8 +90,15 @@ export function directUrl({ url, sha256 }: NonNullable<LockedPackage['direct']>)
 
 function fromWheel(owner: string, file: ContentFile): ExpectedFile {
   const { size, sha256: value } = file.script ?? file
-  const mode = file.script === undefined ? file.mode : 0o755
-  return { owner, type: 'file', size, mode, uid: 0, gid: 0, digest: { algorithm: 'sha256', value } }
+  return {
+    owner,
+    type: 'file',
+    size,
+    mode: file.mode,
+    uid: 0,
+    gid: 0,
+    digest: { algorithm: 'sha256', value },
+  }
 }
 
 /** Where pip puts a file of a wheel: one path, but for headers, which have two, by the release of Debian. */

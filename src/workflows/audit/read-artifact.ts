@@ -44,13 +44,25 @@ export async function readDeb(path: string, name: string, python?: PythonAbi): P
  */
 export async function readArchive(path: string, python?: PythonAbi): Promise<ArtifactContents> {
   const bytes = await readFile(path)
-  if (bytes.toString('latin1', 0, 2) === 'PK') return readZip(path, python)
+  if (bytes.toString('latin1', 0, 2) === 'PK') return readZip(path, python, isExecutable)
   const isTar = compressionOf(bytes) !== undefined || isTarHeader(bytes)
   return isTar ? readSourceContents(await decompress(bytes), python) : { files: [] }
 }
 
 /** Reads a wheel's files, its RECORD and its entry points (PyPA "Binary distribution format"). */
-export async function readZip(path: string, python?: PythonAbi): Promise<ArtifactContents> {
+export async function readWheel(path: string, python?: PythonAbi): Promise<ArtifactContents> {
+  return readZip(path, python, isExecutableInWheel)
+}
+
+/** As pip has it: only what the archive itself calls a regular file is ever made executable. */
+const isExecutableInWheel = (mode: number) => (mode & 0o170000) === 0o100000 && isExecutable(mode)
+const isExecutable = (mode: number) => (mode & 0o111) !== 0
+
+async function readZip(
+  path: string,
+  python: PythonAbi | undefined,
+  isProgram: (mode: number) => boolean,
+): Promise<ArtifactContents> {
   const file = await open(path)
   const contents: ArtifactContents = { files: [] }
   const texts = new Map<string, string>()
@@ -67,7 +79,7 @@ export async function readZip(path: string, python?: PythonAbi): Promise<Artifac
         hasher.update(bytes)
         if (isText || isMetadata || isScript) kept.push(bytes)
       }
-      contents.files.push(toFile(name, member, hasher, isScript ? Buffer.concat(kept) : undefined))
+      contents.files.push(toFile(name, member, hasher, isProgram, isScript ? Buffer.concat(kept) : undefined))
       const text = Buffer.concat(kept).toString('latin1')
       if (isMetadata) texts.set(name, text)
       if (isText && name.endsWith('/RECORD')) contents.record = text
@@ -83,13 +95,14 @@ function toFile(
   path: string,
   { size, mode }: ZipMember,
   hasher: ContentHasher,
+  isProgram: (mode: number) => boolean,
   script: Buffer | undefined,
 ): ContentFile {
   return {
     path,
     type: 'file',
     size,
-    mode: (mode & 0o111) !== 0 ? 0o755 : 0o644,
+    mode: isProgram(mode) ? 0o755 : 0o644,
     uid: 0,
     gid: 0,
     target: '',

@@ -11,7 +11,7 @@ import type { Artifact } from '../../store/artifact.ts'
 import type { Artifacts, Cache, Cancellation, Environment } from '../ports.ts'
 import { keepContents, keptContents, trimContents } from './artifact-contents.ts'
 import { readTarContents } from './contents-reader.ts'
-import { readArchive, readDeb, readZip } from './read-artifact.ts'
+import { readArchive, readDeb, readWheel } from './read-artifact.ts'
 
 /**
  * What the artifacts of a lock hold. It is kept in the cache by the artifact's sha256; an artifact that is not there
@@ -90,8 +90,7 @@ async function artifactContents(
   const read = () => {
     if (origin.kind === 'debian') return readDeb(path, name, python)
     if (origin.kind === 'git') return readTarContents(createReadStream(path), python)
-    if (origin.kind === 'url') return readArchive(path, python)
-    return file.endsWith('.whl') ? readZip(path, python) : readArchive(path, python)
+    return file.endsWith('.whl') ? readWheel(path, python) : readArchive(path, python)
   }
   return keepContents(ports, keyOf(sha256, python), await read())
 }
