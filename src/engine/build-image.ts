@@ -25,7 +25,11 @@ export interface BuildOptions {
   onProgress?: ((event: BuildProgress) => void) | undefined
 }
 
-export type BuildProgress = { kind: 'step'; name: string } | { kind: 'log'; text: string }
+export type BuildProgress =
+  | { kind: 'step'; name: string }
+  | { kind: 'log'; text: string }
+  /** Something to be read even when all goes well. */
+  | { kind: 'note'; text: string }
 
 export interface BuiltImage {
   /** Digest of the image's config: its ID. */
@@ -35,15 +39,69 @@ export interface BuiltImage {
 }
 
 /**
- * Builds a context with `docker buildx build` and loads the image into the engine.
+ * Builds a context with `docker buildx build` and loads the image into the engine. Where the builder remembers a layer that
+ * it has lost, as after a build that was killed, it forgets that and builds again; if need be, without its cache.
  *
  * @throws {StillroomError} STEP_FAILED with the failing step's last lines; BUILD_FAILED, ENGINE_LOST, DISK_FULL, INTERRUPTED
  */
 export async function buildImage(options: BuildOptions): Promise<BuiltImage> {
+  const note = (text: string) => options.onProgress?.({ kind: 'note', text })
+  const first = await buildOnce(options)
+  if (!(first instanceof LostLayer)) return first
+  const { record } = first
+  if (record !== undefined && (await forget(record, options))) {
+    note(
+      `the builder had lost a layer that its cache knew, ${record}: it was made to forget it, and builds again`,
+    )
+    const second = await buildOnce(options)
+    if (!(second instanceof LostLayer)) return second
+  }
+  note('the builder has lost a layer that its cache knows: everything is built again, without its cache')
+  const last = await buildOnce({ ...options, noCache: true })
+  if (!(last instanceof LostLayer)) return last
+  throw new StillroomError(
+    'BUILD_FAILED',
+    `the builder has lost a layer that it needs, and does so without its cache, too: ${last.said}`,
+    { hint: 'empty its cache with `docker builder prune --all`, then build again' },
+  )
+}
+
+/** That a builder's cache leads to a layer that is not in its store. */
+class LostLayer {
+  /** What it said. */
+  readonly said: string
+  /** The record of the cache, when it named one. */
+  readonly record: string | undefined
+
+  constructor(said: string) {
+    this.said = said
+    this.record = /failed to prepare (\S+) as /.exec(said)?.[1]
+  }
+}
+
+/** How engines say so: their own layer store, and the snapshotters of BuildKit and containerd. */
+const LOST =
+  /layer does not exist|failed to prepare \S+ as \S+:.*not ?found|parent snapshot \S+ does not exist|failed to get deleted record|failed to load cache: not found/i
+
+/** Takes a record out of a builder's cache; whether there was one. */
+async function forget(record: string, { builder, signal }: BuildOptions): Promise<boolean> {
+  const { failed, stdout } = await execa(
+    'docker',
+    ['buildx', 'prune', '--force', '--filter', `id=${record}`, ...(builder ? ['--builder', builder] : [])],
+    { reject: false, cancelSignal: signal },
+  )
+  return !failed && stdout.includes(record)
+}
+
+async function buildOnce(options: BuildOptions): Promise<BuiltImage | LostLayer> {
   const scratch = await mkdtemp(join(tmpdir(), 'stillroom-build-'))
   try {
     const metadata = join(scratch, 'metadata.json')
-    await runBuildx([...buildxArguments(options), '--metadata-file', metadata, options.context], options)
+    const lost = await runBuildx(
+      [...buildxArguments(options), '--metadata-file', metadata, options.context],
+      options,
+    )
+    if (lost !== undefined) return lost
     const written = JSON.parse(await readFile(metadata, 'utf8')) as Record<string, string>
     const id = written['containerimage.config.digest']
     if (id === undefined) throw new Error(`buildx wrote no config digest: ${JSON.stringify(written)}`)
@@ -73,7 +131,10 @@ function buildxArguments(options: BuildOptions): string[] {
   ]
 }
 
-async function runBuildx(args: string[], { signal, onProgress, epoch }: BuildOptions): Promise<void> {
+async function runBuildx(
+  args: string[],
+  { signal, onProgress, epoch }: BuildOptions,
+): Promise<LostLayer | undefined> {
   const child = execa('docker', args, {
     cancelSignal: signal,
     forceKillAfterDelay: 5000,
@@ -89,7 +150,13 @@ async function runBuildx(args: string[], { signal, onProgress, epoch }: BuildOpt
   const [result] = await Promise.all([child, once(lines, 'close')])
   if (signal.aborted)
     throw new StillroomError('INTERRUPTED', 'the build was interrupted', { cause: signal.reason })
-  if (result.failed) throw buildError(progress, result.exitCode, result.cause)
+  if (!result.failed) return undefined
+  // not what a step printed
+  const said = [...progress.failed.map(({ error }) => error), ...progress.other].find((line) =>
+    LOST.test(line),
+  )
+  if (said !== undefined) return new LostLayer(said)
+  throw buildError(progress, result.exitCode, result.cause)
 }
 
 interface RawStatus {

@@ -41,7 +41,10 @@ export async function buildInputs(
     platform: recipe.platform,
     epoch: locked.epoch,
     signal,
-    onProgress: (event) => event.kind === 'step' && progress({ kind: 'status', text: event.name }),
+    onProgress: (event) => {
+      if (event.kind === 'step') progress({ kind: 'status', text: event.name })
+      if (event.kind === 'note') progress(event)
+    },
   })
 }
 
