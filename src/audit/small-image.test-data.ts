@@ -64,7 +64,7 @@ const DEBS: Record<string, { files: Member[]; control?: Record<string, string> }
     ],
     control: {
       postinst:
-        '#!/bin/sh\nuseradd --system mailer\nadd-shell /usr/bin/vi\nupdate-alternatives --install /usr/bin/editor editor /usr/bin/vi 20\nchown root:mailer /usr/libexec/send\nchmod 2755 /usr/libexec/send\n',
+        '#!/bin/sh\nadduser --system --group --home /nonexistent mailer\nadd-shell /usr/bin/vi\nupdate-alternatives --install /usr/bin/editor editor /usr/bin/vi 20\nchown root:mailer /usr/libexec/send\nchmod 2755 /usr/libexec/send\n',
     },
   },
   python3: {

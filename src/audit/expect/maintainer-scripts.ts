@@ -1,35 +1,7 @@
-/** A command of a shell script: its words without quotes. */
-export type Command = readonly string[]
-
-/**
- * Commands of a maintainer script, as far as they can be read without running it: a line each, also those of branches that
- * are not taken. Words keep their variables (`$prio`): {@link isPlain} says which have none.
- */
-export function commandsOf(script: string): Command[] {
-  return script
-    .replaceAll(/\\\n/g, ' ')
-    .split('\n')
-    .flatMap((line) => line.replace(/(^|\s)#.*$/, '').split(/&&|\|\||;|\|/))
-    .map((text) => wordsOf(text))
-    .filter((words) => words.length > 0)
-}
+import type { Command } from './shell-commands.ts'
 
 /** Whether a word means itself: no variable, no program's output, no pattern. */
 export const isPlain = (word: string): boolean => /^[\w@%+=:,./-]+$/.test(word)
-
-const BEFORE = new Set(['if', 'then', 'else', 'elif', 'do', 'while', '!', '{', '('])
-
-function wordsOf(text: string): string[] {
-  const words = text.match(/(?:"[^"]*"|'[^']*'|[^\s"'])+/g) ?? []
-  const first = words.findIndex((word) => !BEFORE.has(word) && !/^\w+=\S*$/.test(word))
-  if (first === -1) return []
-  const found: string[] = []
-  for (const word of words.slice(first)) {
-    if (/^\d*[<>]/.test(word)) break
-    found.push(word.replaceAll(/["']/g, '').replace(/^\$(DPKG_ROOT|\{DPKG_ROOT(:-)?\})\/*(?=\/|[^/])/, ''))
-  }
-  return found
-}
 
 /** What an `update-alternatives --install` asks for; a slave is a name, its link, and where it leads. */
 export interface AlternativeCall {
@@ -65,6 +37,8 @@ function readCall(words: readonly string[]): AlternativeCall | undefined {
 /** One thing that a script does to who may do what with a path. */
 export type AttributeChange = {
   path: string
+  /** Whether it does so to all that is in it: `tree`, or to that and not to itself, `below`. */
+  scope?: 'tree' | 'below'
 } & (
   | { kind: 'mode'; text: string }
   | { kind: 'owner'; user?: string; group?: string }
@@ -74,20 +48,24 @@ export type AttributeChange = {
 /** What a script's calls of chown, chgrp, chmod, install, mkdir, dpkg-statoverride and setcap do to paths that they name. */
 export function attributeChanges(commands: readonly Command[]): AttributeChange[] {
   return commands.flatMap(([program = '', ...words]) => {
+    const name = baseName(program)
     const args = words.filter((word) => !word.startsWith('-') && word !== '')
     const [first = '', ...paths] = args
-    const places = paths.filter((path) => path.startsWith('/') && isPlain(path))
-    switch (program.slice(program.lastIndexOf('/') + 1)) {
+    const isDeep = words.some((word) => /^-\w*R|^--recursive$/.test(word))
+    const places = paths.flatMap((path) => placesOf(path, isDeep))
+    switch (name) {
       case 'chown':
       case 'chgrp': {
         if (!isPlain(first)) return []
-        const [user = '', group = ''] = program.endsWith('chgrp') ? ['', first] : first.split(/[:.]/)
-        return places.map((path) => ({ kind: 'owner', path, ...named(user, group) }))
+        const [user = '', group = ''] = name === 'chgrp' ? ['', first] : first.split(/[:.]/)
+        // `user:` is the user's own group
+        const own = group === '' && /[:.]$/.test(first) ? user : group
+        return places.map((place) => ({ kind: 'owner', ...place, ...named(user, own) }))
       }
       case 'chmod':
-        return places.map((path) => ({ kind: 'mode', path, text: first }))
+        return places.map((place) => ({ kind: 'mode', ...place, text: first }))
       case 'setcap':
-        return places.map((path) => ({ kind: 'capability', path, text: first }))
+        return places.map((place) => ({ kind: 'capability', ...place, text: first }))
       case 'dpkg-statoverride': {
         const [user = '', group = '', text = '', path = ''] = args
         if (!words.includes('--add') || !path.startsWith('/') || ![user, group, text, path].every(isPlain))
@@ -106,26 +84,67 @@ export function attributeChanges(commands: readonly Command[]): AttributeChange[
   })
 }
 
-function installed(words: readonly string[]): AttributeChange[] {
+const baseName = (program: string) => program.slice(program.lastIndexOf('/') + 1)
+
+/** A path of an argument; all that is in a directory (`/var/lib/x/*`), and none of other patterns. */
+function placesOf(word: string, isDeep: boolean): Pick<AttributeChange, 'path' | 'scope'>[] {
+  if (!word.startsWith('/')) return []
+  const path = word.replace(/\/\*$/, '')
+  if (!isPlain(path)) return []
+  if (path !== word) return [{ path, scope: 'below' }]
+  return [isDeep ? { path, scope: 'tree' } : { path }]
+}
+
+/** What a script makes that is empty at first: directories, and files by `touch` or of `/dev/null`. */
+export function createdPaths(commands: readonly Command[]): { path: string; type: 'file' | 'directory' }[] {
+  return commands.flatMap(([program = '', ...words]): { path: string; type: 'file' | 'directory' }[] => {
+    const name = baseName(program)
+    const { paths, isDirectory } = installArguments(words)
+    if (name === 'mkdir' || (name === 'install' && isDirectory))
+      return paths.flatMap((path) => parentsOf(path).map((each) => ({ path: each, type: 'directory' })))
+    const isEmptied = name === 'install' && paths[0] === '/dev/null'
+    const made = name === 'touch' ? paths : isEmptied ? paths.slice(1) : []
+    return made.map((path) => ({ path, type: 'file' }))
+  })
+}
+
+/** A path with the directories above it, which `mkdir -p` makes, too. */
+function parentsOf(path: string): string[] {
+  const names = path.split('/').filter(Boolean)
+  return names.map((_, index) => `/${names.slice(0, index + 1).join('/')}`)
+}
+
+/** Arguments of install(1), mkdir(1), touch(1): options, and the plain paths. */
+function installArguments(words: readonly string[]): {
+  options: Map<string, string>
+  paths: string[]
+  isDirectory: boolean
+} {
   const options = new Map<string, string>()
   const paths: string[] = []
+  let isDirectory = false
   for (let at = 0; at < words.length; at += 1) {
     const word = words[at] ?? ''
+    if (/^-\w*d\w*$|^--directory$/.test(word)) isDirectory = true
     const [, option, value] =
-      /^-\w*([mog])(\S*)$/.exec(word) ?? /^--(mode|owner|group)=(\S+)$/.exec(word) ?? []
-    if (option !== undefined && value === '') {
+      /^-[a-zA-Z]*?([mog])([^\s]*)$/.exec(word) ?? /^--(mode|owner|group)(?:=(\S+))?$/.exec(word) ?? []
+    if (option !== undefined && (value === undefined || value === '')) {
       at += 1
-      options.set(option, words[at] ?? '')
+      options.set(option.charAt(0), words[at] ?? '')
     } else if (option !== undefined) options.set(option.charAt(0), value ?? '')
     else if (word.startsWith('/') && isPlain(word)) paths.push(word)
   }
-  const path = paths.at(-1)
-  if (path === undefined) return []
+  return { options, paths, isDirectory }
+}
+
+function installed(words: readonly string[]): AttributeChange[] {
+  const { options, paths, isDirectory } = installArguments(words)
   const text = options.get('m')
-  return [
-    { kind: 'owner', path, ...named(options.get('o') ?? '', options.get('g') ?? '') },
+  const targets = isDirectory ? paths : paths.slice(-1)
+  return targets.flatMap((path) => [
+    { kind: 'owner' as const, path, ...named(options.get('o') ?? '', options.get('g') ?? '') },
     ...(text === undefined ? [] : [{ kind: 'mode' as const, path, text }]),
-  ]
+  ])
 }
 
 const named = (user: string, group: string) => ({

@@ -1,14 +1,17 @@
 import type { FileTree } from '../../image/file-tree.ts'
+import { type AccountCall, accountCalls } from './account-calls.ts'
 import { type Attributes, changed, type Ids, idsByName } from './attributes.ts'
 import {
   type AlternativeCall,
   type AttributeChange,
   alternativeCalls,
   attributeChanges,
-  commandsOf,
+  createdPaths,
   enabledUnits,
   isPlain,
 } from './maintainer-scripts.ts'
+import { commandsOf } from './shell-commands.ts'
+import { tmpfilesEffects } from './tmpfiles.ts'
 
 /** Scripts of one package, as texts. */
 export interface PackageScripts {
@@ -46,7 +49,10 @@ export class ScriptEffects {
   readonly #place: (path: string) => string
   readonly #ids: Ids
   #names: ReadonlyMap<string, readonly string[]> | undefined
-  readonly #changes = new Map<string, AttributeChange[]>()
+  readonly #changes = new Map<string, { change: AttributeChange; order: number }[]>()
+  readonly #links = new Map<string, string>()
+  readonly #accounts: AccountCall[] = []
+  readonly #created = new Map<string, 'file' | 'directory'>()
   readonly #known = new Map<string, Attributes[]>()
   readonly #alternatives = new Map<string, AlternativeCall[]>()
   /** Units that scripts switch on. */
@@ -67,14 +73,19 @@ export class ScriptEffects {
     const shells = new Set<string>()
     const services = new Set<string>()
     let hasOther = false
+    let order = 0
     for (const { texts } of scripts)
       for (const text of texts) {
         if (!CHANGES.test(text)) continue
         const commands = commandsOf(text)
         for (const change of attributeChanges(commands)) {
           const path = place(change.path.replace(/^\/+|\/+$/g, ''))
-          this.#changes.set(path, [...(this.#changes.get(path) ?? []), change])
+          const entry = { change, order: order++ }
+          this.#changes.set(path, [...(this.#changes.get(path) ?? []), entry])
         }
+        this.#accounts.push(...accountCalls(commands))
+        for (const { path, type } of createdPaths(commands))
+          this.#created.set(place(path.replace(/^\/+|\/+$/g, '')), type)
         for (const [program, ...words] of commands)
           if (/(^|\/)add-shell$/.test(program ?? ''))
             for (const word of words.filter(isPlain)) shells.add(word)
@@ -85,6 +96,16 @@ export class ScriptEffects {
         for (const call of alternativeCalls(commands))
           if (call === undefined) hasOther = true
           else this.#alternatives.set(call.name, [...(this.#alternatives.get(call.name) ?? []), call])
+      }
+    for (const name of tree.list(TMPFILES).filter((each) => each.endsWith('.conf')))
+      for (const { path, type, target, changes } of tmpfilesEffects(
+        tree.read(`${TMPFILES}/${name}`)?.toString('latin1') ?? '',
+      )) {
+        const at = place(path.replace(/^\/+|\/+$/g, ''))
+        for (const change of changes)
+          this.#changes.set(at, [...(this.#changes.get(at) ?? []), { change, order: order++ }])
+        if (type === 'symlink') this.#links.set(at, target ?? '')
+        else if (type !== undefined) this.#created.set(at, type)
       }
     const names = new Set(scripts.map(({ name }) => name))
     for (const [by, path, mode, user, group, capability] of KNOWN) {
@@ -125,30 +146,57 @@ export class ScriptEffects {
     return this.#alternatives
   }
 
-  /** How scripts may leave a path that begins as it is in its package: the scripts may or may not come to do it. */
+  /** Accounts that scripts make and change by plain words. */
+  get accounts(): readonly AccountCall[] {
+    return this.#accounts
+  }
+
+  /** What scripts and lists of tmpfiles.d(5) make at a path, empty at first; undefined when they make nothing there that their text says plainly. */
+  created(path: string): 'file' | 'directory' | undefined {
+    return this.#created.get(path)
+  }
+
+  /** Where a symlink leads that a list of tmpfiles.d(5) asks for. */
+  linkAt(path: string): string | undefined {
+    return this.#links.get(path)
+  }
+
+  /** How scripts may leave a path that begins as it is in its package: they may or may not come to do each thing. */
   states(path: string, from: Attributes): Attributes[] {
-    const found = [...(this.#known.get(path) ?? [])]
-    const changes = this.#changes.get(path)
-    if (changes === undefined) return found
-    let state: Attributes | undefined = from
-    for (const change of changes) state = state && changed(state, change, this.#ids)
-    if (state !== undefined) found.push(state)
-    // the two ways of a package that tries to give a capability first
-    const [capability] = changes.filter(({ kind }) => kind === 'capability')
-    const withOne = capability && changed(from, capability, this.#ids)
-    if (withOne !== undefined) found.push(withOne)
-    const others = changes.filter(
-      ({ kind, ...change }) => kind !== 'capability' && !/-s/.test('text' in change ? change.text : ''),
-    )
-    let plain: Attributes | undefined = from
-    for (const change of others) plain = plain && changed(plain, change, this.#ids)
-    if (plain !== undefined) found.push(plain)
-    return found
+    const changes = this.#changesOf(path)
+    const found = new Map<string, Attributes>()
+    const add = (state: Attributes) => found.set(JSON.stringify(state), state)
+    add(from)
+    for (const change of changes)
+      for (const state of [...found.values()]) {
+        const next = found.size < MOST_STATES ? changed(state, change, this.#ids) : undefined
+        if (next !== undefined) add(next)
+      }
+    found.delete(JSON.stringify(from))
+    return [...(this.#known.get(path) ?? []), ...found.values()]
+  }
+
+  /** Changes of a path itself, and of all that is in a directory above it, in their order. */
+  #changesOf(path: string): AttributeChange[] {
+    const own = (this.#changes.get(path) ?? []).filter(({ change }) => change.scope !== 'below')
+    const above = []
+    let isParent = true
+    for (let end = path.lastIndexOf('/'); end > 0; end = path.lastIndexOf('/', end - 1)) {
+      const entries = this.#changes.get(path.slice(0, end)) ?? []
+      above.push(
+        ...entries.filter(({ change: { scope } }) => scope === 'tree' || (isParent && scope === 'below')),
+      )
+      isParent = false
+    }
+    return [...above, ...own].sort((a, b) => a.order - b.order).map(({ change }) => change)
   }
 }
 
+const MOST_STATES = 64
+const TMPFILES = 'usr/lib/tmpfiles.d'
+
 const CHANGES =
-  /\b(chown|chgrp|chmod|install|mkdir|setcap|dpkg-statoverride|update-alternatives|add-shell|update-rc\.d|deb-systemd-helper)\b/
+  /\b(chown|chgrp|chmod|install|mkdir|touch|adduser|addgroup|useradd|usermod|groupadd|groupmod|gpasswd|chsh|setcap|dpkg-statoverride|update-alternatives|add-shell|update-rc\.d|deb-systemd-helper)\b/
 
 /** Which packages' scripts name which paths: words with a slash, without a variable in front. */
 function namesIn(

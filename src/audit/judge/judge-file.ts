@@ -85,6 +85,8 @@ function judgeUnowned(path: string, inode: Inode, context: LockedContext): Judge
   if (maker !== undefined && maker.by !== 'files')
     return { status: 'generated', owner: maker.name, reason: madeBy(path, maker, context) }
   if (isInLockedLayers(inode, context.lock)) return { status: 'unexplained' }
+  if (inode.size === 0 && context.expected.effects.created(path) === 'file')
+    return { status: 'generated', reason: 'made empty by a package as it is set up' }
   const message = 'no package and no step of the recipe has this file'
   return { status: 'unexplained', issue: { rule: 'file-unexplained', path, message } }
 }

@@ -35,6 +35,7 @@ export function judgeNonRegular(
     const message = 'the alternative does not lead to the best choice'
     return { rule: 'file-modified', path, message, expected: choice, actual: inode.target }
   }
+  if (inode.type === 'symlink' && expected.effects.linkAt(path) === inode.target) return undefined
   if (choice !== undefined || (inode.type === 'symlink' && isMadeLink(path, inode.target, expected)))
     return undefined
   return unknownIssue(path, inode, owners.at(-1), isInLockedLayers(inode, lock))
@@ -53,7 +54,7 @@ function judgeDirectory(
   path: string,
   inode: Inode,
   owners: readonly ExpectedFile[],
-  { lock, image: { tree } }: JudgeContext,
+  { lock, image: { tree }, expected }: JudgeContext,
 ): Issue | undefined {
   if (owners.some(({ type }) => type === 'directory')) return undefined
   const last = owners.at(-1)
@@ -69,6 +70,7 @@ function judgeDirectory(
     }
   }
   if (!isForeign(inode, lock) || tree.list(path).length > 0) return undefined
+  if (expected.effects.created(path) === 'directory') return undefined
   const message = 'no package and no step of the recipe has this directory'
   return { rule: 'file-unexplained', path, message, actual: 'directory' }
 }

@@ -1,4 +1,6 @@
 import type { Inode } from '../../../image/layer-entry.ts'
+import { sysusersCalls } from '../../expect/account-calls.ts'
+import { MadeAccounts } from '../../expect/made-accounts.ts'
 import type { LockedContext } from '../judge-context.ts'
 
 /** What is wrong with one entry of a file of user accounts. */
@@ -47,21 +49,16 @@ function entryProblems(context: LockedContext): EntryProblem[] {
     users: byName(read('usr/share/base-passwd/passwd.master')),
     groups: byName(read('usr/share/base-passwd/group.master')),
   }
-  const scripts = [...context.lock.contents.artifacts.values()].flatMap(({ control = {} }) =>
-    [control['postinst']?.text, control['preinst']?.text].flatMap((text) => text ?? []),
-  )
-  // scripts that are not at hand may make it: that they are not is a finding of its own
-  const isMade = (name: string) =>
-    context.lock.contents.missing.length > 0 || scripts.some((text) => addsUser(text, name))
   const { user } = context.lock.recipe
+  const makers = makersOf(context, groups)
   return [
     ...dangers(read),
     ...users.flatMap((entry) => {
-      const problem = userProblem(entry, masters.users.get(entry[0] ?? ''), user, isMade)
+      const problem = userProblem(entry, masters.users.get(entry[0] ?? ''), user, makers)
       return problem === undefined ? [] : [{ file: 'passwd' as const, name: entry[0] ?? '', problem }]
     }),
     ...groups.flatMap((entry) => {
-      const problem = groupProblem(entry, masters.groups.get(entry[0] ?? ''), user, isMade)
+      const problem = groupProblem(entry, masters.groups.get(entry[0] ?? ''), user, makers)
       return problem === undefined ? [] : [{ file: 'group' as const, name: entry[0] ?? '', problem }]
     }),
     ...missing('passwd', [...masters.users.keys(), ...(user ? [user.name] : [])], users),
@@ -111,7 +108,7 @@ function userProblem(
   [name = '', password, uid = '', gid = '', gecos = '', home = '', shell = '']: Entry,
   master: Entry | undefined,
   user: User,
-  isMade: (name: string) => boolean,
+  { isNamed, made }: Makers,
 ): string | undefined {
   const what = `uid ${uid}, gid ${gid}, home ${home}, shell ${shell}`
   // a base without the package passwd keeps what base-passwd writes
@@ -119,7 +116,10 @@ function userProblem(
   if (master !== undefined) {
     const [, , ...expected] = master
     const same = expected.join(':') === [uid, gid, gecos, home, shell].join(':')
-    return same ? undefined : `it is ${what}, expected ${expected.join(':')}`
+    const entry = { name, uid, gid, gecos, home, shell }
+    return same || (uid === expected[0] && made.isUser(entry))
+      ? undefined
+      : `it is ${what}, expected ${expected.join(':')}`
   }
   if (user !== undefined && name === user.name) {
     const same = uid === `${user.uid}` && gid === `${user.uid}` && home === user.home && shell === user.shell
@@ -127,25 +127,26 @@ function userProblem(
       ? undefined
       : `it is ${what}, expected uid ${user.uid}, home ${user.home}, shell ${user.shell}`
   }
-  const isSystem = Number(uid) >= 100 && Number(uid) < 1000 && NO_LOGIN.test(shell)
-  return isSystem && isMade(name) ? undefined : `no package and no recipe makes it: ${what}`
+  const isMade = made.hasUser(name)
+    ? made.isUser({ name, uid, gid, gecos, home, shell })
+    : isNamed(name) && isSystemId(uid) && gid !== '0' && NO_LOGIN.test(shell)
+  return isMade ? undefined : `no package and no recipe makes it: ${what}`
 }
 
 function groupProblem(
   [name = '', password, gid = '', members = '']: Entry,
   master: Entry | undefined,
   user: User,
-  isMade: (name: string) => boolean,
+  { isNamed, isMember, made }: Makers,
 ): string | undefined {
   if (password !== 'x' && password !== '*') return 'it has a password'
-  const added = members.split(',').filter((member) => member !== '' && !isMade(member))
+  const added = members.split(',').filter((member) => member !== '' && !isMember(member, name))
   if (added.length > 0) return `no package and no recipe makes ${added.join(', ')} its member`
   if (master !== undefined) return master[2] === gid ? undefined : `its gid is ${gid}, expected ${master[2]}`
   if (user !== undefined && name === user.name)
     return gid === `${user.uid}` ? undefined : `its gid is ${gid}, expected ${user.uid}`
-  return Number(gid) >= 100 && Number(gid) < 1000 && isMade(name)
-    ? undefined
-    : `no package and no recipe makes it: gid ${gid}`
+  const isMade = made.hasGroup(name) ? made.isGroup(name, gid) : isNamed(name) && isSystemId(gid)
+  return isMade ? undefined : `no package and no recipe makes it: gid ${gid}`
 }
 
 function missing(file: 'passwd' | 'group', names: string[], entries: Entry[]): EntryProblem[] {
@@ -175,9 +176,45 @@ function passwordProblems(file: 'shadow' | 'gshadow', entries: Entry[], owners: 
   })
 }
 
-/** Whether a maintainer script adds a user or group of that name. */
-function addsUser(script: string, name: string): boolean {
-  if (!/\b(adduser|addgroup|useradd|groupadd|systemd-sysusers|addusers?)\b/.test(script)) return false
+/** What says of a user or group that packages make it. */
+interface Makers {
+  made: MadeAccounts
+  /** Whether a script that makes accounts has that name, where no plain call does. */
+  isNamed(name: string): boolean
+  isMember(user: string, group: string): boolean
+}
+
+function makersOf(
+  { lock, image: { tree }, expected: { effects } }: LockedContext,
+  groups: readonly Entry[],
+): Makers {
+  const scripts = [...lock.contents.artifacts.values()]
+    .flatMap(({ control = {} }) => [control['postinst']?.text, control['preinst']?.text])
+    .filter((text) => text !== undefined)
+    .filter((text) => MAKES.test(text))
+  const lists = tree.list(SYSUSERS).filter((name) => name.endsWith('.conf'))
+  const calls = [
+    ...effects.accounts,
+    ...lists.flatMap((name) => sysusersCalls(tree.read(`${SYSUSERS}/${name}`)?.toString('utf8') ?? '')),
+  ]
+  const made = new MadeAccounts(calls, new Map(groups.map(([name = '', , gid = '']) => [name, gid])))
+  // scripts that are not at hand may make it: that they are not is a finding of its own
+  const isOpen = lock.contents.missing.length > 0
+  const hasNames = (...names: string[]) =>
+    isOpen || scripts.some((text) => names.every((name) => hasWord(text, name)))
+  return {
+    made,
+    isNamed: (name) => hasNames(name),
+    isMember: (user, group) => made.isMember(user, group) || (!made.hasUser(user) && hasNames(user, group)),
+  }
+}
+
+const SYSUSERS = 'usr/lib/sysusers.d'
+const MAKES =
+  /\b(adduser|addgroup|useradd|usermod|groupadd|groupmod|gpasswd|chsh|systemd-sysusers|addusers?)\b/
+const isSystemId = (id: string) => Number(id) >= 100 && Number(id) < 1000
+
+function hasWord(script: string, name: string): boolean {
   const escaped = name.replaceAll(/[.*+?^${}()|[\]\\-]/g, '\\$&')
-  return new RegExp(`(^|[\\s"'=])${escaped}($|[\\s"';])`, 'm').test(script)
+  return new RegExp(`(^|[\\s"'=:])${escaped}($|[\\s"';:])`, 'm').test(script)
 }
