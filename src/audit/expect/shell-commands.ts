@@ -19,7 +19,21 @@ type Values = ReadonlyMap<string, ReadonlySet<string>>
  * are not taken. A variable stands for each value that the script gives it anywhere, by an assignment, a `for`, or a
  * default (`${x:-y}`); the parameters of a function for those of each call.
  */
-export function commandsOf(script: string): Command[] {
+export function commandsOf(script: string): readonly Command[] {
+  let found = known.get(script)
+  if (found === undefined) {
+    if (known.size >= MOST_KNOWN) known.clear()
+    found = readCommands(script)
+    known.set(script, found)
+  }
+  return found
+}
+
+/** Scripts that were read: several rules ask for the same. */
+const known = new Map<string, readonly Command[]>()
+const MOST_KNOWN = 4000
+
+function readCommands(script: string): Command[] {
   const { top, functions } = splitFunctions(linesOf(script))
   const values = readValues([...top, ...[...functions.values()].flat()])
   const called = new Set<string>()

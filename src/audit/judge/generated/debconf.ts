@@ -1,6 +1,7 @@
 import type { FileTree } from '../../../image/file-tree.ts'
 import { packageCertificates } from '../../expect/certificates.ts'
-import { commandsOf, isPlain } from '../../expect/maintainer-scripts.ts'
+import { isPlain } from '../../expect/maintainer-scripts.ts'
+import { commandsOf } from '../../expect/shell-commands.ts'
 import { TOO_LARGE } from './generated-file.ts'
 import { pamChoices } from './pam.ts'
 
