@@ -5,6 +5,7 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import type { AuditReport } from '../src/audit/audit-report.ts'
 import { parseLock } from '../src/lock/parse-lock.ts'
 import type { PythonFile } from '../src/lock/schema.ts'
+import { NIGHTLY } from './support/nightly.ts'
 import { makeProject, put } from './support/project.ts'
 import { stillroom, stillroomJson } from './support/stillroom.ts'
 import { type FileServer, startFileServer } from './world/file-server.ts'
@@ -105,13 +106,13 @@ async function fill({ index, other, files }: Servers): Promise<void> {
   )
 }
 
-const RECIPE = ({
-  files,
-  other,
-}: Servers) => `import { apt, debian, defineRecipe, pip, requirementsFile } from 'stillroom'
+const recipeOn = (
+  suite: string,
+  { files, other }: Servers,
+) => `import { apt, debian, defineRecipe, pip, requirementsFile } from 'stillroom'
 const prints = (code, expect) => ({ name: code, command: ['python3', '-c', code], expect })
 export default defineRecipe({
-  base: debian('bookworm'),
+  base: debian('${suite}'),
   steps: [
     apt(['python3', 'python3-pip']),
     pip(
@@ -142,68 +143,76 @@ export default defineRecipe({
 `
 
 describe('Python distributions of every kind', () => {
-  test('are locked as pip takes them, built, audited clean, and built again to the same bytes', async () => {
-    const servers = await startServers()
-    await fill(servers)
-    const directory = await makeProject({
-      'recipes/kinds/recipe.ts': RECIPE(servers),
-      'recipes/kinds/requirements.txt':
-        '-r more/listed.txt\nh3-windows ; sys_platform == "win32"\n--constraint constraints.txt\n',
-      'recipes/kinds/more/listed.txt': 'h3-listed>=1 # any\n',
-      'recipes/kinds/constraints.txt': 'H3_Listed<2\n',
-    })
-    const options = { env: { PIP_INDEX_URL: `${servers.index.url}/simple`, PIP_EXTRA_INDEX_URL: '' } }
-    const run = async (...args: string[]) => {
-      const outcome = await stillroom(directory, args, options)
-      expect(outcome, `${outcome.stdout}\n${outcome.stderr}`).toMatchObject({ exitCode: 0 })
-      return outcome
-    }
-    await run('lock', 'recipe', 'kinds')
-    const path = join(directory, 'recipes/kinds/lock.json')
-    const readFiles = async () => {
-      const { platforms } = parseLock(await readFile(path, 'utf8'), path)
-      const steps = platforms['linux/amd64']?.steps ?? []
-      return new Map(
-        steps.flatMap((step) => (step.kind === 'pip' ? step.files : [])).map((file) => [file.name, file]),
+  // every pip that Debian has at night
+  const suites = NIGHTLY ? ['bullseye', 'bookworm', 'trixie'] : ['bookworm']
+  test.each(suites)(
+    'are locked as the pip of %s takes them, built, audited clean, and built to the same bytes',
+    async (suite) => {
+      const servers = await startServers()
+      await fill(servers)
+      const directory = await makeProject({
+        'recipes/kinds/recipe.ts': recipeOn(suite, servers),
+        'recipes/kinds/requirements.txt':
+          '-r more/listed.txt\nh3-windows ; sys_platform == "win32"\n--constraint constraints.txt\n',
+        'recipes/kinds/more/listed.txt': 'h3-listed>=1 # any\n',
+        'recipes/kinds/constraints.txt': 'H3_Listed<2\n',
+      })
+      const options = { env: { PIP_INDEX_URL: `${servers.index.url}/simple`, PIP_EXTRA_INDEX_URL: '' } }
+      const run = async (...args: string[]) => {
+        const outcome = await stillroom(directory, args, options)
+        expect(outcome, `${outcome.stdout}\n${outcome.stderr}`).toMatchObject({ exitCode: 0 })
+        return outcome
+      }
+      await run('lock', 'recipe', 'kinds')
+      const path = join(directory, 'recipes/kinds/lock.json')
+      const readFiles = async () => {
+        const { platforms } = parseLock(await readFile(path, 'utf8'), path)
+        const steps = platforms['linux/amd64']?.steps ?? []
+        return new Map(
+          steps.flatMap((step) => (step.kind === 'pip' ? step.files : [])).map((file) => [file.name, file]),
+        )
+      }
+      const files = await readFiles()
+      expect([...files.keys()]).toEqual(
+        ['apq', 'archive', 'cab', 'cpu', 'dotted', 'dpp', 'listed', 'odd', 'sd'].map((name) => `h3-${name}`),
       )
-    }
-    const files = await readFiles()
-    expect([...files.keys()]).toEqual(
-      ['apq', 'archive', 'cab', 'cpu', 'dotted', 'dpp', 'listed', 'odd', 'sd'].map((name) => `h3-${name}`),
-    )
-    const pinned = (name: string): Partial<PythonFile> => files.get(name) ?? {}
-    expect(pinned('h3-cab')).toMatchObject({
-      version: '2026.01.05',
-      file: 'h3_cab-2026.1.5-py3-none-any.whl',
-    })
-    expect(pinned('h3-dpp').url).toBe(`${servers.files.url}/wheels/h3_dpp-1.0-py3-none-any.whl`)
-    expect(pinned('h3-archive')).toMatchObject({
-      file: 'h3-archive-2.0.tar.gz',
-      url: `${servers.files.url}/team/archive/v2.0.tar.gz`,
-    })
-    expect(pinned('h3-cpu')).toMatchObject({ version: '1.0', index: `${servers.other.url}/simple` })
-    expect(pinned('h3-sd').file).toBe('h3-sd-1.0-beta.tar.gz')
-    expect([pinned('h3-listed').version, pinned('h3-listed').index]).toEqual(['1.0', undefined])
+      const pinned = (name: string): Partial<PythonFile> => files.get(name) ?? {}
+      expect(pinned('h3-cab')).toMatchObject({
+        version: '2026.01.05',
+        file: 'h3_cab-2026.1.5-py3-none-any.whl',
+      })
+      expect(pinned('h3-dpp').url).toBe(`${servers.files.url}/wheels/h3_dpp-1.0-py3-none-any.whl`)
+      expect(pinned('h3-archive')).toMatchObject({
+        file: 'h3-archive-2.0.tar.gz',
+        url: `${servers.files.url}/team/archive/v2.0.tar.gz`,
+      })
+      expect(pinned('h3-cpu')).toMatchObject({ version: '1.0', index: `${servers.other.url}/simple` })
+      expect(pinned('h3-sd').file).toBe('h3-sd-1.0-beta.tar.gz')
+      expect([pinned('h3-listed').version, pinned('h3-listed').index]).toEqual(['1.0', undefined])
 
-    await run('build', 'recipe', 'kinds')
-    const report = await stillroomJson<AuditReport>(directory, ['audit', 'recipe', 'kinds'], options)
-    expect(report.findings).toEqual([])
-    expect(report.files.unexplained).toEqual([])
-    const { stdout } = await run('build', 'recipe', 'kinds', '--no-cache')
-    expect(stdout).toMatch(/verdict\s+identical/)
+      await run('build', 'recipe', 'kinds')
+      const report = await stillroomJson<AuditReport>(directory, ['audit', 'recipe', 'kinds'], options)
+      expect(report.findings).toEqual([])
+      expect(report.files.unexplained).toEqual([])
+      const { stdout } = await run('build', 'recipe', 'kinds', '--no-cache')
+      expect(stdout).toMatch(/verdict\s+identical/)
 
-    // a file that the recipe names makes the lock stale; the rest stays
-    await writeFile(join(directory, 'recipes/kinds/constraints.txt'), 'h3-listed>=2\n')
-    const stale = await stillroom(directory, ['build', 'recipe', 'kinds'], options)
-    expect(stale).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('files["constraints.txt"]') })
-    servers.index.add(makeWheel({ name: 'h3-apq', version: '2.0' }))
-    await run('lock', 'recipe', 'kinds')
-    const moved = await readFiles()
-    expect(moved.get('h3-listed')?.version).toBe('2.0')
-    moved.delete('h3-listed')
-    files.delete('h3-listed')
-    expect(moved).toEqual(files)
-  })
+      // a file that the recipe names makes the lock stale; the rest stays
+      await writeFile(join(directory, 'recipes/kinds/constraints.txt'), 'h3-listed>=2\n')
+      const stale = await stillroom(directory, ['build', 'recipe', 'kinds'], options)
+      expect(stale).toMatchObject({
+        exitCode: 2,
+        stderr: expect.stringContaining('files["constraints.txt"]'),
+      })
+      servers.index.add(makeWheel({ name: 'h3-apq', version: '2.0' }))
+      await run('lock', 'recipe', 'kinds')
+      const moved = await readFiles()
+      expect(moved.get('h3-listed')?.version).toBe('2.0')
+      moved.delete('h3-listed')
+      files.delete('h3-listed')
+      expect(moved).toEqual(files)
+    },
+  )
 })
 
 describe('lock recipe refuses', () => {

@@ -36,11 +36,13 @@ export function compareIndexes({ indexes = {}, files }: PipStep, pinned: LockedP
   )
 }
 
-/** A requirement by address is met by the file of that address alone. */
-function compareAddress(requirement: string, { files }: LockedPip): Contradiction[] {
+/** A requirement by address is met by the file of that address alone, or by what pip found of it. */
+function compareAddress(requirement: string, { files, provided }: LockedPip): Contradiction[] {
   const { name, url, marker } = parseRequirement(requirement) ?? {}
   const file = files.find((each) => each.name === name)
-  if (url === undefined || (file === undefined && marker !== undefined)) return []
+  // it may not count here, or be there from that address
+  const isThere = provided.some((each) => each.name === name)
+  if (url === undefined || (file === undefined && (marker !== undefined || isThere))) return []
   return unequal(`files["${name}"].url`, file?.url, bareAddress(url))
 }
 

@@ -80,7 +80,7 @@ export async function resolvePip(step: PipStep, options: ResolvePipOptions): Pro
     pip: pip.version,
     files,
     build: usedBuilders(build, files),
-    provided: provided(said, before),
+    provided: provided(said, before, stayed(step, files, before, after)),
     local: wheels.map(({ path, name, editable }) => {
       const version = after.find((entry) => entry.name === name)?.version
       if (version === undefined) throw new StillroomError('PIP_FAILED', `pip did not install "${path}"`)
@@ -191,9 +191,29 @@ function usedBuilders(
   return Object.fromEntries(Object.entries(build).filter(([name]) => built.includes(name)))
 }
 
+/** What is required by address and is there from that address is installed again by pip, which changes nothing. */
+function stayed(
+  { requirements }: PipStep,
+  files: readonly PythonFile[],
+  before: readonly Distribution[],
+  after: readonly Distribution[],
+): string[] {
+  const known = new Set(before.map(identity))
+  const same = after.filter((entry) => known.has(identity(entry))).map(({ name }) => name)
+  return requirements.flatMap((text) => {
+    const { name = '', url } = parseRequirement(text) ?? {}
+    const isNew = files.some((file) => file.name === name)
+    return url !== undefined && !isNew && same.includes(name) ? [name] : []
+  })
+}
+
 /** pip says of each requirement that is met already where it found it. */
-function provided(said: string, before: readonly Distribution[]): LockedPip['provided'] {
-  const names = new Set<string>()
+function provided(
+  said: string,
+  before: readonly Distribution[],
+  more: readonly string[],
+): LockedPip['provided'] {
+  const names = new Set<string>(more)
   for (const match of said.matchAll(/^Requirement already satisfied: ([A-Za-z0-9._-]+)/gm)) {
     names.add(normalizeName(match[1] as string))
   }
