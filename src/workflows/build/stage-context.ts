@@ -12,6 +12,7 @@ import { gitRunner } from '../../resolve/git/run-git.ts'
 import { archiveProject } from '../../resolve/project/resolve-project.ts'
 import { diskError, hashFile, writeFileAtomic } from '../../store/disk.ts'
 import type { Artifacts, Cache, Cancellation, Environment } from '../ports.ts'
+import { DerivedFiles } from './derived-files.ts'
 
 const DAY = 86_400_000
 
@@ -45,8 +46,10 @@ export async function stageContext(
   const temporary = join(root, `${id}.${randomUUID()}.tmp`)
   try {
     await mkdir(temporary, { recursive: true })
+    const derived = new DerivedFiles(join(ports.cache, 'derived'))
     await removeOld(root)
-    await fill(temporary, ports, files, artifacts, repository, epoch)
+    await derived.removeUnused(new Date(Date.now() - DAY))
+    await fill(temporary, { ...ports, derived }, files, artifacts, repository, epoch)
     const list = await listFiles(temporary)
     // one that is there is damaged, or was made by another run meanwhile, which is as good
     await rename(directory, `${temporary}.old`).catch((error: NodeJS.ErrnoException) => {
@@ -99,7 +102,7 @@ async function digestEntry(path: string, mode: number): Promise<string> {
 
 async function fill(
   root: string,
-  { store, env, signal }: Environment & Cancellation & Artifacts,
+  { store, derived, env, signal }: Environment & Cancellation & Artifacts & { derived: DerivedFiles },
   files: ContextFiles,
   { files: placed, seed, projects, directories }: ContextArtifacts,
   repository: string,
@@ -115,20 +118,36 @@ async function fill(
   for (const [path, text] of files) await put(path, text)
   const place = async ({ artifact, destination }: PlacedArtifact) => {
     signal.throwIfAborted()
-    if (artifact.origin.kind === 'debian') {
-      await put(destination, await uncompressDeb(await readFile(store.path(artifact.sha256)), artifact.name))
-    } else if (artifact.origin.kind === 'registry') {
-      const layer = createReadStream(store.path(artifact.sha256))
-      await put(destination, uncompressed(layer, new Budget({ signal })))
-    } else {
-      await mkdir(dirname(join(root, destination)), { recursive: true })
-      await store.link(artifact.sha256, join(root, destination))
-    }
+    const { sha256, name, origin } = artifact
+    const path = join(root, destination)
+    await mkdir(dirname(path), { recursive: true })
+    if (origin.kind === 'debian')
+      await derived.place(
+        `deb-${sha256}`,
+        async () => uncompressDeb(await readFile(store.path(sha256)), name),
+        path,
+      )
+    else if (origin.kind === 'registry')
+      await derived.place(
+        `layer-${sha256}`,
+        async () => uncompressed(createReadStream(store.path(sha256)), new Budget({ signal })),
+        path,
+      )
+    else await store.link(sha256, path)
   }
   await pMap(placed, place, { concurrency: 4 })
-  for (const { artifact, destination } of seed) {
+  for (const {
+    artifact: { sha256, name },
+    destination,
+  } of seed) {
     signal.throwIfAborted()
-    await put(destination, await debDataTar(await readFile(store.path(artifact.sha256)), artifact.name))
+    const path = join(root, destination)
+    await mkdir(dirname(path), { recursive: true })
+    await derived.place(
+      `data-${sha256}`,
+      async () => debDataTar(await readFile(store.path(sha256)), name),
+      path,
+    )
   }
   for (const { tree, destination } of projects)
     await put(destination, archiveProject(gitRunner({ env, signal }), repository, tree, epoch))
