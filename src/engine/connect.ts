@@ -11,6 +11,7 @@ import {
   privateEngine,
   readText,
 } from './private/private-engine.ts'
+import { withUserLogins } from './private/user-logins.ts'
 
 /** Oldest engine whose BuildKit has the Dockerfile frontend 1.4 (`COPY --link`). */
 export const OLDEST_ENGINE = '23.0.0'
@@ -46,7 +47,7 @@ export async function connectEngine(options: ConnectOptions = {}): Promise<Engin
   const choice = await findEngine({ env: process.env, read: readText, ownWorks })
   if (choice.kind === 'environment') return own.answer ?? connectTo()
   if (choice.kind === 'private') {
-    useEngine(choice.settings)
+    await useEngine(choice.settings)
     return connectTo()
   }
   if (own.answer !== undefined && (options.start === false || (await machineLacks(process.env)).length > 0))
@@ -60,13 +61,14 @@ export async function connectEngine(options: ConnectOptions = {}): Promise<Engin
   const note = (text: string) =>
     progress ? progress({ kind: 'note', text }) : void process.stderr.write(`${text}\n`)
   const { settings } = await startEngine(privateEngine(defaultCacheDirectory(process.env)), { signal, note })
-  useEngine(settings)
+  await useEngine(settings)
   return connectTo()
 }
 
 /** Puts a private engine into the environment of this process. */
-function useEngine(settings: EngineSettings): void {
-  for (const [name, value] of Object.entries(engineEnvironment(settings, process.env)))
+async function useEngine(settings: EngineSettings): Promise<void> {
+  const own = await withUserLogins(settings, process.env)
+  for (const [name, value] of Object.entries(engineEnvironment(own, process.env)))
     if (value === undefined) delete process.env[name]
     else process.env[name] = value
 }

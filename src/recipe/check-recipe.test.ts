@@ -113,3 +113,10 @@ it('components of the archive stand once, and are those of the suite', () => {
     { path: 'base.components[0]', reason: 'is there from bookworm on: take non-free' },
   ])
 })
+
+it('a repository is not asked by git://, and the reason is said', () => {
+  const step = { kind: 'git', url: 'git://git.example.org/a.git', ref: 'main', to: '/opt/a' }
+  const { error } = Recipe.safeParse({ base: { kind: 'debian', suite: 'bookworm' }, steps: [step] })
+  expect(error?.message).toContain('neither encrypted nor authenticated')
+  expect(error?.message).not.toContain('must be the address')
+})

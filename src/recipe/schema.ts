@@ -244,6 +244,11 @@ export type ProjectStep = z.infer<typeof ProjectStep>
 
 /** No login in it: git asks the machine's own set-up. A user name of ssh is none. */
 export const gitUrl = nonEmptyLine
+  .refine((url) => !/^git:\/\//.test(url), {
+    error:
+      'is not asked: git:// is neither encrypted nor authenticated, so that whoever is between may name another commit; write its https:// address',
+    abort: true,
+  })
   .regex(
     /^(https?:\/\/[^/?#\s]+\/|ssh:\/\/[^/?#\s]+\/|file:\/\/\/|[A-Za-z0-9_.-]+@[A-Za-z0-9.-]+:(?!\/\/))[^?#\s]+$/,
     'must be the address of a git repository: https://, ssh://, file:/// or user@host:path',

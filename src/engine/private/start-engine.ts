@@ -170,8 +170,8 @@ async function launch(engine: PrivateEngine, options: StartOptions): Promise<Chi
   for (const file of ['pid', 'env', 'docker.sock']) await rm(path(file), { force: true })
   await link(join(engine.clients, 'docker-buildx'), path('config/cli-plugins/docker-buildx'))
   const settings = join(process.env.DOCKER_CONFIG || join(homedir(), '.docker'), 'config.json')
-  if (!existsSync(path('config/config.json')) && existsSync(settings))
-    await link(settings, path('config/config.json'))
+  // there may be nothing yet: a login made later counts, too
+  if (!existsSync(path('config/config.json'))) await link(settings, path('config/config.json'))
   options.note(`starting engine "${name}" with store ${store}`)
   await moveToLeaf(options.note)
   await using log = await open(path('log'), 'w')

@@ -11,6 +11,16 @@ export interface GitRunner {
   signal: AbortSignal
 }
 
+/**
+ * What to do when git refuses a repository because somebody else owns it: it would take that one's configuration.
+ * Undefined when that is not why.
+ */
+export function ownershipHint(said: string): string | undefined {
+  const [, path] = /dubious ownership in repository at '([^']*)'/.exec(said) ?? []
+  if (path === undefined) return undefined
+  return `it belongs to another user; if you trust it: git config --global --add safe.directory '${path}'`
+}
+
 /** git said no: what it printed, without credentials. */
 export class GitRefusal extends Error {
   readonly said: string

@@ -1,20 +1,21 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { type ErrorCode, StillroomError } from '../../error.ts'
 import { redactUrl } from '../../net/redact-url.ts'
-import { GitRefusal } from './run-git.ts'
+import { GitRefusal, ownershipHint } from './run-git.ts'
 
 /** What a source's refusal means, by git's own words (2.30 to 2.50, LC_ALL=C). */
-export type Refusal = 'login' | 'repository' | 'object' | 'certificate' | 'other'
+export type Refusal = 'login' | 'repository' | 'object' | 'certificate' | 'owner' | 'other'
 
 const WORDS: [Refusal, RegExp][] = [
   [
     'object',
     /not our ref|unadvertised object|remote did not send|couldn't find remote ref|no such remote ref|could not fetch [0-9a-f]{40}|expected .*unborn/i,
   ],
+  ['owner', /dubious ownership/],
   ['certificate', /certificate|Host key verification failed|SSL /i],
   [
     'login',
-    /could not read (Username|Password)|Authentication failed|Access denied|Permission denied|returned error: 40[13]|terminal prompts disabled|dubious ownership/i,
+    /could not read (Username|Password)|Authentication failed|Access denied|Permission denied|returned error: 40[13]|terminal prompts disabled/i,
   ],
   [
     'repository',
@@ -76,6 +77,8 @@ function failure(
   const said = refusals.map(({ url, said: words }) => `  ${redactUrl(url)}: ${words}`).join('\n')
   const message = `git failed while ${doing}:\n${said}`
   const details = { places: refusals.map(({ url, kind }) => ({ url: redactUrl(url), kind })) }
+  const owner = refusals.map(({ said: words }) => ownershipHint(words)).find((each) => each !== undefined)
+  if (owner !== undefined) return new StillroomError('GIT_FETCH_FAILED', message, { hint: owner, details })
   const { code, hint } = FAILURES.find(({ when }) => when(kinds)) ?? UNKNOWN
   return new StillroomError(code, message, { hint, details })
 }

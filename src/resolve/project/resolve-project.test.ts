@@ -6,7 +6,7 @@ import { execa } from 'execa'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { git, makeRepository, PLAIN_ENV, type PlannedFile } from '../git/make-repository.test-data.ts'
 import { gitRunner } from '../git/run-git.ts'
-import { archiveProject, resolveProject } from './resolve-project.ts'
+import { archiveProject, requireHistory, resolveProject } from './resolve-project.ts'
 
 let root: string
 beforeAll(async () => {
@@ -116,6 +116,36 @@ describe('archiveProject()', () => {
     })
     await git(shallow, ['fetch', '--quiet', '--unshallow'])
     expect(await archive(runner(), shallow, tree)).toEqual(await archive(runner(), directory, tree))
+  })
+
+  it('is not pinned by the commit at which a shallow clone ends, but by one that is known to have changed it', async () => {
+    const { directory } = await project([[file('a', 'old')], [file('a', 'new')]])
+    const pinOf = async (clone: string) => {
+      const recipe = join(clone, 'recipes/r')
+      const pinned = await resolveProject(runner(), recipe, 'p')
+      await requireHistory(runner(), recipe, 'p', pinned)
+      return pinned
+    }
+    const clone = async (name: string, ...options: string[]) => {
+      await git(root, ['clone', '--quiet', ...options, `file://${directory}`, join(root, name)])
+      return join(root, name)
+    }
+    const shallow = await clone('at-the-edge', '--depth=1')
+    await expect(pinOf(shallow)).rejects.toMatchObject({
+      code: 'PROJECT_TREE_GONE',
+      hint: expect.stringContaining(`git -C '${shallow}/recipes/r/p' fetch --unshallow`),
+    })
+    await git(shallow, ['fetch', '--quiet', '--unshallow'])
+    expect(await pinOf(shallow)).toEqual(await pinOf(await clone('whole')))
+  })
+
+  it('names the command that makes a repository of another owner readable', async () => {
+    const { directory } = await project([[file('a')]], [])
+    const another = { GIT_TEST_ASSUME_DIFFERENT_OWNER: '1' }
+    await expect(resolveProject(runner(another), join(directory, 'recipes/r'), 'p')).rejects.toMatchObject({
+      code: 'PROJECT_NOT_FOUND',
+      hint: expect.stringContaining(`git config --global --add safe.directory '${directory}'`),
+    })
   })
 
   it('fails where there is no repository', async () => {

@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises'
+import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { StillroomError } from '../../error.ts'
 import { GITLINK } from '../../formats/git/git-object.ts'
@@ -6,7 +6,7 @@ import { paxHeader } from '../../formats/tar/write-tar.ts'
 import type { LockedProject } from '../../lock/schema.ts'
 import { archiveSnapshot } from '../git/archive-snapshot.ts'
 import { ObjectReader } from '../git/object-reader.ts'
-import { askGit, type GitRunner } from '../git/run-git.ts'
+import { askGit, type GitRunner, ownershipHint } from '../git/run-git.ts'
 import { readLeaves } from '../git/snapshot.ts'
 
 /**
@@ -43,7 +43,11 @@ export async function resolveProject(
       known
         ? `git cannot read the repository of project "${path}": ${changes.said}`
         : `project "${path}" is not in a git repository: ${directory}`,
-      known ? {} : { hint: 'a project is pinned by its git tree: run git init, add and commit' },
+      {
+        hint: known
+          ? ownershipHint(changes.said)
+          : 'a project is pinned by its git tree: run git init, add and commit',
+      },
     )
   }
   if (changes !== '') {
@@ -61,6 +65,30 @@ export async function resolveProject(
     })
   }
   return { kind: 'project', commit, tree }
+}
+
+/**
+ * Passes when the commit that a project is pinned by is the one that last changed it: at the edge of a shallow clone any
+ * commit seems to have brought all that there is.
+ *
+ * @throws {StillroomError} PROJECT_TREE_GONE with the command that fetches the rest
+ */
+export async function requireHistory(
+  git: GitRunner,
+  recipeDirectory: string,
+  path: string,
+  { commit }: LockedProject,
+): Promise<void> {
+  const directory = join(recipeDirectory, path)
+  const args = ['-C', directory, 'rev-parse', '--path-format=absolute', '--git-path', 'shallow']
+  const file = await askGit(git, args)
+  const edge = typeof file === 'string' ? await readFile(file, 'utf8').catch(() => '') : ''
+  if (!edge.split('\n').includes(commit)) return
+  throw new StillroomError(
+    'PROJECT_TREE_GONE',
+    `cannot tell which commit last changed project "${path}": this clone is shallow, and its history ends at ${commit}`,
+    { hint: `fetch the rest of it: git -C '${directory}' fetch --unshallow`, details: { directory, commit } },
+  )
 }
 
 /**
@@ -84,7 +112,9 @@ export async function* archiveProject(
       'PROJECT_TREE_GONE',
       `this repository does not have the locked tree ${tree}: ${found.said}`,
       {
-        hint: 'fetch the history it is in (git fetch --unshallow), or lock again: stillroom lock recipe NAME',
+        hint:
+          ownershipHint(found.said) ??
+          'fetch the history it is in (git fetch --unshallow), or lock again: stillroom lock recipe NAME',
         details: { tree, directory },
       },
     )

@@ -5,6 +5,8 @@ import { type LockRequest, planLock } from '../../lock/plan-lock.ts'
 import { LOCKFILE_VERSION, type LockedPlatform, type Lockfile } from '../../lock/schema.ts'
 import { serializeLock } from '../../lock/serialize-lock.ts'
 import type { Recipe } from '../../recipe/schema.ts'
+import { gitRunner } from '../../resolve/git/run-git.ts'
+import { requireHistory } from '../../resolve/project/resolve-project.ts'
 import { renderGenerated, writeGenerated } from '../project/generated.ts'
 import { loadInputs, type RecipeInputs } from '../project/load-inputs.ts'
 import { lockedPlatform, readLock, writeLock } from '../project/lock-file.ts'
@@ -38,6 +40,11 @@ export async function lockRecipe(session: Session, name: string, options: LockOp
   if (present && locked && changes.length === 0 && upgrade === undefined)
     return { recipe: name, outcome: 'current', changes, lock: present }
 
+  for (const [index, project] of projects) {
+    const step = recipe.steps[index]
+    if (step?.kind === 'project')
+      await requireHistory(gitRunner(session), loaded.directory, step.path, project)
+  }
   const changed = changedFields(loaded, changes)
   const plan = planLock({ name, recipe: expanded(loaded), locked, changed, upgrade, projects })
   const known = options.olderIndexes ? [] : (locked?.base.indexes ?? [])
