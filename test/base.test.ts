@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import { describe, expect, test } from 'vitest'
+import type { AuditReport } from '../src/audit/audit-report.ts'
 import { parseLock } from '../src/lock/parse-lock.ts'
 import { createGet } from '../src/net/http-get.ts'
 import { Suite } from '../src/recipe/schema.ts'
@@ -55,7 +56,10 @@ describe('debian(suite)', () => {
     const recipe = `import { apt, debian, defineRecipe, run } from 'stillroom'
 export default defineRecipe({
   base: debian('trixie'),
-  steps: [apt(['hello']), run(['sh', '-c', 'hello > /etc/greeting'])],
+  steps: [
+    apt(['hello']),
+    run('hello > /etc/greeting && echo Europe/Berlin > /etc/timezone && echo tiny > /etc/issue && chmod 700 /usr/bin/hello'),
+  ],
   checks: [
     { name: 'greeting', command: ['cat', '/etc/greeting'], expect: 'Hello, world!' },
     { name: 'apt', command: ['apt-get', '--version'], expect: 'apt 3.' },
@@ -69,6 +73,13 @@ export default defineRecipe({
     const first = await stillroomJson<BuildReport>(directory, args)
     expect(first).toMatchObject({ verdict: 'recorded' })
     expect(first.checks.filter((check) => !check.passed)).toEqual([])
+    // without a user there is no /etc/shadow; what the run step patched is its own, and shown
+    expect(first.audit).toMatchObject({ verdict: 'clean', findings: [] })
+    const { files } = await stillroomJson<AuditReport>(directory, ['audit', 'recipe', 'tiny'])
+    const changes = files.changes
+      .filter(({ by }) => by === 'run-2')
+      .map(({ path, rule }) => `${rule} ${path}`)
+    expect(changes).toEqual(['file-modified /etc/issue', 'file-mode /usr/bin/hello'])
     const second = await stillroomJson<BuildReport>(directory, args)
     expect(second).toMatchObject({ verdict: 'identical', image: { id: first.image.id } })
     await execa('docker', ['image', 'rm', '--force', 'stillroom/tiny'])

@@ -78,6 +78,8 @@ export class ScriptEffects {
       for (const text of texts) {
         if (!CHANGES.test(text)) continue
         const commands = commandsOf(text)
+        // variables that change together may be read in pairs that never were
+        if (OPEN_ALTERNATIVE.test(text)) hasOther = true
         for (const change of attributeChanges(commands)) {
           const path = place(change.path.replace(/^\/+|\/+$/g, ''))
           const entry = { change, order: order++ }
@@ -192,6 +194,8 @@ export class ScriptEffects {
   }
 }
 
+/** A call of update-alternatives that has a variable. */
+const OPEN_ALTERNATIVE = /update-alternatives(?:[^\n\\$]|\\\n|\\.)*\$/
 const MOST_STATES = 64
 const TMPFILES = 'usr/lib/tmpfiles.d'
 

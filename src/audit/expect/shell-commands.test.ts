@@ -21,6 +21,11 @@ describe('commandsOf()', () => {
     ['variables, with defaults', 'A=x\nb $A ${C:-y} "${D}"\n', ['b x y $D']],
     ['each value that a variable gets', 'A=x\nA=y\nb /$A\n', ['b /x', 'b /y']],
     ['what a loop goes through', 'for i in x y; do b $i; done\n', ['for i in x y', 'b x', 'b y']],
+    [
+      'one value in all words of a command',
+      'for i in x y; do b /$i $i; done\n',
+      ['for i in x y', 'b /x x', 'b /y y'],
+    ],
     ['lists of words', 'A="x y"\nb $A "$A"\n', ['b x y x y']],
     ['variables of others', 'U=me\nG="$U"\nb $U:$G\n', ['b me:me']],
     ['a variable of itself', 'A="$A x"\nb "$A"\n', ['b $A x']],

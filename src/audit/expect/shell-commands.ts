@@ -276,12 +276,33 @@ function readValues(lines: readonly Line[]): Values {
   return found
 }
 
+const NAMES = /\$\{?([A-Za-z_]\w*)/g
 const VARIABLE = /\$(?:\{(\w+|[@*])(?::?([-+=?])([^}]*))?\}|(\w+|[@*]))/
 
 /** The commands that a line may become. */
 function expand(line: Line, values: Values, parameters: readonly string[] | undefined): Command[] {
   const words = wordsOf(line)
   if (words.length === 0) return []
+  return bindings(words, values)
+    .flatMap((bound) => expandBound(words, bound, parameters))
+    .slice(0, MOST)
+}
+
+/** Values of which each variable that a line names has one alone: it is the same in all of the line's words. */
+function bindings(words: Line, values: Values): Values[] {
+  const names = new Set(words.flatMap(({ text }) => [...text.matchAll(NAMES)].map(([, name = '']) => name)))
+  let found: Values[] = [values]
+  for (const name of names) {
+    const own = [...(values.get(name) ?? [])]
+    if (own.length < 2) continue
+    found = found
+      .flatMap((bound) => own.map((value) => new Map([...bound, [name, new Set([value])]])))
+      .slice(0, MOST)
+  }
+  return found
+}
+
+function expandBound(words: Line, values: Values, parameters: readonly string[] | undefined): Command[] {
   let found: string[][] = [[]]
   for (const { text, isBare } of words) {
     if (parameters !== undefined && /^\$(@|\{@\})$/.test(text)) {

@@ -37,6 +37,16 @@ it('statusProblem() accepts what dpkg recorded', () => {
   expect(problemOf(status)).toBeUndefined()
 })
 
+// as dpkg writes of desktop-file-utils in Debian 13, which asks for its removal alone (deb-conffiles(5))
+const GONE = 'Conffiles:\n /etc/gnome/defaults.list newconffile remove-on-upgrade\n'
+
+it('statusProblem() accepts a configuration file that a package wants removed, where it is not there', () => {
+  const noted = (text: string) => status.replace('Architecture:', `${text}Architecture:`)
+  expect(problemOf(noted(GONE))).toBeUndefined()
+  expect(problemOf(noted(GONE.replace(' remove-on-upgrade', '')))).toContain('digest of a configuration file')
+  expect(problemOf(noted(GONE.replace('/etc/gnome/defaults.list', `/${STATUS}`)))).toContain('digest of')
+})
+
 it.each([
   ['Status: install ok installed', 'Status: install ok half-installed', 'its status of base-passwd'],
   ['Installed-Size: ', 'Installed-Size: 1', 'its Installed-Size of base-passwd'],

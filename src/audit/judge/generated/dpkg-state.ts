@@ -47,8 +47,10 @@ export function statusProblem(
 /** A configuration file that is as its package has it has the md5 that dpkg noted. */
 function isOfConffile(line: string, tree: FileTree, expected: ExpectedFiles): boolean {
   const [, path = '', md5, flags = ''] =
-    /^ ?(\/\S+) ([0-9a-f]{32})( obsolete| remove-on-upgrade)?$/.exec(line) ?? []
+    /^ ?(\/\S+) ([0-9a-f]{32}|newconffile)((?: obsolete| remove-on-upgrade)*)$/.exec(line) ?? []
   if (md5 === undefined) return line.trim() === ''
+  // one that a package only wants removed was never there
+  if (md5 === 'newconffile') return flags.includes('remove-on-upgrade') && tree.find(path) === undefined
   const found = tree.find(path)
   const isOwn = expected.at(found?.path ?? '').some(({ digest }) => digest?.value === found?.inode.sha256)
   const content = found?.inode.content

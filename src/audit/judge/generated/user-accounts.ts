@@ -161,7 +161,7 @@ function passwordProblems(file: 'shadow' | 'gshadow', entries: Entry[], owners: 
   const names = new Set(owners.map(([name]) => name))
   const memberships = new Map(owners.map(([name, , , members = '']) => [name, members]))
   const seen = new Set<string>()
-  const problemOf = ([name = '', password = '', administrators = '', members = '']: Entry) => {
+  const problemOf = ([name = '', , administrators = '', members = '']: Entry) => {
     if (!names.has(name)) return file === 'shadow' ? 'no user has this name' : 'no group has this name'
     if (seen.has(name)) return 'it is there twice'
     const isShared =
