@@ -64,4 +64,25 @@ describe('readOrigins()', () => {
     // a pip that notes addresses did not take it from one
     expect(read([installed('x'), y])).toEqual(new Map())
   })
+
+  test('refuses what pip keeps though it is required by address: it is from elsewhere', () => {
+    const url = 'https://example.org/x-1.0.tar.gz'
+    const y = installed('y', { addresses: [`x @ ${url}#sha256=00`] })
+    const origins = (x: Distribution, by = y) => readOrigins('23.0.1', [by], [x, by], [])
+    expect(() => origins(installed('x'))).toThrow(
+      `x: y requires it from ${url}#sha256=00, and x 1.0 is there from an index or a package of the system`,
+    )
+    const other = note({ url: 'https://example.com/x.whl', archive_info: {} })
+    expect(() => origins(installed('x', { direct: other }))).toThrow(
+      'is there from https://example.com/x.whl',
+    )
+    expect(origins(installed('x', { direct: note({ archive_info: {} }) }))).toEqual(new Map())
+    const optional = installed('y', { addresses: [`x @ ${url} ; extra == "all"`] })
+    expect(origins(installed('x'), optional)).toEqual(new Map())
+    // what was there before was judged when it came
+    expect(readOrigins('23.0.1', [], [installed('x'), y], [])).toEqual(new Map())
+    expect(() => readOrigins('23.0.1', [], [installed('x')], [`x @ ${url}`])).toThrow(
+      'the recipe requires it',
+    )
+  })
 })

@@ -59,7 +59,7 @@ export function readOrigins(
       const origin = readDirect(direct)
       if (typeof origin === 'string') refuse(origin)
       else origins.set(name, origin)
-    } else if (by.length > 0 && !(isWheel && comparePep440(pip, '20.1') >= 0)) {
+    } else if (by.length > 0 && !(isWheel && comparePep440(pip, '20.3') >= 0)) {
       const [first] = by
       if (first === undefined || by.some(({ url, marker }) => url !== first.url || marker !== undefined))
         refuse(
@@ -72,8 +72,32 @@ export function readOrigins(
       }
     }
   }
+  refused.push(...keptFromElsewhere(required, added, all))
   if (refused.length > 0) throw sourceRefused(refused)
   return origins
+}
+
+/**
+ * pip keeps what is there in the same version, whatever address is required and wherever it came from. What an extra requires
+ * by address may not count.
+ */
+function keptFromElsewhere(
+  required: readonly { name: string; by: string; url: string; marker?: string }[],
+  added: readonly Distribution[],
+  all: readonly Distribution[],
+): string[] {
+  const isAdded = (name: string) => added.some((each) => each.name === name)
+  return required.flatMap(({ name, by, url, marker = '' }) => {
+    const kept = isAdded(name) ? undefined : all.find((each) => each.name === name)
+    if (kept === undefined || /\bextra\b/.test(marker) || (by !== 'the recipe' && !isAdded(by))) return []
+    const place = DirectUrl.safeParse(tryJson(kept.direct ?? '')).data?.url
+    // the user's own directories are theirs to name
+    if (place === bareAddress(url) || place?.startsWith('file:///')) return []
+    const found = place === undefined ? 'an index or a package of the system' : redactUrl(place)
+    return [
+      `  ${name}: ${by} requires it from ${redactUrl(url)}, and ${name} ${kept.version} is there from ${found}`,
+    ]
+  })
 }
 
 /** @returns why it cannot be pinned, else where it is from */
