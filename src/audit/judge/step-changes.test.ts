@@ -100,6 +100,28 @@ describe("what a step of the locked image changed is that step's, and shown", ()
   })
 })
 
+/** The small image, whose package dpkg brings one more file. */
+async function bringing(path: string, content: string): Promise<SmallImage> {
+  const with1 = await withStep(small, 0, { [path]: { content } })
+  const { size, sha256 } = with1.image.tree.findLink(path)?.inode ?? expect.unreachable()
+  const artifacts = new Map(with1.lock.contents.artifacts)
+  for (const [key, contents] of artifacts)
+    if (contents.control?.['control']?.text?.includes('Package: dpkg\n')) {
+      const file = { path, type: 'file' as const, size, sha256, mode: 0o644, uid: 0, gid: 0, target: '' }
+      artifacts.set(key, { ...contents, files: [...contents.files, file] })
+    }
+  return { ...with1, lock: { ...with1.lock, contents: { ...with1.lock.contents, artifacts } } }
+}
+
+test.each([
+  ['var/lib/state/x', 'brought', []],
+  ['usr/share/state/x', '', []],
+  ['usr/share/state/x', 'brought', ['file-modified /usr/share/state/x']],
+])('of a package: %s brought as %j and filled as it is set up', async (path, content, findings) => {
+  const filled = await withStep(await bringing(path, content), 0, { [path]: { content: 'filled' } })
+  expect((await findingsOf(filled)).filter((each) => each.endsWith(path))).toEqual(findings)
+})
+
 describe('is found all the same in a locked image:', () => {
   test.each<[what: string, step: string, changes: () => Record<string, Change | undefined>, finding: string]>(
     [

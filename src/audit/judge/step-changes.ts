@@ -11,7 +11,7 @@ const DANGERS = new Set<RuleId>(['setuid', 'world-writable'])
 /**
  * Says which step of the locked image made a path what a rule finds amiss in it; undefined when none may have. The layer
  * says which step wrote the path last: commands of the recipe may change whatever earlier steps brought, and maintainer
- * scripts what they name. Privileges are given by maintainer scripts that name the path, or are found.
+ * scripts what they name, what packages keep below /var, and what is brought empty. Privileges are given by maintainer scripts that name the path, or are found.
  */
 export function stepChange(
   path: string,
@@ -27,8 +27,14 @@ export function stepChange(
   if (!CHANGES.has(issue.rule) || issue.isSealed) return undefined
   if (maker.by === 'commands')
     return mayChange(maker, issue, context) ? changeOf(issue, maker, []) : undefined
-  return isByScripts || issue.owner === undefined ? changeOf(issue, maker, scripts) : undefined
+  const isTheirs = isByScripts || issue.owner === undefined || isState(path) || issue.expected === EMPTY
+  return isTheirs ? changeOf(issue, maker, scripts) : undefined
 }
+
+/** What packages' programs keep (hier(7)), and write as they are set up; but for what dpkg keeps of packages. */
+const isState = (path: string) => /^var\/(lib\/(?!dpkg\/)|cache\/|log\/|spool\/|games\/)/.test(path)
+/** A file that a package brings empty, for its programs to fill: `/var/lib/aspell/en.compat`. */
+const EMPTY = 'sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'
 
 /** Whether a step comes after the one that brought the file: it can't be meant to bring its own files otherwise. */
 function mayChange({ name }: LayerMaker, { owner }: Issue, { makers, packages }: JudgeContext): boolean {
