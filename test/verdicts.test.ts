@@ -154,16 +154,27 @@ test('runs at the same time on one cache do not disturb each other', async () =>
   expect(audits.map(({ exitCode }) => exitCode)).toEqual([0, 0, 0])
 })
 
-/** Writes what each variation is to change into a file of its name. */
-const SEE = `mkdir /opt/seen; cd /opt/seen
-date +%F > clock; cat /proc/sys/kernel/hostname > hostname; nproc > cpus; date +%z > timezone
-printenv LANG > locale || :; umask > umask`
+/**
+ * Writes what each variation is to change into a file of its name, by ways that lead around the recipe's clock; and what
+ * programs write that see it.
+ */
+const SEE = `mkdir /opt/seen /opt/steady; cd /opt/seen
+env LD_PRELOAD="\${LD_PRELOAD#*:}" date +%F > clock; cat /proc/sys/kernel/hostname > hostname; nproc > cpus
+date +%z > timezone; printenv LANG > locale || :; umask > umask
+cd /opt/steady
+date +%s > time; [ "$(cat time)" = "$SOURCE_DATE_EPOCH" ]; uname -n > name; stat -c %X,%Y,%Z time > stat
+mkdir in; echo 1 > in/a; tar -cf files.tar in; gzip -k in/a
+python3 -c 'import shutil, time; shutil.make_archive("files", "zip", "in"); open("python", "w").write(repr(time.time()))'
+perl -e 'print time, " ",  join(" ", do { my %h = map { $_ => 1 } "a".."z"; keys %h }), "\\n"' > perl
+echo first > made; sleep 0.01; echo second > newer; [ "$(find newer -newer made -newer /etc/passwd)" ]
+mkdir CMakeFiles; mktemp -u > CMakeFiles/CMakeOutput.log
+python3 -c 'import threading, time
+start = time.monotonic(); threading.Event().wait(0.5); assert time.monotonic() - start > 0.4'`
 
-/** What a step can see. Its umask is set by stillroom, and the image store is none of a step's business. */
+/** What a step can see. Umask, time zone and locale are set by stillroom, and the image store is none of a step's business. */
 const SEEN = VARIATIONS.filter(
   (variation) =>
-    variation !== 'umask' &&
-    variation !== 'store' &&
+    !['umask', 'timezone', 'locale', 'store'].includes(variation) &&
     // a machine with one processor has no other number to give
     (variation !== 'cpus' || availableParallelism() > 1),
 )

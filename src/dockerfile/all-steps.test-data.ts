@@ -7,7 +7,7 @@ export const allSteps = Recipe.parse({
   description: 'Every kind of step',
   base: { kind: 'debian', suite: 'bookworm' },
   steps: [
-    { kind: 'apt', packages: ['python3', 'python3-pip'] },
+    { kind: 'apt', packages: ['python3', 'python3-pip'], after: 'rm -rf /usr/share/doc\n' },
     {
       kind: 'pip',
       requirements: ['six==1.16.0', 'docopt'],

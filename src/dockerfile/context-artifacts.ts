@@ -40,6 +40,8 @@ export function contextArtifacts(locked: LockedPlatform): ContextArtifacts {
     base.kind === 'image'
       ? layerArtifacts(base)
       : basePackages(base).map((entry) => place(debianArtifact(entry), 'base'))
+  if (base.kind === 'debian' && base.clock !== undefined)
+    files.push(place(debianArtifact(base.clock), 'clock'))
   const seed = seedPackages(base).map((entry) => ({
     artifact: debianArtifact(entry),
     destination: `artifacts/seed/${entry.name}.tar`,

@@ -20,6 +20,11 @@ describe('renderContext()', () => {
       expect(path).toMatch(/^(\.dockerignore|[A-Za-z0-9][\w.-]*(\/[A-Za-z0-9][\w.-]*)*)$/)
   })
 
+  it('puts what cleans up after a step into a file as it is', () => {
+    expect(files.get('steps/apt-1/after.sh')).toBe('rm -rf /usr/share/doc\n')
+    expect([...files.keys()].filter((path) => path.endsWith('/after.sh'))).toHaveLength(1)
+  })
+
   it('puts the scripts of a run step into a file as they are', () => {
     const script = 'a\r\n"$b" \\\n<<EOF\n\t'
     const recipe = { ...allSteps, steps: [{ kind: 'run' as const, command: script }] }

@@ -52,6 +52,8 @@ export function renderContext(
     if (step.kind === 'project' || step.kind === 'git' || step.kind === 'file') {
       files.set(`${directory}/directories.txt`, directoryList(placedDirectories(recipe, step)))
     }
+    if ((step.kind === 'apt' || step.kind === 'pip') && step.after !== undefined)
+      files.set(`${directory}/after.sh`, step.after)
     if (step.kind === 'run' && typeof step.command === 'string')
       files.set(`${directory}/script.sh`, step.command)
   }

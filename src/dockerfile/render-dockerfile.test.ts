@@ -103,7 +103,7 @@ describe('renderDockerfile()', () => {
         expect(found.keywords).toEqual(readBack(renderDockerfile('nasty', plain(recipe), pins)).keywords)
         const [argv, , project] = recipe.steps
         if (argv?.kind !== 'run' || project?.kind !== 'project') throw new Error('other steps')
-        const [, , first, , third] = found.run
+        const [, , , first, , third] = found.run
         expect(first?.slice(0, 2)).toEqual(['sh', '/.stillroom/build/run.sh'])
         expect(first?.slice(3)).toEqual(argv.command)
         expect(third?.slice(3)).toEqual([project.to, '1000:1000'])

@@ -1,4 +1,4 @@
-import type { LockedImageBase, LockedPlatform } from '../lock/schema.ts'
+import type { LockedBase, LockedImageBase, LockedPlatform } from '../lock/schema.ts'
 import type { Recipe, Step } from '../recipe/schema.ts'
 import { type BasedRecipe, onBase } from './image-base.ts'
 import { ownedDirectories, projectOwner } from './owned-directories.ts'
@@ -13,7 +13,8 @@ import { stepName } from './step-name.ts'
 export function renderDockerfile(name: string, written: Recipe, locked: LockedPlatform): string {
   const recipe = onBase(written, locked.base)
   const flat = recipe.layout === 'flat'
-  const stages = [rootStage(locked), baseStage(locked)]
+  const clock = hasClock(locked.base)
+  const stages = [rootStage(locked), ...(clock ? [CLOCK_STAGE] : []), baseStage(locked)]
   const layers: string[] = []
   let previous = 'base'
   const add = (stage: string, comment: string, mounts: string[], command: string[]) => {
@@ -27,7 +28,7 @@ export function renderDockerfile(name: string, written: Recipe, locked: LockedPl
     add('account', 'the user and the directories', [mount('account', 'step')], ['account'])
   for (const [index, step] of recipe.steps.entries()) {
     const stage = stepName(index, step.kind)
-    add(stage, describe(step), stepMounts(stage, step), stepCommand(stage, step, recipe))
+    add(stage, describe(step), stepMounts(stage, step, clock), stepCommand(stage, step, recipe))
   }
   if (flat) {
     stages.push(
@@ -85,6 +86,17 @@ function layersStage({ reference, manifest, layers }: LockedImageBase): string {
   ].join('\n')
 }
 
+/** Whether steps see a clock of their own: it is compiled from build/clock.c by a package of the suite. */
+export function hasClock(base: LockedBase): boolean {
+  return base.kind === 'debian' && base.clock !== undefined
+}
+
+const CLOCK_STAGE = [
+  '# what programs of the steps see of time',
+  'FROM seed AS clock',
+  runInstruction([mount('artifacts/clock', 'artifacts')], ['/bin/dash', '/.stillroom/build/clock.sh']),
+].join('\n')
+
 function runInstruction(mounts: string[], words: string[]): string {
   const options = ['--network=none', mount('build', 'build'), ...mounts]
   return `ARG SOURCE_DATE_EPOCH\nRUN ${options.join(' \\\n    ')} \\\n    ${execForm(words)}`
@@ -94,10 +106,12 @@ function mount(source: string, target: string): string {
   return `--mount=type=bind,source=${source},target=/.stillroom/${target}`
 }
 
-function stepMounts(stage: string, step: Step): string[] {
+function stepMounts(stage: string, step: Step, clock: boolean): string[] {
   const own = mount(`steps/${stage}`, 'step')
-  if (step.kind === 'run') return typeof step.command === 'string' ? [own] : []
-  return [own, mount(`artifacts/${stage}`, 'artifacts')]
+  const files = mount(`artifacts/${stage}`, 'artifacts')
+  const time = clock ? ['--mount=type=bind,from=clock,source=/clock,target=/.stillroom/clock'] : []
+  if (step.kind === 'run') return [...(typeof step.command === 'string' ? [own] : []), ...time]
+  return step.kind === 'apt' || step.kind === 'pip' ? [own, files, ...time] : [own, files]
 }
 
 function stepCommand(stage: string, step: Step, recipe: BasedRecipe): string[] {

@@ -212,14 +212,18 @@ const platform: fc.Arbitrary<LockedPlatform> = fc.record({
   epoch: fc.integer({ min: 1 }),
   base: fc.oneof(
     imageBase,
-    packages(1).chain((list) =>
-      fc.record({
-        kind: fc.constant('debian' as const),
-        suite: fc.constantFrom('bullseye' as const, 'bookworm' as const, 'trixie' as const),
-        indexes,
-        seed: fc.subarray(list.map(({ name }) => name)),
-        packages: fc.constant(list),
-      }),
+    packages(2).chain(([clock, ...list]) =>
+      fc.record(
+        {
+          kind: fc.constant('debian' as const),
+          suite: fc.constantFrom('bullseye' as const, 'bookworm' as const, 'trixie' as const),
+          indexes,
+          seed: fc.subarray(list.map(({ name }) => name)),
+          packages: fc.constant(list),
+          clock: fc.constant(clock as DebianPackage),
+        },
+        { requiredKeys: ['kind', 'suite', 'indexes', 'seed', 'packages'] },
+      ),
     ),
   ),
   steps: fc.array(lockedStep, { maxLength: 4 }),

@@ -124,6 +124,8 @@ export const LockedDebianBase = z.strictObject({
   /** Names of the packages whose files alone can run dpkg: they unpack the rest. */
   seed: z.array(packageName),
   packages: z.array(DebianPackage).min(1),
+  /** The compiler of the steps' clock, which no image has; locks made before there was one have none. */
+  clock: DebianPackage.optional(),
 })
 export type LockedDebianBase = z.infer<typeof LockedDebianBase>
 

@@ -60,6 +60,7 @@ function baseText(base: LockedBase): string {
     indexes: entries(DebianIndex.shape, base.indexes),
     seed: list(base.seed.map((name) => line(name))),
     packages: entries(DebianPackage.shape, base.packages),
+    ...(base.clock === undefined ? {} : { clock: entry(DebianPackage.shape, base.clock) }),
   })
 }
 
@@ -143,12 +144,12 @@ function imageText({ id, tree, size, diffIDs }: LockedImage): string {
 
 /** Each item on one line, its keys in the order of the schema. */
 function entries(shape: object, items: readonly object[]): string {
-  return list(
-    items.map((item) => {
-      const values = item as Record<string, Json>
-      return line(Object.fromEntries(Object.keys(shape).map((key) => [key, values[key] as Json])))
-    }),
-  )
+  return list(items.map((item) => entry(shape, item)))
+}
+
+function entry(shape: object, item: object): string {
+  const values = item as Record<string, Json>
+  return line(Object.fromEntries(Object.keys(shape).map((key) => [key, values[key] as Json])))
 }
 
 /** Written here, not by JSON.stringify over an object: that would put keys that look like numbers first. */

@@ -71,6 +71,13 @@ export const smallLock: Lockfile = {
             path: 'pool/main/a/adduser/adduser_3.134_all.deb',
           },
         ],
+        clock: {
+          ...pool,
+          name: 'tcc',
+          version: '0.9.27+git20200814.62c30a4a-1',
+          architecture: 'amd64',
+          path: 'pool/main/t/tcc/tcc_0.9.27+git20200814.62c30a4a-1_amd64.deb',
+        },
       },
       steps: [
         {

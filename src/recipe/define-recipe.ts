@@ -83,8 +83,18 @@ export function image(reference: string): ImageBase {
  * Debian packages with all they depend on, resolved by the image's own apt.
  * Each is a name, `name=version` for one exact version, or `name/suite` for the version of one suite. Recommended packages are left out unless asked for.
  */
-export function apt(packages: string[], options: { recommends?: boolean } = {}): AptStep {
-  return { kind: 'apt', packages, recommends: options.recommends ?? false }
+export function apt(packages: string[], { recommends = false, after }: AptOptions = {}): AptStep {
+  return { kind: 'apt', packages, recommends, ...(after === undefined ? {} : { after }) }
+}
+
+/** What {@link apt} takes besides packages. */
+export interface AptOptions {
+  recommends?: boolean
+  /**
+   * A script for `/bin/sh -eu` that runs when all is installed, in the step's own layer and without network:
+   * `'rm -rf /usr/share/doc'`. What it deletes takes no room in the image.
+   */
+  after?: string
 }
 
 /** Requirements in a file beside the recipe, see {@link requirementsFile}. */
@@ -120,6 +130,8 @@ export interface PipOptions {
    * `[{ path: '/opt/tensorforce', editable: true, extras: ['tf'] }]`.
    */
   local?: { path: string; editable?: boolean; extras?: string[] }[]
+  /** A script for `/bin/sh -eu` that runs when all is installed, in the step's own layer and without network. */
+  after?: string
 }
 
 /**
@@ -144,7 +156,7 @@ export function requirementsFile(
  */
 export function pip(
   requirements: RequirementsFile | (string | IndexedRequirement | RequirementsFile)[],
-  { sdists = {}, local, constraints = [], index }: PipOptions = {},
+  { sdists = {}, local, constraints = [], index, after }: PipOptions = {},
 ): PipStep {
   const asked = [requirements].flat()
   const written = asked.filter(isWritten).map((each) => indexed(each, index))
@@ -165,6 +177,7 @@ export function pip(
       ? { local: local.map(({ path, editable = false, extras = [] }) => ({ path, editable, extras })) }
       : {}),
     sdists,
+    ...(after === undefined ? {} : { after }),
   }
 }
 

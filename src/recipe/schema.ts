@@ -173,12 +173,20 @@ export type ImageBase = z.infer<typeof ImageBase>
 export const Base = z.discriminatedUnion('kind', [DebianBase, ImageBase])
 export type Base = z.infer<typeof Base>
 
+/** A script for `/bin/sh -eu`. */
+const script = z
+  .string()
+  .min(1)
+  .refine((text) => !text.includes('\0'), 'must not contain NUL')
+
 export const AptStep = z.strictObject({
   kind: z.literal('apt'),
   /** Each a name, `name=version` or `name/suite`; all that they depend on is locked with them. */
   packages: z.array(aptRequest).min(1, 'must name at least one package'),
   /** Also install the packages that these recommend. */
   recommends: z.boolean().default(false),
+  /** A script for `/bin/sh -eu` that cleans up in the step's own layer. It runs as root, without network. */
+  after: script.optional(),
 })
 export type AptStep = z.infer<typeof AptStep>
 
@@ -230,6 +238,8 @@ export const PipStep = z.strictObject({
     .optional(),
   /** Projects that may come as a source distribution, each with the requirements that build it. */
   sdists: z.record(projectName, z.array(buildRequirement)).default({}),
+  /** A script for `/bin/sh -eu` that cleans up in the step's own layer. It runs as root, without network. */
+  after: script.optional(),
 })
 export type PipStep = z.infer<typeof PipStep>
 
@@ -305,13 +315,7 @@ export type FileStep = z.infer<typeof FileStep>
 export const RunStep = z.strictObject({
   kind: z.literal('run'),
   /** A list is one program with its arguments; a string is a script for `/bin/sh -eu`. It runs as root, without network. */
-  command: z.union([
-    z.array(line).min(1, 'must name a program'),
-    z
-      .string()
-      .min(1)
-      .refine((text) => !text.includes('\0'), 'must not contain NUL'),
-  ]),
+  command: z.union([z.array(line).min(1, 'must name a program'), script]),
 })
 export type RunStep = z.infer<typeof RunStep>
 

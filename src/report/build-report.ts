@@ -1,7 +1,9 @@
 import type { AuditReport } from '../audit/audit-report.ts'
 import type { FileDifference } from '../image/compare-trees.ts'
 import type { LockedImage } from '../lock/schema.ts'
+import type { VerifyReport } from '../verify/verify-report.ts'
 import { describeTime, factLines, megabytes, plural } from './fact-lines.ts'
+import { verifyTable } from './verify-table.ts'
 
 /** What a build reports, also as `--json`. */
 export interface BuildReport {
@@ -24,6 +26,8 @@ export interface BuildReport {
   /** Null when nothing was built, or no audit was wanted. */
   audit: BuildAudit | null
   stages: { name: string; seconds: number }[]
+  /** Of the second build that `--twice` makes of what is new. */
+  second?: VerifyReport
 }
 
 export interface DifferingPaths {
@@ -72,7 +76,7 @@ export interface BuildAudit extends Pick<AuditReport, 'verdict' | 'findings'> {
 
 const VERDICTS: Record<BuildReport['verdict'], string> = {
   identical: 'identical to the lockfile',
-  recorded: 'first build of this lock: recorded in the lockfile',
+  recorded: 'recorded: the first build of this lock, which proves nothing yet',
   equivalent: 'equivalent: the same files as the lockfile says, packaged in another way',
   different: 'DIFFERENT from the lockfile',
 }
@@ -82,11 +86,16 @@ export function buildTable(result: BuildReport): string {
   const { image, expected, packages, checks, audit, stages } = result
   const failed = checks.filter((check) => !check.passed)
   const passed = `${checks.length - failed.length} of ${checks.length} passed`
+  const { second } = result
   const table = factLines([
     ['image', result.tag],
     ['image ID', image.id],
     ['expected', result.verdict === 'different' ? expected?.id : undefined],
     ['verdict', VERDICTS[result.verdict]],
+    [
+      'proof',
+      result.verdict === 'recorded' && !second ? `stillroom verify recipe ${result.recipe}` : undefined,
+    ],
     ['size', `${megabytes(image.size)} in ${image.layers} layers`],
     ['packages', `${packages.debian} Debian, ${packages.python} Python`],
     ['checks', result.unchanged ? 'not run: nothing was built' : passed],
@@ -98,7 +107,9 @@ export function buildTable(result: BuildReport): string {
   const findings = (audit?.findings ?? [])
     .filter(({ subject }) => result.differing === null || !subject.startsWith('/'))
     .map(({ rule, subject, message }) => `audit: ${rule} ${subject}: ${message}`)
-  return `${[...table, ...failures, ...pathLines(result), ...findings.slice(0, NAMED)].join('\n')}\n`
+  const lines = [...table, ...failures, ...pathLines(result), ...findings.slice(0, NAMED)]
+  if (second) lines.push('', 'built a second time:', verifyTable(second).trimEnd())
+  return `${lines.join('\n')}\n`
 }
 
 function pathLines({ verdict, differing, recipe }: BuildReport): string[] {

@@ -1,5 +1,7 @@
+import { stepName } from '../../dockerfile/step-name.ts'
 import type { ExpectedFile } from '../expect/expected-files.ts'
 import type { Issue } from '../finding.ts'
+import type { LockSubject } from '../subject.ts'
 import { isLockedImage, type JudgeContext } from './judge-context.ts'
 
 /** What every build leaves out: of the first, all; of the second, all but directories. */
@@ -18,7 +20,7 @@ const USER_ACCOUNT_FILES = ['etc/passwd', 'etc/group']
  * @param present what is expected at the paths that the image has
  */
 export function missingFiles(
-  { expected, image, lock, makers }: JudgeContext,
+  { expected, image, lock, makers, packages }: JudgeContext,
   present: ReadonlySet<readonly ExpectedFile[]>,
 ): Issue[] {
   // in one layer with all that the base brings, a command of the recipe may remove any of it
@@ -28,6 +30,7 @@ export function missingFiles(
   for (const path of lock === undefined || isLocked ? [] : USER_ACCOUNT_FILES)
     if (image.tree.find(path) === undefined)
       issues.set(path, { rule: 'file-missing', path, message: 'the file of user accounts is not there' })
+  const cleaned = lock !== undefined && isLocked ? stepsThatCleanUp(lock) : new Set()
   for (const [path, files] of expected.entries()) {
     if (present.has(files)) continue
     const [file] = files
@@ -39,10 +42,22 @@ export function missingFiles(
     )
       continue
     if (image.tree.findLink(path) !== undefined) continue
+    if (files.every(({ owner }) => cleaned.has(packages.get(owner)?.step))) continue
     const { owner, type } = file
     issues.set(path, { rule: 'file-missing', path, owner, message: `the ${type} of ${owner} is not there` })
   }
   return [...issues.values()]
+}
+
+/** Steps whose own cleaning up, in their own layer, may delete what their packages bring. */
+function stepsThatCleanUp({ recipe }: LockSubject): ReadonlySet<string | undefined> {
+  return new Set(
+    recipe.steps.flatMap((step, index) =>
+      (step.kind === 'apt' || step.kind === 'pip') && step.after !== undefined
+        ? [stepName(index, step.kind)]
+        : [],
+    ),
+  )
 }
 
 function isLeftOut(path: string, { type }: ExpectedFile, hasLock: boolean): boolean {

@@ -6,7 +6,12 @@ import { BaseCommand } from '../base-command.ts'
 import { RECIPE } from '../shared-flags.ts'
 
 /** What `--json` prints: of locking, or of `--check`. */
-export type LockReport = Pick<LockResult, 'recipe' | 'outcome' | 'changes'> | LockCheck
+export type LockReport =
+  | (Pick<LockResult, 'recipe' | 'outcome' | 'changes'> & {
+      /** What is left out of the image, and what is known not to rebuild. */
+      notes: string[]
+    })
+  | LockCheck
 
 export default class LockRecipe extends BaseCommand {
   static override summary = 'Resolve a recipe to exact pins'
@@ -60,7 +65,10 @@ export default class LockRecipe extends BaseCommand {
     const path = `recipes/${recipe}/lock.json`
     this.log(outcome === 'current' ? `${path} is up to date` : `wrote ${path}`)
     for (const note of pipNotes(lock)) this.log(note)
-    return { recipe, outcome, changes }
+    const { lockNotes } = await import('../../report/lock-notes.ts')
+    const notes = lockNotes(lock)
+    for (const note of notes) this.log(`  ${note}`)
+    return { recipe, outcome, changes, notes }
   }
 }
 

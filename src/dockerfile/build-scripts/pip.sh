@@ -14,10 +14,10 @@ mkdir -p "$work"/wheels
 while read -r project file; do
   rm -rf "$work"/build
   if [ -s "$step/build-$project.txt" ]; then
-    python3 -m pip install --quiet --target "$work"/build --no-deps --require-hashes --find-links "$files" \
+    steadily python3 -m pip install --quiet --target "$work"/build --no-deps --require-hashes --find-links "$files" \
       --requirement "$step/build-$project.txt" < /dev/null
   fi
-  PYTHONPATH=$work/build python3 -m pip wheel --quiet --no-deps --no-build-isolation \
+  steadily env PYTHONPATH="$work"/build python3 -m pip wheel --quiet --no-deps --no-build-isolation \
     --wheel-dir "$work"/wheels "$files/$file" < /dev/null
 done < "$step"/sdists.txt
 
@@ -28,16 +28,16 @@ if [ -s "$step"/local.txt ]; then
     [ "${line%% *}" = copy ] || continue
     rm -rf "$work"/local
     cp -a -- "${rest#* }" "$work"/local
-    python3 -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir "$work"/wheels "$work"/local < /dev/null
+    steadily python3 -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir "$work"/wheels "$work"/local < /dev/null
   done < "$step"/local.txt
 fi
 
 if [ -s "$step"/requirements.txt ]; then
-  python3 -m pip install --quiet --no-deps --no-compile --no-warn-script-location --require-hashes \
+  steadily python3 -m pip install --quiet --no-deps --no-compile --no-warn-script-location --require-hashes \
     --find-links "$files" --requirement "$step"/requirements.txt
 fi
 if [ -s "$step"/built.txt ]; then
-  python3 -m pip install --quiet --no-deps --no-compile --no-warn-script-location \
+  steadily python3 -m pip install --quiet --no-deps --no-compile --no-warn-script-location \
     --find-links "$work"/wheels --requirement "$step"/built.txt
 fi
 # files are installed by name; pip notes as follows where one is from that is required by address (PEP 610)
@@ -69,7 +69,7 @@ if [ -s "$step"/local.txt ]; then
     rest=${line#* }
     path=${rest#* }
     [ "${line%% *}" = editable ] || continue
-    python3 -m pip install --quiet --no-deps --no-compile --no-warn-script-location --no-build-isolation \
+    steadily python3 -m pip install --quiet --no-deps --no-compile --no-warn-script-location --no-build-isolation \
       --editable "$path" < /dev/null
     changes | python3 -S -c '
 import os, sys
@@ -83,6 +83,7 @@ for record in sys.stdin.buffer.read().split(b"\0"):
   done < "$step"/local.txt
 fi
 rm -rf "$work"
+clean_up
 
 compile '/usr/local/lib/python3[^/]*'
 

@@ -6,5 +6,5 @@ shift
 begin
 cd /
 # a program, never a function of layer.sh or a word of the shell
-sh -c 'exec "$@"' sh "$@"
+steadily sh -c 'exec "$@"' sh "$@"
 finish "$name"

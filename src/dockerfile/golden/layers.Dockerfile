@@ -14,6 +14,14 @@ RUN --network=none \
     --mount=type=bind,source=artifacts/base,target=/.stillroom/artifacts \
     ["/bin/dash", "/.stillroom/build/bootstrap.sh", "bookworm"]
 
+# what programs of the steps see of time
+FROM seed AS clock
+ARG SOURCE_DATE_EPOCH
+RUN --network=none \
+    --mount=type=bind,source=build,target=/.stillroom/build \
+    --mount=type=bind,source=artifacts/clock,target=/.stillroom/artifacts \
+    ["/bin/dash", "/.stillroom/build/clock.sh"]
+
 FROM scratch AS base
 COPY --from=root /target/ /
 
@@ -32,6 +40,7 @@ RUN --network=none \
     --mount=type=bind,source=build,target=/.stillroom/build \
     --mount=type=bind,source=steps/apt-1,target=/.stillroom/step \
     --mount=type=bind,source=artifacts/apt-1,target=/.stillroom/artifacts \
+    --mount=type=bind,from=clock,source=/clock,target=/.stillroom/clock \
     ["sh", "/.stillroom/build/apt.sh", "apt-1"]
 
 # pip: six==1.16.0 docopt
@@ -41,6 +50,7 @@ RUN --network=none \
     --mount=type=bind,source=build,target=/.stillroom/build \
     --mount=type=bind,source=steps/pip-2,target=/.stillroom/step \
     --mount=type=bind,source=artifacts/pip-2,target=/.stillroom/artifacts \
+    --mount=type=bind,from=clock,source=/clock,target=/.stillroom/clock \
     ["sh", "/.stillroom/build/pip.sh", "pip-2"]
 
 # git: https://git.example.org/team/tool.git v1
@@ -75,6 +85,7 @@ FROM project-5 AS run-6
 ARG SOURCE_DATE_EPOCH
 RUN --network=none \
     --mount=type=bind,source=build,target=/.stillroom/build \
+    --mount=type=bind,from=clock,source=/clock,target=/.stillroom/clock \
     ["sh", "/.stillroom/build/run.sh", "run-6", "printf", "%s", "$HOME \"${X:-y}\"", "\\", "\u003c\u003cEOF"]
 
 # run: a script of the recipe
@@ -83,6 +94,7 @@ ARG SOURCE_DATE_EPOCH
 RUN --network=none \
     --mount=type=bind,source=build,target=/.stillroom/build \
     --mount=type=bind,source=steps/run-7,target=/.stillroom/step \
+    --mount=type=bind,from=clock,source=/clock,target=/.stillroom/clock \
     ["sh", "/.stillroom/build/run.sh", "run-7", "sh", "-eu", "/.stillroom/step/script.sh"]
 
 # the image: one layer a step

@@ -6,6 +6,9 @@ import { suiteIndexes } from '../suite-indexes.ts'
 import { comparePaths } from './debian-pins.ts'
 import { type Contradiction, unequal } from './pin.ts'
 
+/** A C compiler in one package, which needs nothing but the C library that every seed has. */
+export const CLOCK_COMPILER = 'tcc'
+
 /** The packages are of the suite that the recipe names, and of its indexes. */
 export function compareSuite(base: DebianBase, pinned: LockedDebianBase): Contradiction[] {
   const { suite } = base
@@ -23,6 +26,8 @@ export function compareSuite(base: DebianBase, pinned: LockedDebianBase): Contra
     ...unequal('suite', pinned.suite, suite),
     ...foreign.map((locked) => ({ field: 'indexes', locked, wanted: `one of ${suite}` })),
     ...comparePaths('packages', pinned.packages, { archives }),
+    ...(pinned.clock === undefined ? [] : comparePaths('clock', [pinned.clock], { archives })),
+    ...(pinned.clock === undefined ? [] : unequal('clock.name', pinned.clock.name, CLOCK_COMPILER)),
   ]
 }
 

@@ -22,7 +22,7 @@ const BASES: { [Kind in Base['kind']]: Rules<OfKind<Base, Kind>, OfKind<LockedBa
 }
 
 const STEPS: { [Kind in Step['kind']]: Rules<OfKind<Step, Kind>, OfKind<LockedStep, Kind>> } = {
-  apt: { packages: comparePackages, recommends: NOT_LOCKED },
+  apt: { packages: comparePackages, recommends: NOT_LOCKED, after: NOT_LOCKED },
   pip: {
     requirements: compareRequirements,
     constraints: compareConstraints,
@@ -32,6 +32,7 @@ const STEPS: { [Kind in Step['kind']]: Rules<OfKind<Step, Kind>, OfKind<LockedSt
     constraintFiles: NOT_LOCKED,
     local: compareLocal,
     sdists: compareSources,
+    after: NOT_LOCKED,
   },
   git: {
     url: (step, pinned) => unequal('url', pinned.url, step.url),

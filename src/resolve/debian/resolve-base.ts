@@ -1,4 +1,5 @@
 import { StillroomError } from '../../error.ts'
+import { CLOCK_COMPILER } from '../../lock/pins/base-pins.ts'
 import { DebianPackage, type LockedDebianBase } from '../../lock/schema.ts'
 import { isOfBase } from '../../lock/suite-indexes.ts'
 import type { Suite } from '../../recipe/schema.ts'
@@ -19,13 +20,24 @@ export function resolveBase(
   const own = indexes.filter(({ index }) => isOfBase(index))
   const packages = readPackages(own.map(({ index, packages }) => ({ archive: index.archive, packages })))
   const seed = seedClosure(packages).map((entry) => entry.name)
+  const clock = packages.get(CLOCK_COMPILER)
   return {
     kind: 'debian',
     suite,
     indexes: indexes.map(({ index }) => index),
     seed,
     packages: minimalClosure(packages, ['apt', ...seed]).map(lockPackage),
+    ...(clock === undefined ? {} : { clock: lockPackage(clock) }),
   }
+}
+
+/** The compiler of the steps' clock, for a base that was locked without one; undefined when the indexes lack it. */
+export function resolveClock(
+  indexes: readonly Pick<FetchedIndex, 'index' | 'packages'>[],
+): DebianPackage | undefined {
+  const packages = readPackages(indexes.map(({ index, packages }) => ({ archive: index.archive, packages })))
+  const clock = packages.get(CLOCK_COMPILER)
+  return clock === undefined ? undefined : lockPackage(clock)
 }
 
 function lockPackage(entry: BinaryPackage): DebianPackage {

@@ -54,6 +54,7 @@ function resolversOf({ apt, python }: { apt: Recorded; python: Recorded }, ...sc
       apt.indexes.map(({ index, packages }) => {
         return { index, inRelease: Buffer.from(''), packages: Buffer.from(packages) }
       }),
+    suiteIndex: async () => [],
     pipSettings: async () => ({ settings: {}, environment: {}, certificates: undefined, keep: keepStub }),
     note: (text) => notes.push(text),
   }

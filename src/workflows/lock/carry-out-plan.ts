@@ -2,11 +2,19 @@ import { stepName } from '../../dockerfile/step-name.ts'
 import { StillroomError } from '../../error.ts'
 import { newestDate } from '../../lock/newest-date.ts'
 import type { BasePlan, LockPlan, ResolveStep } from '../../lock/plan-lock.ts'
-import type { LockedApt, LockedBase, LockedPlatform, LockedStep, PythonFile } from '../../lock/schema.ts'
+import type {
+  LockedApt,
+  LockedBase,
+  LockedDebianBase,
+  LockedPlatform,
+  LockedStep,
+  PythonFile,
+} from '../../lock/schema.ts'
 import type { AptStep, FileStep, GitStep, PipStep } from '../../recipe/schema.ts'
 import { checkPackages } from '../../resolve/apt/check-packages.ts'
 import { type AptIndexes, openIndexes, resolveApt } from '../../resolve/apt/resolve-apt.ts'
 import type { FetchedIndex } from '../../resolve/debian/fetch-indexes.ts'
+import { resolveClock } from '../../resolve/debian/resolve-base.ts'
 import type { Distribution } from '../../resolve/python/list-distributions.ts'
 import { type ResolvePipOptions, resolvePip } from '../../resolve/python/resolve-pip.ts'
 import { relaxConstraints } from '../../resolve/relax-constraints.ts'
@@ -27,6 +35,8 @@ export interface LockResolvers {
     use: (open: OpenSandbox) => Promise<T>,
   ): Promise<T>
   aptIndexes(base: LockedBase): Promise<FetchedIndex[]>
+  /** The index of a base's own suite, as it was locked. */
+  suiteIndex(base: LockedDebianBase): Promise<FetchedIndex[]>
   pipSettings(): Promise<Pick<ResolvePipOptions, 'settings' | 'environment' | 'certificates' | 'keep'>>
   /** Takes what the user should know though nothing failed. */
   note(text: string): void
@@ -34,7 +44,8 @@ export interface LockResolvers {
 
 /** Resolves what a plan leaves open, in the order of the recipe. The result names no image yet. */
 export async function carryOutPlan(plan: LockPlan, resolvers: LockResolvers): Promise<LockedPlatform> {
-  const base = plan.base.action === 'keep' ? plan.base.locked : await resolvers.base(plan.base)
+  const found = plan.base.action === 'keep' ? plan.base.locked : await resolvers.base(plan.base)
+  const base = await withClock(found, resolvers)
   const indexes = await openAptIndexes(plan, base, resolvers)
   const locked: LockedPlatform = { epoch: newestDate(base), base, steps: [], image: null }
   for (const step of plan.steps) {
@@ -61,6 +72,19 @@ async function openAptIndexes(
   const opened = openIndexes(await resolvers.aptIndexes(base))
   checkPackages(placed, opened.packages)
   return opened
+}
+
+/** A base that was locked before steps had a clock gets one, from its own indexes where they can still be had. */
+async function withClock(base: LockedBase, resolvers: LockResolvers): Promise<LockedBase> {
+  if (base.kind !== 'debian' || base.clock !== undefined) return base
+  try {
+    const clock = resolveClock(await resolvers.suiteIndex(base))
+    return clock === undefined ? base : { ...base, clock }
+  } catch (error) {
+    if (!(error instanceof StillroomError) || error.code === 'INTERRUPTED') throw error
+    resolvers.note(`steps see the clock of the machine that builds, as before: ${error.message}`)
+    return base
+  }
 }
 
 function resolveStep(

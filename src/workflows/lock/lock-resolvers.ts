@@ -72,6 +72,10 @@ export function lockResolvers(
       }
     },
     aptIndexes: (base) => (base.kind === 'image' ? lockedImageIndexes(ports, loaded, base) : indexes()),
+    suiteIndex: (base) => {
+      const own = base.indexes.filter(({ archive, suite }) => archive === 'debian' && suite === base.suite)
+      return fetchSuite(ports, loaded, { action: 'keep', locked: { ...base, indexes: own } }, [])
+    },
     pipSettings: async () => {
       const { pypi, ca } = await ports.sources()
       return {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { readdir, readFile, rm } from 'node:fs/promises'
 import { join, relative } from 'node:path'
+import { leftOutPatterns } from '../../dockerfile/left-out.ts'
 import { type ContextFiles, renderContext } from '../../dockerfile/render-context.ts'
 import { StillroomError } from '../../error.ts'
 import type { LockedPlatform } from '../../lock/schema.ts'
@@ -15,6 +16,7 @@ async function readCompanions(recipe: Recipe): Promise<Record<string, string>> {
   for (const file of (await readdir(COMPANIONS)).sort()) {
     if (isNeeded(file, recipe)) companions[file] = await readFile(new URL(file, COMPANIONS), 'utf8')
   }
+  if (companions['leave-out.sh'] !== undefined) companions['left-out.txt'] = leftOutPatterns()
   return companions
 }
 
@@ -22,9 +24,10 @@ const STEP_PROGRAMS = new Set(['apt', 'pip', 'git', 'file', 'project', 'run'])
 
 /** Some are for one kind of base, step or layout; all others are for every build. */
 function isNeeded(file: string, { base, steps, layout }: Recipe): boolean {
-  const stem = file.replace(/\.sh$/, '')
-  if (stem === 'bootstrap') return base.kind === 'debian'
+  const stem = file.replace(/\.(sh|c)$/, '')
+  if (stem === 'bootstrap' || stem === 'clock') return base.kind === 'debian'
   if (stem === 'image-base') return base.kind === 'image'
+  if (stem === 'leave-out') return steps.some(({ kind }) => kind === 'apt')
   if (stem === 'flat') return layout === 'flat'
   return !STEP_PROGRAMS.has(stem) || steps.some(({ kind }) => kind === stem)
 }
