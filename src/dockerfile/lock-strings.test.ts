@@ -73,7 +73,7 @@ function replace(value: unknown, [first, ...rest]: Path, text: string): boolean 
     .some(Boolean)
 }
 
-const SAMPLES: Lockfile[] = [smallLock, onImage()]
+const SAMPLES: Lockfile[] = [smallLock, onImage(), withArchive()]
 
 function onImage(): Lockfile {
   const lock = structuredClone(smallLock)
@@ -92,6 +92,21 @@ function onImage(): Lockfile {
   for (const file of pip?.build['docopt'] ?? []) file.replaces = '0.39'
   for (const file of pip?.files ?? [])
     Object.assign(file, { url: 'https://example.org/x.whl', index: 'https://example.org/simple' })
+  return lock
+}
+
+/** The small lock with the index of an archive that the recipe names. */
+function withArchive(): Lockfile {
+  const lock = structuredClone(smallLock)
+  const { base } = lock.platforms['linux/amd64'] ?? expect.unreachable()
+  const [index] = base.indexes
+  if (index !== undefined)
+    base.indexes.push({
+      ...index,
+      archive: 'example.org/tools',
+      url: 'https://example.org/tools',
+      snapshot: 'https://snapshot.example.org/tools',
+    })
   return lock
 }
 

@@ -3,5 +3,6 @@ import { isDebians } from '../lock/suite-indexes.ts'
 
 /** The indexes that an image's own apt sources name: not those of archives that only the lock was made with. */
 export function ownIndexes(base: LockedBase): DebianIndex[] {
-  return base.kind === 'debian' ? base.indexes.filter(isDebians) : base.indexes
+  const { kind, indexes } = base
+  return indexes.filter((index) => index.url === undefined && (kind === 'image' || isDebians(index)))
 }

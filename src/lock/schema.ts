@@ -55,24 +55,30 @@ export const Archive = z
 export type Archive = z.infer<typeof Archive>
 
 /** One verified Release file and the index of packages it vouches for. */
-export const DebianIndex = z.strictObject({
-  archive: Archive,
-  /** As below `dists/`: `bullseye`, `bullseye-updates`, `buster/updates`; of a flat archive a path that ends in a slash. */
-  suite: suiteName,
-  component: z.union([componentName, z.literal('')]),
-  /** The Release file's own Date, ISO 8601, UTC. */
-  date: z.iso.datetime(),
-  /** Of InRelease, as served. */
-  release: Sha256,
-  /** Of the uncompressed Packages file. */
-  packages: Sha256,
-  /** Fingerprints of the primary keys whose signatures were verified, upper-case hex. */
-  signedBy: z.array(z.string().regex(/^[0-9A-F]{40}$/)).min(1),
-  /** Where the archive is, of one that a recipe names by its address. */
-  url: archiveUrl.optional(),
-  /** Where its earlier states are, below their times. */
-  snapshot: archiveUrl.optional(),
-})
+export const DebianIndex = z
+  .strictObject({
+    archive: Archive,
+    /** As below `dists/`: `bullseye`, `bullseye-updates`, `buster/updates`; of a flat archive a path that ends in a slash. */
+    suite: suiteName,
+    component: z.union([componentName, z.literal('')]),
+    /** The Release file's own Date, ISO 8601, UTC. */
+    date: z.iso.datetime(),
+    /** Of InRelease, as served. */
+    release: Sha256,
+    /** Of the uncompressed Packages file. */
+    packages: Sha256,
+    /** Fingerprints of the primary keys whose signatures were verified, upper-case hex. */
+    signedBy: z.array(z.string().regex(/^[0-9A-F]{40}$/)).min(1),
+    /** Where the archive is, of one that a recipe names by its address. */
+    url: archiveUrl.optional(),
+    /** Where its earlier states are, below their times. */
+    snapshot: archiveUrl.optional(),
+  })
+  .refine(
+    ({ component, suite, url }) =>
+      (component === '') === suite.endsWith('/') && (component !== '' || url !== undefined),
+    'a suite that ends in a slash has no component, and any other has one',
+  )
 export type DebianIndex = z.infer<typeof DebianIndex>
 
 export const DebianPackage = z.strictObject({
