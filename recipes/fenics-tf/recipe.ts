@@ -1,4 +1,6 @@
-import { apt, debian, defineRecipe, pip, project } from 'stillroom'
+import { apt, debian, defineRecipe, pip, project, run } from 'stillroom'
+
+const DOLFIN = '/usr/lib/petsc/lib/python3/dist-packages/dolfin/__init__.py'
 
 export default defineRecipe({
   description:
@@ -28,6 +30,11 @@ export default defineRecipe({
         'wheel==0.37.1',
       ],
       { sdists: { clang: [], gym: [] } },
+    ),
+    // dolfin makes the symbols of all that is loaded after it visible to everything (RTLD_GLOBAL), and TensorFlow then ends the
+    // process: it was compiled with Protocol Buffers 3.9 and finds those of 3.20, and h5py finds dolfin's HDF5
+    run(
+      `sed -i 's/sys.setdlopenflags(RTLD_NOW | RTLD_GLOBAL)/pass/' ${DOLFIN} && ! grep RTLD_GLOBAL\\) ${DOLFIN}`,
     ),
     project('solver', { to: '/home/fenics/local/solver' }),
   ],
@@ -66,6 +73,16 @@ export default defineRecipe({
       command: ['python3', '-c', 'import tensorforce; print(tensorforce.__version__)'],
       expect: '0.6.5',
     },
+    // each pair, in either order
+    ...['dolfin', 'tensorforce', 'h5py'].flatMap((first, _, modules) =>
+      modules
+        .filter((second) => second !== first)
+        .map((second) => ({
+          name: `${first}, then ${second}`,
+          command: ['python3', '-c', `import ${first}, ${second}; print('both')`],
+          expect: 'both',
+        })),
+    ),
   ],
   tasks: {
     servers: {

@@ -75,6 +75,15 @@ compile() {
   changes | sed -zn "/^d /!s|^[^/]*\\($1/.*\\.py\\)\$|\\1|p" | python3 -S -W ignore $own/build/byte-code.py
 }
 
+# `recompile`: makes the byte code again of sources that the step changed, where there was some: Python never looks whether
+# it is that of its source.
+recompile() {
+  if ! command -v python3 > /dev/null; then return; fi
+  changes | sed -zn '/^d /!s|^[^/]*\(/.*\.py\)$|\1|p' > $own/sources
+  if [ -s $own/sources ]; then python3 -S -W ignore $own/build/byte-code.py --present < $own/sources; fi
+  rm $own/sources
+}
+
 # What no two builds have in common: lists, caches, logs, backups, the day an account was made.
 # `scrub ROOT`: the tree's root, empty for this one's.
 scrub() {

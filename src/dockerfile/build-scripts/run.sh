@@ -7,4 +7,5 @@ begin
 cd /
 # a program, never a function of layer.sh or a word of the shell
 steadily sh -c 'exec "$@"' sh "$@"
+recompile
 finish "$name"
