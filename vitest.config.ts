@@ -19,6 +19,7 @@ const OFFLINE = [
   'side-by-side',
   'site',
   'ten-years',
+  'survey',
   'verify-sources',
 ].map((name) => `test/${name}.test.ts`)
 

@@ -1,0 +1,136 @@
+// `npm run survey -- --suite bookworm --seed N --packages P [--pypi] [--group N] [--json FILE]`: draws packages at random, from the
+// suite's own index or with --pypi from the list of scientific wheels, installs them in recipes of about ten, builds each twice,
+// the second time under another clock, host name, number of processors and locale, audits the first, and prints what share is
+// identical and clean, and each exception. Needs Linux, root and the network: it starts an engine of its own, which it removes.
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { execa } from 'execa'
+import type { EngineSettings } from '../../src/engine/private/private-engine.ts'
+import { parseControl } from '../../src/formats/deb/deb822.ts'
+import { parseLock } from '../../src/lock/parse-lock.ts'
+import { defaultCacheDirectory } from '../../src/store/cache-directory.ts'
+import { openStore } from '../../src/store/store.ts'
+import { draw, groupsOf } from './draw.ts'
+import { summarize, type Trial, toMarkdown } from './survey-result.ts'
+import { tryPackages, type Workshop } from './try-recipe.ts'
+
+const ROOT = join(import.meta.dirname, '../..')
+const ENGINE = ['--name', `survey-${process.pid}`]
+const VARIATIONS = ['clock', 'hostname', 'cpus', 'locale']
+
+const { values } = parseArgs({
+  options: {
+    suite: { type: 'string', default: 'bookworm' },
+    seed: { type: 'string', default: '1' },
+    packages: { type: 'string', default: '100' },
+    group: { type: 'string', default: '10' },
+    pypi: { type: 'boolean', default: false },
+    json: { type: 'string' },
+  },
+})
+const { suite, pypi } = values
+const [seed, count, size] = [values.seed, values.packages, values.group].map(Number) as [
+  number,
+  number,
+  number,
+]
+const scratch = await mkdtemp(join(tmpdir(), 'stillroom-survey-'))
+const started = performance.now()
+try {
+  const workshop = await openWorkshop()
+  const names = pypi ? await scientificWheels() : await packageNames(workshop)
+  const groups = groupsOf(draw(names, count, seed), size)
+  const trials: Trial[] = []
+  for (const [i, group] of groups.entries()) {
+    console.error(`\n${i + 1} of ${groups.length}: ${group.join(' ')}`)
+    trials.push(...(await tryPackages(workshop, `survey-${i}`, group, showTrial)))
+  }
+  const survey = summarize(
+    {
+      of: pypi ? `scientific wheels on ${suite}` : `packages of ${suite}`,
+      seed,
+      date: new Date().toISOString().slice(0, 10),
+      variations: VARIATIONS,
+      seconds: Math.round((performance.now() - started) / 1000),
+    },
+    trials,
+  )
+  if (values.json !== undefined) await writeFile(values.json, `${JSON.stringify(survey, null, 2)}\n`)
+  console.log(toMarkdown(survey))
+} finally {
+  await stillroom(['engine', 'down', '--purge', ...ENGINE])
+  await rm(scratch, { recursive: true, force: true })
+}
+
+/** A project, a cache and an engine that nothing else uses; downloads, and what engines are made of, are the machine's. */
+async function openWorkshop(): Promise<Workshop> {
+  const directory = join(scratch, 'project')
+  await mkdir(join(directory, 'node_modules'), { recursive: true })
+  await symlink(ROOT, join(directory, 'node_modules/stillroom'))
+  await writeFile(join(directory, 'package.json'), '{ "type": "module" }\n')
+  await stillroom(['engine', 'up', ...ENGINE])
+  const cache = join(scratch, 'cache')
+  await mkdir(cache)
+  for (const shared of ['store', 'engine'])
+    await symlink(join(defaultCacheDirectory(process.env), shared), join(cache, shared))
+  const { stdout } = await stillroom(['engine', 'env', '--json', ...ENGINE])
+  const { DOCKER_HOST, DOCKER_CONFIG, clients } = JSON.parse(stdout) as EngineSettings
+  const PATH = `${clients}:${process.env.PATH}`
+  const env = { DOCKER_HOST, DOCKER_CONFIG, PATH, STILLROOM_CACHE: cache }
+  return { directory, env, variations: VARIATIONS, recipeOf: pypi ? recipeOfWheels : recipeOfPackages }
+}
+
+function stillroom(args: readonly string[]) {
+  return execa(join(ROOT, 'bin/stillroom'), args, { stderr: 'inherit' })
+}
+
+function recipeOfPackages(packages: readonly string[]): string {
+  return recipe(`[apt(${JSON.stringify(packages)})]`)
+}
+
+function recipeOfWheels(packages: readonly string[]): string {
+  return recipe(`[apt(['python3', 'python3-pip']), pip(${JSON.stringify(packages)})]`)
+}
+
+function recipe(steps: string): string {
+  return `import { apt, debian, defineRecipe, pip } from 'stillroom'\n\nexport default defineRecipe({ base: debian('${suite}'), steps: ${steps} })\n`
+}
+
+/** Names in the suite's main index. */
+async function packageNames({ directory, env }: Workshop): Promise<string[]> {
+  const name = 'survey-base'
+  await mkdir(join(directory, 'recipes', name), { recursive: true })
+  await writeFile(join(directory, 'recipes', name, 'recipe.ts'), recipe('[]'))
+  await execa(process.execPath, [join(ROOT, 'bin/run.js'), 'lock', 'recipe', name, '-C', directory], { env })
+  const path = join(directory, 'recipes', name, 'lock.json')
+  const { base } = parseLock(await readFile(path, 'utf8'), path).platforms['linux/amd64'] ?? {}
+  const index = base?.kind === 'debian' ? base.indexes.find((each) => each.suite === suite) : undefined
+  if (index === undefined) throw new Error(`the lock has no index of ${suite}`)
+  const store = await openStore(join(env.STILLROOM_CACHE ?? '', 'store'))
+  const stanzas = parseControl(await readFile(store.path(index.packages)), { fields: new Set(['package']) })
+  return [...new Set([...stanzas].map((stanza) => stanza.get('package') ?? ''))]
+}
+
+async function scientificWheels(): Promise<string[]> {
+  const text = await readFile(join(import.meta.dirname, 'scientific-wheels.txt'), 'utf8')
+  return text.split('\n').filter((line) => line !== '' && !line.startsWith('#'))
+}
+
+function showTrial({
+  packages,
+  failed,
+  identical,
+  clean,
+  seconds,
+  size = 0,
+  causes = [],
+  findings = [],
+}: Trial): void {
+  const verdict = failed
+    ? `${failed.command} failed: ${failed.code}: ${failed.message}`
+    : `${identical ? 'identical' : 'DIFFERENT'}, ${clean ? 'clean' : 'FINDINGS'}, ${Math.round(size / 1e6)} MB`
+  console.error(`  ${packages.join(' ')}: ${verdict} (${seconds} s)`)
+  for (const line of [...(identical ? [] : causes), ...(clean ? [] : findings)]) console.error(`    ${line}`)
+}

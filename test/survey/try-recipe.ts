@@ -1,0 +1,106 @@
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { execa } from 'execa'
+import type { BuildReport } from '../../src/report/build-report.ts'
+import type { VerifyReport } from '../../src/verify/verify-report.ts'
+import { causesOf, findingsOf, type Trial } from './survey-result.ts'
+
+const ROOT = join(import.meta.dirname, '../..')
+
+/** Where a survey's recipes are made and built. */
+export interface Workshop {
+  /** A project in which `stillroom` can be imported. */
+  directory: string
+  /** With a cache and an engine of the survey's own. */
+  env: Record<string, string>
+  variations: readonly string[]
+  /** Source of a recipe that installs packages. */
+  recipeOf: (packages: readonly string[]) => string
+}
+
+/** A command of stillroom that failed. */
+class Refused extends Error {
+  readonly failed: NonNullable<Trial['failed']>
+  constructor(failed: NonNullable<Trial['failed']>) {
+    super(failed.message)
+    this.failed = failed
+  }
+}
+
+/**
+ * Locks a recipe of some packages, builds it, audits it, and builds it again elsewhere. When something is amiss in a recipe of
+ * several, each half is tried by itself, down to single packages.
+ */
+export async function tryPackages(
+  workshop: Workshop,
+  name: string,
+  packages: readonly string[],
+  note: (trial: Trial) => void,
+): Promise<Trial[]> {
+  const trial = await tryRecipe(workshop, name, packages)
+  note(trial)
+  const isWhole = trial.failed === undefined && trial.identical && trial.clean
+  if (isWhole || packages.length === 1) return [trial]
+  const half = Math.ceil(packages.length / 2)
+  const first = await tryPackages(workshop, `${name}a`, packages.slice(0, half), note)
+  const second = await tryPackages(workshop, `${name}b`, packages.slice(half), note)
+  return [...first, ...second]
+}
+
+async function tryRecipe(workshop: Workshop, name: string, packages: readonly string[]): Promise<Trial> {
+  const { directory, recipeOf, variations } = workshop
+  const started = performance.now()
+  const trial: Omit<Trial, 'seconds'> = { packages: [...packages] }
+  const recipe = join(directory, 'recipes', name)
+  await mkdir(recipe, { recursive: true })
+  await writeFile(join(recipe, 'recipe.ts'), recipeOf(packages))
+  try {
+    await run(workshop, ['lock', 'recipe', name])
+    const built = await run<BuildReport>(workshop, ['build', 'recipe', name, '--json'], 1)
+    trial.size = built.image.size
+    trial.clean = built.audit?.verdict === 'clean'
+    trial.findings = findingsOf(built.audit?.findings ?? [])
+    const vary = ['--vary', variations.join(',')]
+    const { reports } = await run<{ reports: VerifyReport[] }>(
+      workshop,
+      ['verify', 'recipe', name, '--json', ...vary],
+      3,
+    )
+    const [report] = reports
+    if (report === undefined) throw new Error('verify printed no report')
+    const { verdict, problem } = report
+    if (verdict === 'failed') {
+      const { code, message } = problem ?? { code: 'unknown', message: '' }
+      throw new Refused({ command: 'verify recipe', code, message })
+    }
+    trial.identical = verdict === 'identical'
+    if (!trial.identical) trial.causes = causesOf(report)
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error
+    trial.failed = error.failed
+  }
+  await tidyUp(workshop, name)
+  return { ...trial, seconds: Math.round((performance.now() - started) / 1000) }
+}
+
+/** Runs stillroom and gives the JSON that it prints. @param atMost the exit code up to which it has not failed */
+async function run<T>({ directory, env }: Workshop, args: readonly string[], atMost = 0): Promise<T> {
+  const result = await execa(process.execPath, [join(ROOT, 'bin/run.js'), ...args, '-C', directory], {
+    env,
+    reject: false,
+    stdin: 'ignore',
+  })
+  if (result.exitCode !== undefined && result.exitCode <= atMost && result.stdout.startsWith('{'))
+    return JSON.parse(result.stdout)
+  if (result.exitCode === 0) return undefined as T
+  const code = /^ *code: (\S+)/m.exec(result.stderr)?.[1] ?? `exit code ${result.exitCode}`
+  const message = /^error: (.*?)\n {2}(?:hint|code): /ms.exec(result.stderr)?.[1] ?? result.stderr.slice(-500)
+  throw new Refused({ command: args.slice(0, 2).join(' '), code, message: message.trim().slice(0, 400) })
+}
+
+/** Keeps the disk from filling: the engine is the survey's own. */
+async function tidyUp({ env }: Workshop, name: string): Promise<void> {
+  const docker = (...args: string[]) => execa('docker', args, { env, reject: false, stdin: 'ignore' })
+  await docker('image', 'rm', '--force', `stillroom/${name}`, `stillroom/${name}:verify`)
+  await docker('builder', 'prune', '--force', '--keep-storage', '6GB')
+}
