@@ -64,7 +64,7 @@ const DEBS: Record<string, { files: Member[]; control?: Record<string, string> }
     ],
     control: {
       postinst:
-        '#!/bin/sh\nadduser --system --group --home /nonexistent mailer\nadd-shell /usr/bin/vi\nupdate-alternatives --install /usr/bin/editor editor /usr/bin/vi 20\nchown root:mailer /usr/libexec/send\nchmod 2755 /usr/libexec/send\n',
+        '#!/bin/sh\nadduser --system --group --home /nonexistent mailer\nadd-shell /usr/bin/vi\nupdate-alternatives --install /usr/bin/editor editor /usr/bin/vi 20\nchown root:mailer /usr/libexec/send\nchmod 2755 /usr/libexec/send\nmkdir -p /usr/local/share/mailer\nif [ -f /etc/mailers ]; then chown root:mailer /usr/local/share/mailer; fi\n',
     },
   },
   python3: {
@@ -189,6 +189,7 @@ const GENERATED: Member[] = [
   link('usr/bin/editor', '/etc/alternatives/editor'),
   link('etc/alternatives/editor', '/usr/bin/vi'),
   file('var/cache/debconf/config.dat', ''),
+  directory('usr/local/share/mailer'),
 ]
 
 /** Byte code of a source, with its hash in it (PEP 552). */
