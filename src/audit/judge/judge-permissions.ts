@@ -28,8 +28,9 @@ export function judgePermissions(
   const allowed = allowedAttributes(path, inode, own, context)
   if (allowed.some((each) => fits(each, inode))) return undefined
   const [first] = allowed
-  // scripts may change a path that nobody says anything of, or leave it as it is
-  if (own.length === 0 || first === undefined) return judgeUnsaid(path, inode, last, context)
+  // scripts say what a path may become, and not what it is before them
+  const isSaid = own.some(({ mode, atMost }) => mode !== undefined || atMost !== undefined)
+  if (!isSaid || first === undefined) return judgeUnsaid(path, inode, last, context)
   const facts = {
     ...(last === undefined ? {} : { owner: last.owner }),
     expected: show(

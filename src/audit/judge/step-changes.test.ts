@@ -122,6 +122,19 @@ test.each([
   expect((await findingsOf(filled)).filter((each) => each.endsWith(path))).toEqual(findings)
 })
 
+test.each([...LAYERS, 'none'])(
+  'a directory that a script may change, as it is without that, in the layer of %s',
+  async (step) => {
+    const changes: Record<string, Change> = { 'var/spool/mailer': { type: 'directory', mode: 0o755 } }
+    const layer = LAYERS.indexOf(step)
+    const changed = await (layer === -1 ? withLayer(small, changes) : withStep(small, layer, changes))
+    const about = (all: string[]) =>
+      all.filter((each) => each.startsWith('file-mode') || each.startsWith('setuid'))
+    expect(about(await findingsOf(changed))).toEqual([])
+    expect(about(await findingsOf(changed, false))).toEqual([])
+  },
+)
+
 describe('is found all the same in a locked image:', () => {
   test.each<[what: string, step: string, changes: () => Record<string, Change | undefined>, finding: string]>(
     [
