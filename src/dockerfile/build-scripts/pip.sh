@@ -95,21 +95,20 @@ try:
 except ImportError:
     from pkg_resources import get_distribution, DistributionNotFound as PackageNotFoundError
     def version(name): return get_distribution(name).version
+def installed(name):
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return 'nothing'
+found = [(name, expected, installed(name)) for name, expected in map(str.split, open(sys.argv[1]))]
+# not before: Debian's pip puts packages of its own in front of those that are installed
 from pip._vendor.packaging.version import InvalidVersion, Version
 def same(a, b):
     try:
         return a == b or Version(a) == Version(b)
     except InvalidVersion:
         return False
-wrong = []
-for line in open(sys.argv[1]):
-    name, expected = line.split()
-    try:
-        actual = version(name)
-    except PackageNotFoundError:
-        actual = 'nothing'
-    if not same(actual, expected):
-        wrong.append('%s: expected %s, got %s' % (name, expected, actual))
+wrong = ['%s: expected %s, got %s' % (name, expected, actual) for name, expected, actual in found if not same(actual, expected)]
 sys.exit('\n'.join(wrong) or 0)
 PYTHON
 finish "$1"

@@ -54,7 +54,7 @@ test('counts what caches of audits take, and removes what was not used or is of 
   expect(await keptContents(ports, 'deb')).toEqual({ files: [] })
 
   const before = new Date(Date.now() - 31 * 86_400_000)
-  for (const directory of ['layers/4', 'audits/1', 'contents/2'])
+  for (const directory of ['layers/4', 'audits/1', 'contents/3'])
     for (const name of await readdir(join(cache, directory)))
       await utimes(join(cache, directory, name), before, before)
   await clean(false)
