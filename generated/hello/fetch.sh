@@ -305,18 +305,23 @@ places() {
       cat "$work/roots-$2" "$work/snapshots-$2" | while read -r root; do printf '%s/%s\n' "$root" "$path"; done
       ;;
     pypi)
+      # a project of an index of its own is named by the address of its page there
+      case $2 in
+        *://*) printf '%s\n' "$2" ;;
+        *) sed "s|\$|/$2/|" "$work/indexes" ;;
+      esac > "$5.pages"
       while read -r index; do
-        if ! get "$index/$2/" "$5.page" "${PIP_CERT-}"; then
-          printf '%s: %s\n' "$(show "$index/$2/")" "$(reason "$5.page")" >> "$5.note"
+        if ! get "$index" "$5.page" "${PIP_CERT-}"; then
+          printf '%s: %s\n' "$(show "$index")" "$(reason "$5.page")" >> "$5.note"
           continue
         fi
         link=$(find_link "$5.page" "$(cat "$5.page.url")" "$3" "$4")
         if [ -n "$link" ]; then
           with_login "$link" "$index"
         else
-          printf '%s: the page does not name the file\n' "$(show "$index/$2/")" >> "$5.note"
+          printf '%s: the page does not name the file\n' "$(show "$index")" >> "$5.note"
         fi
-      done < "$work/indexes"
+      done < "$5.pages"
       ;;
     url) printf '%s\n' "$2" ;;
   esac

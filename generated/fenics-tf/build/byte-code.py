@@ -1,4 +1,5 @@
-"""Compiles every Python source whose path stands on standard input, each ended by NUL.
+"""Compiles every Python source whose path stands on standard input, each ended by NUL; with `--present` only those that
+have byte code.
 
 The byte code depends on the sources alone: no time in it, and a fixed PYTHONHASHSEED decides the order of constant sets.
 Since marshal writes a string in another way when something else in the process happens to hold it, too, each batch of
@@ -11,6 +12,7 @@ import gc
 import os
 import py_compile
 import sys
+from importlib.util import cache_from_source
 
 BATCH = 64
 UNCHECKED = py_compile.PycInvalidationMode.UNCHECKED_HASH
@@ -42,6 +44,8 @@ if __name__ == '__main__':
     gc.disable()
     gc.freeze()  # a child touches, and so copies, less memory
     found = sorted(os.fsdecode(path) for path in sys.stdin.buffer.read().split(b'\0') if path)
+    if sys.argv[1:] == ['--present']:
+        found = [path for path in found if os.path.exists(cache_from_source(path))]
     running = 0
     for start in range(0, len(found), BATCH):
         if running == (os.cpu_count() or 1):

@@ -1,6 +1,8 @@
 # Installs exactly the .debs at hand, in the order that apt planned when they were locked.
 # shellcheck source=layer.sh
 . /.stillroom/build/layer.sh
+# shellcheck source=leave-out.sh
+. /.stillroom/build/leave-out.sh
 begin
 # maintainer scripts ask whether they may start services: no
 printf '#!/bin/sh\nexit 101\n' > /usr/sbin/policy-rc.d
@@ -16,7 +18,7 @@ set -- "$own"/artifacts/*.deb
 expected=$(wc -l < "$own"/step/packages.tsv)
 [ $# -eq "$expected" ] || fail "step $name: artifacts/$name holds $# packages, expected $expected"
 run_dpkg() {
-  PATH=$own/bin:$PATH dpkg --force-unsafe-io --force-confnew --auto-deconfigure --log=/dev/null "$@" \
+  steadily env PATH="$own/bin:$PATH" dpkg --force-unsafe-io --force-confnew --auto-deconfigure --log=/dev/null "$@" \
     < /dev/null > "$own"/log 2>&1 || { tail -n 60 "$own"/log >&2; fail "step $name: dpkg failed"; }
 }
 while read -r action names; do
@@ -33,6 +35,8 @@ run_dpkg --configure --pending
 xargs -r apt-mark auto < "$own"/step/dependencies.txt > /dev/null
 xargs -r apt-mark manual < "$own"/step/requested.txt > /dev/null
 rm -f /usr/sbin/policy-rc.d "$own"/log
+leave_out
+clean_up
 if command -v python3 > /dev/null; then
   compile '/usr/lib/python3[^/]*'
 fi

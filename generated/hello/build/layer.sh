@@ -7,7 +7,9 @@ umask 022
 export LC_ALL=C HOME=/root DEBIAN_FRONTEND=noninteractive SOURCE_DATE_EPOCH
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 # the order of sets and, with it, of whatever a Python program writes from one
-export PYTHONHASHSEED=0
+export PYTHONHASHSEED=0 PERL_HASH_SEED=0 PERL_PERTURB_KEYS=0
+# TeX shows SOURCE_DATE_EPOCH as the day of today
+export FORCE_SOURCE_DATE=1
 own=/.stillroom
 
 fail() {
@@ -52,10 +54,34 @@ changes() {
   comm -z -13 $own/before $own/after
 }
 
+# `steadily PROGRAM [ARGUMENT...]` runs a program that sees the recipe's time and no machine's (clock.c), as do those that
+# it starts. What the step's own scripts do sees the machine's, by which they tell what changed.
+steadily() {
+  if [ -f $own/clock/clock.so ]; then
+    env -u TZ -u LANG -u LANGUAGE LD_PRELOAD="$own/clock/clock.so${LD_PRELOAD:+:$LD_PRELOAD}" "$@"
+  else
+    "$@"
+  fi
+}
+
+# The recipe's own cleaning up in the layer of a step that installs.
+clean_up() {
+  if [ -f $own/step/after.sh ]; then (cd / && steadily sh -eu $own/step/after.sh); fi
+}
+
 # `compile PATTERN`: byte code of the sources that the step brought into Python's directories, their paths of the pattern
 # (of sed). By another process than the one that looks for them: what a process holds decides bytes (byte-code.py).
 compile() {
   changes | sed -zn "/^d /!s|^[^/]*\\($1/.*\\.py\\)\$|\\1|p" | python3 -S -W ignore $own/build/byte-code.py
+}
+
+# `recompile`: makes the byte code again of sources that the step changed, where there was some: Python never looks whether
+# it is that of its source.
+recompile() {
+  if ! command -v python3 > /dev/null; then return; fi
+  changes | sed -zn '/^d /!s|^[^/]*\(/.*\.py\)$|\1|p' > $own/sources
+  if [ -s $own/sources ]; then python3 -S -W ignore $own/build/byte-code.py --present < $own/sources; fi
+  rm $own/sources
 }
 
 # What no two builds have in common: lists, caches, logs, backups, the day an account was made.
@@ -86,6 +112,38 @@ clamp() {
   find "$1" -xdev -newermt "@$SOURCE_DATE_EPOCH" -print0 | xargs -0 -r touch -h -d "@$SOURCE_DATE_EPOCH" --
 }
 
+# Logs that build systems write beside what they build, with the random names of trials, times, and orders of parallel
+# jobs in them. Nothing reads them but a build system that goes on, which makes them again. Only logs that the step made.
+drop_logs() {
+  for when in before after; do sed -z 's|^[^/]*||' $own/$when | sort -z -T $own > $own/paths-$when; done
+  comm -z -13 $own/paths-before $own/paths-after > $own/made
+  {
+    grep -zE '/(CMakeFiles/(CMakeOutput\.log|CMakeError\.log|CMakeConfigureLog\.yaml)|\.ninja_(log|deps)|meson-logs/[^/]*)$' $own/made || true
+    { grep -z '/config\.log$' $own/made || true; } |
+      { xargs -0 -r grep -lsZ '^This file contains any messages produced by compilers' -- || true; }
+  } > $own/logs
+  if [ -s $own/logs ]; then
+    xargs -0 rm -f -- < $own/logs
+    record > $own/after
+  fi
+  rm -f $own/made $own/logs
+}
+
+# A directory that has the entries that it had has its time back: whether a program made a file in it for a moment may
+# depend on chance, and is nothing that an image shows.
+settle() {
+  for when in before after; do sed -z 's|^[^/]*||' $own/$when | sort -z -T $own > $own/paths-$when; done
+  comm -z -3 $own/paths-before $own/paths-after | sed -z 's|^\t||; s|/[^/]*$||' | sort -zu -T $own > $own/parents
+  key=$(printf '\001')
+  # shellcheck disable=SC2016 # the inner shell's own
+  comm -z -23 $own/before $own/after | sed -zn "/^d /s|^\\([^/]*\\) \\(/.*\\)\$|\\2$key\\1|p" | sort -z -T $own -t "$key" -k 1,1 |
+    join -z -t "$key" -v 1 - $own/parents | xargs -0 -r sh -c '
+      key=$1
+      shift
+      for record do touch -c -h -d "@${record##* }" -- "${record%%"$key"*}"; done' sh "$key"
+  rm -f $own/parents
+}
+
 # collect DIRECTORY RECORDS: links every path of the records into the directory, with the directories above it.
 collect() {
   mkdir -p "$1"
@@ -99,9 +157,11 @@ collect() {
 finish() {
   delta=$own/delta/$1
   scrub ''
+  record > $own/after
+  drop_logs
+  settle
   if [ "$1" = - ]; then return; fi
   changes > $own/changed
-  for when in before after; do sed -z 's|^[^/]*||' $own/$when | sort -z -T $own > $own/paths-$when; done
   comm -z -23 $own/paths-before $own/paths-after > $own/deleted
   if [ -s $own/deleted ]; then
     tr '\0' '\n' < $own/deleted | head -n 20 >&2

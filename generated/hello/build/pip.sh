@@ -14,10 +14,10 @@ mkdir -p "$work"/wheels
 while read -r project file; do
   rm -rf "$work"/build
   if [ -s "$step/build-$project.txt" ]; then
-    python3 -m pip install --quiet --target "$work"/build --no-deps --require-hashes --find-links "$files" \
+    steadily python3 -m pip install --quiet --target "$work"/build --no-deps --require-hashes --find-links "$files" \
       --requirement "$step/build-$project.txt" < /dev/null
   fi
-  PYTHONPATH=$work/build python3 -m pip wheel --quiet --no-deps --no-build-isolation \
+  steadily env PYTHONPATH="$work"/build python3 -m pip wheel --quiet --no-deps --no-build-isolation \
     --wheel-dir "$work"/wheels "$files/$file" < /dev/null
 done < "$step"/sdists.txt
 
@@ -28,17 +28,40 @@ if [ -s "$step"/local.txt ]; then
     [ "${line%% *}" = copy ] || continue
     rm -rf "$work"/local
     cp -a -- "${rest#* }" "$work"/local
-    python3 -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir "$work"/wheels "$work"/local < /dev/null
+    steadily python3 -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir "$work"/wheels "$work"/local < /dev/null
   done < "$step"/local.txt
 fi
 
 if [ -s "$step"/requirements.txt ]; then
-  python3 -m pip install --quiet --no-deps --no-compile --no-warn-script-location --require-hashes \
+  steadily python3 -m pip install --quiet --no-deps --no-compile --no-warn-script-location --require-hashes \
     --find-links "$files" --requirement "$step"/requirements.txt
 fi
 if [ -s "$step"/built.txt ]; then
-  python3 -m pip install --quiet --no-deps --no-compile --no-warn-script-location \
+  steadily python3 -m pip install --quiet --no-deps --no-compile --no-warn-script-location \
     --find-links "$work"/wheels --requirement "$step"/built.txt
+fi
+# files are installed by name; pip notes as follows where one is from that is required by address (PEP 610)
+if [ -s "$step"/direct.tsv ]; then
+  python3 - "$step"/direct.tsv << 'PYTHON'
+import base64, csv, hashlib, json, os, sys
+def record_of(name):
+    try:
+        from importlib.metadata import distribution
+        return next(str(f.locate()) for f in distribution(name).files if f.name == 'RECORD')
+    except ImportError:
+        from pkg_resources import get_distribution
+        return os.path.join(get_distribution(name).egg_info, 'RECORD')
+for line in open(sys.argv[1]):
+    name, url, digest = line.rstrip('\n').split('\t')
+    record = record_of(name)
+    info = os.path.dirname(record)
+    text = json.dumps({'archive_info': {'hash': 'sha256=' + digest, 'hashes': {'sha256': digest}}, 'url': url})
+    with open(os.path.join(info, 'direct_url.json'), 'wb') as file:
+        file.write(text.encode())
+    value = base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).decode().rstrip('=')
+    with open(record, 'a', newline='') as file:
+        csv.writer(file).writerow((os.path.basename(info) + '/direct_url.json', 'sha256=' + value, len(text)))
+PYTHON
 fi
 # what pip writes into an editable directory belongs to whom the directory does
 if [ -s "$step"/local.txt ]; then
@@ -46,7 +69,7 @@ if [ -s "$step"/local.txt ]; then
     rest=${line#* }
     path=${rest#* }
     [ "${line%% *}" = editable ] || continue
-    python3 -m pip install --quiet --no-deps --no-compile --no-warn-script-location --no-build-isolation \
+    steadily python3 -m pip install --quiet --no-deps --no-compile --no-warn-script-location --no-build-isolation \
       --editable "$path" < /dev/null
     changes | python3 -S -c '
 import os, sys
@@ -60,6 +83,7 @@ for record in sys.stdin.buffer.read().split(b"\0"):
   done < "$step"/local.txt
 fi
 rm -rf "$work"
+clean_up
 
 compile '/usr/local/lib/python3[^/]*'
 
@@ -71,15 +95,20 @@ try:
 except ImportError:
     from pkg_resources import get_distribution, DistributionNotFound as PackageNotFoundError
     def version(name): return get_distribution(name).version
-wrong = []
-for line in open(sys.argv[1]):
-    name, expected = line.split()
+def installed(name):
     try:
-        actual = version(name)
+        return version(name)
     except PackageNotFoundError:
-        actual = 'nothing'
-    if actual != expected:
-        wrong.append('%s: expected %s, got %s' % (name, expected, actual))
+        return 'nothing'
+found = [(name, expected, installed(name)) for name, expected in map(str.split, open(sys.argv[1]))]
+# not before: Debian's pip puts packages of its own in front of those that are installed
+from pip._vendor.packaging.version import InvalidVersion, Version
+def same(a, b):
+    try:
+        return a == b or Version(a) == Version(b)
+    except InvalidVersion:
+        return False
+wrong = ['%s: expected %s, got %s' % (name, expected, actual) for name, expected, actual in found if not same(actual, expected)]
 sys.exit('\n'.join(wrong) or 0)
 PYTHON
 finish "$1"

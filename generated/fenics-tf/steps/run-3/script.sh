@@ -1,0 +1,1 @@
+sed -i 's/sys.setdlopenflags(RTLD_NOW | RTLD_GLOBAL)/pass/' /usr/lib/petsc/lib/python3/dist-packages/dolfin/__init__.py && ! grep RTLD_GLOBAL\) /usr/lib/petsc/lib/python3/dist-packages/dolfin/__init__.py
