@@ -62,6 +62,8 @@ export default defineConfig({
           globalSetup: ['test/support/pack.ts', 'test/support/find-engine.ts'],
           testTimeout: 900_000,
           hookTimeout: 900_000,
+          // what a test takes away shall be nowhere: no service outside is asked for it
+          env: { STILLROOM_SNAPSHOT: 'none', STILLROOM_OLD_RELEASES: 'none' },
           // they share an engine
           fileParallelism: false,
         },

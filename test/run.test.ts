@@ -38,7 +38,7 @@ beforeAll(async () => {
   })
   await stillroom('generate', [])
   const built = await stillroom('build', [])
-  expect(built.stderr + built.stdout).toContain('recorded in the lockfile')
+  expect(built.stderr + built.stdout).toContain('recorded: the first build of this lock')
 })
 
 afterEach(async () => {

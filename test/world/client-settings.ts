@@ -65,9 +65,9 @@ async function writeDockerConfig(
   const names = present === undefined ? [] : await readdir(present)
   const others = names.filter((name) => name !== 'config.json')
   await Promise.all(others.map((name) => symlink(join(present ?? '', name), join(directory, name))))
-  const known = names.includes('config.json')
-    ? JSON.parse(await readFile(join(present ?? '', 'config.json'), 'utf8'))
-    : {}
+  // a private engine's leads to the user's own, which need not be there
+  const text = present && (await readFile(join(present, 'config.json'), 'utf8').catch(() => undefined))
+  const known = text ? JSON.parse(text) : {}
   const auth = Buffer.from(`${login.user}:${login.password}`).toString('base64')
   const config = { ...known, auths: { ...known.auths, [host]: { auth } } }
   await writeFile(join(directory, 'config.json'), JSON.stringify(config, null, 2), { mode: 0o600 })
