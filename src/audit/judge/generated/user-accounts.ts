@@ -51,20 +51,24 @@ function entryProblems(context: LockedContext): EntryProblem[] {
   }
   const { user } = context.lock.recipe
   const makers = makersOf(context, groups)
+  const groupProblems = groups.flatMap((entry): EntryProblem[] => {
+    const problem = groupProblem(entry, masters.groups.get(entry[0] ?? ''), user, makers)
+    return problem === undefined ? [] : [{ file: 'group', name: entry[0] ?? '', problem }]
+  })
+  // what is wrong with a group's members is no measure for those that gshadow has of it
+  const wrong = new Set(groupProblems.map(({ name }) => name))
+  const sound = groups.map((entry) => (wrong.has(entry[0] ?? '') ? entry.slice(0, 3) : entry))
   return [
     ...dangers(read),
     ...users.flatMap((entry) => {
       const problem = userProblem(entry, masters.users.get(entry[0] ?? ''), user, makers)
       return problem === undefined ? [] : [{ file: 'passwd' as const, name: entry[0] ?? '', problem }]
     }),
-    ...groups.flatMap((entry) => {
-      const problem = groupProblem(entry, masters.groups.get(entry[0] ?? ''), user, makers)
-      return problem === undefined ? [] : [{ file: 'group' as const, name: entry[0] ?? '', problem }]
-    }),
+    ...groupProblems,
     ...missing('passwd', [...masters.users.keys(), ...(user ? [user.name] : [])], users),
     ...missing('group', [...masters.groups.keys(), ...(user ? [user.name] : [])], groups),
     ...passwordProblems('shadow', read('etc/shadow'), users),
-    ...passwordProblems('gshadow', read('etc/gshadow'), groups),
+    ...passwordProblems('gshadow', read('etc/gshadow'), sound),
   ]
 }
 
