@@ -195,7 +195,8 @@ const seen = (variations: readonly string[]) => variations.map((variation) => `/
 test.skipIf(engines !== true)(
   'verify recipe finds what a step takes from each thing that --vary varies',
   async () => {
-    const project = await makeRecipe({ steps: [{ kind: 'run', command: SEE }] })
+    const python = { kind: 'apt' as const, packages: ['python3', 'python3-pip'] }
+    const project = await makeRecipe({ steps: [python, { kind: 'run', command: SEE }] })
 
     const unbuilt = await run<{ reports: VerifyReport[] }>(project, 'verify', '--vary', 'hostname')
     expect(unbuilt).toMatchObject({
@@ -204,7 +205,7 @@ test.skipIf(engines !== true)(
     })
 
     const built = await run<BuildReport>(project, 'build', '--no-audit')
-    expect(built).toMatchObject({ exitCode: 0, verdict: 'recorded' })
+    expect(built, JSON.stringify(built)).toMatchObject({ exitCode: 0, verdict: 'recorded' })
     const all = VARIATIONS.filter((variation) => variation !== 'store').join(',')
     expect(await differing(project, all)).toEqual(seen(SEEN))
     if (!NIGHTLY) return console.warn('each variation by itself is left to the nightly tests')
