@@ -17,7 +17,6 @@ import { summarize, type Trial, toMarkdown } from './survey-result.ts'
 import { tryPackages, type Workshop } from './try-recipe.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
-const ENGINE = ['--name', `survey-${process.pid}`]
 const VARIATIONS = ['clock', 'hostname', 'cpus', 'locale']
 
 const { values } = parseArgs({
@@ -37,6 +36,7 @@ const [seed, count, size] = [values.seed, values.packages, values.group].map(Num
   number,
 ]
 const scratch = await mkdtemp(join(tmpdir(), 'stillroom-survey-'))
+const cache = join(scratch, 'cache')
 const started = performance.now()
 try {
   const workshop = await openWorkshop()
@@ -60,22 +60,20 @@ try {
   if (values.json !== undefined) await writeFile(values.json, `${JSON.stringify(survey, null, 2)}\n`)
   console.log(toMarkdown(survey))
 } finally {
-  await stillroom(['engine', 'down', '--purge', ...ENGINE])
+  await stillroom(['engine', 'down', '--purge'])
   await rm(scratch, { recursive: true, force: true })
 }
 
-/** A project, a cache and an engine that nothing else uses; downloads, and what engines are made of, are the machine's. */
+/** A project, a cache and an engine that nothing else uses; downloads alone are the machine's. */
 async function openWorkshop(): Promise<Workshop> {
   const directory = join(scratch, 'project')
   await mkdir(join(directory, 'node_modules'), { recursive: true })
   await symlink(ROOT, join(directory, 'node_modules/stillroom'))
   await writeFile(join(directory, 'package.json'), '{ "type": "module" }\n')
-  await stillroom(['engine', 'up', ...ENGINE])
-  const cache = join(scratch, 'cache')
   await mkdir(cache)
-  for (const shared of ['store', 'engine'])
-    await symlink(join(defaultCacheDirectory(process.env), shared), join(cache, shared))
-  const { stdout } = await stillroom(['engine', 'env', '--json', ...ENGINE])
+  await symlink(join(defaultCacheDirectory(process.env), 'store'), join(cache, 'store'))
+  await stillroom(['engine', 'up'])
+  const { stdout } = await stillroom(['engine', 'env', '--json'])
   const { DOCKER_HOST, DOCKER_CONFIG, clients } = JSON.parse(stdout) as EngineSettings
   const PATH = `${clients}:${process.env.PATH}`
   const env = { DOCKER_HOST, DOCKER_CONFIG, PATH, STILLROOM_CACHE: cache }
@@ -83,7 +81,7 @@ async function openWorkshop(): Promise<Workshop> {
 }
 
 function stillroom(args: readonly string[]) {
-  return execa(join(ROOT, 'bin/stillroom'), args, { stderr: 'inherit' })
+  return execa(join(ROOT, 'bin/stillroom'), args, { stderr: 'inherit', env: { STILLROOM_CACHE: cache } })
 }
 
 function recipeOfPackages(packages: readonly string[]): string {
