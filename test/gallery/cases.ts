@@ -80,7 +80,7 @@ export const GALLERY: readonly GalleryCase[] = [
   {
     name: 'hash-order',
     cause: 'hash-order',
-    command: `perl -e 'my %h = map { $_ => 1 } "a".."z"; print "{", join(", ", keys %h), "}\\n"' > /opt/keys`,
+    command: `env -u PERL_HASH_SEED -u PERL_PERTURB_KEYS perl -e 'my %h = map { $_ => 1 } "a".."z"; print "{", join(", ", keys %h), "}\\n"' > /opt/keys`,
     path: '/opt/keys',
   },
   {

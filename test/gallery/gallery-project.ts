@@ -63,5 +63,8 @@ async function packagesOf(needs: GalleryCase['needs']): Promise<LockedPlatform> 
   const file = needs === 'compiler' ? 'test/gallery/compiler.lock.json' : 'recipes/hello/lock.json'
   const lock = parseLock(await readFile(join(ROOT, file), 'utf8'), file)
   const platform = lock.platforms['linux/amd64'] as LockedPlatform
-  return { ...platform, steps: platform.steps.slice(0, needs === undefined ? 0 : 1) }
+  const base = { ...platform.base }
+  // steps see the machine's clock, as on a base that has none of its own
+  if (base.kind === 'debian') delete base.clock
+  return { ...platform, base, steps: platform.steps.slice(0, needs === undefined ? 0 : 1) }
 }
