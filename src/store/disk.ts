@@ -1,6 +1,10 @@
 import { createHash, randomUUID } from 'node:crypto'
+import { constants } from 'node:fs'
 import {
+  chmod,
+  copyFile,
   type FileHandle,
+  link,
   mkdir,
   open,
   readdir,
@@ -102,6 +106,23 @@ export async function writeFileAtomic(path: string, text: string, mode = 0o644):
     throw diskError(error, path)
   }
   return true
+}
+
+/** Makes a file appear at `destination`, replacing one there: a hard link, or a read-only copy when that cannot be. */
+export async function linkOrCopy(source: string, destination: string): Promise<void> {
+  try {
+    await link(source, destination)
+  } catch (error) {
+    const code = systemCode(error)
+    if (code === 'EEXIST') {
+      await rm(destination)
+      return linkOrCopy(source, destination)
+    }
+    // EPERM also stands for a file system without hard links, and for fs.protected_hardlinks.
+    if (!['EXDEV', 'EPERM', 'EMLINK', 'ENOTSUP', 'EOPNOTSUPP'].includes(code ?? '')) throw error
+    await copyFile(source, destination, constants.COPYFILE_FICLONE)
+    await chmod(destination, 0o444)
+  }
 }
 
 const CHUNK = 1 << 20

@@ -1,6 +1,5 @@
 import { createHash, hash, randomUUID } from 'node:crypto'
-import { constants } from 'node:fs'
-import { chmod, copyFile, link, open, readdir, readFile, rm, stat } from 'node:fs/promises'
+import { open, readdir, readFile, rm, stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { zstdCompress, zstdDecompress } from 'node:zlib'
@@ -9,6 +8,7 @@ import {
   diskError,
   type Hashed,
   hashFile,
+  linkOrCopy,
   makeDirectory,
   moveInPlace,
   sweepAbandoned,
@@ -169,22 +169,6 @@ async function verifyEntry(path: string, expected: Hashed): Promise<boolean> {
   const now = await stat(path).catch(unlessMissing)
   if (now?.ino === ino) await writing(path, () => rm(path, { force: true }))
   return false
-}
-
-async function linkOrCopy(source: string, destination: string): Promise<void> {
-  try {
-    await link(source, destination)
-  } catch (error) {
-    const code = systemCode(error)
-    if (code === 'EEXIST') {
-      await rm(destination)
-      return linkOrCopy(source, destination)
-    }
-    // EPERM also stands for a file system without hard links, and for fs.protected_hardlinks.
-    if (!['EXDEV', 'EPERM', 'EMLINK', 'ENOTSUP', 'EOPNOTSUPP'].includes(code ?? '')) throw error
-    await copyFile(source, destination, constants.COPYFILE_FICLONE)
-    await chmod(destination, READ_ONLY)
-  }
 }
 
 function damaged(error: unknown): undefined {

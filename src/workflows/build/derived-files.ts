@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
-import { link, mkdir, open, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
-import { hashFile, moveInPlace, writeFileAtomic } from '../../store/disk.ts'
+import { mkdir, open, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { unlessMissing } from '../../error.ts'
+import { hashFile, linkOrCopy, moveInPlace, writeFileAtomic } from '../../store/disk.ts'
 
 /**
  * Files that are made of artifacts, such as .debs with their files uncompressed: each made once, and linked into every build
@@ -27,27 +28,27 @@ export class DerivedFiles {
   ): Promise<void> {
     const path = join(this.#root, key)
     const note = `${path}.sha256`
-    const noted = await readFile(note, 'utf8').catch(() => undefined)
-    if (noted === undefined || (await digestOf(path)) !== noted) {
-      const temporary = join(this.#root, `${key}.${randomUUID()}.tmp`)
-      try {
-        await mkdir(dirname(path), { recursive: true })
-        await writeFile(temporary, await make(), { flag: 'wx', mode: 0o444 })
-        const made = (await digestOf(temporary)) ?? ''
-        await link(temporary, destination)
-        await moveInPlace(temporary, path)
-        await writeFileAtomic(note, made)
-      } finally {
-        await rm(temporary, { force: true })
-      }
-    } else await link(path, destination)
+    const noted = await readFile(note, 'utf8').catch(unlessMissing)
+    if (noted !== undefined && (await digestOf(path).catch(unlessMissing)) === noted)
+      return linkOrCopy(path, destination)
+    const temporary = join(this.#root, `${key}.${randomUUID()}.tmp`)
+    try {
+      await mkdir(this.#root, { recursive: true })
+      await writeFile(temporary, await make(), { flag: 'wx', mode: 0o444 })
+      const digest = await digestOf(temporary)
+      await linkOrCopy(temporary, destination)
+      await moveInPlace(temporary, path)
+      await writeFileAtomic(note, digest)
+    } finally {
+      await rm(temporary, { force: true })
+    }
   }
 
   /** Removes those that are in no context, and were in none since a time. */
   async removeUnused(since: Date): Promise<void> {
-    for (const name of await readdir(this.#root).catch(() => [])) {
+    for (const name of (await readdir(this.#root).catch(unlessMissing)) ?? []) {
       const path = join(this.#root, name.replace(/\.sha256$/, ''))
-      const entry = await stat(path).catch(() => undefined)
+      const entry = await stat(path).catch(unlessMissing)
       // a link that comes or goes counts as a change of the inode
       if (entry !== undefined && (entry.nlink > 1 || entry.ctime >= since)) continue
       await rm(join(this.#root, name), { force: true })
@@ -55,12 +56,7 @@ export class DerivedFiles {
   }
 }
 
-async function digestOf(path: string): Promise<string | undefined> {
-  try {
-    await using handle = await open(path, 'r')
-    return (await hashFile(handle)).sha256
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    throw error
-  }
+async function digestOf(path: string): Promise<string> {
+  await using handle = await open(path, 'r')
+  return (await hashFile(handle)).sha256
 }
