@@ -142,6 +142,7 @@ const BAD: [rule: string, changes: () => Record<string, Change | undefined>, fin
     ['file-unexplained /usr/lib/null'],
   ],
   ['file-mode', () => ({ 'usr/bin/dpkg': { mode: 0o700 } }), ['file-mode /usr/bin/dpkg']],
+  ['file-mode', () => ({ 'usr/bin/dpkg': { mode: 0o750 } }), ['file-mode /usr/bin/dpkg']],
   ['file-mode', () => ({ 'usr/libexec/send': { mode: 0o700 } }), ['file-mode /usr/libexec/send']],
   ['file-mode', () => ({ 'usr/share': { gid: 7 } }), ['file-mode /usr/share']],
   ['setuid', () => ({ 'usr/bin/dpkg': { mode: 0o4755 } }), ['setuid /usr/bin/dpkg']],
@@ -243,6 +244,7 @@ const GOOD: [why: string, changes: () => Record<string, Change | undefined>][] =
     'mode and group that a maintainer script sets',
     () => ({ 'usr/libexec/send': { mode: 0o2755, gid: 101 } }),
   ],
+  ['a mode that a maintainer script gives by a pattern', () => ({ 'usr/bin/vi': { mode: 0o750 } })],
   ['byte code that is gone', () => ({ [`${SITE}/__pycache__/six.cpython-311.pyc`]: undefined })],
   ['a file of an archive that is not there', () => ({ 'opt/mesh/mesh/a.xml': undefined })],
 ]

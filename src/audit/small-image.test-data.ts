@@ -64,7 +64,7 @@ const DEBS: Record<string, { files: Member[]; control?: Record<string, string> }
     ],
     control: {
       postinst:
-        '#!/bin/sh\nadduser --system --group --home /nonexistent mailer\nadd-shell /usr/bin/vi\nupdate-alternatives --install /usr/bin/editor editor /usr/bin/vi 20\nchown root:mailer /usr/libexec/send\nchmod 2755 /usr/libexec/send\nmkdir -p /usr/local/share/mailer\nif [ -f /etc/mailers ]; then chown root:mailer /usr/local/share/mailer; fi\nchmod 2750 /var/spool/mailer\n',
+        '#!/bin/sh\nadduser --system --group --home /nonexistent mailer\nadd-shell /usr/bin/vi\nupdate-alternatives --install /usr/bin/editor editor /usr/bin/vi 20\nchown root:mailer /usr/libexec/send\nchmod 2755 /usr/libexec/send\nmkdir -p /usr/local/share/mailer\nif [ -f /etc/mailers ]; then chown root:mailer /usr/local/share/mailer; fi\nchmod 2750 /var/spool/mailer\nchmod 750 /usr/bin/v*\n',
     },
   },
   python3: {

@@ -37,8 +37,10 @@ function readCall(words: readonly string[]): AlternativeCall | undefined {
 /** One thing that a script does to who may do what with a path. */
 export type AttributeChange = {
   path: string
-  /** Whether it does so to all that is in it: `tree`, or to that and not to itself, `below`. */
-  scope?: 'tree' | 'below'
+  /** A pattern (glob(7)): it does so to what has such a name in the directory `path`, and not to that. */
+  names?: string
+  /** Whether it does so to all that is in it, too. */
+  isDeep?: boolean
 } & (
   | { kind: 'mode'; text: string }
   | { kind: 'owner'; user?: string; group?: string }
@@ -86,14 +88,19 @@ export function attributeChanges(commands: readonly Command[]): AttributeChange[
 
 const baseName = (program: string) => program.slice(program.lastIndexOf('/') + 1)
 
-/** A path of an argument; all that is in a directory (`/var/lib/x/*`), and none of other patterns. */
-function placesOf(word: string, isDeep: boolean): Pick<AttributeChange, 'path' | 'scope'>[] {
-  if (!word.startsWith('/')) return []
-  const path = word.replace(/\/\*$/, '')
-  if (!isPlain(path)) return []
-  if (path !== word) return [{ path, scope: 'below' }]
-  return [isDeep ? { path, scope: 'tree' } : { path }]
+/** Where an argument leads: its last part may be a pattern (`/etc/bind/named.conf*`), and no other. */
+function placesOf(word: string, isDeep: boolean): Pick<AttributeChange, 'path' | 'names' | 'isDeep'>[] {
+  const [, path = '', names = ''] = /^(\/.*)\/([^/]*)$/.exec(word) ?? []
+  const place =
+    word.startsWith('/') && isPlain(word)
+      ? { path: word }
+      : isPlain(path) && PATTERN.test(names)
+        ? { path, names }
+        : undefined
+  return place === undefined ? [] : [{ ...place, ...(isDeep ? { isDeep } : {}) }]
 }
+
+const PATTERN = /^[\w@%+=:,.*?[\]!-]+$/
 
 /** What a script makes that is empty at first: directories, and files by `touch` or of `/dev/null`. */
 export function createdPaths(commands: readonly Command[]): { path: string; type: 'file' | 'directory' }[] {

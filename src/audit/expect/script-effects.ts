@@ -1,3 +1,4 @@
+import picomatch from 'picomatch'
 import type { FileTree } from '../../image/file-tree.ts'
 import { type AccountCall, accountCalls } from './account-calls.ts'
 import { type Attributes, changed, type Ids, idsByName } from './attributes.ts'
@@ -180,15 +181,17 @@ export class ScriptEffects {
 
   /** Changes of a path itself, and of all that is in a directory above it, in their order. */
   #changesOf(path: string): AttributeChange[] {
-    const own = (this.#changes.get(path) ?? []).filter(({ change }) => change.scope !== 'below')
+    const own = (this.#changes.get(path) ?? []).filter(({ change }) => change.names === undefined)
     const above = []
-    let isParent = true
-    for (let end = path.lastIndexOf('/'); end > 0; end = path.lastIndexOf('/', end - 1)) {
-      const entries = this.#changes.get(path.slice(0, end)) ?? []
+    for (let end = path.lastIndexOf('/'), to = path.length; end > 0; end = path.lastIndexOf('/', end - 1)) {
+      const name = path.slice(end + 1, to)
+      const isParent = to === path.length
       above.push(
-        ...entries.filter(({ change: { scope } }) => scope === 'tree' || (isParent && scope === 'below')),
+        ...(this.#changes.get(path.slice(0, end)) ?? []).filter(({ change: { names, isDeep } }) =>
+          names === undefined ? isDeep : (isParent || isDeep) && picomatch.isMatch(name, names),
+        ),
       )
-      isParent = false
+      to = end
     }
     return [...above, ...own].sort((a, b) => a.order - b.order).map(({ change }) => change)
   }

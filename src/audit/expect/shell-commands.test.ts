@@ -158,12 +158,13 @@ describe('MadeAccounts', () => {
 })
 
 test('attributeChanges() reads variables, directories with all in them, and the group of a user', () => {
-  const script = `${REDIS}chown -R news: /var/lib/news\nchmod 2750 /var/spool/x/*\ninstall -o root -g adm -m 750 -d /var/log/a /var/log/b\n`
+  const script = `${REDIS}chown -R news: /var/lib/news\nchmod 2750 /var/spool/x/*\nchgrp bind /etc/bind/named.conf*\nchmod 1 /var/*/x\ninstall -o root -g adm -m 750 -d /var/log/a /var/log/b\n`
   expect(attributeChanges(commandsOf(script))).toEqual([
     { kind: 'owner', path: '/etc/redis/redis.conf', user: 'redis', group: 'redis' },
     { kind: 'mode', path: '/etc/redis/redis.conf', text: '640' },
-    { kind: 'owner', path: '/var/lib/news', scope: 'tree', user: 'news', group: 'news' },
-    { kind: 'mode', path: '/var/spool/x', scope: 'below', text: '2750' },
+    { kind: 'owner', path: '/var/lib/news', isDeep: true, user: 'news', group: 'news' },
+    { kind: 'mode', path: '/var/spool/x', names: '*', text: '2750' },
+    { kind: 'owner', path: '/etc/bind', names: 'named.conf*', group: 'bind' },
     ...['/var/log/a', '/var/log/b'].flatMap((path) => [
       { kind: 'owner', path, user: 'root', group: 'adm' },
       { kind: 'mode', path, text: '750' },

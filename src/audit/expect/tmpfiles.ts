@@ -34,7 +34,7 @@ export function tmpfilesEffects(text: string): TmpfilesEffect[] {
     if (!path.startsWith('/') || !isPlain(path) || path.includes('%')) return []
     if (type === undefined && !/^[zZe]$/.test(letter)) return []
     if (type === 'symlink') return [{ path, type, target: argument.join(' '), changes: [] }]
-    const scope = letter === 'Z' ? { scope: 'tree' as const } : {}
+    const scope = letter === 'Z' ? { isDeep: true } : {}
     const changes: AttributeChange[] = []
     if (user !== '-' || group !== '-')
       changes.push({ kind: 'owner', path, ...scope, ...given('user', user), ...given('group', group) })
