@@ -157,8 +157,8 @@ function recording(sandbox: Sandbox, calls: RecordedCall[]): Sandbox {
     remove: (path) => sandbox.remove(path),
     run: async (command, env) => {
       const { exitCode, stdout, stderr } = await sandbox.run(command, env)
-      // pip's log is long, and of it only what could not be read is wanted
-      const wanted = command[0] === 'tail' ? /Could not fetch/ : /^/
+      // pip's log is long, and of it only what could not be read, or was not allowed, is wanted
+      const wanted = command[0] === 'tail' ? /Could not fetch|No sources permitted/ : /^/
       const lines = stdout.split('\n').filter((line) => wanted.test(line))
       calls.push({ command: [...command], exitCode, stdout: scrub(lines.join('\n')), stderr: scrub(stderr) })
       return { exitCode, stdout, stderr }
