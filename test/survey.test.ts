@@ -36,22 +36,29 @@ describe('the survey', () => {
     }
     const failed = { command: 'lock recipe', code: 'APT_UNSATISFIABLE', message: 'no' }
     const about = { of: 'packages', seed: 1, date: '2026-11-28', variations: ['clock'], seconds: 60 }
-    const survey = summarize(about, [whole, other, found, { packages: ['e'], failed, seconds: 1 }])
-    expect(survey).toMatchObject({ packages: 5, installable: 4, identical: 3, clean: 3 })
-    expect(survey.exceptions.map(({ packages }) => packages.join())).toEqual(['c', 'd', 'e'])
+    const unbuilt: Trial = {
+      packages: ['f'],
+      failed: { ...failed, command: 'build recipe' },
+      clean: true,
+      seconds: 1,
+    }
+    const survey = summarize(about, [whole, other, found, { packages: ['e'], failed, seconds: 1 }, unbuilt])
+    expect(survey).toMatchObject({ packages: 6, installable: 5, identical: 3, clean: 3 })
+    expect(survey.exceptions.map(({ packages }) => packages.join())).toEqual(['c', 'd', 'e', 'f'])
     expect(toMarkdown(survey)).toMatchInlineSnapshot(`
       "## packages, seed 1, 2026-11-28
 
-      5 packages, 4 of them installable, in 1 minutes; second build with another clock.
+      6 packages, 5 of them installable, in 1 minutes; second build with another clock.
 
-      - identical: 3 (75.0 %)
-      - clean audit: 3 (75.0 %)
+      - identical: 3 (60.0 %)
+      - clean audit: 3 (60.0 %)
 
       | exception | what |
       | --- | --- |
       | c | not identical: timestamp (1): /x\\|y |
       | d | audit: file-mode (1): /z |
       | e | lock recipe: APT_UNSATISFIABLE: no |
+      | f | build recipe: APT_UNSATISFIABLE: no |
       "
     `)
   })

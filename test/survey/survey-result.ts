@@ -59,25 +59,28 @@ export function findingsOf(findings: AuditReport['findings']): string[] {
   )
 }
 
-const isWhole = ({ failed, identical, clean }: Trial) =>
+/** The command that fails when packages cannot be installed together. */
+export const LOCK = 'lock recipe'
+
+export const isWhole = ({ failed, identical, clean }: Trial) =>
   failed === undefined && identical === true && clean === true
 
 /**
  * Counts packages. A group in which nothing is amiss vouches for each of its packages; else each package is counted by the
- * smallest recipe in which it was tried.
+ * smallest recipe in which something was. What can be locked and not be built is neither identical nor clean.
  */
 export function summarize(
   about: Pick<Survey, 'of' | 'seed' | 'date' | 'variations' | 'seconds'>,
   trials: readonly Trial[],
 ): Survey {
   const counted = trials.flatMap((trial) => trial.packages.map(() => trial))
-  const installable = counted.filter(({ failed }) => failed === undefined)
+  const installable = counted.filter(({ failed }) => failed?.command !== LOCK)
   return {
     ...about,
     packages: counted.length,
     installable: installable.length,
-    identical: installable.filter(({ identical }) => identical).length,
-    clean: installable.filter(({ clean }) => clean).length,
+    identical: installable.filter(({ failed, identical }) => failed === undefined && identical).length,
+    clean: installable.filter(({ failed, clean }) => failed === undefined && clean).length,
     exceptions: trials.filter((trial) => !isWhole(trial)),
   }
 }

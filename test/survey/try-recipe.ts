@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { execa } from 'execa'
 import type { BuildReport } from '../../src/report/build-report.ts'
 import type { VerifyReport } from '../../src/verify/verify-report.ts'
-import { causesOf, findingsOf, type Trial } from './survey-result.ts'
+import { causesOf, findingsOf, isWhole, LOCK, type Trial } from './survey-result.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 
@@ -39,12 +39,13 @@ export async function tryPackages(
 ): Promise<Trial[]> {
   const trial = await tryRecipe(workshop, name, packages)
   note(trial)
-  const isWhole = trial.failed === undefined && trial.identical && trial.clean
-  if (isWhole || packages.length === 1) return [trial]
+  if (isWhole(trial) || packages.length === 1) return [trial]
   const half = Math.ceil(packages.length / 2)
   const first = await tryPackages(workshop, `${name}a`, packages.slice(0, half), note)
   const second = await tryPackages(workshop, `${name}b`, packages.slice(half), note)
-  return [...first, ...second]
+  const parts = [...first, ...second]
+  // packages that cannot be installed together say nothing; else what is amiss in all of them is not in any half
+  return parts.every(isWhole) && trial.failed?.command !== LOCK ? [trial] : parts
 }
 
 async function tryRecipe(workshop: Workshop, name: string, packages: readonly string[]): Promise<Trial> {
@@ -55,7 +56,7 @@ async function tryRecipe(workshop: Workshop, name: string, packages: readonly st
   await mkdir(recipe, { recursive: true })
   await writeFile(join(recipe, 'recipe.ts'), recipeOf(packages))
   try {
-    await run(workshop, ['lock', 'recipe', name])
+    await run(workshop, [...LOCK.split(' '), name])
     const built = await run<BuildReport>(workshop, ['build', 'recipe', name, '--json'], 1)
     trial.size = built.image.size
     trial.clean = built.audit?.verdict === 'clean'
