@@ -20,6 +20,7 @@ const OFFLINE = [
   'site',
   'ten-years',
   'survey',
+  'upstream',
   'verify-sources',
 ].map((name) => `test/${name}.test.ts`)
 

@@ -23,6 +23,8 @@ export interface Reply {
   status: number
   /** After redirects. */
   url: string
+  /** Where what was asked for is to be found from now on, by redirects that are for good (301, 308) from the first on. */
+  movedTo?: string
   header(name: string): string | undefined
   /** The body as sent, never decompressed; it throws Unreachable when less comes than was announced. */
   body: AsyncIterable<Uint8Array>
@@ -93,7 +95,7 @@ export async function httpRequest<T>(
   }
 
   try {
-    const { response, url } = await follow(
+    const { response, url, movedTo } = await follow(
       target,
       options,
       AbortSignal.any([signal, over.signal]),
@@ -105,6 +107,7 @@ export async function httpRequest<T>(
     return await use({
       status: response.status,
       url,
+      ...(movedTo === undefined ? {} : { movedTo }),
       header: (name) => response.headers.get(name) ?? undefined,
       body: body(response),
     })
@@ -133,6 +136,7 @@ function stallClock(stall: number, runOut: () => void) {
 }
 
 const REDIRECTS = [301, 302, 303, 307, 308]
+const FOR_GOOD = [301, 308]
 
 /** Sends a request, and again to where a redirect leads (RFC 9110, 15.4). */
 async function follow(
@@ -141,9 +145,11 @@ async function follow(
   signal: AbortSignal,
   clock: StallClock,
   fetch: Fetch,
-): Promise<{ response: Response; url: string }> {
+): Promise<{ response: Response; url: string; movedTo: string | undefined }> {
   const start = splitUserinfo(target)
   const request = { url: start.url, method, body, headers: lowerCased({ ...start.headers, ...headers }) }
+  let movedTo: string | undefined
+  let isForGood = true
   for (let followed = 0; ; followed += 1) {
     const url = webUrl(request.url)
     const response = await fetch(url.href, {
@@ -162,13 +168,15 @@ async function follow(
     })
     clock.reset()
     const location = response.headers.get('location')
-    if (!REDIRECTS.includes(response.status) || location === null) return { response, url: url.href }
+    if (!REDIRECTS.includes(response.status) || location === null) return { response, url: url.href, movedTo }
     response.body.resume()
     if (followed >= redirects) {
       const reason = redirects === 0 ? 'the server redirects' : `more than ${redirects} redirects`
       throw new Unreachable(reason, true)
     }
     const next = splitUserinfo<HttpTarget>({ url: webUrl(location, url).href })
+    isForGood &&= FOR_GOOD.includes(response.status)
+    if (isForGood) movedTo = next.url
     const isElsewhere = url.origin !== new URL(next.url).origin
     if (isElsewhere) request.headers = harmless(request.headers)
     Object.assign(request.headers, next.headers)
@@ -191,7 +199,9 @@ function webUrl(text: string, base?: URL): URL {
 }
 
 /** What says nothing of who asks. */
-const HARMLESS = ['accept', 'content-type', 'if-range', 'range', 'user-agent']
+const HARMLESS = [
+  ...['accept', 'content-type', 'if-range', 'range', 'user-agent', 'want-digest', 'want-repr-digest'],
+]
 
 /** Another host, another port or another scheme gets no login, token, cookie, or header of whatever name that may be one. */
 function harmless(headers: Record<string, string>): Record<string, string> {

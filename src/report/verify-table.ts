@@ -1,4 +1,4 @@
-import type { SourcesReport } from '../verify/forecast.ts'
+import type { Comparison, SourcesReport } from '../verify/forecast.ts'
 import type { VerifyReport, VerifyVerdict } from '../verify/verify-report.ts'
 import { describeTime, factLines } from './fact-lines.ts'
 import { differenceLines } from './image-diff-table.ts'
@@ -29,10 +29,18 @@ export function verifyTable(report: VerifyReport): string {
   return `${lines.join('\n')}\n`
 }
 
+const COMPARED: Record<Comparison, string> = {
+  stated: 'compared by the sha256 that its server states',
+  hashed: 'downloaded and hashed',
+  size: 'compared by its size alone; --bytes downloads and hashes it',
+}
+
 /** How a recipe's sources fare, for a terminal. */
-export function sourcesTable({ recipe, artifacts, live, elsewhere, stored, risks }: SourcesReport): string {
+export function sourcesTable(report: SourcesReport): string {
+  const { recipe, artifacts, live, elsewhere, stored, files = [], risks } = report
   const head = [
     `${recipe}: of ${artifacts} artifacts, ${live} are where they came from, ${elsewhere} elsewhere, ${stored} in the store`,
+    ...files.map(({ subject, compared }) => `  ${subject}: ${COMPARED[compared]}`),
   ]
   const lines = risks.flatMap(({ kind, subject, message, advice }) => [
     `  ${kind}  ${subject}`,

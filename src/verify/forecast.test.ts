@@ -5,6 +5,7 @@ const nothing: Observations = {
   recipe: 'hello',
   at: '2026-11-22T02:00:00.000Z',
   artifacts: [],
+  refs: [],
   newer: [],
   suite: undefined,
 }

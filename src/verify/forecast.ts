@@ -2,10 +2,15 @@ import { z } from 'zod'
 
 /**
  * What threatens a source. `gone`: no source has it any more, only a store. `moved`: the live source lost it, another
- * still has it. `changed`: other bytes under its name. `unknown`: nobody could be asked. `suite-end`: the suite's
- * support ends or has ended. `newer`: a newer version is out.
+ * still has it. `changed`: other bytes under its name. `tag-moved`: a git tag names another commit than was locked;
+ * `ref-gone`: a git repository has the recipe's ref no more; `branch-moved`: a branch has gone on. `redirected`: its
+ * address leads to another one for good. `unknown`: nobody could be asked. `suite-end`: the suite's support ends or has
+ * ended. `newer`: a newer version is out.
  */
-export const RiskKind = z.enum(['gone', 'changed', 'moved', 'suite-end', 'unknown', 'newer'])
+export const RiskKind = z.enum([
+  ...['gone', 'changed', 'tag-moved', 'ref-gone', 'moved', 'redirected', 'suite-end', 'unknown'],
+  ...['branch-moved', 'newer'],
+] as const)
 export type RiskKind = z.infer<typeof RiskKind>
 
 export const SourceRisk = z.strictObject({
@@ -18,6 +23,10 @@ export const SourceRisk = z.strictObject({
   advice: z.string(),
 })
 export type SourceRisk = z.infer<typeof SourceRisk>
+
+/** `stated`: by the digest that the source itself states. `hashed`: by downloading it. `size`: by its size alone. */
+export const Comparison = z.enum(['stated', 'hashed', 'size'])
+export type Comparison = z.infer<typeof Comparison>
 
 export const SOURCES_REPORT_VERSION = 1
 
@@ -33,6 +42,8 @@ export const SourcesReport = z.strictObject({
   live: z.int().nonnegative(),
   elsewhere: z.int().nonnegative(),
   stored: z.int().nonnegative(),
+  /** How the contents of single files were compared: those of `file` steps and of requirements by address. */
+  files: z.array(z.strictObject({ subject: z.string(), compared: Comparison })).optional(),
   /** Worst first. */
   risks: z.array(SourceRisk),
 })
@@ -46,6 +57,12 @@ export interface SourceAnswer {
   answer: 'has' | 'other' | 'lacks' | 'silent'
   /** What was seen. */
   detail: string
+  /** Which part of it was not found, or is kept elsewhere alone, when it has parts: `its submodule "a"`. */
+  about?: string
+  /** How its bytes were compared with those that were locked. */
+  compared?: Comparison
+  /** Where its address leads for good. */
+  movedTo?: string
 }
 
 /** What became known of one artifact of a lock. */
@@ -69,6 +86,8 @@ export interface Observations {
   recipe: string
   at: string
   artifacts: ArtifactState[]
+  /** Of git steps' refs. */
+  refs: SourceRisk[]
   newer: NewerVersion[]
   /** Support of the base's suite; undefined for other bases. */
   suite: { name: string; regular: string; longTerm: string } | undefined
@@ -84,13 +103,14 @@ const DAY = 86_400_000
 const NOTICE = 180 * DAY
 
 /** What will rot, worst first, with what to do about it. */
-export function forecast({ recipe, at, artifacts, newer, suite }: Observations): SourcesReport {
+export function forecast({ recipe, at, artifacts, refs, newer, suite }: Observations): SourcesReport {
   const has = ({ answers }: ArtifactState, label: (label: string) => boolean) =>
     answers.some(({ answer, label: name }) => answer === 'has' && label(name))
   const live = artifacts.filter((state) => has(state, (label) => !KEEPERS.has(label)))
   const elsewhere = artifacts.filter((state) => !live.includes(state) && has(state, () => true))
   const risks = [
-    ...artifacts.flatMap((state) => artifactRisk(recipe, state)),
+    ...artifacts.flatMap((state) => [...artifactRisk(recipe, state), ...redirectRisk(state)]),
+    ...refs,
     ...suiteRisk(recipe, at, suite),
     ...newerRisks(recipe, newer),
   ]
@@ -103,6 +123,9 @@ export function forecast({ recipe, at, artifacts, newer, suite }: Observations):
     live: live.length,
     elsewhere: elsewhere.length,
     stored: artifacts.filter(({ stored }) => stored).length,
+    files: artifacts.flatMap(({ subject, answers }) =>
+      answers.flatMap(({ compared }) => (compared === undefined ? [] : [{ subject, compared }])),
+    ),
     risks: risks.sort(
       (a, b) =>
         order.indexOf(a.kind) - order.indexOf(b.kind) ||
@@ -133,7 +156,7 @@ function artifactRisk(recipe: string, { subject, stored, answers }: ArtifactStat
         kind: 'moved',
         subject,
         message: isCommit
-          ? 'only the archive of commits has it: its repository gives it no more'
+          ? `only the archive of commits has ${keeper.about || 'it'}: its repository gives it no more`
           : 'only the snapshot service has it: the live mirrors have moved on',
         advice: `builds still work, and slower; keep a copy: ${exporting}`,
       },
@@ -151,16 +174,32 @@ function artifactRisk(recipe: string, { subject, stored, answers }: ArtifactStat
       },
     ]
   }
+  const missing = answers.map(({ about }) => about).find((about) => about) ?? 'it'
   return [
     {
       kind: 'gone',
       subject,
-      message: `no source has it any more${stored ? '; this store does' : ', nor does this store'}`,
+      message: `no source has ${missing} any more${stored ? '; this store does' : ', nor does this store'}`,
       advice: stored
         ? `export it while it is here: ${exporting}`
         : `take it from a machine that still has it (${exporting}), or lock again: stillroom lock recipe ${recipe} --upgrade`,
     },
   ]
+}
+
+function redirectRisk({ subject, answers }: ArtifactState): SourceRisk[] {
+  return answers.flatMap(({ movedTo }) =>
+    movedTo === undefined
+      ? []
+      : [
+          {
+            kind: 'redirected' as const,
+            subject,
+            message: `its address leads for good to ${movedTo}`,
+            advice: 'write that address in the recipe, and lock again: a redirect need not last',
+          },
+        ],
+  )
 }
 
 function suiteRisk(recipe: string, at: string, suite: Observations['suite']): SourceRisk[] {

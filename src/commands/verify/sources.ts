@@ -5,8 +5,11 @@ import type { SourcesReport } from '../../verify/forecast.ts'
 import { BaseCommand } from '../base-command.ts'
 import { recipeNames } from '../recipe-names.ts'
 
-/** What a build cannot do without; that something is newer or about to end is no failure. */
-const FAILING = new Set(['gone', 'changed', 'unknown'])
+/**
+ * What a build cannot do without, and refs that name something else than was published under them. That something is newer or
+ * about to end is no failure.
+ */
+const FAILING = new Set(['gone', 'changed', 'tag-moved', 'ref-gone', 'unknown'])
 
 export interface SourcesReports {
   reports: SourcesReport[]
@@ -16,7 +19,7 @@ export default class VerifySources extends BaseCommand {
   static override summary = 'Say whether artifacts are still where they came from, and what will rot'
   static override description =
     'Asks each source for each artifact of a lock, without keeping it: there, the same, newer, about to end. ' +
-    'Exit code 1 when something is gone, changed, or could not be asked for.'
+    'Exit code 1 when something is gone, changed, or could not be asked for, or when a git tag has moved.'
   static override examples = [
     '<%= config.bin %> verify sources hello',
     '<%= config.bin %> verify sources --all --json',
@@ -25,7 +28,9 @@ export default class VerifySources extends BaseCommand {
   static override usage = 'verify sources NAME... | --all'
   static override flags = {
     all: Flags.boolean({ description: 'every recipe of the project' }),
-    bytes: Flags.boolean({ description: 'download and hash everything, instead of comparing sizes' }),
+    bytes: Flags.boolean({
+      description: 'download and hash everything, instead of comparing sizes or believing digests',
+    }),
     history: Flags.string({ description: 'add each report to the history in this directory' }),
   }
 

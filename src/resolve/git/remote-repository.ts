@@ -21,17 +21,8 @@ export async function resolveRef(
   ref: string,
   runner: GitRunner & TryOptions,
 ): Promise<string> {
-  if (COMMIT.test(ref)) return ref
-  const ask = (url: string) => runGit(runner, ['ls-remote', '--quiet', '--', url])
-  const listing = await trySources(urls, `asking for the refs of ${urls.at(-1)}`, ask, runner)
-  const refs = parseListing(listing?.toString('utf8') ?? '')
-  const names = ref === 'HEAD' || ref.startsWith('refs/') ? [ref] : [`refs/heads/${ref}`, `refs/tags/${ref}`]
-  const found = names.flatMap((name) => {
-    const id = refs.get(`${name}^{}`) ?? refs.get(name)
-    return id === undefined ? [] : [{ name, id }]
-  })
-  const [first, second] = found
-  if (first === undefined) throw unknownRef(urls.at(-1) ?? '', ref, refs)
+  if (isCommit(ref)) return ref
+  const [first, second] = await findRef(urls, ref, runner)
   if (second !== undefined && second.id !== first.id) {
     throw new StillroomError(
       'GIT_REF_AMBIGUOUS',
@@ -40,6 +31,39 @@ export async function resolveRef(
     )
   }
   return first.id
+}
+
+/** Whether a recipe's ref is a commit's id, which names the same for ever. */
+export function isCommit(ref: string): boolean {
+  return COMMIT.test(ref)
+}
+
+/** A ref by its full name, and the object that it names: of an annotated tag, the commit it is of. */
+export interface NamedRef {
+  name: string
+  id: string
+}
+
+/**
+ * The refs of a remote repository that a short name means, a branch before a tag; one of its full name.
+ *
+ * @throws {StillroomError} GIT_REF_UNKNOWN; as `trySources`
+ */
+export async function findRef(
+  urls: readonly string[],
+  ref: string,
+  runner: GitRunner & TryOptions,
+): Promise<[NamedRef, ...NamedRef[]]> {
+  const ask = (url: string) => runGit(runner, ['ls-remote', '--quiet', '--', url])
+  const listing = await trySources(urls, `asking for the refs of ${urls.at(-1)}`, ask, runner)
+  const refs = parseListing(listing?.toString('utf8') ?? '')
+  const names = ref === 'HEAD' || ref.startsWith('refs/') ? [ref] : [`refs/heads/${ref}`, `refs/tags/${ref}`]
+  const [first, ...others] = names.flatMap((name) => {
+    const id = refs.get(`${name}^{}`) ?? refs.get(name)
+    return id === undefined ? [] : [{ name, id }]
+  })
+  if (first === undefined) throw unknownRef(urls.at(-1) ?? '', ref, refs)
+  return [first, ...others]
 }
 
 function parseListing(text: string): Map<string, string> {

@@ -11,7 +11,7 @@ import { archiveSnapshot } from './archive-snapshot.ts'
 import type { CommitArchive } from './commit-archive.ts'
 import { type LfsDownload, locateLfs } from './lfs-batch.ts'
 import type { ObjectReader } from './object-reader.ts'
-import { resolveRef } from './remote-repository.ts'
+import { fetchCommit, findRef, type NamedRef, resolveRef } from './remote-repository.ts'
 import { type GitRunner, gitRunner } from './run-git.ts'
 import { pinsOf, type Snapshot, takeSnapshot } from './snapshot.ts'
 
@@ -62,6 +62,33 @@ export async function refetchGit(locked: LockedGit, options: GitOptions): Promis
   const expected = { sha256, size }
   const keep: GitOptions['keep'] = (content) => options.keep(content, expected)
   await withGit(options, (runner, directory) => archive(parts, { ...options, keep }, runner, directory))
+}
+
+/**
+ * The refs that a git step's ref means now.
+ *
+ * @throws {StillroomError} GIT_REF_UNKNOWN; as `resolveGit`
+ */
+export async function presentRefs(
+  { url, ref }: Pick<GitStep, 'url' | 'ref'>,
+  options: GitOptions,
+): Promise<NamedRef[]> {
+  return withGit(options, (runner) => findRef(gitUrls(url, options.mirrors), ref, runner))
+}
+
+/**
+ * Passes when one commit can still be fetched, for itself, from its repository or the archive of commits.
+ *
+ * @throws {StillroomError} GIT_COMMIT_GONE; as `resolveGit`
+ */
+export async function probeCommit(
+  { url, commit }: { url: string; commit: string },
+  options: GitOptions,
+): Promise<void> {
+  const { archive, mirrors } = options
+  await withGit(options, (runner, directory) =>
+    fetchCommit(directory, gitUrls(url, mirrors), commit, { ...runner, archive }),
+  )
 }
 
 type Parts = Pick<GitStep, 'url' | 'submodules' | 'lfs' | 'subdir'> & { commit: string }

@@ -1,28 +1,17 @@
 import pMap from 'p-map'
 import { contextArtifacts } from '../../dockerfile/context-artifacts.ts'
 import { StillroomError } from '../../error.ts'
-import type { LockedPlatform } from '../../lock/schema.ts'
 import { SUITE_ENDS } from '../../resolve/debian/suite-ends.ts'
-import { refetchGit } from '../../resolve/git/resolve-git.ts'
 import type { Locate } from '../../sources/locate.ts'
 import type { Artifact } from '../../store/artifact.ts'
-import {
-  type ArtifactState,
-  COMMIT_ARCHIVE,
-  forecast,
-  type SourceAnswer,
-  type SourcesReport,
-} from '../../verify/forecast.ts'
+import { type ArtifactState, forecast, type SourceAnswer, type SourcesReport } from '../../verify/forecast.ts'
 import { locateInputs } from '../build/fetch-inputs.ts'
-import { gitOptions } from '../lock/git-sources.ts'
-import type { Artifacts, Cache, Cancellation, Environment, Fetching, Upstreams } from '../ports.ts'
 import { loadInputs } from '../project/load-inputs.ts'
 import { lockedPlatform, requireLock } from '../project/lock-file.ts'
 import type { Session } from '../session.ts'
+import { askRepositories } from './ask-repositories.ts'
 import { askSource } from './ask-source.ts'
 import { newerPackages, newerWheels } from './newer-versions.ts'
-
-const GONE = new Set(['GIT_COMMIT_GONE', 'GIT_REPOSITORY_GONE', 'GIT_LFS_GONE'])
 
 /** How many are asked for at once: each is one small request. */
 const AT_ONCE = 16
@@ -50,7 +39,9 @@ export async function verifySources(
   const sources = await session.sources()
   const locate = locateInputs(session, sources, locked)
   const { files } = contextArtifacts(locked)
-  const unique = [...new Map(files.map(({ artifact }) => [artifact.sha256, artifact])).values()]
+  // one content may lie at two addresses
+  const identity = ({ sha256, origin }: Artifact) => JSON.stringify([sha256, origin])
+  const unique = [...new Map(files.map(({ artifact }) => [identity(artifact), artifact])).values()]
   const fetched = unique.filter(({ origin }) => origin.kind !== 'git')
   let done = 0
   const states = await pMap(
@@ -67,7 +58,7 @@ export async function verifySources(
     },
     { concurrency: AT_ONCE, signal },
   )
-  const git = await checkGitSteps(session, locked)
+  const git = await askRepositories(session, { name, steps: recipe.steps }, locked)
   progress({ kind: 'stage', title: 'newer versions' })
   const { base } = recipe
   const newer = [
@@ -78,7 +69,8 @@ export async function verifySources(
   return forecast({
     recipe: name,
     at: new Date().toISOString(),
-    artifacts: [...states, ...git],
+    artifacts: [...states, ...git.states],
+    refs: git.risks,
     newer,
     suite,
   })
@@ -111,39 +103,4 @@ async function askSources(
     if (answer.answer === 'has') break
   }
   return answers
-}
-
-/** Fetches each locked commit again, and says whether it still gives the archive that was locked. */
-async function checkGitSteps(ports: Cache & Fetching, { steps }: LockedPlatform): Promise<ArtifactState[]> {
-  const states: ArtifactState[] = []
-  for (const step of steps) {
-    if (step.kind !== 'git') continue
-    ports.progress({ kind: 'status', text: `${step.url} ${step.commit.slice(0, 12)}` })
-    const stored = await ports.store.has(step.sha256, step.size)
-    states.push({
-      subject: `git/${step.url} ${step.commit}`,
-      stored,
-      answers: [await askRepository(ports, step)],
-    })
-  }
-  return states
-}
-
-async function askRepository(
-  ports: Environment & Cancellation & Cache & Artifacts & Upstreams,
-  step: Extract<LockedPlatform['steps'][number], { kind: 'git' }>,
-): Promise<SourceAnswer> {
-  try {
-    let label = 'repository'
-    const options = await gitOptions(ports, () => {
-      label = COMMIT_ARCHIVE
-    })
-    await refetchGit(step, options)
-    return { label, answer: 'has', detail: 'the same archive' }
-  } catch (error) {
-    if (!(error instanceof StillroomError) || ports.signal.aborted) throw error
-    const detail = error.message
-    if (error.code === 'ARTIFACT_MISMATCH') return { label: 'repository', answer: 'other', detail }
-    return { label: 'repository', answer: GONE.has(error.code) ? 'lacks' : 'silent', detail }
-  }
 }
