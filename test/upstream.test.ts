@@ -8,11 +8,13 @@ import { resolveGit } from '../src/resolve/git/resolve-git.ts'
 import { openStore } from '../src/store/store.ts'
 import { temporaryDirectory } from '../src/store/testing/temporary-directory.ts'
 import type { SourcesReport } from '../src/verify/forecast.ts'
-import { lockedProject } from './support/locked-project.ts'
+import { debianPackage, lockedProject } from './support/locked-project.ts'
 import { stillroom, stillroomJson } from './support/stillroom.ts'
 import { startCommitArchive } from './world/commit-archive.ts'
 import { type GitServer, startGitServer } from './world/git-server.ts'
 import { startLoopbackServer } from './world/loopback-server.ts'
+import { startIndex } from './world/package-index.ts'
+import { type DistributionOptions, makeWheel } from './world/python-distributions.ts'
 
 const ENV = {
   ...{ GIT_CONFIG_GLOBAL: '/dev/null', GIT_CONFIG_NOSYSTEM: '1' },
@@ -36,13 +38,12 @@ async function webServer(answers: Record<string, (response: ServerResponse) => v
 async function look(directory: string, more: Record<string, string> = {}) {
   const debian = await webServer({})
   const env = { ...ENV, STILLROOM_DEBIAN: debian.url, STILLROOM_DEBIAN_SECURITY: debian.url, ...more }
-  const all = { ...env, STILLROOM_CACHE: await temporaryDirectory() }
-  const { reports } = await stillroomJson<{ reports: [SourcesReport] }>(
-    directory,
-    ['verify', 'sources', 'x'],
-    { env: all },
-  )
-  const [report] = reports
+  const all = { STILLROOM_CACHE: await temporaryDirectory(), ...env }
+  const printed = await stillroomJson<{ reports: [SourcesReport] }>(directory, ['verify', 'sources', 'x'], {
+    env: all,
+  })
+  expect(printed).toMatchObject({ reports: [{ recipe: 'x' }] })
+  const [report] = printed.reports
   return { report, risks: report.risks.filter(({ subject }) => !/^(deb\/|newer|debian )/.test(subject)) }
 }
 
@@ -251,3 +252,87 @@ test('a file that is gone, or moved for good, is told from one that is led elsew
     withdrawn: gone,
   })
 })
+
+test.each(['json', 'html'] as const)(
+  'no upgrade is advised that the recipe, what is locked or the Python of the image excludes (an index in %s)',
+  async (form) => {
+    const [index, own] = [await startIndex(), await startIndex()]
+    onTestFinished(async () => void (await Promise.all([index.close(), own.close()])))
+    index.speak(form)
+    const wheel = (name: string, version: string, more: Partial<DistributionOptions> = {}) => {
+      const made = makeWheel({ name, version, ...more })
+      index.add(made)
+      return made
+    }
+    const locked = [
+      wheel('pinned', '1.0'),
+      wheel('capped', '1.0'),
+      wheel('by-file', '1.0'),
+      wheel('constrained', '1.0'),
+      wheel('marked', '1.0'),
+      wheel('needed', '1.0'),
+      wheel('needs', '1.0', { requires: ['needed<2', "free<2; python_version < '3.8'"] }),
+      wheel('free', '1.0'),
+      wheel('modern', '1.0'),
+      wheel('compiled', '1.0'),
+      wheel('withdrawn', '1.0'),
+      wheel('early', '1.0'),
+      wheel('elsewhere', '1.0'),
+    ]
+    for (const { name } of locked) wheel(name, '1.5')
+    for (const { name } of locked.slice(0, 8)) wheel(name, '3.0')
+    wheel('modern', '3.0', { requiresPython: '>=3.12' })
+    wheel('compiled', '3.0', { tags: 'cp312-cp312-manylinux_2_17_x86_64' })
+    index.yank(wheel('withdrawn', '3.0').file, 'broken')
+    wheel('early', '3.0rc1')
+    own.add(makeWheel({ name: 'elsewhere', version: '1.2' }))
+    const files = locked.map(({ name, version, file, bytes }) => ({
+      ...{ name, version, file, size: bytes.length },
+      sha256: createHash('sha256').update(bytes).digest('hex'),
+      ...(name === 'elsewhere' ? { index: `${own.url}/simple` } : {}),
+    }))
+    const requirements = [
+      'pinned==1.0',
+      'capped<2',
+      'marked<2; python_version >= "3.8"',
+      'free',
+      'needs',
+      'elsewhere',
+    ]
+    const directory = await lockedProject({
+      packages: [debianPackage('python3', '3.11.2-1+b1'), debianPackage('libc6', '2.36-9+deb12u10')],
+      steps: [
+        {
+          kind: 'pip',
+          requirements,
+          files: [{ path: 'requirements.txt' }],
+          constraints: ['constrained<2'],
+          indexes: { elsewhere: `${own.url}/simple` },
+        },
+      ],
+      locked: [{ kind: 'pip', pip: '23.0.1', files, build: {}, provided: [], local: [] }],
+      files: { 'recipes/x/requirements.txt': 'by-file ~= 1.0\n' },
+    })
+    const cache = await temporaryDirectory()
+    const store = await openStore(join(cache, 'store'))
+    for (const { bytes } of locked) await store.put(bytes)
+    const { report } = await look(directory, { STILLROOM_CACHE: cache, PIP_INDEX_URL: `${index.url}/simple` })
+    const advised = report.risks.find(({ kind }) => kind === 'newer')?.message ?? ''
+    const taken = [...advised.matchAll(/pypi\/(\S+) 1\.0 -> (\S+?)(?:,|$)/g)]
+    expect(taken.map(([, name, to]) => `${name} ${to}`)).toEqual([
+      ...['by-file 1.5', 'capped 1.5', 'compiled 1.5', 'constrained 1.5', 'early 1.5', 'elsewhere 1.2'],
+      ...['free 3.0', 'marked 1.5', 'modern 1.5', 'needed 1.5', 'needs 3.0', 'withdrawn 1.5'],
+    ])
+    const excluded = report.excluded ?? []
+    expect(excluded.map(({ subject, newest, reason }) => `${subject} ${newest}: ${reason}`)).toEqual([
+      'pypi/by-file 3.0: the recipe says by-file ~= 1.0',
+      'pypi/capped 3.0: the recipe says capped<2',
+      'pypi/compiled 3.0: it has no file that fits the image',
+      'pypi/constrained 3.0: the recipe says constrained<2',
+      'pypi/marked 3.0: the recipe says marked<2',
+      'pypi/modern 3.0: it requires Python >=3.12, the image has 3.11.2',
+      'pypi/needed 3.0: needs 1.0 says needed<2',
+      'pypi/pinned 3.0: the recipe says pinned==1.0',
+    ])
+  },
+)

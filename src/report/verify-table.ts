@@ -37,7 +37,7 @@ const COMPARED: Record<Comparison, string> = {
 
 /** How a recipe's sources fare, for a terminal. */
 export function sourcesTable(report: SourcesReport): string {
-  const { recipe, artifacts, live, elsewhere, stored, files = [], risks } = report
+  const { recipe, artifacts, live, elsewhere, stored, files = [], excluded = [], risks } = report
   const head = [
     `${recipe}: of ${artifacts} artifacts, ${live} are where they came from, ${elsewhere} elsewhere, ${stored} in the store`,
     ...files.map(({ subject, compared }) => `  ${subject}: ${COMPARED[compared]}`),
@@ -47,5 +47,14 @@ export function sourcesTable(report: SourcesReport): string {
     `    ${message}`,
     `    to do: ${advice}`,
   ])
-  return `${[...head, ...(lines.length > 0 ? lines : ['  nothing is at risk'])].join('\n')}\n`
+  const body = [...(lines.length > 0 ? lines : ['  nothing is at risk']), ...excludedLine(excluded)]
+  return `${[...head, ...body].join('\n')}\n`
+}
+
+/** Newer versions that are not advised, at most one line of them. */
+function excludedLine(excluded: NonNullable<SourcesReport['excluded']>): string[] {
+  if (excluded.length === 0) return []
+  const shown = excluded.slice(0, 4).map(({ subject, newest, reason }) => `${subject} ${newest} (${reason})`)
+  const more = excluded.length > shown.length ? `, and ${excluded.length - shown.length} more` : ''
+  return [`  newer, but ruled out: ${shown.join(', ')}${more}`]
 }

@@ -33,6 +33,26 @@ describe('parseSimplePage() on JSON', () => {
     ])
   })
 
+  it('reads for which Python a file is, and that it was withdrawn, for no reason, too', () => {
+    const entry = (more: object) => ({ filename: 'a.whl', url: 'a.whl', hashes: {}, ...more })
+    const states = [{ yanked: false }, { yanked: true }, { yanked: '' }, { yanked: 'broken' }, {}]
+    expect(json(states.map(entry)).map(({ yanked }) => yanked)).toEqual([
+      undefined,
+      true,
+      true,
+      true,
+      undefined,
+    ])
+    const pythons = [{ 'requires-python': '>=3.8' }, { 'requires-python': null }, { 'requires-python': 3 }]
+    expect(json(pythons.map(entry)).map((file) => file.requiresPython)).toEqual([
+      '>=3.8',
+      undefined,
+      undefined,
+    ])
+    const page = '<a href="a.whl" data-yanked>a</a><a href="b.whl" data-yanked="x">b</a><a href="c.whl">c</a>'
+    expect(html(page).map(({ yanked }) => yanked)).toEqual([true, true, undefined])
+  })
+
   it('leaves out what is no plain file or no http address', () => {
     const entry = (filename: string, url: string) => ({ filename, url, hashes: {} })
     expect(
@@ -78,6 +98,7 @@ describe('parseSimplePage() on HTML', () => {
         file: 'six-1.0+local.whl',
         url: 'https://index.example.org/f/six-1.0%2Blocal.whl?a=1&b=2',
         sha256: HASH,
+        requiresPython: '>=3',
       },
       { file: 'six-2.0.whl', url: `${PAGE}six-2.0.whl` },
       { file: 'six-3.0.whl', url: `${PAGE}six-3.0.whl` },

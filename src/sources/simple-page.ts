@@ -15,6 +15,10 @@ export interface SimpleFile {
   url: string
   /** Lower-case hex, when the index states it. */
   sha256?: string
+  /** The versions of Python that it is for, as PEP 440 specifiers (PEP 503, PEP 345). */
+  requiresPython?: string
+  /** Withdrawn by its project: nobody takes it unless it is pinned (PEP 592). */
+  yanked?: true
 }
 
 /** Preferred is JSON (PEP 691); indexes of before 2022 know only HTML (PEP 503). */
@@ -49,7 +53,13 @@ export async function fetchSimplePage(
 const SimplePage = z.object({
   meta: z.object({ 'api-version': z.string().regex(/^1\.\d+$/) }),
   files: z.array(
-    z.object({ filename: z.string(), url: z.string(), hashes: z.record(z.string(), z.string()) }),
+    z.object({
+      filename: z.string(),
+      url: z.string(),
+      hashes: z.record(z.string(), z.string()),
+      'requires-python': z.string().nullish().catch(undefined),
+      yanked: z.union([z.boolean(), z.string()]).optional().catch(undefined),
+    }),
   ),
 })
 
@@ -85,8 +95,14 @@ function parseJson(text: string, pageUrl: string): SimpleFile[] {
     const reason = `${issue?.path.join('.') || 'page'}: ${issue?.message}`
     throw invalid(pageUrl, `the response is not a page of a simple API: ${reason}`)
   }
-  return page.data.files.flatMap(({ filename, url, hashes }) =>
-    simpleFile(url, pageUrl, filename, Object.hasOwn(hashes, 'sha256') ? hashes.sha256 : undefined),
+  return page.data.files.flatMap(({ filename, url, hashes, 'requires-python': python, yanked }) =>
+    simpleFile(url, pageUrl, {
+      name: filename,
+      sha256: Object.hasOwn(hashes, 'sha256') ? hashes.sha256 : undefined,
+      requiresPython: python ?? undefined,
+      // an empty reason is one
+      isYanked: yanked !== undefined && yanked !== false,
+    }),
   )
 }
 
@@ -95,11 +111,13 @@ function parseHtml(text: string, pageUrl: string): SimpleFile[] {
   let base = pageUrl
   const parser = new Parser(
     {
-      onopentag: (tag, { href }) => {
+      onopentag: (tag, attributes) => {
+        const { href, 'data-requires-python': requiresPython, 'data-yanked': yanked } = attributes
         if (href === undefined) return
         if (tag === 'base' && base === pageUrl && URL.canParse(href, pageUrl))
           base = new URL(href, pageUrl).href
-        if (tag === 'a') files.push(...simpleFile(href, base))
+        if (tag === 'a')
+          files.push(...simpleFile(href, base, { requiresPython, isYanked: yanked !== undefined }))
       },
     },
     { decodeEntities: true, lowerCaseTags: true },
@@ -108,16 +126,32 @@ function parseHtml(text: string, pageUrl: string): SimpleFile[] {
   return files
 }
 
+interface Stated {
+  name?: string
+  sha256?: string | undefined
+  requiresPython?: string | undefined
+  isYanked: boolean
+}
+
 /** Without a name of its own, a file is called as its address ends; its sha256 is in the fragment then. */
-function simpleFile(href: string, base: string, name?: string, sha256?: string): SimpleFile[] {
+function simpleFile(href: string, base: string, given: Stated): SimpleFile[] {
   if (!URL.canParse(href, base)) return []
   const url = new URL(href, base)
   if (url.protocol !== 'https:' && url.protocol !== 'http:') return []
-  const file = name ?? decoded(url.pathname.slice(url.pathname.lastIndexOf('/') + 1))
+  const file = given.name ?? decoded(url.pathname.slice(url.pathname.lastIndexOf('/') + 1))
   if (file === undefined || !/^[A-Za-z0-9_][A-Za-z0-9._+~%!-]*$/.test(file)) return []
-  const stated = (sha256 ?? url.hash.match(/^#(?:.*&)?sha256=([0-9A-Fa-f]{64})(?:&|$)/)?.[1])?.toLowerCase()
+  const fragment = url.hash.match(/^#(?:.*&)?sha256=([0-9A-Fa-f]{64})(?:&|$)/)?.[1]
+  const sha256 = (given.sha256 ?? fragment)?.toLowerCase()
   url.hash = ''
-  return [{ file, url: url.href, ...(stated && /^[0-9a-f]{64}$/.test(stated) ? { sha256: stated } : {}) }]
+  return [
+    {
+      file,
+      url: url.href,
+      ...(sha256 && /^[0-9a-f]{64}$/.test(sha256) ? { sha256 } : {}),
+      ...(given.requiresPython ? { requiresPython: given.requiresPython } : {}),
+      ...(given.isYanked ? { yanked: true } : {}),
+    },
+  ]
 }
 
 function decoded(text: string): string | undefined {

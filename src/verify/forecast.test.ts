@@ -7,6 +7,7 @@ const nothing: Observations = {
   artifacts: [],
   refs: [],
   newer: [],
+  excluded: [],
   suite: undefined,
 }
 

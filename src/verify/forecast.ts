@@ -28,6 +28,16 @@ export type SourceRisk = z.infer<typeof SourceRisk>
 export const Comparison = z.enum(['stated', 'hashed', 'size'])
 export type Comparison = z.infer<typeof Comparison>
 
+/** A newer version that is not advised. */
+export const ExcludedVersion = z.strictObject({
+  subject: z.string(),
+  locked: z.string(),
+  newest: z.string(),
+  /** What speaks against it, such as the recipe's own requirement. */
+  reason: z.string(),
+})
+export type ExcludedVersion = z.infer<typeof ExcludedVersion>
+
 export const SOURCES_REPORT_VERSION = 1
 
 /** How the sources of one recipe fare; plain JSON data. */
@@ -44,6 +54,8 @@ export const SourcesReport = z.strictObject({
   stored: z.int().nonnegative(),
   /** How the contents of single files were compared: those of `file` steps and of requirements by address. */
   files: z.array(z.strictObject({ subject: z.string(), compared: Comparison })).optional(),
+  /** Newer versions that the recipe, what else is locked or the image's Python rules out: no risk names them. */
+  excluded: z.array(ExcludedVersion).optional(),
   /** Worst first. */
   risks: z.array(SourceRisk),
 })
@@ -74,6 +86,11 @@ export interface ArtifactState {
   answers: SourceAnswer[]
 }
 
+export interface NewerVersions {
+  newer: NewerVersion[]
+  excluded: ExcludedVersion[]
+}
+
 export interface NewerVersion {
   subject: string
   locked: string
@@ -89,6 +106,7 @@ export interface Observations {
   /** Of git steps' refs. */
   refs: SourceRisk[]
   newer: NewerVersion[]
+  excluded: ExcludedVersion[]
   /** Support of the base's suite; undefined for other bases. */
   suite: { name: string; regular: string; longTerm: string } | undefined
 }
@@ -103,7 +121,15 @@ const DAY = 86_400_000
 const NOTICE = 180 * DAY
 
 /** What will rot, worst first, with what to do about it. */
-export function forecast({ recipe, at, artifacts, refs, newer, suite }: Observations): SourcesReport {
+export function forecast({
+  recipe,
+  at,
+  artifacts,
+  refs,
+  newer,
+  excluded,
+  suite,
+}: Observations): SourcesReport {
   const has = ({ answers }: ArtifactState, label: (label: string) => boolean) =>
     answers.some(({ answer, label: name }) => answer === 'has' && label(name))
   const live = artifacts.filter((state) => has(state, (label) => !KEEPERS.has(label)))
@@ -126,6 +152,7 @@ export function forecast({ recipe, at, artifacts, refs, newer, suite }: Observat
     files: artifacts.flatMap(({ subject, answers }) =>
       answers.flatMap(({ compared }) => (compared === undefined ? [] : [{ subject, compared }])),
     ),
+    excluded,
     risks: risks.sort(
       (a, b) =>
         order.indexOf(a.kind) - order.indexOf(b.kind) ||

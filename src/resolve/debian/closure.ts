@@ -1,6 +1,6 @@
 import { StillroomError } from '../../error.ts'
-import { appliesTo, type Dependency, type Operator, parseDepends } from '../../formats/deb/debian-depends.ts'
-import { compareDebian } from '../../formats/versions/compare-debian.ts'
+import { appliesTo, type Dependency, parseDepends } from '../../formats/deb/debian-depends.ts'
+import { meetsDependency } from '../../formats/deb/meets-dependency.ts'
 import type { BinaryPackage, PackageSet } from './read-packages.ts'
 
 const ARCHITECTURE = 'amd64'
@@ -83,9 +83,12 @@ function choose(
 ): BinaryPackage {
   for (const dependency of alternatives) {
     const real = packages.get(dependency.name)
-    if (real !== undefined && isCandidate(real) && satisfies(real.version, dependency)) return real
+    if (real !== undefined && isCandidate(real) && meetsDependency(real.version, dependency, ARCHITECTURE))
+      return real
     const [best] = (providers.get(dependency.name) ?? [])
-      .filter(({ entry, version }) => isCandidate(entry) && satisfies(version, dependency))
+      .filter(
+        ({ entry, version }) => isCandidate(entry) && meetsDependency(version, dependency, ARCHITECTURE),
+      )
       .map(({ entry }) => entry)
       .sort((a, b) => priorityRank(a) - priorityRank(b) || byName(a, b))
     if (best !== undefined) return best
@@ -101,26 +104,6 @@ function choose(
 
 function isCandidate(entry: BinaryPackage): boolean {
   return !EXCLUDED.has(entry.name)
-}
-
-/** @param version of the package or of what it provides; `undefined` meets only a dependency without version. */
-function satisfies(version: string | undefined, dependency: Dependency): boolean {
-  if (dependency.qualifier !== undefined && !['any', 'native', ARCHITECTURE].includes(dependency.qualifier)) {
-    return false
-  }
-  if (dependency.version === undefined) return true
-  return (
-    version !== undefined &&
-    HOLDS[dependency.version.operator](compareDebian(version, dependency.version.version))
-  )
-}
-
-const HOLDS: Record<Operator, (difference: number) => boolean> = {
-  '<<': (difference) => difference < 0,
-  '<=': (difference) => difference <= 0,
-  '=': (difference) => difference === 0,
-  '>=': (difference) => difference >= 0,
-  '>>': (difference) => difference > 0,
 }
 
 /** Debian policy 2.5; an unknown priority ranks last. */

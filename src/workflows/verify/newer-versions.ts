@@ -1,90 +1,163 @@
-import { explain } from '@renovatebot/pep440'
 import pMap from 'p-map'
 import { StillroomError } from '../../error.ts'
 import { versionInFileName } from '../../formats/python/distribution-name.ts'
-import { compareDebian } from '../../formats/versions/compare-debian.ts'
-import { comparePep440 } from '../../formats/versions/compare-pep440.ts'
+import { parseRequirement } from '../../formats/python/requirement.ts'
 import { basePackages } from '../../lock/base-packages.ts'
-import type { DebianPackage, LockedPlatform } from '../../lock/schema.ts'
-import type { SuiteChoice } from '../../lock/suite-indexes.ts'
+import type { DebianPackage, LockedPip, LockedPlatform, PythonFile } from '../../lock/schema.ts'
 import { createGet } from '../../net/http-get.ts'
 import { splitUserinfo } from '../../net/redact-url.ts'
-import { fetchIndexes } from '../../resolve/debian/fetch-indexes.ts'
+import { parseAptRequest } from '../../recipe/apt-request.ts'
+import type { PipStep } from '../../recipe/schema.ts'
+import { type FetchedIndex, fetchIndexes } from '../../resolve/debian/fetch-indexes.ts'
 import { loadKeyring, suiteSigners } from '../../resolve/debian/keyring.ts'
-import { readPackages } from '../../resolve/debian/read-packages.ts'
+import { fetchArchives } from '../../resolve/debian/other-archives.ts'
+import { readVersions } from '../../resolve/debian/read-packages.ts'
+import { isTrustedHost } from '../../sources/find-pip-sources.ts'
 import type { Sources } from '../../sources/find-sources.ts'
-import { fetchSimplePage } from '../../sources/simple-page.ts'
-import type { NewerVersion } from '../../verify/forecast.ts'
-import type { Progress } from '../ports.ts'
+import { fetchSimplePage, type SimpleFile } from '../../sources/simple-page.ts'
+import type { NewerVersions } from '../../verify/forecast.ts'
+import { imagePython } from '../../verify/image-python.ts'
+import { newerDebian } from '../../verify/newer-debian.ts'
+import { countingRules, newerPython, RECIPE } from '../../verify/newer-python.ts'
+import { besideRecipe } from '../lock/lock-image-base.ts'
+import type { Fetching } from '../ports.ts'
+import type { RecipeInputs } from '../project/load-inputs.ts'
+import { readRequirements } from './read-requirements.ts'
 
-/** The newest version of each Python package of a lock that the main index has a file of, where that is newer. */
-export async function newerWheels(
-  { steps }: LockedPlatform,
-  { pypi, ca }: Sources,
-  signal: AbortSignal,
-): Promise<NewerVersion[]> {
-  const [index] = pypi.indexes
-  if (index === undefined) return []
-  const root = splitUserinfo({ label: 'index', url: index, ca })
-  const locked = new Map(
-    steps
-      .flatMap((step) => (step.kind === 'pip' ? step.files : []))
-      .map(({ name, version }) => [name, version]),
+/** Newer versions of all that a lock names, of which none is one that locking again could not take. */
+export async function newerVersions(
+  ports: Fetching,
+  loaded: RecipeInputs,
+  locked: LockedPlatform,
+): Promise<NewerVersions> {
+  const found = [await newerPackages(ports, loaded, locked), await newerWheels(ports, loaded, locked)]
+  return {
+    newer: found.flatMap(({ newer }) => newer),
+    excluded: found.flatMap(({ excluded }) => excluded),
+  }
+}
+
+interface Wanted {
+  file: PythonFile
+  /** Of the step that has it. */
+  index: number
+}
+
+async function newerWheels(
+  ports: Fetching,
+  { recipe, pip }: RecipeInputs,
+  locked: LockedPlatform,
+): Promise<NewerVersions> {
+  const sources = await ports.sources()
+  const isPip = (step: { kind: string }): step is LockedPip => step.kind === 'pip'
+  const all = locked.steps.flatMap((step, index) =>
+    isPip(step) ? step.files.map((file): Wanted => ({ file, index })) : [],
+  )
+  // a later step has the last word on a project; what is required by address no index is asked for
+  const wanted = [...new Map(all.map((each) => [each.file.name, each])).values()]
+  const steps = recipe.steps.flatMap((step, index) => {
+    return step.kind === 'pip' ? [pip.get(index)?.step ?? step] : []
+  })
+  const stated = steps.flatMap(({ requirements, constraints = [] }: PipStep) => [
+    ...requirements,
+    ...constraints,
+  ])
+  const extras = new Map(
+    stated.map((text) => parseRequirement(text)).map((each) => [each?.name, each?.extras]),
+  )
+  const required = await pMap(
+    wanted,
+    async ({ file }) => ({
+      owner: `${file.name} ${file.version}`,
+      extras: extras.get(file.name),
+      requirements: file.file.endsWith('.whl') ? await readRequirements(ports.store.path(file.sha256)) : [],
+    }),
+    { concurrency: 8 },
   )
   const found = await pMap(
-    [...locked],
-    async ([name, version]): Promise<NewerVersion[]> => {
-      const url = `${root.url.replace(/\/+$/, '')}/${encodeURIComponent(name)}/`
+    wanted.filter(({ file }) => file.url === undefined),
+    async ({ file, index }): Promise<NewerVersions> => {
+      const python = imagePython(locked, index)
+      const rules = [
+        ...countingRules(file.name, stated, RECIPE, python),
+        ...required.flatMap((each) =>
+          countingRules(file.name, each.requirements, each.owner, python, each.extras),
+        ),
+      ]
+      const offered = (await filesOf(file, sources, ports.signal)).flatMap((each) => {
+        const version = versionInFileName(each.file, file.name)
+        return version === undefined ? [] : [{ ...each, version }]
+      })
+      return newerPython({ ...file, isSource: !file.file.endsWith('.whl') }, offered, rules, python)
+    },
+    { concurrency: 8, signal: ports.signal },
+  )
+  return { newer: found.flatMap(({ newer }) => newer), excluded: found.flatMap(({ excluded }) => excluded) }
+}
+
+/** What the indexes that pip would ask have of a project: the recipe's own for it, or all of the machine. */
+async function filesOf(
+  { name, index }: PythonFile,
+  { pypi, ca }: Sources,
+  signal: AbortSignal,
+): Promise<SimpleFile[]> {
+  const pages = await Promise.all(
+    (index === undefined ? pypi.indexes : [index]).map((url) => {
+      const insecure = isTrustedHost(url, pypi.trustedHosts) ? { insecure: true } : {}
+      const root = splitUserinfo({ label: 'index', url, ca, ...insecure })
+      const page = `${root.url.replace(/\/+$/, '')}/${encodeURIComponent(name)}/`
       // that an index is silent is reported for the artifact itself
-      const files = await fetchSimplePage({ ...root, url }, { signal }).catch((error) => {
+      return fetchSimplePage({ ...root, url: page }, { signal }).catch((error) => {
         if (error instanceof StillroomError) return []
         throw error
       })
-      const versions = files
-        .map(({ file }) => versionInFileName(file, name))
-        // a pre-release is nobody's upgrade unless asked for
-        .filter((each) => each !== undefined && explain(each)?.is_prerelease === false) as string[]
-      const newest = versions.sort(comparePep440).at(-1)
-      if (newest === undefined || comparePep440(newest, version) <= 0) return []
-      return [{ subject: `pypi/${name}`, locked: version, newest, security: false }]
-    },
-    { concurrency: 8, signal },
+    }),
   )
-  return found.flat()
+  return pages.flat()
 }
 
-/** What the suite's present indexes have of the packages that a lock names, where that is newer. */
-export async function newerPackages(
-  locked: LockedPlatform,
-  choice: SuiteChoice,
-  sources: Sources,
-  progress: Progress,
-): Promise<NewerVersion[]> {
-  const { base, steps } = locked
-  if (base.kind !== 'debian') return []
-  const get = createGet(sources)
-  const options = {
-    get,
-    sources: sources.debian,
-    oldReleases: sources.oldReleases,
-    keys: await loadKeyring(),
-    signers: suiteSigners,
-    now: new Date(),
-  }
-  const indexes = await fetchIndexes({ ...choice, backports: false }, options).catch((error: unknown) => {
+async function newerPackages(
+  ports: Fetching,
+  loaded: RecipeInputs,
+  { base, steps }: LockedPlatform,
+): Promise<NewerVersions> {
+  const { recipe } = loaded
+  if (base.kind !== 'debian' || recipe.base.kind !== 'debian') return { newer: [], excluded: [] }
+  const { debian, oldReleases, ca } = await ports.sources()
+  const now = new Date()
+  const get = createGet({ ca })
+  const keys = await loadKeyring()
+  const options = { get, sources: debian, oldReleases, keys, signers: suiteSigners, now }
+  let indexes: FetchedIndex[]
+  try {
+    indexes = [
+      ...(await fetchIndexes(recipe.base, options)),
+      ...(await fetchArchives(recipe.archives, { get, now, readFile: besideRecipe(loaded) })),
+    ]
+  } catch (error) {
     if (!(error instanceof StillroomError)) throw error
-    progress({ kind: 'note', text: `whether Debian packages are newer is not known: ${error.message}` })
-    return []
-  })
-  const newest = readPackages(indexes.map(({ index, packages }) => ({ archive: index.archive, packages })))
+    ports.progress({ kind: 'note', text: `whether Debian packages are newer is not known: ${error.message}` })
+    return { newer: [], excluded: [] }
+  }
+  const packages = readVersions(
+    indexes.map(({ index, packages: text }) => ({
+      archive: index.archive,
+      suite: index.suite,
+      packages: text,
+    })),
+  )
   const all: DebianPackage[] = [
     ...basePackages(base),
     ...steps.flatMap((step) => (step.kind === 'apt' ? step.packages : [])),
   ]
-  return all.flatMap(({ name, version }) => {
-    const found = newest.get(name)
-    if (!found || compareDebian(found.version, version) <= 0) return []
-    const security = found.archive === 'debian-security'
-    return [{ subject: `deb/${name}`, locked: version, newest: found.version, security }]
+  return newerDebian(all, {
+    packages,
+    requests: recipe.steps.flatMap((step) => (step.kind === 'apt' ? step.packages.map(parseAptRequest) : [])),
+    notAutomatic: new Set(indexes.filter(isNotAutomatic).map(({ index }) => index.suite)),
   })
+}
+
+/** The Release file itself says that apt takes nothing of it unasked. */
+function isNotAutomatic({ inRelease }: FetchedIndex): boolean {
+  return /^NotAutomatic: *yes *$/im.test(Buffer.from(inRelease).toString('latin1'))
 }

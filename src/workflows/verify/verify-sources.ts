@@ -11,7 +11,7 @@ import { lockedPlatform, requireLock } from '../project/lock-file.ts'
 import type { Session } from '../session.ts'
 import { askRepositories } from './ask-repositories.ts'
 import { askSource } from './ask-source.ts'
-import { newerPackages, newerWheels } from './newer-versions.ts'
+import { newerVersions } from './newer-versions.ts'
 
 /** How many are asked for at once: each is one small request. */
 const AT_ONCE = 16
@@ -34,7 +34,8 @@ export async function verifySources(
 ): Promise<SourcesReport> {
   const { progress, store, signal } = session
   progress({ kind: 'stage', title: `sources of ${name}` })
-  const { recipe } = await loadInputs(session, name)
+  const loaded = await loadInputs(session, name)
+  const { recipe } = loaded
   const locked = lockedPlatform(await requireLock(session.directory, name), recipe)
   const sources = await session.sources()
   const locate = locateInputs(session, sources, locked)
@@ -61,17 +62,14 @@ export async function verifySources(
   const git = await askRepositories(session, { name, steps: recipe.steps }, locked)
   progress({ kind: 'stage', title: 'newer versions' })
   const { base } = recipe
-  const newer = [
-    ...(base.kind === 'debian' ? await newerPackages(locked, base, sources, progress) : []),
-    ...(await newerWheels(locked, sources, signal)),
-  ]
+  const versions = await newerVersions(session, loaded, locked)
   const suite = base.kind === 'debian' ? { name: base.suite, ...SUITE_ENDS[base.suite] } : undefined
   return forecast({
     recipe: name,
     at: new Date().toISOString(),
     artifacts: [...states, ...git.states],
     refs: git.risks,
-    newer,
+    ...versions,
     suite,
   })
 }

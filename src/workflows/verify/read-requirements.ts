@@ -1,0 +1,27 @@
+import { open } from 'node:fs/promises'
+import { zipMembers } from '../../formats/zip.ts'
+
+/** The longest description that a project has is far shorter. */
+const METADATA_LIMIT = 8 << 20
+
+/** What a wheel requires, as its METADATA has it (`Requires-Dist`); nothing for what is no readable wheel. */
+export async function readRequirements(path: string): Promise<string[]> {
+  const file = await open(path).catch(() => undefined)
+  if (file === undefined) return []
+  try {
+    for await (const { name, size, content } of zipMembers(file.fd)) {
+      if (!/^[^/]+\.dist-info\/METADATA$/.test(name) || size > METADATA_LIMIT) continue
+      const parts: Buffer[] = []
+      for await (const part of content()) parts.push(part)
+      const [head = ''] = Buffer.concat(parts)
+        .toString('utf8')
+        .split(/\r?\n\r?\n/, 1)
+      return [...head.matchAll(/^Requires-Dist:[ \t]*(\S.*?)\s*$/gim)].map(([, text = '']) => text)
+    }
+  } catch {
+    // that it is damaged is said where it is used
+  } finally {
+    await file.close()
+  }
+  return []
+}
