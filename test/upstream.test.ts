@@ -285,6 +285,9 @@ test.each(['json', 'html'] as const)(
     wheel('compiled', '3.0', { tags: 'cp312-cp312-manylinux_2_17_x86_64' })
     index.yank(wheel('withdrawn', '3.0').file, 'broken')
     wheel('early', '3.0rc1')
+    // of one that needs what can't be there, the next older version that does not
+    wheel('free', '4.0', { requires: ['capped>=2'] })
+    wheel('free', '5.0', { requires: ['needed >=2; python_version >= "3.8"', 'nothing-locked'] })
     own.add(makeWheel({ name: 'elsewhere', version: '1.2' }))
     const files = locked.map(({ name, version, file, bytes }) => ({
       ...{ name, version, file, size: bytes.length },
@@ -329,6 +332,7 @@ test.each(['json', 'html'] as const)(
       'pypi/capped 3.0: the recipe says capped<2',
       'pypi/compiled 3.0: it has no file that fits the image',
       'pypi/constrained 3.0: the recipe says constrained<2',
+      'pypi/free 5.0: it requires needed >=2, and needed stays at 1.0 or 1.5',
       'pypi/marked 3.0: the recipe says marked<2',
       'pypi/modern 3.0: it requires Python >=3.12, the image has 3.11.2',
       'pypi/needed 3.0: needs 1.0 says needed<2',

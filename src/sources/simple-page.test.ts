@@ -33,7 +33,7 @@ describe('parseSimplePage() on JSON', () => {
     ])
   })
 
-  it('reads for which Python a file is, and that it was withdrawn, for no reason, too', () => {
+  it('reads for which Python a file is, whether its metadata can be had, and that it was withdrawn, for no reason, too', () => {
     const entry = (more: object) => ({ filename: 'a.whl', url: 'a.whl', hashes: {}, ...more })
     const states = [{ yanked: false }, { yanked: true }, { yanked: '' }, { yanked: 'broken' }, {}]
     expect(json(states.map(entry)).map(({ yanked }) => yanked)).toEqual([
@@ -49,8 +49,21 @@ describe('parseSimplePage() on JSON', () => {
       undefined,
       undefined,
     ])
+    const metadata = [
+      { 'core-metadata': true },
+      { 'dist-info-metadata': { sha256: HASH } },
+      { 'core-metadata': false },
+    ]
+    expect(json(metadata.map(entry)).map(({ hasMetadata }) => hasMetadata)).toEqual([true, true, undefined])
     const page = '<a href="a.whl" data-yanked>a</a><a href="b.whl" data-yanked="x">b</a><a href="c.whl">c</a>'
     expect(html(page).map(({ yanked }) => yanked)).toEqual([true, true, undefined])
+    const beside = [
+      'data-core-metadata="true"',
+      `data-dist-info-metadata="sha256=${HASH}"`,
+      'data-core-metadata="false"',
+    ]
+    const links = beside.map((attribute) => `<a href="a.whl" ${attribute}>a</a>`).join('')
+    expect(html(links).map(({ hasMetadata }) => hasMetadata)).toEqual([true, true, undefined])
   })
 
   it('leaves out what is no plain file or no http address', () => {

@@ -19,6 +19,8 @@ export interface SimpleFile {
   requiresPython?: string
   /** Withdrawn by its project: nobody takes it unless it is pinned (PEP 592). */
   yanked?: true
+  /** The METADATA of a wheel lies beside it, at its address with `.metadata` behind (PEP 658, PEP 714). */
+  hasMetadata?: true
 }
 
 /** Preferred is JSON (PEP 691); indexes of before 2022 know only HTML (PEP 503). */
@@ -59,6 +61,8 @@ const SimplePage = z.object({
       hashes: z.record(z.string(), z.string()),
       'requires-python': z.string().nullish().catch(undefined),
       yanked: z.union([z.boolean(), z.string()]).optional().catch(undefined),
+      'core-metadata': z.unknown().optional(),
+      'dist-info-metadata': z.unknown().optional(),
     }),
   ),
 })
@@ -95,13 +99,14 @@ function parseJson(text: string, pageUrl: string): SimpleFile[] {
     const reason = `${issue?.path.join('.') || 'page'}: ${issue?.message}`
     throw invalid(pageUrl, `the response is not a page of a simple API: ${reason}`)
   }
-  return page.data.files.flatMap(({ filename, url, hashes, 'requires-python': python, yanked }) =>
+  return page.data.files.flatMap(({ filename, url, hashes, yanked, ...more }) =>
     simpleFile(url, pageUrl, {
       name: filename,
       sha256: Object.hasOwn(hashes, 'sha256') ? hashes.sha256 : undefined,
-      requiresPython: python ?? undefined,
+      requiresPython: more['requires-python'] ?? undefined,
       // an empty reason is one
       isYanked: yanked !== undefined && yanked !== false,
+      hasMetadata: Boolean(more['core-metadata'] ?? more['dist-info-metadata']),
     }),
   )
 }
@@ -113,11 +118,18 @@ function parseHtml(text: string, pageUrl: string): SimpleFile[] {
     {
       onopentag: (tag, attributes) => {
         const { href, 'data-requires-python': requiresPython, 'data-yanked': yanked } = attributes
+        const metadata = attributes['data-core-metadata'] ?? attributes['data-dist-info-metadata'] ?? 'false'
         if (href === undefined) return
         if (tag === 'base' && base === pageUrl && URL.canParse(href, pageUrl))
           base = new URL(href, pageUrl).href
         if (tag === 'a')
-          files.push(...simpleFile(href, base, { requiresPython, isYanked: yanked !== undefined }))
+          files.push(
+            ...simpleFile(href, base, {
+              requiresPython,
+              isYanked: yanked !== undefined,
+              hasMetadata: metadata !== 'false',
+            }),
+          )
       },
     },
     { decodeEntities: true, lowerCaseTags: true },
@@ -131,6 +143,7 @@ interface Stated {
   sha256?: string | undefined
   requiresPython?: string | undefined
   isYanked: boolean
+  hasMetadata: boolean
 }
 
 /** Without a name of its own, a file is called as its address ends; its sha256 is in the fragment then. */
@@ -150,6 +163,7 @@ function simpleFile(href: string, base: string, given: Stated): SimpleFile[] {
       ...(sha256 && /^[0-9a-f]{64}$/.test(sha256) ? { sha256 } : {}),
       ...(given.requiresPython ? { requiresPython: given.requiresPython } : {}),
       ...(given.isYanked ? { yanked: true } : {}),
+      ...(given.hasMetadata ? { hasMetadata: true } : {}),
     },
   ]
 }

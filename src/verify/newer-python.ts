@@ -35,35 +35,38 @@ export interface LockedProject {
  *
  * @param rules those that count in the image; see {@link countingRules}
  * @param python undefined when the lock doesn't tell
+ * @param refused versions that don't go together with what else is locked, with the reason
  */
-export function newerPython(
+export function newerPython<T extends OfferedFile>(
   { name, version, isSource }: LockedProject,
-  offered: readonly OfferedFile[],
+  offered: readonly T[],
   rules: readonly Rule[],
   python: PythonPlatform | undefined,
-): NewerVersions {
+  refused: ReadonlyMap<string, string> = new Map(),
+): NewerVersions & { taken?: T | undefined } {
   const subject = `pypi/${name}`
   const published = offered.filter((each) => !each.yanked && isPep440(each.version))
-  const reasonOf = (each: OfferedFile) => whyNot(each, rules, python, isSource)
+  const reasonOf = (each: T) => refused.get(each.version) ?? whyNot(each, rules, python, isSource)
   const fitting = published.filter((each) => reasonOf(each) === undefined)
   const finals = fitting.filter((each) => !isPrerelease(each.version))
   const isAsked = rules.some(({ owner, requirement }) => owner === RECIPE && asksForPrerelease(requirement))
   const best = newestOf(isAsked || finals.length === 0 ? fitting : finals)
-  const taken = best !== undefined && comparePep440(best.version, version) > 0 ? best.version : undefined
+  const taken = best !== undefined && comparePep440(best.version, version) > 0 ? best : undefined
   const newest = newestOf(published.filter((each) => !isPrerelease(each.version)))
-  const newer = taken === undefined ? [] : [{ subject, locked: version, newest: taken, security: false }]
-  if (newest === undefined || comparePep440(newest.version, taken ?? version) <= 0)
-    return { newer, excluded: [] }
+  const newer =
+    taken === undefined ? [] : [{ subject, locked: version, newest: taken.version, security: false }]
+  if (newest === undefined || comparePep440(newest.version, taken?.version ?? version) <= 0)
+    return { newer, excluded: [], taken }
   // of the files of a version, that one counts which comes nearest to fitting
   const reasons = published.filter((each) => comparePep440(each.version, newest.version) === 0).map(reasonOf)
   const reason = reasons.find((text) => text !== UNFIT) ?? UNFIT
-  return { newer, excluded: [{ subject, locked: version, newest: newest.version, reason }] }
+  return { newer, excluded: [{ subject, locked: version, newest: newest.version, reason }], taken }
 }
 
 export const RECIPE = 'the recipe'
 const UNFIT = 'it has no file that fits the image'
 
-function newestOf(files: readonly OfferedFile[]): OfferedFile | undefined {
+function newestOf<T extends OfferedFile>(files: readonly T[]): T | undefined {
   return [...files].sort((a, b) => comparePep440(a.version, b.version)).at(-1)
 }
 
@@ -120,6 +123,30 @@ export function countingRules(
     const bare = text.replace(/;.*$/s, '').trim()
     return [{ owner, requirement: [bare, ...hashes.map((hex) => `--hash=sha256:${hex}`)].join(' ') }]
   })
+}
+
+/**
+ * Why a version of a project can't be beside what else is locked: it requires what neither the locked version of a project is,
+ * nor the one that is advised instead.
+ *
+ * @param requirements its own
+ * @param others versions of each locked project, by its name
+ */
+export function conflictWith(
+  requirements: readonly string[],
+  others: ReadonlyMap<string, readonly string[]>,
+  python: PythonPlatform | undefined,
+  extras: readonly string[] = [],
+): string | undefined {
+  for (const [name, versions] of others) {
+    const rules = countingRules(name, requirements, '', python, extras)
+    const broken = rules.find(({ requirement }) =>
+      versions.every((version) => !meetsRequirement(version, requirement)),
+    )
+    if (broken !== undefined)
+      return `it requires ${broken.requirement}, and ${name} stays at ${versions.join(' or ')}`
+  }
+  return undefined
 }
 
 function markerEnvironment(python: PythonPlatform | undefined, extra: string): MarkerEnvironment {
