@@ -81,3 +81,69 @@ test('a package of another suite than is named is reported, with those that have
     message: expect.stringContaining('no index of suite "bookworm-backports" has it; it is in bookworm'),
   })
 })
+
+test('a package that the recipe could take is named with the line that takes it', () => {
+  const other = (suite: string, component: string, ...names: [string, string][]) => ({
+    ...{ suite, component },
+    packages: readVersions([
+      {
+        archive: 'debian',
+        suite,
+        packages: Buffer.from(
+          names
+            .map(
+              ([name, version]) =>
+                `Package: ${name}\nVersion: ${version}\nArchitecture: amd64\nFilename: pool/${name}.deb\nSize: 1\nSHA256: ${'0'.repeat(64)}\n`,
+            )
+            .join('\n'),
+        ),
+      },
+    ]),
+  })
+  const indexes = [
+    other('bookworm', 'contrib', ['zfs-dkms', '2.1']),
+    other('bookworm', 'non-free', ['nvidia-smi', '525.1']),
+    other('bookworm', 'non-free-firmware', ['firmware-iwlwifi', '2023']),
+    other('bookworm-backports', 'main', ['jq', '1.8~bpo12+1'], ['meshtool', '2.0~bpo12+1']),
+    other('bookworm-backports', 'contrib', ['zfs-dkms', '2.3~bpo12+1']),
+  ]
+  const told = (names: string[], more: object = {}) => {
+    try {
+      const base = { kind: 'debian' as const, suite: 'bookworm' as const, ...more }
+      checkPackages([{ index: 0, step: step(...names) }], packages, { base, indexes })
+    } catch (error) {
+      const { message, hint } = error as { message: string; hint: string }
+      return [
+        ...message
+          .split('\n')
+          .slice(1)
+          .map((line) => line.trim()),
+        hint,
+      ]
+    }
+    return []
+  }
+  expect(told(['nvidia-smi', 'zfs-dkms', 'pyhton3'], { components: ['non-free-firmware'] })).toEqual([
+    'steps[0] "nvidia-smi": component "non-free" of bookworm has nvidia-smi 525.1, which the recipe does not take',
+    'steps[0] "zfs-dkms": component "contrib" of bookworm has zfs-dkms 2.1, which the recipe does not take',
+    'steps[0] "pyhton3": no index has it; nearest: python3',
+    "write base: debian('bookworm', { components: ['contrib', 'non-free', 'non-free-firmware'] }) in the recipe",
+  ])
+  expect(told(['meshtool'])).toEqual([
+    'steps[0] "meshtool": bookworm-backports has meshtool 2.0~bpo12+1, which the recipe does not take; ask for "meshtool/bookworm-backports"',
+    "write base: debian('bookworm', { backports: true }) in the recipe",
+  ])
+  const asked = 'bookworm-backports has jq 1.8~bpo12+1, which the recipe does not take'
+  const takesBackports = "write base: debian('bookworm', { backports: true }) in the recipe"
+  for (const word of ['jq/bookworm-backports', 'jq=1.8~bpo12+1'])
+    expect(told([word])).toEqual([`steps[0] "${word}": ${asked}`, takesBackports])
+  expect(told(['zfs-dkms/bookworm-backports'])).toEqual([
+    'steps[0] "zfs-dkms/bookworm-backports": component "contrib" of bookworm-backports has zfs-dkms 2.3~bpo12+1, which the recipe does not take',
+    "write base: debian('bookworm', { components: ['contrib'], backports: true }) in the recipe",
+  ])
+  // what is nowhere is reported as before
+  expect(told(['jq=1.5'])).toEqual([
+    'steps[0] "jq=1.5": no index has this version; available: 1.7-1, 1.6-2',
+    expect.stringContaining('name a version'),
+  ])
+})

@@ -2,7 +2,7 @@ import { beforeAll, expect, test } from 'vitest'
 import { StillroomError } from '../../error.ts'
 import { DebianIndex, LockedBase } from '../../lock/schema.ts'
 import type { Get } from '../../net/http-get.ts'
-import { fetchIndexes } from './fetch-indexes.ts'
+import { fetchIndexes, fetchOtherIndexes } from './fetch-indexes.ts'
 import { refetchIndexes } from './refetch-indexes.ts'
 import { resolveBase } from './resolve-base.ts'
 import { makeArchive, makeKey, sha256, type TestKey } from './small-archive.fixture.ts'
@@ -290,4 +290,19 @@ test('fetchIndexes() has the components and the backports that are chosen; a bas
   await expect(
     fetchIndexes({ suite: 'bookworm', components: ['non-free'] }, options(urls)),
   ).rejects.toMatchObject({ code: 'INDEX_INVALID', message: expect.stringContaining('no "non-free/') })
+})
+
+test('indexes that are not chosen are those that there are, each signed like any other', async () => {
+  const components = { contrib: stanza('zfs-dkms', '2.1'), 'non-free': stanza('nvidia-smi', '525') }
+  const backports = { suite: 'bookworm-backports', packages: stanza('cmake', '3.31'), fields: EXPIRES }
+  const suites = [{ suite: 'bookworm', packages: stanza('apt', '1'), components }, backports]
+  const content = async (signer: TestKey) =>
+    new Map([...(await makeArchive(suites, signer, DATE))].map(([path, bytes]) => [`${MAIN}/${path}`, bytes]))
+  const found = async (choice: object, signer = key) =>
+    (await fetchOtherIndexes({ suite: 'bookworm', ...choice }, options(await content(signer)))).map(
+      ({ index }) => `${index.suite} ${index.component}`,
+    )
+  expect(await found({})).toEqual(['bookworm contrib', 'bookworm non-free', 'bookworm-backports main'])
+  expect(await found({ components: ['contrib'], backports: true })).toEqual(['bookworm non-free'])
+  expect(await found({}, await makeKey('Stranger', new Date('2026-01-01T00:00:00Z')))).toEqual([])
 })

@@ -3,6 +3,7 @@ import type { Archive, DebianIndex } from '../../lock/schema.ts'
 import { type SuiteChoice, type SuiteIndex, suiteIndexes } from '../../lock/suite-indexes.ts'
 import type { Get } from '../../net/http-get.ts'
 import { redactUrl } from '../../net/redact-url.ts'
+import { Component } from '../../recipe/schema.ts'
 import { firstGood } from '../../sources/first-good.ts'
 import { oldReleaseUrls } from './archive-urls.ts'
 import { fetchPackages, sha256 } from './fetch-packages.ts'
@@ -50,6 +51,32 @@ export async function fetchIndexes(
   options: FetchIndexesOptions,
 ): Promise<FetchedIndex[]> {
   const found = suiteIndexes(choice).map((wanted) => fetchSuite(wanted, options))
+  return (await Promise.all(found)).flat()
+}
+
+/**
+ * The current indexes of a suite that are not chosen: other components and backports, as far as there are any and they can be
+ * had.
+ */
+export async function fetchOtherIndexes(
+  choice: SuiteChoice,
+  options: FetchIndexesOptions,
+): Promise<FetchedIndex[]> {
+  const chosen = suiteIndexes(choice)
+  const isChosen = (suite: string, component: string) =>
+    chosen.some((each) => each.suite === suite && each.components.includes(component))
+  const others = suiteIndexes({ ...choice, components: Component.options, backports: true }).flatMap(
+    ({ components, ...place }) =>
+      components
+        .filter((component) => !isChosen(place.suite, component))
+        .map((component) => ({ ...place, components: [component] })),
+  )
+  const found = others.map((wanted) =>
+    fetchSuite(wanted, options).catch((error: unknown) => {
+      if (error instanceof StillroomError) return []
+      throw error
+    }),
+  )
   return (await Promise.all(found)).flat()
 }
 

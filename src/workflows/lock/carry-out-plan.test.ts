@@ -13,6 +13,7 @@ import type { LockedPlatform, LockedStep } from '../../lock/schema.ts'
 import { serializeLock } from '../../lock/serialize-lock.ts'
 import { smallLock } from '../../lock/small-lock.test-data.ts'
 import { Recipe } from '../../recipe/schema.ts'
+import { openIndexes } from '../../resolve/apt/resolve-apt.ts'
 import {
   keepStub,
   type Recorded,
@@ -140,6 +141,24 @@ describe.each(SUITES)('carryOutPlan() with the programs of %s', async (suite) =>
       ),
     })
     expect(asked.built).toEqual([])
+  })
+
+  test('says of a package that no index has where else it is', async () => {
+    const asked = resolversOf(recorded)
+    const packages = (await openIndexes(await asked.resolvers.aptIndexes(locked.base))).packages
+    const resolvers: LockResolvers = {
+      ...asked.resolvers,
+      aptIndexes: async () => [],
+      otherPackages: async () => ({
+        base: { kind: 'debian', suite: 'bookworm' },
+        indexes: [{ suite: 'bookworm', component: 'non-free', packages }],
+      }),
+    }
+    await expect(carryOutPlan(planOf(resolve(aptStep('jq'))), resolvers)).rejects.toMatchObject({
+      code: 'APT_PACKAGE_UNKNOWN',
+      message: expect.stringContaining('component "non-free" of bookworm has jq'),
+      hint: "write base: debian('bookworm', { components: ['non-free'] }) in the recipe",
+    })
   })
 
   test('falls back to what is locked when nothing newer fits', async () => {

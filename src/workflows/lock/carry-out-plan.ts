@@ -11,7 +11,7 @@ import type {
   PythonFile,
 } from '../../lock/schema.ts'
 import type { AptStep, FileStep, GitStep, PipStep } from '../../recipe/schema.ts'
-import { checkPackages } from '../../resolve/apt/check-packages.ts'
+import { checkPackages, type OtherPackages } from '../../resolve/apt/check-packages.ts'
 import { type AptIndexes, openIndexes, resolveApt } from '../../resolve/apt/resolve-apt.ts'
 import type { FetchedIndex } from '../../resolve/debian/fetch-indexes.ts'
 import { resolveClock } from '../../resolve/debian/resolve-base.ts'
@@ -35,6 +35,8 @@ export interface LockResolvers {
     use: (open: OpenSandbox) => Promise<T>,
   ): Promise<T>
   aptIndexes(base: LockedBase): Promise<FetchedIndex[]>
+  /** What the suite has besides, to say where a package is that those lack; undefined when the base is no suite. */
+  otherPackages?(): Promise<OtherPackages | undefined>
   /** The index of a base's own suite, as it was locked. */
   suiteIndex(base: LockedDebianBase): Promise<FetchedIndex[]>
   pipSettings(): Promise<Pick<ResolvePipOptions, 'settings' | 'environment' | 'certificates' | 'keep'>>
@@ -70,7 +72,14 @@ async function openAptIndexes(
   )
   if (placed.length === 0) return openIndexes([])
   const opened = openIndexes(await resolvers.aptIndexes(base))
-  checkPackages(placed, opened.packages)
+  try {
+    checkPackages(placed, opened.packages)
+  } catch (error) {
+    // a package may be where the recipe does not look
+    const others = error instanceof StillroomError ? await resolvers.otherPackages?.() : undefined
+    checkPackages(placed, opened.packages, others)
+    throw error
+  }
   return opened
 }
 

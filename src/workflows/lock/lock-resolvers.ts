@@ -11,9 +11,11 @@ import { proxySettings } from '../../net/proxy-for.ts'
 import { redactUrl } from '../../net/redact-url.ts'
 import { trustedCertificates } from '../../net/trusted-certificates.ts'
 import type { FileStep, Recipe } from '../../recipe/schema.ts'
-import { type FetchedIndex, fetchIndexes } from '../../resolve/debian/fetch-indexes.ts'
+import type { OtherPackages } from '../../resolve/apt/check-packages.ts'
+import { type FetchedIndex, fetchIndexes, fetchOtherIndexes } from '../../resolve/debian/fetch-indexes.ts'
 import { loadKeyring, suiteSigners } from '../../resolve/debian/keyring.ts'
 import { fetchArchives, refetchArchives } from '../../resolve/debian/other-archives.ts'
+import { readVersions } from '../../resolve/debian/read-packages.ts'
 import { refetchIndexes } from '../../resolve/debian/refetch-indexes.ts'
 import { resolveBase } from '../../resolve/debian/resolve-base.ts'
 import { resolveFile } from '../../resolve/file/resolve-file.ts'
@@ -72,6 +74,7 @@ export function lockResolvers(
       }
     },
     aptIndexes: (base) => (base.kind === 'image' ? lockedImageIndexes(ports, loaded, base) : indexes()),
+    otherPackages: () => findOtherPackages(ports, recipe),
     suiteIndex: (base) => {
       const own = base.indexes.filter(({ archive, suite }) => archive === 'debian' && suite === base.suite)
       return fetchSuite(ports, loaded, { action: 'keep', locked: { ...base, indexes: own } }, [])
@@ -128,6 +131,24 @@ async function fetchSuite(
     await store.put(packages)
   }
   return fetched
+}
+
+/** The components and backports of a suite that a recipe does not take. */
+async function findOtherPackages(
+  { sources, progress }: Pick<Fetching, 'sources' | 'progress'>,
+  { base }: Recipe,
+): Promise<OtherPackages | undefined> {
+  if (base.kind === 'image') return undefined
+  progress({ kind: 'stage', title: 'looking in other components and backports' })
+  const { debian, oldReleases, ca } = await sources()
+  const keys = await loadKeyring()
+  const now = new Date()
+  const options = { get: createGet({ ca }), sources: debian, oldReleases, keys, signers: suiteSigners, now }
+  const found = await fetchOtherIndexes(base, options)
+  const indexes = found.map(({ index: { archive, suite, component }, packages }) => {
+    return { suite, component, packages: readVersions([{ archive, suite, packages }]) }
+  })
+  return { base, indexes }
 }
 
 async function lockFile({ store, signal, progress, sources }: Fetching, step: FileStep) {
