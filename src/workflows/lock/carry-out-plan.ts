@@ -1,4 +1,3 @@
-import { stepName } from '../../dockerfile/step-name.ts'
 import { StillroomError } from '../../error.ts'
 import { newestDate } from '../../lock/newest-date.ts'
 import type { BasePlan, LockPlan, ResolveStep } from '../../lock/plan-lock.ts'
@@ -8,17 +7,16 @@ import type {
   LockedDebianBase,
   LockedPlatform,
   LockedStep,
-  PythonFile,
 } from '../../lock/schema.ts'
 import type { AptStep, FileStep, GitStep, PipStep } from '../../recipe/schema.ts'
 import { checkPackages, type OtherPackages } from '../../resolve/apt/check-packages.ts'
 import { type AptIndexes, openIndexes, resolveApt } from '../../resolve/apt/resolve-apt.ts'
 import type { FetchedIndex } from '../../resolve/debian/fetch-indexes.ts'
 import { resolveClock } from '../../resolve/debian/resolve-base.ts'
-import type { Distribution } from '../../resolve/python/list-distributions.ts'
 import { type ResolvePipOptions, resolvePip } from '../../resolve/python/resolve-pip.ts'
 import { relaxConstraints } from '../../resolve/relax-constraints.ts'
 import type { Sandbox } from '../../resolve/sandbox.ts'
+import { replacesEarlier } from './replaces-earlier.ts'
 
 /** Runs `use` with a throw-away container of one image. */
 export type OpenSandbox = <T>(network: 'none' | 'host', use: (sandbox: Sandbox) => Promise<T>) => Promise<T>
@@ -169,32 +167,6 @@ async function resolvePipStep(
         }),
       ),
     (names) => resolvers.note(mustChange(names)),
-  )
-}
-
-/** A layer only adds: what an earlier one holds cannot be taken out of it. */
-function replacesEarlier(
-  removed: readonly Distribution[],
-  files: readonly PythonFile[],
-  steps: readonly LockedStep[],
-): StillroomError {
-  const own = stepName(steps.length, 'pip')
-  const lines = removed.map(({ name, version }) => {
-    const index = steps.findLastIndex(
-      (step) => step.kind === 'pip' && [...step.files, ...step.local].some((entry) => entry.name === name),
-    )
-    const earlier = index < 0 ? 'what is there before' : stepName(index, 'pip')
-    const instead = files.find((file) => file.name === name)?.version
-    const by = instead === undefined ? 'is taken away by' : `is replaced by ${instead} in`
-    return { earlier, text: `  ${name} ${version} of ${earlier} ${by} ${own}` }
-  })
-  const places = [...new Set(lines.map(({ earlier }) => earlier))].join(', ')
-  return new StillroomError(
-    'PIP_REPLACES',
-    `${own} takes away files of an earlier step, which a layer cannot:\n${lines.map(({ text }) => text).join('\n')}`,
-    {
-      hint: `ask for one version in one step: put the requirements of ${own} into ${places}; or set layout: 'flat' in the recipe`,
-    },
   )
 }
 
