@@ -25,7 +25,7 @@ const LATE = new Map([
 
 const commands = globSync('commands/**/*.ts', { cwd: `${root}src` }).filter(
   (file) =>
-    !/(\.test|base-command|command-line|recipe-names|audit-output|shared-flags|fail-on|usage-error)\.ts$/.test(
+    !/(\.test|base-command|command-line|recipe-names|audit-output|shared-flags|container-flags|fail-on|usage-error)\.ts$/.test(
       file,
     ),
 )
@@ -35,6 +35,7 @@ const names = [
   'main',
   'image/digest-worker',
   'workflows/project/recipe-child',
+  'workflows/run/detached-child',
   ...commands.map((file) => file.slice(0, -'.ts'.length)),
 ]
 

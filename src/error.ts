@@ -70,6 +70,8 @@ export const ERROR_CODES = {
   BUILD_FAILED: 3,
   CONTAINER_FAILED: 3,
   CONTAINER_BUSY: 3,
+  PORT_TAKEN: 3,
+  PORT_SILENT: 3,
   IMAGE_MISSING: 3,
   SHARED_REMOTE: 3,
   INTERRUPTED: 3,
@@ -117,3 +119,29 @@ export function systemCode(error: unknown): string | undefined {
 export function unlessMissing(error: unknown): undefined {
   if (!['ENOENT', 'ENOTDIR'].includes(systemCode(error) ?? '')) throw error
 }
+
+const FULL = ['ENOSPC', 'EDQUOT']
+/** As programs and the Docker Engine say it: strerror(3) of the same. */
+export const NO_SPACE = /no space left on device|disk quota exceeded/i
+
+/** An error that says, whoever raised it, that a disk is full, as DISK_FULL; any other as it is. */
+export function fullDisk(error: unknown): unknown {
+  if (error instanceof StillroomError && error.code === 'DISK_FULL') return error
+  const chain: Error[] = []
+  for (let next = error; next instanceof Error && chain.length < 10; next = next.cause) chain.push(next)
+  const found = chain.find((one) => FULL.includes(systemCode(one) ?? '') || NO_SPACE.test(one.message))
+  if (found === undefined) return error
+  const { path } = found as { path?: unknown }
+  const place =
+    typeof path === 'string' && !chain[0]?.message.includes(path) ? `cannot write to "${path}": ` : ''
+  const details = error instanceof StillroomError ? { ...error.details, was: error.code } : undefined
+  return new StillroomError('DISK_FULL', `a disk is full: ${place}${chain[0]?.message}`, {
+    hint: FREE_SPACE,
+    details,
+    cause: error,
+  })
+}
+
+/** What to do about a full disk. */
+export const FREE_SPACE =
+  'free some: `stillroom prune` removes what nothing needs; or set STILLROOM_CACHE to a directory on another disk'

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chown, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { chmod, chown, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { type AddressInfo, connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import { execa } from 'execa'
@@ -11,6 +11,7 @@ const STILLROOM = new URL('../bin/run.js', import.meta.url).pathname
 const PAGE = "import http.server as h; h.test(h.SimpleHTTPRequestHandler, port=8000, bind='127.0.0.1')"
 const FETCH =
   "import urllib.request as u; page = u.urlopen('http://localhost:8000/page').read(); open('/home/hello/shared/fetched', 'wb').write(page)"
+const GET = "import sys, urllib.request as u; print(u.urlopen(sys.argv[1]).read().decode(), end='')"
 
 let project: OwnProject
 
@@ -33,7 +34,19 @@ beforeAll(async () => {
     },
     stubborn: { command: ['sh', '-c', 'trap "echo ignored" INT; echo ready; while :; do sleep 0.1; done'] },
     terminal: { command: ['sh', '-c', 'test -t 0 && test -t 1 && test -t 2 && stty size && echo "$TERM"'] },
+    deaf: { command: ['sh', '-c', 'trap "echo no" TERM; echo ready; while :; do sleep 0.1; done'] },
     nowhere: { command: ['true'], workdir: '/nowhere' },
+    // listens for other containers, too
+    publish: {
+      command: ['sh', '-c', `echo published > page; exec python3 -u -m http.server 8000`],
+      workdir: '/tmp',
+      ports: ['0:8000'],
+    },
+    get: { command: ['python3', '-c', GET] },
+    late: { command: ['python3', '-c', GET, 'http://localhost:8000/page'], waitFor: [{ port: 8000 }] },
+    impatient: { command: ['true'], waitFor: [{ port: 8000, timeout: 0 }] },
+    env: { command: ['sh', '-c', 'echo "$MOOD|$A|$B|${C-unset}"'] },
+    files: { command: ['sh', '-c', 'cat /data/file; echo more >> /data/file'] },
     lost: { command: ['no-such-program'] },
   })
   await stillroom('generate', [])
@@ -200,6 +213,158 @@ test('a container of another set-up is not joined while it is used', async () =>
   expect(refused.stderr).toContain('CONTAINER_BUSY')
   waiting.child.kill('SIGINT')
   expect(await waiting.ended).toBe(42)
+})
+
+test('two containers meet by a published port, and this machine reaches it, too', async () => {
+  const serving = await start('publish', 'Serving HTTP')
+  const [, port] = /published: 127\.0\.0\.1:(\d+) -> 8000\/tcp/.exec(serving.output.text) ?? []
+  const page = `http://127.0.0.1:${port}/page`
+  expect(await (await fetch(page)).text()).toBe('published\n')
+  const other = await stillroom('run', ['--name', 'client', '--network', 'host', 'get', '--', page])
+  expect(other).toMatchObject({ exitCode: 0, stdout: 'published' })
+  const same = await stillroom('run', ['get', '--', 'http://localhost:8000/page'])
+  expect(same).toMatchObject({ exitCode: 0, stdout: 'published' })
+  serving.child.kill('SIGINT')
+  await serving.ended
+})
+
+test('a port that another program has is an error that names it', async () => {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  onTestFinished(() => void server.close())
+  const { port } = server.address() as AddressInfo
+  const refused = await stillroom('run', ['-p', `${port}:80`, 'say', '--', 'never'])
+  expect(refused).toMatchObject({ exitCode: 3, stdout: '' })
+  expect(refused.stderr).toContain(`port 127.0.0.1:${port} is taken by another program`)
+  expect(refused.stderr).toContain('PORT_TAKEN')
+})
+
+test('a published port is for a container that is made for it', async () => {
+  const waiting = await start('wait', 'ready')
+  const refused = await stillroom('run', ['-p', '0:80', 'say'])
+  expect(refused.stderr).toContain('published port: expected 127.0.0.1:0:80/tcp, actual none')
+  expect(refused.stderr).toContain('--name other')
+  const beside = await stillroom('run', ['-p', '0:80', '--name', 'other', 'say', '--', 'beside'])
+  expect(beside).toMatchObject({ exitCode: 0, stdout: 'beside' })
+  waiting.child.kill('SIGINT')
+  await waiting.ended
+  const none = await stillroom('run', ['-p', '80', '--network', 'none', 'say'])
+  expect(none).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('USAGE') })
+})
+
+test('a task waits until another answers on a port, or says that none does', async () => {
+  const waiting = await start('late', 'waiting for port 8000 of localhost, 60 s at most')
+  const serving = await start('serve', 'Serving HTTP')
+  expect(await waiting.ended).toBe(0)
+  expect(waiting.output.text).toContain('\nstill\n')
+  // it listens: the wait connects to nobody
+  expect(serving.output.text.match(/GET/g)).toHaveLength(1)
+  serving.child.kill('SIGINT')
+  await serving.ended
+  const silent = await stillroom('run', ['impatient'])
+  expect(silent).toMatchObject({ exitCode: 3, stdout: '' })
+  expect(silent.stderr).toContain('nothing answered at port 8000 within 0 s')
+  expect(silent.stderr).toContain('PORT_SILENT')
+})
+
+test('Ctrl-C ends a task that waits', async () => {
+  const waiting = await start('late', 'waiting for port')
+  waiting.child.kill('SIGINT')
+  expect(await waiting.ended).toBe(3)
+  expect(waiting.output.text).toContain('INTERRUPTED')
+})
+
+test('environment variables come from files and the command line, over those of the image', async () => {
+  const file = join(project.directory, 'task.env')
+  await writeFile(file, '# ours\nA=from file\nB="b"\nC\n')
+  const plain = await stillroom('run', ['env', '--env-file', file])
+  expect(plain).toMatchObject({ exitCode: 0, stdout: 'still|from file|"b"|unset', stderr: '' })
+  const more = await stillroom('run', ['env', '--env-file', file, '-e', 'A=x y', '--env', 'MOOD='])
+  expect(more.stdout).toBe('|x y|"b"|unset')
+})
+
+test('a directory of this machine is mounted, to be read alone or written, too', async () => {
+  const data = join(project.directory, 'data')
+  await mkdir(data)
+  await writeFile(join(data, 'file'), 'content\n', { mode: 0o666 })
+  await chmod(join(data, 'file'), 0o666)
+  const readOnly = await stillroom('run', ['--mount', `${data}:/data:ro`, 'files'])
+  expect(readOnly).toMatchObject({ stdout: 'content', stderr: expect.stringContaining('Read-only') })
+  const writable = await stillroom('run', ['--mount', `${data}:/data`, 'files'])
+  expect(writable).toMatchObject({ exitCode: 0, stdout: 'content' })
+  expect(await readFile(join(data, 'file'), 'utf8')).toBe('content\nmore\n')
+  const missing = await stillroom('run', ['--mount', `${data}/none:/data`, 'files'])
+  expect(missing).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('ENOENT') })
+})
+
+test('an engine that has no GPU says so', async ({ skip }) => {
+  const { stdout } = await execa('docker', ['info', '--format', '{{json .Runtimes}} {{json .CDISpecDirs}}'])
+  if (stdout.includes('nvidia')) return skip('this engine has GPUs')
+  const refused = await stillroom('run', ['--gpus', 'all', 'say'])
+  expect(refused).toMatchObject({ exitCode: 3, stderr: expect.stringContaining('has no GPU to give') })
+})
+
+test("a folder of root's that tasks cannot write says how to change that", async ({ skip }) => {
+  if (process.getuid?.() !== 0) return skip('needs root')
+  const shared = join(project.directory, 'of-root')
+  await mkdir(shared)
+  const refused = await stillroom('run', ['--shared', shared, 'whoami'])
+  const [, command = ''] = /to change that: (.+)/.exec(refused.stderr) ?? []
+  expect(command).toBe(`chown 1000:1000 ${shared}`)
+  await execa('sh', ['-c', command])
+  expect(await stillroom('run', ['--shared', shared, 'whoami'])).toMatchObject({ exitCode: 0, stderr: '' })
+})
+
+test('a task in the background: ps, logs, stop', async () => {
+  const started = await stillroom('run', ['--detach', 'publish', '--json'])
+  const { detached } = JSON.parse(started.stdout)
+  expect(started).toMatchObject({ exitCode: 0 })
+  const [, port] = /^127\.0\.0\.1:(\d+) -> 8000\/tcp$/.exec(detached.ports[0]) ?? []
+  const own = ['--wait-for', '8000', 'get', '--', 'http://localhost:8000/page']
+  expect(await stillroom('run', own)).toMatchObject({ exitCode: 0, stdout: 'published' })
+  expect(await (await fetch(`http://127.0.0.1:${port}/page`)).text()).toBe('published\n')
+
+  const again = await stillroom('run', ['-d', 'publish'])
+  expect(again).toMatchObject({ exitCode: 3, stderr: expect.stringContaining('CONTAINER_BUSY') })
+  const list = await execa(process.execPath, [STILLROOM, 'ps', '--json'])
+  const { tasks, containers: running } = JSON.parse(list.stdout)
+  const ofProject = tasks.filter(({ recipe }: { recipe: string }) => recipe === project.name)
+  expect(ofProject).toMatchObject([{ task: 'publish', state: 'running', ports: detached.ports }])
+  expect(running).toContainEqual(
+    expect.objectContaining({ recipe: project.name, network: 'bridge', ports: detached.ports }),
+  )
+  expect((await stillroom('logs', [])).stdout).toMatch(/"GET \/page HTTP\/1\.1" 200/)
+
+  const stopped = await stillroom('stop', [])
+  expect(stopped).toMatchObject({ exitCode: 0, stdout: 'publish ended with exit code 143' })
+  expect((await stillroom('logs', ['publish', '--json'])).stdout).toContain('"state": "ended"')
+  expect(await stillroom('stop', ['publish'])).toMatchObject({ exitCode: 0, stdout: 'none of them runs' })
+})
+
+test('a task in the background that ignores SIGTERM is killed; logs --follow ends with it', async () => {
+  await stillroom('run', ['-d', 'deaf'])
+  const following = stillroom('logs', ['deaf', '--follow'])
+  const { stdout } = await stillroom('stop', ['deaf', '--timeout', '1'])
+  expect(stdout).toBe('deaf ended with exit code 137')
+  expect((await following).stdout).toMatch(/^ready\n/)
+})
+
+test('two containers of one task, in the background', async () => {
+  for (const name of ['one', 'two']) await stillroom('run', ['-d', '--name', name, 'wait'])
+  expect(await containers()).toHaveLength(2)
+  const which = await stillroom('logs', ['wait'])
+  expect(which).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('several tasks') })
+  expect((await stillroom('stop', ['wait', '--name', 'one', '--timeout', '0'])).exitCode).toBe(0)
+  expect(await containers()).toHaveLength(1)
+  await stillroom('stop', ['wait', '--timeout', '0'])
+})
+
+test('what keeps a task from running in the background is the error of the command', async () => {
+  const silent = await stillroom('run', ['-d', '--network', 'no-such-network', 'say'])
+  expect(silent).toMatchObject({ exitCode: 3, stdout: '' })
+  expect(silent.stderr).toContain('no-such-network')
+  const unknown = await stillroom('logs', ['say'])
+  expect(unknown).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('RECIPE_TASK_UNKNOWN') })
 })
 
 test('tasks work as the owner of the shared folder', async ({ skip }) => {

@@ -89,3 +89,29 @@ cd "$2" || exit 126
 shift 2
 exec "$@"
 `
+
+/** Exit codes of WAIT: nothing answered in time; the image has no program that could ask another host. */
+export const SILENT = 76
+export const CANNOT_ASK = 77
+
+/**
+ * Waits until something listens on TCP port $2 of host $1, for $3 seconds at most. Of this container the kernel's own list
+ * says it, so that nobody is connected to who serves one client alone; another host is asked by connecting.
+ */
+export const WAIT = `PATH=/usr/sbin:/usr/bin:/sbin:/bin
+end=$(($(date +%s) + $3))
+listens() {
+  case $1 in
+  localhost | 127.0.0.1) grep -q ":$(printf %04X "$2") 0*:0000 0A " /proc/net/tcp /proc/net/tcp6 2>/dev/null ;;
+  *) timeout 5 bash -c 'exec 3<>"/dev/tcp/$0/$1"' "$1" "$2" 2>/dev/null ;;
+  esac
+}
+case $1 in
+localhost | 127.0.0.1) ;;
+*) command -v bash >/dev/null && command -v timeout >/dev/null || exit ${CANNOT_ASK} ;;
+esac
+until listens "$1" "$2"; do
+  [ "$(date +%s)" -lt "$end" ] || exit ${SILENT}
+  sleep 0.1
+done
+`

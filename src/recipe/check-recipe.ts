@@ -3,6 +3,7 @@ import { requirementName } from '../formats/python/distribution-name.ts'
 import { parseRequirement } from '../formats/python/requirement.ts'
 import { parseAptRequest } from './apt-request.ts'
 import { archiveName } from './archive-name.ts'
+import { formatAddress, parsePublished } from './published-port.ts'
 import type { Recipe } from './schema.ts'
 
 /**
@@ -19,6 +20,7 @@ export function checkRecipe(recipe: Recipe): Issue[] {
     ...checkPlaces(recipe),
     ...checkUser(recipe),
     ...checkPorts(recipe),
+    ...checkTasks(recipe),
     ...checkPrograms(recipe),
     ...duplicates(recipe.volumes, (i) => ['volumes', i]),
     ...duplicates(
@@ -222,6 +224,23 @@ function checkPorts({ expose }: Recipe): Issue[] {
     return first > last ? [issue(['expose', i], port, 'must begin with the lower port')] : []
   })
   return [...issues, ...duplicates(expose, (i) => ['expose', i])]
+}
+
+/** A port of the machine leads to one place. */
+function checkTasks({ tasks }: Recipe): Issue[] {
+  return Object.entries(tasks).flatMap(([name, { ports }]) => {
+    const taken = new Set<string>()
+    return ports.flatMap((text, i) => {
+      const places = (parsePublished(text) ?? [])
+        .filter(({ host }) => host !== 0)
+        .map(({ address, host, protocol }) => `${formatAddress(address, host)}/${protocol}`)
+      const twice = places.find((place) => taken.has(place))
+      for (const place of places) taken.add(place)
+      return twice === undefined
+        ? []
+        : [issue(['tasks', name, 'ports', i], text, `takes ${twice} of the machine again`)]
+    })
+  })
 }
 
 /** A command's first word names a program. */

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { normalizeName } from '../formats/python/distribution-name.ts'
 import { parseRequirement } from '../formats/python/requirement.ts'
+import { parsePublished } from './published-port.ts'
 
 /** No control character: a value that fits on one line of a Dockerfile, a passwd file or a terminal. */
 const LINE = /^[^\p{Cc}\u2028\u2029]*$/u
@@ -345,6 +346,24 @@ export const Check = z.strictObject({
 })
 export type Check = z.infer<typeof Check>
 
+const publishedPort = line.refine(
+  (text) => parsePublished(text) !== undefined,
+  'must be a port such as "8888", "8080:80" or "0.0.0.0:8080:80"; "/udp" may follow',
+)
+
+export const WaitFor = z.strictObject({
+  /** A TCP port that another program listens on. */
+  port: z.int().min(1).max(65_535),
+  /** Where it listens: the container that the tasks of a recipe share when left out. */
+  host: z
+    .string()
+    .regex(/^[A-Za-z0-9_]([A-Za-z0-9._-]*[A-Za-z0-9_])?$/, 'must be a host name or an IPv4 address')
+    .default('localhost'),
+  /** How long to wait, in seconds. */
+  timeout: z.number().min(0).max(86_400).default(60),
+})
+export type WaitFor = z.infer<typeof WaitFor>
+
 export const Task = z.strictObject({
   /** What the list of tasks shows of it. */
   description: line.default(''),
@@ -352,6 +371,13 @@ export const Task = z.strictObject({
   command: z.array(line).min(1),
   /** Where it runs; by default the recipe's `workdir`. */
   workdir: absolutePath.optional(),
+  /**
+   * Ports of the container that are reached at ports of the machine: `[ADDRESS:][HOST:]CONTAINER[/udp]`; at 127.0.0.1
+   * unless another address is given.
+   */
+  ports: z.array(publishedPort).default([]),
+  /** What must answer before the command is started. */
+  waitFor: z.array(WaitFor).default([]),
 })
 export type Task = z.infer<typeof Task>
 

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { lockInputs } from '../../src/lock/lock-inputs.ts'
 import { parseLock } from '../../src/lock/parse-lock.ts'
 import { serializeLock } from '../../src/lock/serialize-lock.ts'
-import type { RecipeInput, Task } from '../../src/recipe/schema.ts'
+import type { RecipeInput } from '../../src/recipe/schema.ts'
 import { programsChecksum } from '../../src/workflows/project/generated.ts'
 import { parseRecipe } from '../../src/workflows/project/load-recipe.ts'
 
@@ -18,12 +18,12 @@ export interface OwnProject extends AsyncDisposable {
 }
 
 /** A project with one recipe: that of hello, with a shared folder and these tasks, locked as hello is, without the image. */
-export function makeTaskProject(tasks: Record<string, Partial<Task>>): Promise<OwnProject> {
+export function makeTaskProject(tasks: NonNullable<RecipeInput['tasks']>): Promise<OwnProject> {
   return makeHelloLike({
     shared: '/home/hello/shared',
     volumes: ['/home/hello/data'],
     env: { MOOD: 'still' },
-    tasks: tasks as RecipeInput['tasks'],
+    tasks,
   })
 }
 

@@ -1,7 +1,12 @@
 import { Args, Flags } from '@oclif/core'
+import type { DetachedResult } from '../../workflows/run/detach-task.ts'
 import type { RunResult } from '../../workflows/run/run-task.ts'
 import { BaseCommand } from '../base-command.ts'
+import { CONTAINER_FLAGS, containerOptions } from '../container-flags.ts'
 import { RECIPE } from '../shared-flags.ts'
+
+/** With `--detach` a `DetachedResult`. */
+export type TaskRunReport = RunResult | DetachedResult
 
 export default class RunRecipe extends BaseCommand {
   static override summary = 'Run a task of a recipe in a container of its image'
@@ -14,6 +19,7 @@ export default class RunRecipe extends BaseCommand {
   static override examples = [
     '<%= config.bin %> run recipe fenics-tf servers -- -n 2 -p 43643',
     '<%= config.bin %> run recipe fenics-tf training -- -n 2 -p 43643 --episodes 4',
+    '<%= config.bin %> run recipe notebook jupyter -p 9999:8888 --mount data:/data:ro',
   ]
   static override strict = false
   static override usage = 'run recipe NAME TASK [-- ARGS]'
@@ -22,32 +28,33 @@ export default class RunRecipe extends BaseCommand {
     task: Args.string({ description: 'a task of the recipe; what follows "--" are arguments for it' }),
   }
   static override flags = {
-    shared: Flags.string({
-      description:
-        'the directory that the container has as its shared folder [default: shared, in the project]',
-      helpValue: 'DIR',
-      exclusive: ['no-shared'],
-    }),
-    'no-shared': Flags.boolean({ description: 'tie no directory to the shared folder' }),
-    network: Flags.string({
-      description:
-        'what the container can reach: none (localhost only, so that a task depends on nothing but its image and ' +
-        'the shared folder), bridge, host, or a network of the engine [default: none]',
-      helpValue: 'none|bridge|host|NAME',
+    ...CONTAINER_FLAGS,
+    detach: Flags.boolean({
+      char: 'd',
+      description: 'run the task in the background: see logs, stop and ps',
+      default: false,
     }),
   }
 
-  async run(): Promise<RunResult> {
+  async run(): Promise<TaskRunReport> {
     const { args, argv, flags, session } = await this.open(RunRecipe)
+    const options = await containerOptions(flags)
+    const rest = (argv as string[]).slice(2)
+    if (flags.detach) {
+      const { detachTask } = await import('../../workflows/run/detach-task.ts')
+      const result = await detachTask(session, args.name, args.task, rest, options)
+      const which = [result.recipe, result.task, ...(flags.name === undefined ? [] : ['--name', flags.name])]
+      this.log(
+        `${result.task} runs in the background; see stillroom logs recipe ${which.join(' ')}, end it by stillroom stop recipe ${which.join(' ')}`,
+      )
+      return result
+    }
     const [{ runTask }, { localTerminal }] = await Promise.all([
       import('../../workflows/run/run-task.ts'),
       import('../../engine/local-terminal.ts'),
     ])
-    const result = await runTask(session, args.name, args.task, (argv as string[]).slice(2), {
-      terminal: localTerminal(this.jsonEnabled()),
-      network: flags.network,
-      shared: flags['no-shared'] ? false : flags.shared,
-    })
+    const terminal = localTerminal(this.jsonEnabled())
+    const result = await runTask(session, args.name, args.task, rest, { terminal, ...options })
     process.exitCode = result.exitCode
     return result
   }

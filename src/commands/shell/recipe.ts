@@ -1,6 +1,6 @@
 import type { RunResult } from '../../workflows/run/run-task.ts'
 import { BaseCommand } from '../base-command.ts'
-import RunRecipe from '../run/recipe.ts'
+import { CONTAINER_FLAGS, containerOptions } from '../container-flags.ts'
 import { RECIPE } from '../shared-flags.ts'
 
 export default class ShellRecipe extends BaseCommand {
@@ -13,7 +13,7 @@ export default class ShellRecipe extends BaseCommand {
     'echo "python3 --version" | <%= config.bin %> shell recipe hello',
   ]
   static override args = { name: RECIPE }
-  static override flags = RunRecipe.flags
+  static override flags = CONTAINER_FLAGS
 
   async run(): Promise<RunResult> {
     const { args, flags, session } = await this.open(ShellRecipe)
@@ -23,8 +23,7 @@ export default class ShellRecipe extends BaseCommand {
     ])
     const result = await openShell(session, args.name, {
       terminal: localTerminal(this.jsonEnabled()),
-      network: flags.network,
-      shared: flags['no-shared'] ? false : flags.shared,
+      ...(await containerOptions(flags)),
     })
     process.exitCode = result.exitCode
     return result

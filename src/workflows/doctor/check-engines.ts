@@ -1,12 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { connectEngine, type Engine, OLDEST_ENGINE } from '../../engine/connect.ts'
-import { CONTAINER_LABEL } from '../../engine/container.ts'
+import { findLeftovers } from '../../engine/leftovers.ts'
 import { machineLacks } from '../../engine/private/private-engine.ts'
-import { TASK_LABELS } from '../../engine/task-container.ts'
 import { StillroomError } from '../../error.ts'
 import { redactUrl } from '../../net/redact-url.ts'
 import { type Diagnostic, missing, ok, warning } from '../../report/doctor-table.ts'
-import { isRunning } from '../../store/owner.ts'
 import type { Environment } from '../ports.ts'
 import { checkProgram, checkSpace } from './check-machine.ts'
 
@@ -69,14 +67,15 @@ async function checkEngine(
 ): Promise<Diagnostic[]> {
   try {
     const engine = await connecting
-    const info = (await within(ENGINE_TIMEOUT_MS, engine.docker.info())) as { DockerRootDir?: string }
+    const info = (await within(ENGINE_TIMEOUT_MS, engine.docker.info())) as EngineInfo
     const store = engine.store === 'containerd' ? 'containerd' : 'overlay2'
     const place = redactUrl(env.DOCKER_HOST ?? "Docker's default socket")
     const data = info.DockerRootDir ?? '/var/lib/docker'
     return [
       ok('Docker Engine', `${engine.version}, image store ${store}, at ${place}`),
-      await checkSpace('engine disk', data, ENGINE_SPACE, 'docker system prune'),
+      await checkSpace('engine disk', data, ENGINE_SPACE, 'stillroom prune'),
       await checkLeftovers(engine),
+      checkGpus(info),
     ]
   } catch (error) {
     if (!(error instanceof StillroomError) && !(error instanceof TimeoutError)) throw error
@@ -87,17 +86,25 @@ async function checkEngine(
   }
 }
 
+interface EngineInfo {
+  DockerRootDir?: string
+  Runtimes?: Record<string, unknown>
+  /** What CDI offers, from Docker 28.2 on. */
+  DiscoveredDevices?: { ID: string }[] | null
+}
+
+/** Whether `--gpus` can work; a container that has none is no fault. */
+function checkGpus({ Runtimes = {}, DiscoveredDevices }: EngineInfo): Diagnostic {
+  const devices = (DiscoveredDevices ?? []).map(({ ID }) => ID).filter((id) => /gpu/.test(id))
+  if (devices.length > 0) return ok('GPUs', devices.join(', '))
+  if ('nvidia' in Runtimes) return ok('GPUs', 'the engine has the nvidia runtime')
+  return ok('GPUs', 'the engine has none to give: --gpus needs NVIDIA Container Toolkit')
+}
+
 /** Containers that a killed run has left behind. */
-async function checkLeftovers({ docker }: Engine): Promise<Diagnostic> {
+async function checkLeftovers(engine: Engine): Promise<Diagnostic> {
   const what = 'leftovers'
-  const list = async (label: string) => docker.listContainers({ all: true, filters: { label: [label] } })
-  const temporary = (await list(CONTAINER_LABEL)).filter(
-    ({ Labels }) => !isRunning(Number(Labels[CONTAINER_LABEL])),
-  )
-  const tasks = (await list(TASK_LABELS.project)).filter(
-    ({ State }) => State !== 'running' && State !== 'removing',
-  )
-  const ids = [...temporary, ...tasks].map(({ Id }) => Id.slice(0, 12))
+  const ids = await findLeftovers(engine)
   if (ids.length === 0) return ok(what, 'none')
   const found = `${ids.length} containers of runs that are gone`
   return warning(what, found, `docker rm --force ${ids.join(' ')}`)

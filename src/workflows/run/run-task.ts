@@ -1,16 +1,24 @@
 import { createHash } from 'node:crypto'
-import { realpath } from 'node:fs/promises'
+import { realpath, stat } from 'node:fs/promises'
 import { attachedExec, type Terminal } from '../../engine/attached-exec.ts'
-import { connectEngine } from '../../engine/connect.ts'
+import { connectEngine, type Engine } from '../../engine/connect.ts'
 import { engineError } from '../../engine/engine-error.ts'
 import { TASK } from '../../engine/lease-scripts.ts'
-import { type Joined, joinContainer, leaveContainer } from '../../engine/task-container.ts'
+import {
+  type Gpus,
+  type Joined,
+  joinContainer,
+  leaveContainer,
+  type Mount,
+} from '../../engine/task-container.ts'
+import { type AwaitedPort, waitForPort } from '../../engine/wait-for-port.ts'
 import { StillroomError } from '../../error.ts'
 import { requireFresh } from '../../lock/compare-lock.ts'
 import { lockInputs } from '../../lock/lock-inputs.ts'
 import type { LockedPlatform, Lockfile } from '../../lock/schema.ts'
 import { findTask } from '../../recipe/find-task.ts'
-import type { Recipe } from '../../recipe/schema.ts'
+import type { PublishedPort } from '../../recipe/published-port.ts'
+import type { Recipe, Task } from '../../recipe/schema.ts'
 import { gitRunner } from '../../resolve/git/run-git.ts'
 import { resolveProject } from '../../resolve/project/resolve-project.ts'
 import { requireLockedImage } from '../build/locked-image.ts'
@@ -18,14 +26,30 @@ import type { Cache, Cancellation, Environment, Reporting, Repository } from '..
 import { programsChecksum } from '../project/generated.ts'
 import { type LoadedRecipe, loadRecipe } from '../project/load-recipe.ts'
 import { lockedPlatform, requireLock } from '../project/lock-file.ts'
-import { accountFor, prepareFolder, wantFolder } from './shared-folder.ts'
+import { publishedPorts } from './container-arguments.ts'
+import { accountFor, prepareFolder, requireLocal, wantFolder } from './shared-folder.ts'
 
-export interface RunOptions {
-  terminal: Terminal
+export interface ContainerOptions {
   /** `none`, `bridge`, `host` or a network of the engine; what is there, else `none`, when left out. */
   network?: string | undefined
   /** The host's shared directory; `false` for none; what is there, else `shared` of the project, when left out. */
   shared?: string | false | undefined
+  /** Besides those of the task. */
+  ports: PublishedPort[]
+  mounts: Mount[]
+  gpus?: Gpus | undefined
+  /** Of a container of its own, beside the one that tasks share. */
+  instance?: string | undefined
+  /** Of the task, beside those of the image. */
+  env: Record<string, string>
+  /** Instead of those of the task. */
+  waitFor?: Omit<AwaitedPort, 'timeout'>[] | undefined
+}
+
+export interface RunOptions extends ContainerOptions {
+  terminal: Terminal
+  /** Called in the container, before the task waits for others, with where its ports are. */
+  onJoin?: ((published: string[]) => Promise<void>) | undefined
 }
 
 export interface RunResult {
@@ -53,7 +77,7 @@ export async function runTask(
   const loaded = await loadRecipe(ports.directory, name)
   const found = findTask(name, loaded.recipe, task)
   const command = [...found.command, ...args]
-  const exitCode = await enterRecipe(ports, loaded, { command, workdir: found.workdir }, options)
+  const exitCode = await enterRecipe(ports, loaded, { ...found, command }, options)
   return { recipe: name, task: found.name, exitCode }
 }
 
@@ -65,36 +89,49 @@ export async function openShell(
 ): Promise<RunResult> {
   const loaded = await loadRecipe(ports.directory, name)
   const command = [loaded.recipe.user?.shell ?? '/bin/bash']
-  const exitCode = await enterRecipe(ports, loaded, { command }, options)
+  const exitCode = await enterRecipe(ports, loaded, { command, ports: [], waitFor: [] }, options)
   return { recipe: name, task: null, exitCode }
 }
 
 async function enterRecipe(
   ports: Repository & Reporting & Cache,
   loaded: LoadedRecipe,
-  what: { command: string[]; workdir?: string | undefined },
+  what: Pick<Task, 'command' | 'workdir' | 'ports' | 'waitFor'>,
   options: RunOptions,
 ): Promise<number> {
   const { name, recipe } = loaded
+  const note = (text: string) => ports.progress({ kind: 'note', text })
   const lock = await requireLock(ports.directory, name)
   const locked = lockedPlatform(lock, recipe)
   await compareWithLock(ports, loaded, lock, locked)
   const engine = await connectEngine(ports)
   const image = await requireLockedImage(ports, engine, name, locked)
   const folder = await wantFolder(engine, recipe, ports.directory, options.shared)
+  const published = portsToPublish(what.ports, options, note)
+  await checkMounts(engine, recipe, options.mounts)
   const joined = await joinContainer(engine, {
     recipe: name,
     project: await projectHash(ports.directory),
+    instance: options.instance,
     image,
     signal: ports.signal,
-    wanted: { network: options.network, shared: folder.shared },
+    wanted: {
+      network: options.network,
+      shared: folder.shared,
+      ports: published,
+      mounts: options.mounts,
+      gpus: options.gpus,
+    },
     settings: async () => {
-      const shared = await prepareFolder(engine, folder, (text) => ports.progress({ kind: 'note', text }))
-      return { network: options.network ?? 'none', shared }
+      const shared = await prepareFolder(engine, folder, note)
+      return { network: options.network ?? (published.length > 0 ? 'bridge' : 'none'), shared }
     },
     account: (shared) => accountFor(folder, shared),
   })
   try {
+    for (const place of joined.published) note(`published: ${place}`)
+    await options.onJoin?.(joined.published)
+    await waitForPorts(ports, joined, what, options)
     ports.signal.throwIfAborted()
     return await execTask(joined, recipe, what, options)
   } catch (error) {
@@ -103,6 +140,66 @@ async function enterRecipe(
     await leaveContainer(joined).catch((error: unknown) => {
       ports.progress({ kind: 'note', text: `the container could not be left in order: ${error}` })
     })
+  }
+}
+
+/**
+ * What the command line asks for, and what the task has where a network allows it.
+ *
+ * @throws {StillroomError} USAGE
+ */
+function portsToPublish(
+  own: readonly string[],
+  { ports, network }: ContainerOptions,
+  note: (text: string) => void,
+): PublishedPort[] {
+  const places = new Set(ports.map(({ container, protocol }) => `${container}/${protocol}`))
+  // one that the command line puts elsewhere
+  const rest = publishedPorts(own).filter(
+    ({ container, protocol }) => !places.has(`${container}/${protocol}`),
+  )
+  if (network !== 'none' && network !== 'host') return [...ports, ...rest]
+  const reason =
+    network === 'none'
+      ? 'with --network none nothing can be reached'
+      : "with --network host every port is the machine's own"
+  if (ports.length > 0)
+    throw new StillroomError('USAGE', `no port can be published: ${reason}`, {
+      hint: 'leave out --publish, or --network',
+    })
+  if (rest.length > 0) note(`ports of the task are not published: ${reason}`)
+  return []
+}
+
+/** @throws {StillroomError} USAGE, SHARED_REMOTE */
+async function checkMounts(engine: Engine, recipe: Recipe, mounts: readonly Mount[]): Promise<void> {
+  for (const { source, target } of mounts) {
+    requireLocal(engine, source)
+    if (target === recipe.shared)
+      throw new StillroomError('USAGE', `--mount would hide the shared folder: ${target}`, {
+        hint: 'name its directory with --shared',
+      })
+    await stat(source).catch((cause: NodeJS.ErrnoException) => {
+      throw new StillroomError('USAGE', `cannot mount "${source}": ${cause.code}`, {
+        hint: 'name a file or directory that is there',
+        cause,
+      })
+    })
+  }
+}
+
+/** @throws {StillroomError} PORT_SILENT */
+async function waitForPorts(
+  { signal, progress }: Cancellation & Reporting,
+  { container }: Joined,
+  task: Pick<Task, 'waitFor'>,
+  options: ContainerOptions,
+): Promise<void> {
+  const timeout = Math.max(DEFAULT_TIMEOUT, ...task.waitFor.map((one) => one.timeout))
+  const awaited = options.waitFor?.map((one) => ({ ...one, timeout })) ?? task.waitFor
+  for (const one of awaited) {
+    progress({ kind: 'note', text: `waiting for port ${one.port} of ${one.host}, ${one.timeout} s at most` })
+    await waitForPort(container, one, signal)
   }
 }
 
@@ -135,12 +232,13 @@ async function execTask(
   { container, lease, moved }: Joined,
   recipe: Recipe,
   { command, workdir }: { command: string[]; workdir?: string | undefined },
-  { terminal }: RunOptions,
+  { terminal, env: given }: RunOptions,
 ): Promise<number> {
   using _forwarding = forwardSignals(lease)
   const env: Record<string, string> = {}
   if (terminal.tty && process.env.TERM) env.TERM = process.env.TERM
   if (moved && recipe.env.HOME === undefined) env.HOME = recipe.user?.home ?? '/tmp'
+  Object.assign(env, given)
   return await attachedExec(container, {
     command: ['/bin/sh', '-c', TASK, 'sh', lease.taskFile, workdir ?? recipe.workdir ?? '/', ...command],
     user: moved ? `${moved.uid}:${moved.gid}` : (recipe.user?.name ?? '0:0'),
@@ -149,6 +247,9 @@ async function execTask(
     onUnread: () => lease.signal('SIGHUP'),
   })
 }
+
+/** In seconds: how long --wait-for waits, unless the task says more. */
+const DEFAULT_TIMEOUT = 60
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const
 
@@ -168,7 +269,7 @@ function forwardSignals(lease: Joined['lease']): Disposable {
 }
 
 /** Tells the containers of a recipe in two project directories apart. */
-async function projectHash(directory: string): Promise<string> {
+export async function projectHash(directory: string): Promise<string> {
   return createHash('sha256')
     .update(await realpath(directory))
     .digest('hex')

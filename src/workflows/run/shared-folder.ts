@@ -73,8 +73,16 @@ export async function prepareFolder(
   const owner = await folderOwner(source)
   const uid = workAs(host, owner, account)?.uid ?? account
   if (host.platform === 'linux' && !host.rootless && !mayWrite(owner, uid))
-    note(`tasks can't write to ${source}: it belongs to uid ${owner.uid}, they run as uid ${uid}`)
+    note(
+      `tasks can't write to ${source}: it belongs to uid ${owner.uid}, they run as uid ${uid}; to change that: ` +
+        `${host.uid === 0 ? '' : 'sudo '}chown ${uid}:${uid} ${quoteWord(source)}`,
+    )
   return { source, target: recipe.shared }
+}
+
+/** A word for a shell. */
+function quoteWord(text: string): string {
+  return /^[\w./:@%+,-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`
 }
 
 /** Which account of the image works under another uid, for the sake of the folder that is mounted. */
@@ -148,14 +156,14 @@ async function describeHost({ docker }: Engine): Promise<Host> {
 }
 
 /** @throws {StillroomError} SHARED_REMOTE: a bind mount takes a directory of the engine's machine */
-function requireLocal({ docker }: Engine, path: string): void {
+export function requireLocal({ docker }: Engine, path: string): void {
   const { socketPath, host } = docker.modem as { socketPath?: string; host?: string }
   if (socketPath !== undefined) return
   throw new StillroomError(
     'SHARED_REMOTE',
     `cannot share "${path}": the Docker Engine is on another machine (${host})`,
     {
-      hint: 'run without the shared folder: --no-shared; or use an engine of this machine',
+      hint: 'run without it (the shared folder: --no-shared), or use an engine of this machine',
     },
   )
 }
