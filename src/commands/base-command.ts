@@ -23,6 +23,9 @@ export abstract class BaseCommand extends Command {
     }),
   }
 
+  /** Whether it takes from the cache what must not be pruned meanwhile. */
+  static readonly usesCache: boolean = false
+
   readonly #abort = new AbortController()
   readonly #progress = terminalProgress(process.stderr)
 
@@ -47,12 +50,18 @@ export abstract class BaseCommand extends Command {
       })
     }
     const { resolve } = await import('node:path')
-    return openSession({
+    const session = await openSession({
       directory: resolve(directory),
       env: process.env,
       signal: this.signal,
       progress: this.#progress.report,
     })
+    if ((this.ctor as typeof BaseCommand).usesCache) {
+      const { useCache } = await import('../store/cache-users.ts')
+      const text = 'waiting for another process that prunes'
+      await useCache(session.cache, this.signal, () => this.#progress.report({ kind: 'note', text }))
+    }
+    return session
   }
 
   protected override async catch(error: Error): Promise<unknown> {

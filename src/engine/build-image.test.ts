@@ -89,3 +89,18 @@ describe('buildImage() with a builder that lost a layer', () => {
     expect(await asked()).toEqual(['build'])
   })
 })
+
+describe('buildImage() on a full disk', () => {
+  const failed = 'process "/bin/dash x" did not complete successfully: exit code: 1'
+
+  test('says so by what a step printed, however long ago and in whatever pieces', async () => {
+    const early = `cp: error writing 'a': No space left on device\n${'more\n'.repeat(5000)}`
+    const { build } = await builder(9, failing(failed, early))
+    await expect(build()).rejects.toMatchObject({
+      code: 'DISK_FULL',
+      message: expect.stringContaining("cp: error writing 'a': No space left on device"),
+    })
+    const other = await builder(9, failing(failed, 'dpkg cannot install the base'))
+    await expect(other.build()).rejects.toMatchObject({ code: 'STEP_FAILED' })
+  })
+})

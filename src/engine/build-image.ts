@@ -1,10 +1,10 @@
 import { once } from 'node:events'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, statfs } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { execa } from 'execa'
-import { StillroomError } from '../error.ts'
+import { FREE_SPACE, NO_SPACE, StillroomError } from '../error.ts'
 
 export interface BuildOptions {
   /** Directory of the build context, with its Dockerfile. */
@@ -20,6 +20,8 @@ export interface BuildOptions {
   again?: readonly string[] | undefined
   /** A buildx builder by name. */
   builder?: string | undefined
+  /** Directory of the engine's data, where this machine has it: its disk is watched while the build runs. */
+  disk?: string | undefined
   signal: AbortSignal
   /** Called with the name of each step as it starts and with the lines it prints. */
   onProgress?: ((event: BuildProgress) => void) | undefined
@@ -133,8 +135,9 @@ function buildxArguments(options: BuildOptions): string[] {
 
 async function runBuildx(
   args: string[],
-  { signal, onProgress, epoch }: BuildOptions,
+  { signal, onProgress, epoch, disk }: BuildOptions,
 ): Promise<LostLayer | undefined> {
+  using space = watchSpace(disk)
   const child = execa('docker', args, {
     cancelSignal: signal,
     forceKillAfterDelay: 5000,
@@ -156,7 +159,25 @@ async function runBuildx(
     LOST.test(line),
   )
   if (said !== undefined) return new LostLayer(said)
-  throw buildError(progress, result.exitCode, result.cause)
+  throw buildError(progress, result.exitCode, result.cause, space.least())
+}
+
+/** What is left to root alone, or too little for a file: a build that failed then has failed for that. */
+const NOTHING_LEFT = 32e6
+const WATCH_MS = 100
+
+/**
+ * Watches the free space of a disk. A program that cannot write can often not say so either, as its log is on the same disk;
+ * and when a step has failed, BuildKit frees what it took.
+ */
+function watchSpace(directory: string | undefined): Disposable & { least: () => number | undefined } {
+  let least: number | undefined
+  const look = async () => {
+    const system = directory === undefined ? undefined : await statfs(directory).catch(() => undefined)
+    if (system) least = Math.min(least ?? Number.POSITIVE_INFINITY, system.bavail * system.bsize)
+  }
+  const timer = directory === undefined ? undefined : setInterval(() => void look(), WATCH_MS)
+  return { least: () => least, [Symbol.dispose]: () => clearInterval(timer) }
 }
 
 interface RawStatus {
@@ -171,6 +192,8 @@ interface RawStatus {
 class ProgressReader {
   readonly failed: { name: string; error: string; log: string }[] = []
   readonly other: string[] = []
+  /** The line by which a step said that a disk is full. */
+  saidFull: string | undefined
   readonly #names = new Map<string, string>()
   readonly #logs = new Map<string, string>()
   readonly #onProgress: BuildOptions['onProgress']
@@ -195,7 +218,10 @@ class ProgressReader {
   #readStatus(status: RawStatus): void {
     for (const { vertex, data } of status.logs ?? []) {
       const text = Buffer.from(data, 'base64').toString('utf8')
-      this.#logs.set(vertex, ((this.#logs.get(vertex) ?? '') + text).slice(-8000))
+      const before = this.#logs.get(vertex) ?? ''
+      const tail = `${before.slice(-100)}${text}`
+      this.saidFull ??= tail.split('\n').find((line) => NO_SPACE.test(line))
+      this.#logs.set(vertex, (before + text).slice(-8000))
       this.#onProgress?.({ kind: 'log', text })
     }
     for (const { digest, name, started, error } of status.vertexes ?? []) {
@@ -217,7 +243,12 @@ class ProgressReader {
   }
 }
 
-function buildError(progress: ProgressReader, exitCode: number | undefined, cause: unknown): StillroomError {
+function buildError(
+  progress: ProgressReader,
+  exitCode: number | undefined,
+  cause: unknown,
+  least: number | undefined,
+): StillroomError {
   const said = progress.other.join('\n')
   const step = progress.failed[0]
   const text = `${step?.error ?? ''}\n${step?.log ?? ''}\n${said}`
@@ -227,13 +258,13 @@ function buildError(progress: ProgressReader, exitCode: number | undefined, caus
       cause,
     })
   }
-  if (/no space left on device/i.test(text)) {
+  const saysFull = progress.saidFull ?? NO_SPACE.exec(text)?.[0]
+  if (saysFull !== undefined || (least !== undefined && least < NOTHING_LEFT)) {
+    const seen = saysFull ?? `${Math.floor((least as number) / 1e6)} MB were left`
     return new StillroomError(
       'DISK_FULL',
-      'the disk of the Docker Engine is full, seen while building the image',
-      {
-        hint: 'free space with `docker system prune`, then build again',
-      },
+      `the disk of the Docker Engine is full, seen while building the image: ${seen}`,
+      { hint: FREE_SPACE, ...(step ? { details: { step: step.name } } : {}) },
     )
   }
   if (

@@ -1,4 +1,4 @@
-import { StillroomError } from '../error.ts'
+import { FREE_SPACE, NO_SPACE, StillroomError } from '../error.ts'
 
 /** Turns a failure of the connection to the engine into ENGINE_LOST; leaves every other error as it is. */
 export function engineError(doing: string, error: unknown): unknown {
@@ -19,12 +19,12 @@ export function engineError(doing: string, error: unknown): unknown {
   }
   if ('statusCode' in error) {
     const text = (error as { json?: { message?: string } }).json?.message ?? error.message
-    if (/no space left on device/i.test(text)) {
+    if (NO_SPACE.test(text)) {
       return new StillroomError(
         'DISK_FULL',
         `the Docker Engine's disk is full, seen while ${doing}: ${text}`,
         {
-          hint: 'free space with `docker system prune`, then run the command again',
+          hint: FREE_SPACE,
           cause: error,
         },
       )

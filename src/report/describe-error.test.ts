@@ -26,3 +26,21 @@ test('terminalProgress() shows no login of any address', () => {
   expect(shown.match(/\*\*\*/g)).toHaveLength(3)
   expect(shown).not.toContain('S3CRET')
 })
+
+test('describeError() knows a full disk, whoever met it, and nothing else for one', () => {
+  const enospc = Object.assign(new Error('ENOSPC: no space left on device, write'), {
+    code: 'ENOSPC',
+    path: '/x',
+  })
+  const quota = Object.assign(new Error('EDQUOT'), { code: 'EDQUOT' })
+  for (const error of [
+    enospc,
+    new Error('writing', { cause: quota }),
+    new StillroomError('GIT_FETCH_FAILED', 'git clone failed: fatal: write error: No space left on device'),
+    new StillroomError('STEP_FAILED', 'failed', { cause: enospc }),
+  ])
+    expect(describeError(error)).toMatchObject({ exitCode: 3, json: { code: 'DISK_FULL' } })
+  expect(describeError(enospc).json.message).toContain('/x')
+  expect(describeError(new Error('no space')).json.code).toBe('BUG')
+  expect(describeError(new StillroomError('STEP_FAILED', 'x')).json.code).toBe('STEP_FAILED')
+})

@@ -1,4 +1,4 @@
-import { StillroomError } from '../error.ts'
+import { fullDisk, StillroomError } from '../error.ts'
 import { redactLogins } from '../net/redact-url.ts'
 
 export const BUG_EXIT_CODE = 70
@@ -17,11 +17,11 @@ export interface ErrorReport {
 }
 
 /**
- * An error as a user sees it, without the login of any address in it. Any other than a StillroomError is a bug, and says
+ * An error as a user sees it, without the login of any address in it. A full disk is DISK_FULL, whoever met it. Any other than a StillroomError is a bug, and says
  * so with its stack.
  */
 export function describeError(error: unknown): DescribedError {
-  const { exitCode, text, json } = describe(error)
+  const { exitCode, text, json } = describe(fullDisk(error))
   return { exitCode, text: redactLogins(text), json: redactAll(json) }
 }
 

@@ -15,7 +15,7 @@ import {
   writeFile,
 } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { StillroomError, systemCode } from '../error.ts'
+import { FREE_SPACE, StillroomError, systemCode } from '../error.ts'
 
 const FULL = new Set(['ENOSPC', 'EDQUOT'])
 const FORBIDDEN = new Set(['EACCES', 'EROFS', 'EPERM'])
@@ -30,7 +30,7 @@ export function diskError(error: unknown, path: string): unknown {
   const details = { path, system: code }
   if (FULL.has(code)) {
     return new StillroomError('DISK_FULL', `cannot write to "${path}": no space left (${code})`, {
-      hint: 'free some space, or set STILLROOM_CACHE to a directory on another disk',
+      hint: FREE_SPACE,
       details,
       cause: error,
     })

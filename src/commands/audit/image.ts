@@ -4,6 +4,7 @@ import { AUDIT_OUTPUT, STRICT, tellAudit } from '../audit-output.ts'
 import { BaseCommand } from '../base-command.ts'
 
 export default class AuditImage extends BaseCommand {
+  static override readonly usesCache = true
   static override summary = 'Say what is in an image, and hold it against a lockfile'
   static override description =
     'Takes a name or ID that the engine knows, an archive of docker save or of an OCI exporter, or an OCI layout ' +

@@ -4,6 +4,7 @@ import { BaseCommand } from '../base-command.ts'
 import { RECIPE } from '../shared-flags.ts'
 
 export default class AuditRecipe extends BaseCommand {
+  static override readonly usesCache = true
   static override summary = "Compare a recipe's image with its lockfile, file by file"
   static override description =
     'Reads the image without running it: packages, files, permissions, credentials, config. ' +

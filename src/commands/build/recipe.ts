@@ -4,6 +4,7 @@ import { BaseCommand } from '../base-command.ts'
 import { RECIPE } from '../shared-flags.ts'
 
 export default class BuildRecipe extends BaseCommand {
+  static override readonly usesCache = true
   static override summary = 'Build a recipe from its lockfile and compare the image with it'
   static override description =
     'Fetches what is missing, builds without network, compares the image with the lockfile, runs the checks, and ' +

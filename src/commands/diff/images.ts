@@ -6,6 +6,7 @@ const IMAGE =
   'a name or ID of the engine, an archive of docker save, or an OCI image layout (of several images in one, FILE#NAME)'
 
 export default class DiffImages extends BaseCommand {
+  static override readonly usesCache = true
   static override summary = 'Say by what two images differ, file by file, and why'
   static override description =
     'Reads both without running them. Names the cause of each difference and what to change in the recipe. ' +

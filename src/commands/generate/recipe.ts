@@ -12,6 +12,7 @@ interface Generated {
 export type GenerateReport = Generated | { recipes: Generated[] }
 
 export default class GenerateRecipe extends BaseCommand {
+  static override readonly usesCache = true
   static override summary = 'Write the build context of a recipe from its lockfile'
   static override examples = [
     '<%= config.bin %> generate recipe hello --check',

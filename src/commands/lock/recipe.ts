@@ -14,6 +14,7 @@ export type LockReport =
   | LockCheck
 
 export default class LockRecipe extends BaseCommand {
+  static override readonly usesCache = true
   static override summary = 'Resolve a recipe to exact pins'
   static override description =
     'Writes recipes/NAME/lock.json and generated/NAME. What the recipe asks for as before keeps its pins. ' +

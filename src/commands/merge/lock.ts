@@ -3,6 +3,7 @@ import type { MergeLockResult } from '../../workflows/lock/merge-lock.ts'
 import { BaseCommand } from '../base-command.ts'
 
 export default class MergeLock extends BaseCommand {
+  static override readonly usesCache = true
   static override summary = 'Merge two lockfiles by meaning: a merge driver of git'
   static override description =
     "OURS becomes the merge. Where two sides' changes have to do with each other a new lock is needed: then OURS stays " +

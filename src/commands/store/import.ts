@@ -3,6 +3,7 @@ import type { ImportResult } from '../../workflows/store/import-archive.ts'
 import { BaseCommand } from '../base-command.ts'
 
 export default class StoreImport extends BaseCommand {
+  static override readonly usesCache = true
   static override summary = 'Fill the store from an archive'
   static override examples = ['<%= config.bin %> store import hello.tar']
   static override args = { file: Args.string({ description: 'the archive to read', required: true }) }

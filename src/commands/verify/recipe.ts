@@ -10,6 +10,7 @@ export interface VerifyReports {
 }
 
 export default class VerifyRecipe extends BaseCommand {
+  static override readonly usesCache = true
   static override summary = 'Rebuild recipes from nothing and compare, or name the cause of the difference'
   static override description =
     'Fetches what the store lacks, builds with no cache, and compares the image ID with the lockfile. When it differs, ' +

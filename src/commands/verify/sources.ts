@@ -16,6 +16,7 @@ export interface SourcesReports {
 }
 
 export default class VerifySources extends BaseCommand {
+  static override readonly usesCache = true
   static override summary = 'Say whether artifacts are still where they came from, and what will rot'
   static override description =
     'Asks each source for each artifact of a lock, without keeping it: there, the same, newer, about to end. ' +

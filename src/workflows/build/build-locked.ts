@@ -1,11 +1,13 @@
 import { contextArtifacts } from '../../dockerfile/context-artifacts.ts'
 import { type BuildOptions, type BuiltImage, buildImage } from '../../engine/build-image.ts'
-import type { Engine } from '../../engine/connect.ts'
+import { connectEngine, type Engine } from '../../engine/connect.ts'
+import { engineDisk } from '../../engine/engine-space.ts'
 import { type EngineImage, findImage } from '../../engine/find-image.ts'
 import { StillroomError } from '../../error.ts'
 import type { Cache, Fetching } from '../ports.ts'
 import type { LockedRecipe } from '../project/load-inputs.ts'
 import type { LoadedRecipe } from '../project/load-recipe.ts'
+import { checkSpace } from './check-space.ts'
 import { fetchInputs } from './fetch-inputs.ts'
 import { rememberImage } from './locked-image.ts'
 import { stageContext } from './stage-context.ts'
@@ -19,7 +21,7 @@ type HowToBuild = Pick<BuildOptions, 'tag' | 'target' | 'noCache' | 'again' | 'b
  * Fetches what the store lacks, puts the build context together, and builds it without network.
  *
  * @param onStage told when fetching and when building begins
- * @throws {StillroomError} those of fetching and of building
+ * @throws {StillroomError} DISK_FULL before anything is done, when it cannot fit; those of fetching and of building
  */
 export async function buildInputs(
   ports: Fetching & Cache,
@@ -30,6 +32,9 @@ export async function buildInputs(
   const { signal, progress } = ports
   onStage('fetch')
   const artifacts = contextArtifacts(locked)
+  // a builder of the user's may be anywhere
+  const disk = how.builder === undefined ? await engineDisk(await connectEngine(ports)) : undefined
+  await checkSpace(ports, locked, artifacts, { engine: disk, noCache: how.noCache === true })
   const { damaged } = await fetchInputs(ports, artifacts, locked)
   for (const name of damaged)
     progress({ kind: 'note', text: `the store's copy of ${name} was damaged: fetched again` })
@@ -37,6 +42,7 @@ export async function buildInputs(
   onStage('build')
   return buildImage({
     ...how,
+    disk,
     context: staged,
     platform: recipe.platform,
     epoch: locked.epoch,

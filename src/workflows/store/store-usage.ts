@@ -80,32 +80,44 @@ export interface StoreCleaning {
   dryRun: boolean
 }
 
+export interface CleaningOptions {
+  days: number
+  dryRun: boolean
+  /** Recipes whose needs alone count; then what came in today goes, too, and all of the caches. */
+  only?: readonly string[] | undefined
+}
+
 /**
  * Removes what nobody needs: neither a lock of this project, nor any lock that was fetched in the last `days`, nor
  * a run of the last day. And what the caches have that was not used in these days, or is more than they may hold.
  */
 export async function cleanStore(
   ports: Project & Artifacts & Cache,
-  { days, dryRun }: { days: number; dryRun: boolean },
+  { days, dryRun, only }: CleaningOptions,
 ): Promise<StoreCleaning> {
   const { store } = ports
   const now = Date.now()
   const oldest = new Date(now - days * DAY)
-  const needed = new Set((await projectDigests(ports.directory)).flatMap(([, digests]) => digests))
-  for (const { digests, last } of await readUses(store.directory)) {
-    if (last >= oldest) for (const digest of digests) needed.add(digest)
+  const counts = (recipe: string) => only === undefined || only.includes(recipe)
+  const projects = await projectDigests(ports.directory)
+  const needed = new Set(projects.flatMap(([recipe, digests]) => (counts(recipe) ? digests : [])))
+  for (const { recipe, digests, last } of await readUses(store.directory)) {
+    if (counts(recipe) && (only !== undefined || last >= oldest))
+      for (const digest of digests) needed.add(digest)
   }
   const removed = { entries: 0, bytes: 0 }
   const kept = { entries: 0, bytes: 0 }
   for await (const { sha256, size, since } of store.entries()) {
-    const keep = needed.has(sha256) || now - since.getTime() < SETTLED_AFTER
+    const isSettled = only !== undefined || now - since.getTime() >= SETTLED_AFTER
+    const keep = needed.has(sha256) || !isSettled
     if (!keep && !dryRun) await store.discard(sha256)
     const side = keep ? kept : removed
     side.entries += 1
     side.bytes += size
   }
   if (!dryRun) await forgetUses(store.directory, oldest)
-  const caches = await eachCache(ports, (cache) => cache.clean(oldest, { dryRun }))
+  const since = only === undefined ? oldest : new Date(now)
+  const caches = await eachCache(ports, (cache) => cache.clean(since, { dryRun }))
   return { removed, kept, caches, dryRun }
 }
 

@@ -4,6 +4,7 @@ import { BaseCommand } from '../../base-command.ts'
 import { RECIPE } from '../../shared-flags.ts'
 
 export default class StoreExportRecipe extends BaseCommand {
+  static override readonly usesCache = true
   static override summary = 'Write everything a rebuild needs into one archive'
   static override description =
     'Recipe, lockfile, build context and every artifact, as a tar with a manifest; FILE.sha256 beside it. Unpacked, ' +

@@ -1,0 +1,103 @@
+import { connectEngine, type Engine } from '../../engine/connect.ts'
+import { emptyBuildCache, engineSpace, type NamedImage, removeNamed } from '../../engine/engine-space.ts'
+import { findLeftovers, removeLeftover } from '../../engine/leftovers.ts'
+import { privateEngine } from '../../engine/private/private-engine.ts'
+import { StillroomError } from '../../error.ts'
+import { readUses } from '../../store/uses.ts'
+import { knownImageID } from '../build/locked-image.ts'
+import type { Artifacts, Cache, Cancellation, Environment, Project, Reporting } from '../ports.ts'
+import { listRecipes } from '../project/list-recipes.ts'
+import { readLock } from '../project/lock-file.ts'
+import type { PruneItem, PruneOptions } from './prune-item.ts'
+
+type Ports = Project & Environment & Cancellation & Reporting & Cache & Artifacts
+
+/** As builds name images: `stillroom/NAME:TAG`. */
+const OURS = /^stillroom\/([a-z0-9]+(?:-[a-z0-9]+)*):/
+const DAY = 86_400_000
+
+/**
+ * What an engine that runs has of stillroom's: images by recipe and containers; of a private one the build cache and images
+ * without a name, too, which are nobody else's there. None when no engine answers.
+ *
+ * @param users processes that use the cache now: a build of theirs may need the build cache
+ */
+export async function findInEngine(
+  ports: Ports,
+  options: PruneOptions,
+  users: readonly number[],
+): Promise<PruneItem[]> {
+  const engine = await connectEngine({ ...ports, start: false }).catch((error: unknown) => {
+    if (error instanceof StillroomError) return undefined
+    throw error
+  })
+  if (!engine) return []
+  const isPrivate = (process.env.DOCKER_HOST ?? '').startsWith(`unix://${privateEngine(ports.cache).base}/`)
+  const [space, needs, leftovers] = await Promise.all([
+    engineSpace(engine),
+    imageNeeds(ports, options, engine),
+    findLeftovers(engine),
+  ])
+  const busy = users.length > 0 ? `process ${users.join(', ')} may use it` : null
+  const item = async (image: NamedImage): Promise<PruneItem> => ({
+    kind: 'image',
+    what: image.name,
+    bytes: image.own ?? image.size,
+    keptFor: (space.inUse.has(image.reference) ? 'a container is of it' : null) ?? (await needs(image)),
+    remove: () => removeNamed(engine, image),
+  })
+  const cache: PruneItem = {
+    kind: 'build cache',
+    what: 'build cache of the engine',
+    bytes: space.buildCache,
+    keptFor: isPrivate ? busy : "it is not stillroom's alone: docker builder prune",
+    remove: () => emptyBuildCache(engine),
+  }
+  return [
+    ...leftovers.map(
+      (id): PruneItem => ({
+        kind: 'containers',
+        what: `container ${id} of a run that is gone`,
+        bytes: null,
+        keptFor: null,
+        remove: () => removeLeftover(engine, id),
+      }),
+    ),
+    ...(await Promise.all(space.images.filter(({ name }) => OURS.test(name)).map(item))),
+    ...(isPrivate
+      ? await Promise.all(space.unnamed.map(async (image) => ({ ...(await item(image)), keptFor: busy })))
+      : []),
+    cache,
+  ]
+}
+
+/** Tells why an image stays. */
+async function imageNeeds(
+  { directory, cache, store }: Ports,
+  { all, keep, days }: PruneOptions,
+  engine: Engine,
+): Promise<(image: NamedImage) => Promise<string | null>> {
+  const locked = new Map<string, Set<string>>()
+  for (const recipe of await listRecipes(directory)) {
+    const lock = await readLock(directory, recipe)
+    const ids = Object.values(lock?.platforms ?? {}).flatMap(({ image }) => (image ? [image.id] : []))
+    locked.set(recipe, new Set(ids))
+  }
+  const since = Date.now() - days * DAY
+  const elsewhere = new Set(
+    (await readUses(store.directory))
+      .filter(({ last }) => last.getTime() >= since)
+      .map(({ recipe }) => recipe),
+  )
+  return async ({ name, reference }) => {
+    const recipe = OURS.exec(name)?.[1] ?? ''
+    if (keep.includes(recipe)) return `--keep ${recipe}`
+    if (all) return null
+    const ids = locked.get(recipe)
+    if (ids === undefined)
+      return elsewhere.has(recipe) ? `a lock elsewhere was used in the last ${days} days` : null
+    const id = engine.store === 'graph' ? reference : await knownImageID(cache, reference)
+    if (id === undefined) return 'it may be the locked one'
+    return ids.has(id) ? 'as locked' : null
+  }
+}
