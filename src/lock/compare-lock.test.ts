@@ -18,7 +18,7 @@ describe('requireFresh()', () => {
     expect(() => requireFresh(smallLock, smallLock.inputs)).not.toThrow()
   })
 
-  it('lists each field with expected and actual', () => {
+  it('lists each field as the lockfile and as the recipe has it', () => {
     const error = (() => {
       try {
         requireFresh(smallLock, lockInputs(recipe()))
@@ -28,8 +28,8 @@ describe('requireFresh()', () => {
     })()
     expect(error).toBeInstanceOf(StillroomError)
     expect(error).toMatchObject({ code: 'LOCK_STALE', hint: 'Run: stillroom lock recipe small' })
-    expect(error?.message).toContain('  cmd: expected ["python3"], actual nothing')
-    expect(error?.message).toContain('  env: expected {"LANG": "C.UTF-8"}, actual nothing')
+    expect(error?.message).toContain('  cmd: the lockfile has ["python3"], the recipe nothing')
+    expect(error?.message).toContain('  env: the lockfile has {"LANG": "C.UTF-8"}, the recipe nothing')
   })
 })
 

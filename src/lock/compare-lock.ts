@@ -29,13 +29,14 @@ export function planned(field: string): string {
 /**
  * Passes when the lock was made from what the recipe says now, and every pin is what the recipe says.
  *
- * @throws {StillroomError} LOCK_STALE with every field and pin that differs, expected and actual
+ * @throws {StillroomError} LOCK_STALE with every field and pin that differs, as the lockfile and as the recipe has it
  */
 export function requireFresh(lock: Lockfile, current: LockInputs): void {
   const changes = compareLock(lock, current)
   if (changes.length === 0) return
   const list = changes.map(
-    ({ field, expected, actual }) => `  ${field}: expected ${shown(expected)}, actual ${shown(actual)}`,
+    ({ field, expected, actual }) =>
+      `  ${field}: the lockfile has ${shown(expected)}, the recipe ${shown(actual)}`,
   )
   const isOld = compareInputs(lock.inputs, current).length > 0
   const reason = isOld ? 'was made from another recipe' : 'pins something else than the recipe says'

@@ -12,12 +12,29 @@ export type ImportRecipe = (file: string, path: string) => Promise<unknown>
 
 /** By Node's own import, in this process: the recipe's code is run with all that this process has. */
 export const importRecipe: ImportRecipe = async (file, path) => {
-  const module = await import(pathToFileURL(file).href).catch((cause: unknown) => {
+  const module = await withoutTypeWarning(() => import(pathToFileURL(file).href)).catch((cause: unknown) => {
     throw describeLoadError(cause, file, path)
   })
   if ('default' in module) return module.default
   const hint = 'Write: export default defineRecipe({ ... })'
   throw new StillroomError('RECIPE_INVALID', `${path}: has no default export`, { hint, details: { path } })
+}
+
+/**
+ * Node warns of each module whose package.json does not say what kind it is, though it finds that out: of no use to whoever
+ * builds, as is the advice to edit a package.json that may be another's.
+ */
+async function withoutTypeWarning<T>(load: () => Promise<T>): Promise<T> {
+  const { emitWarning } = process
+  process.emitWarning = (...args: unknown[]) => {
+    const code = args[1] instanceof Object ? (args[1] as { code?: string }).code : args[2]
+    if (code !== 'MODULE_TYPELESS_PACKAGE_JSON') Reflect.apply(emitWarning, process, args)
+  }
+  try {
+    return await load()
+  } finally {
+    process.emitWarning = emitWarning
+  }
 }
 
 /**

@@ -1,8 +1,9 @@
-import { spawn } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { promisify } from 'node:util'
 import { afterAll, describe, expect, it } from 'vitest'
 
 const directories: string[] = []
@@ -61,6 +62,18 @@ describe('loadRecipe()', () => {
       'node_modules/stillroom/index.js': `export const defineRecipe = (x) => x; export const debian = (suite) => ({ kind: 'debian', suite })`,
     })
     expect(await load(directory, 'hello')).toMatchObject({ recipe: { base: { suite: 'bookworm' } } })
+  })
+
+  it('lets Node say nothing of a package.json without a type', async () => {
+    const directory = await project({
+      'package.json': '{}',
+      'recipes/hello/recipe.ts': `process.emitWarning('of the recipe')\nexport default { ${BASE} }`,
+    })
+    const url = JSON.stringify(new URL('load-recipe.ts', import.meta.url).href)
+    const code = `const { loadRecipe } = await import(${url}); await loadRecipe(${JSON.stringify(directory)}, 'hello')`
+    const { stderr } = await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', code])
+    expect(stderr).toContain('of the recipe')
+    expect(stderr).not.toContain('MODULE_TYPELESS_PACKAGE_JSON')
   })
 
   it('suggests the nearest name', async () => {
