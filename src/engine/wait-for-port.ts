@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import type Docker from 'dockerode'
 import { StillroomError } from '../error.ts'
 import { exitCodeOf } from './attached-exec.ts'
@@ -29,16 +30,16 @@ export async function waitForPort(
     AttachStderr: true,
   })
   const stream = await exec.start({ hijack: true, stdin: false })
-  const stop = () => stream.destroy()
-  signal.addEventListener('abort', stop)
+  stream.resume()
   try {
-    for await (const _ of stream as unknown as AsyncIterable<Buffer>);
+    await once(stream, 'end', { signal })
   } catch (error) {
-    if (!signal.aborted) throw error
+    signal.throwIfAborted()
+    throw error
   } finally {
-    signal.removeEventListener('abort', stop)
+    // the wait goes on in the container until its end, or the container's
+    if (signal.aborted) stream.end()
   }
-  signal.throwIfAborted()
   const exitCode = await exitCodeOf(exec)
   if (exitCode === 0) return
   const place = host === 'localhost' ? `port ${port}` : `port ${port} of ${host}`
