@@ -268,10 +268,12 @@ test('a task waits until another answers on a port, or says that none does', asy
 })
 
 test('Ctrl-C ends a task that waits', async () => {
-  const waiting = await start('late', 'waiting for port')
+  const waiting = await start('late', 'waiting for port 8000 of localhost, 60 s at most')
+  const asked = performance.now()
   waiting.child.kill('SIGINT')
   expect(await waiting.ended).toBe(3)
   expect(waiting.output.text).toContain('INTERRUPTED')
+  expect(performance.now() - asked).toBeLessThan(40_000)
 })
 
 test('environment variables come from files and the command line, over those of the image', async () => {

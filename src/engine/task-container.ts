@@ -263,7 +263,9 @@ async function start(container: Docker.Container, wanted: TaskContainer): Promis
     await container.start()
   } catch (error) {
     const status = (error as { statusCode?: number }).statusCode
-    if (status === 304 || status === 404 || status === 409) return
+    if (status === 304 || status === 409) return
+    // what is not found is the container, which somebody else has removed, or its network
+    if (status === 404 && !(await container.inspect().catch(unlessStatus(404)))) return
     await container.remove({ force: true, v: true }).catch(() => {})
     throw startError(error, wanted)
   }
