@@ -40,7 +40,13 @@ export interface GitServer {
 /** 2024-01-01T00:00:00Z: commits have the same names in each run. */
 const PERSON = 'Test <test@example.org> 1704067200 +0000'
 
-export async function startGitServer(options: ServerOptions & { login?: Login } = {}): Promise<GitServer> {
+export interface GitServerOptions extends ServerOptions {
+  login?: Login
+  /** Is given each request. */
+  onRequest?: (request: IncomingMessage) => void
+}
+
+export async function startGitServer(options: GitServerOptions = {}): Promise<GitServer> {
   const root = await mkdtemp(join(tmpdir(), 'stillroom-git-'))
   const env = { ...process.env, GIT_CONFIG_GLOBAL: '/dev/null', GIT_CONFIG_NOSYSTEM: '1' }
   const large = new Map<string, Uint8Array>()
@@ -49,6 +55,7 @@ export async function startGitServer(options: ServerOptions & { login?: Login } 
     execa('git', ['-C', directory(name), ...args], { env, input })
 
   const server = await startLoopbackServer((request, response) => {
+    options.onRequest?.(request)
     if (!admit(request, response, options.login)) return
     if (answerLarge(request, response, large)) return
     runCgi(request, response, {

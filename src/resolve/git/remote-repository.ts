@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { StillroomError } from '../../error.ts'
 import { redactUrl } from '../../net/redact-url.ts'
 import { type CommitArchive, commitSwhid, fetchFromArchive } from './commit-archive.ts'
+import { followRedirects } from './follow-redirects.ts'
 import { GitRefusal, type GitRunner, runGit, runLocalGit } from './run-git.ts'
 import { refusalOf, type TryOptions, trySources } from './try-sources.ts'
 
@@ -54,7 +55,8 @@ export async function findRef(
   ref: string,
   runner: GitRunner & TryOptions,
 ): Promise<[NamedRef, ...NamedRef[]]> {
-  const ask = (url: string) => runGit(runner, ['ls-remote', '--quiet', '--', url])
+  const list = (url: string, at: GitRunner) => runGit(at, ['ls-remote', '--quiet', '--', url])
+  const ask = (url: string) => followRedirects(url, runner, list)
   const listing = await trySources(urls, `asking for the refs of ${urls.at(-1)}`, ask, runner)
   const refs = parseListing(listing?.toString('utf8') ?? '')
   const names = ref === 'HEAD' || ref.startsWith('refs/') ? [ref] : [`refs/heads/${ref}`, `refs/tags/${ref}`]
@@ -110,14 +112,16 @@ export async function fetchCommit(
   const directory = await mkdtemp(join(parent, 'repository-'))
   const format = commit.length === 64 ? ['--object-format=sha256'] : []
   await runLocalGit(runner, ['init', '--quiet', '--bare', '--template=', ...format, directory])
-  const fetch = (url: string, ...what: string[]) =>
-    runGit(runner, [
+  const fetchFrom = (url: string, at: GitRunner, what: readonly string[]) =>
+    runGit(at, [
       ...['-C', directory, 'fetch', '--quiet', '--no-tags', '--no-write-fetch-head', '--force'],
       ...what.filter((word) => word.startsWith('--')),
       '--',
       url,
       ...what.filter((word) => !word.startsWith('--')),
     ])
+  const fetch = (from: string, ...what: string[]) =>
+    followRedirects(from, runner, (url, at) => fetchFrom(url, at, what))
   const ask = async (url: string) => {
     try {
       await fetch(url, '--depth=1', commit)

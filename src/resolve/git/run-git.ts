@@ -9,6 +9,8 @@ export interface GitRunner {
   /** What must not be shown, even if git prints it. */
   secrets: readonly string[]
   signal: AbortSignal
+  /** More of git's own options, which come before its command. */
+  options?: readonly string[]
 }
 
 /**
@@ -104,15 +106,26 @@ export function gitRunner(
  *
  * @throws GitRefusal when git ends with an error; the signal's reason when that aborts
  */
-export async function runGit(
-  { env, secrets, signal }: GitRunner,
+export async function runGit(...words: Parameters<typeof tryGit>): Promise<Buffer> {
+  const { printed, said } = await tryGit(...words)
+  if (said !== undefined) throw new GitRefusal(redact(said, words[0].secrets))
+  return printed
+}
+
+/**
+ * The same; what git says when it ends with an error is all that it said, with what must not be shown.
+ *
+ * @throws the signal's reason when that aborts
+ */
+export async function tryGit(
+  { env, signal, options: more = [] }: GitRunner,
   args: readonly string[],
   input: Uint8Array | string = '',
-): Promise<Buffer> {
+): Promise<{ printed: Buffer; said: string | undefined }> {
   signal.throwIfAborted()
   const result = await new Promise<{ printed: Buffer; said: string | undefined }>((resolve) => {
     const options = { env, encoding: 'buffer', signal, maxBuffer: 1 << 30 } as const
-    const child = execFile('git', [...GIT_OPTIONS, ...args], options, (error, stdout, stderr) =>
+    const child = execFile('git', [...GIT_OPTIONS, ...more, ...args], options, (error, stdout, stderr) =>
       resolve({ printed: stdout, said: error ? stderr.toString('utf8') || error.message : undefined }),
     )
     // what git started may hold its pipes open after git has ended
@@ -124,8 +137,7 @@ export async function runGit(
     child.stdin?.end(input)
   })
   signal.throwIfAborted()
-  if (result.said !== undefined) throw new GitRefusal(redact(result.said, secrets))
-  return result.printed
+  return result
 }
 
 /** What git prints, as text without its last newline; the refusal when git says no. @throws as `runGit`, else */
