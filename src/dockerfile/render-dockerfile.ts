@@ -6,6 +6,12 @@ import { execForm } from './quote.ts'
 import { renderConfiguration, renderEnvironment } from './render-configuration.ts'
 import { stepName } from './step-name.ts'
 
+/** The stage that is the image. */
+const LAST_STAGE = 'image'
+
+/** The stages that make the image's layers of what was built: they run nothing. */
+export const PACKING_STAGES: readonly string[] = ['base', LAST_STAGE]
+
 /**
  * The Dockerfile of a recipe. Every RUN is without network and takes its files from the build context;
  * the last stage puts one additive layer a step on the base.
@@ -36,8 +42,11 @@ export function renderDockerfile(name: string, written: Recipe, locked: LockedPl
     )
   }
   const last = flat
-    ? ['FROM scratch', 'COPY --from=flat /.stillroom/delta/flat/ /']
-    : ['FROM base', ...layers.map((stage) => `COPY --link --from=${stage} /.stillroom/delta/${stage}/ /`)]
+    ? [`FROM scratch AS ${LAST_STAGE}`, 'COPY --from=flat /.stillroom/delta/flat/ /']
+    : [
+        `FROM base AS ${LAST_STAGE}`,
+        ...layers.map((stage) => `COPY --link --from=${stage} /.stillroom/delta/${stage}/ /`),
+      ]
   stages.push(['# the image: one layer a step', ...last, ...renderConfiguration(recipe)].join('\n'))
   return [
     `# Recipe ${name} for ${recipe.platform}. Made by stillroom: change recipes/${name}/recipe.ts, not this file.`,

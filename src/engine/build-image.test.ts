@@ -104,3 +104,12 @@ describe('buildImage() on a full disk', () => {
     await expect(other.build()).rejects.toMatchObject({ code: 'STEP_FAILED' })
   })
 })
+
+test('that docker has no buildx is said as that', async () => {
+  const { build } = await builder(9, "unknown flag: --progress\nSee 'docker --help'.\n")
+  await expect(build()).rejects.toMatchObject({
+    code: 'ENGINE_MISSING',
+    message: 'docker has no buildx plugin to build the image',
+    hint: expect.stringContaining('buildx plugin'),
+  })
+})

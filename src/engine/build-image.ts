@@ -252,8 +252,10 @@ function buildError(
   const said = progress.other.join('\n')
   const step = progress.failed[0]
   const text = `${step?.error ?? ''}\n${step?.log ?? ''}\n${said}`
-  if (exitCode === undefined) {
-    return new StillroomError('ENGINE_MISSING', 'docker could not be started to build the image', {
+  const hasNoBuildx = /^unknown flag: --progress|'buildx' is not a docker command/m.test(said)
+  if (exitCode === undefined || hasNoBuildx) {
+    const lack = hasNoBuildx ? 'docker has no buildx plugin' : 'docker could not be started'
+    return new StillroomError('ENGINE_MISSING', `${lack} to build the image`, {
       hint: 'install the docker command with its buildx plugin; `stillroom doctor` says what this machine lacks',
       cause,
     })

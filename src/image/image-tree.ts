@@ -24,8 +24,11 @@ export interface ImageTree {
   config: ImageConfig
   /** Digest of the manifest; undefined when the archive is a `docker save` of old, which has none. */
   manifest: string | undefined
-  /** Lowest first: digest and bytes of the uncompressed archive, and digest of the blob it was read from. */
-  layers: { diffID: string; size: number; digest: string }[]
+  /**
+   * Lowest first: digest and bytes of the uncompressed archive, digest of the blob it was read from, and whether its members
+   * come as one who walks through directories meets them, by the bytes of their names.
+   */
+  layers: { diffID: string; size: number; digest: string; walked: boolean }[]
   root: TreeNode
   /** {@link root}, to be looked into. */
   tree: FileTree
@@ -105,9 +108,22 @@ export async function readLayers(
 /** An image of its layers, lowest first, whose inodes become the tree's. */
 export function treeOf({ id, config, manifest }: SelectedImage, layers: readonly Layer[]): ImageTree {
   const root = mergeLayers(layers.map(({ entries }) => entries))
-  const read = layers.map(({ diffID, size, digest }) => ({ diffID, size, digest }))
+  const read = layers.map(({ diffID, size, digest, entries }) => ({
+    ...{ diffID, size, digest },
+    walked: isWalk(entries.map(({ path }) => path)),
+  }))
   const tree = new FileTree(root)
   return { id, config, manifest, layers: read, root, tree, covered: coveredFiles(tree, layers) }
+}
+
+/** A directory comes before what is in it, and all of that before its next sibling: as if the slash were the least of bytes. */
+function isWalk(paths: readonly string[]): boolean {
+  let last = ''
+  return paths.every((path) => {
+    const before = last
+    last = path.replaceAll('/', '\0')
+    return before <= last
+  })
 }
 
 function coveredFiles(tree: FileTree, layers: readonly Layer[]): CoveredFile[] {

@@ -22,6 +22,8 @@ export interface PrivateEngine {
   pid: () => Promise<number>
   /** Kills its daemon, as a crash would. */
   kill: () => Promise<void>
+  /** Ends it and starts it again with what it has. */
+  restart: () => Promise<void>
   /** Ends it, with all it holds. */
   purge: () => Promise<void>
 }
@@ -40,6 +42,10 @@ export async function startEngine(name: string, store: 'overlay2' | 'containerd'
     env: { DOCKER_HOST: String(DOCKER_HOST), DOCKER_CONFIG: String(DOCKER_CONFIG), PATH: String(PATH) },
     pid,
     kill: async () => void process.kill(await pid(), 'SIGKILL'),
+    restart: async () => {
+      await stopEngine(engine, { purge: false, note })
+      await start(engine, { store, note })
+    },
     purge: async () => void (await stopEngine(engine, { purge: true, note })),
   }
 }

@@ -105,7 +105,7 @@ RUN --network=none \
     ["sh", "/.stillroom/build/flat.sh"]
 
 # the image: one layer a step
-FROM scratch
+FROM scratch AS image
 COPY --from=flat /.stillroom/delta/flat/ /
 ENV PATH="/opt/my bin:/usr/bin"
 ENV EMPTY=""

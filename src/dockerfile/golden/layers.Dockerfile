@@ -98,7 +98,7 @@ RUN --network=none \
     ["sh", "/.stillroom/build/run.sh", "run-7", "sh", "-eu", "/.stillroom/step/script.sh"]
 
 # the image: one layer a step
-FROM base
+FROM base AS image
 COPY --link --from=account /.stillroom/delta/account/ /
 COPY --link --from=apt-1 /.stillroom/delta/apt-1/ /
 COPY --link --from=pip-2 /.stillroom/delta/pip-2/ /

@@ -1,8 +1,11 @@
 import { readFile } from 'node:fs/promises'
 import { lockedDigests } from '../../dockerfile/context-artifacts.ts'
+import { PACKING_STAGES } from '../../dockerfile/render-dockerfile.ts'
+import type { BuildOptions } from '../../engine/build-image.ts'
 import type { Engine } from '../../engine/connect.ts'
 import { type EngineImage, removeImage, saveImage } from '../../engine/find-image.ts'
 import { compareTrees } from '../../image/compare-trees.ts'
+import type { ImageTree } from '../../image/image-tree.ts'
 import { readImageTree, summarize } from '../../image/read-archive.ts'
 import type { LockedImage, LockedPlatform } from '../../lock/schema.ts'
 import { type BuildAudit, type BuildReport, summarizePaths } from '../../report/build-report.ts'
@@ -47,14 +50,26 @@ export async function buildAndCompare(
   const { loaded, locked, tag, previous } = plan
   const { name, recipe } = loaded
   await recordUse(store.directory, name, lockedDigests(locked))
-  const built = await buildLocked(session, engine, plan, { tag, noCache, builder }, (stage) =>
-    clock.stage(stage),
-  )
+  const build = (how: Pick<BuildOptions, 'noCache' | 'again'>) =>
+    buildLocked(session, engine, plan, { tag, builder, ...how }, (stage) => clock.stage(stage))
+  let built = await build({ noCache })
+  clock.stage('compare')
+  let read = await readUnlessLocked(engine, plan, built)
+  if (read && engine.store === 'graph' && isPackedOtherwise(read, locked.image)) {
+    progress({
+      kind: 'note',
+      text: 'the engine packed the layers as on top of others: they are packed again',
+    })
+    const unwanted = built
+    built = await build({ again: PACKING_STAGES })
+    clock.stage('compare')
+    read = await readUnlessLocked(engine, plan, built)
+    if (unwanted.reference !== built.reference) await removeImage(engine, unwanted.reference)
+  }
   // what had the tag before is of no use any more, unless it has another name or is in use
   if (previous && previous.reference !== built.reference) await removeImage(engine, previous.reference)
 
-  clock.stage('compare')
-  const compared = await compare(session, engine, plan, built.id)
+  const compared = await compare(session, plan, read)
   // an audit reads the image, and keeps it then
   if (!audit && compared.verdict === 'identical' && locked.image !== null)
     await keepImageTree(session, locked.image, async () => readImageTree(await saveImage(engine, tag)))
@@ -92,32 +107,51 @@ async function auditBuilt(
 }
 
 /** Equal IDs need no reading; the first image is read to be recorded, a different one to say how far it differs. */
+async function readUnlessLocked(
+  engine: Engine,
+  { locked, tag }: BuildPlan,
+  built: { id: string },
+): Promise<ReadImage | undefined> {
+  if (locked.image?.id === built.id) return undefined
+  const read = await readImageTree(await saveImage(engine, tag))
+  const { id, size, diffIDs, tree } = summarize(read)
+  if (id !== built.id) throw new Error(`the engine saved image ${id} when asked for ${built.id}`)
+  return { id, size, diffIDs, tree, root: read.root, walked: read.layers.every(({ walked }) => walked) }
+}
+
+interface ReadImage extends LockedImage, Pick<ImageTree, 'root'> {
+  walked: boolean
+}
+
+/**
+ * Whether Docker's graph drivers made a layer by comparing two trees instead of from what was copied into it: other members,
+ * in another order. They do where the builder's copy of the layer below is not the one that images have (decision 38).
+ */
+function isPackedOtherwise({ walked, tree }: ReadImage, expected: LockedImage | null): boolean {
+  return !walked || tree === expected?.tree
+}
+
 async function compare(
   ports: Project & Artifacts,
-  engine: Engine,
-  { loaded: { name, recipe }, lock, locked, tag }: BuildPlan,
-  built: string,
+  { loaded: { name, recipe }, lock, locked }: BuildPlan,
+  read: ReadImage | undefined,
 ): Promise<Pick<BuildReport, 'image' | 'verdict' | 'differing'>> {
   const { directory } = ports
   const expected = locked.image
-  if (expected && expected.id === built) {
-    const { size, diffIDs, tree } = expected
-    return { verdict: 'identical', image: { id: built, size, layers: diffIDs.length, tree }, differing: null }
-  }
-  const read = await readImageTree(await saveImage(engine, tag))
-  const { id, size, diffIDs, tree } = summarize(read)
-  if (id !== built) throw new Error(`the engine saved image ${id} when asked for ${built}`)
-  const image = { id, size, layers: diffIDs.length, tree }
+  const image = (of: LockedImage) => ({ id: of.id, size: of.size, layers: of.diffIDs.length, tree: of.tree })
+  if (expected && read === undefined) return { verdict: 'identical', image: image(expected), differing: null }
+  if (read === undefined) throw new Error('a lockfile that names no image has none to be equal to')
+  const { id, tree, size, diffIDs, root } = read
   if (expected?.tree === tree) {
-    await keepLockedTree(ports, expected, read.root)
-    return { verdict: 'equivalent', image, differing: null }
+    await keepLockedTree(ports, expected, root)
+    return { verdict: 'equivalent', image: image(read), differing: null }
   }
   if (expected) {
-    const root = await readLockedTree(ports, expected)
-    const differing = root ? summarizePaths(name, compareTrees(root, read.root)) : null
-    return { verdict: 'different', image, differing }
+    const known = await readLockedTree(ports, expected)
+    const differing = known ? summarizePaths(name, compareTrees(known, root)) : null
+    return { verdict: 'different', image: image(read), differing }
   }
-  await keepLockedTree(ports, { tree }, read.root)
+  await keepLockedTree(ports, { tree }, root)
   const recorded: LockedPlatform = { ...locked, image: { id, tree, size, diffIDs } }
   await recordUse(ports.store.directory, name, lockedDigests(recorded))
   await writeLock(directory, name, {
@@ -125,5 +159,5 @@ async function compare(
     platforms: { ...lock.platforms, [recipe.platform]: recorded },
   })
   await writeGenerated(directory, name, await renderGenerated(name, recipe, recorded))
-  return { verdict: 'recorded', image, differing: null }
+  return { verdict: 'recorded', image: image(read), differing: null }
 }
