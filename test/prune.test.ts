@@ -200,7 +200,7 @@ describe.skipIf(engines !== true)('a full disk', () => {
     const root = join(import.meta.dirname, '..')
     const exported = await stillroom(root, ['store', 'export', 'recipe', 'hello', file])
     expect(exported.exitCode, exported.stderr).toBe(0)
-    await execa('mount', ['-t', 'tmpfs', '-o', 'size=700m', 'stillroom-test', disk])
+    await execa('mount', ['-t', 'tmpfs', '-o', 'size=700m,mode=755', 'stillroom-test', disk])
     made = await makeCache(disk)
     const imported = await stillroom(root, ['store', 'import', file], { env: made.env })
     expect(imported.exitCode, imported.stderr).toBe(0)

@@ -40,18 +40,22 @@ test('layers that neither images, containers nor BuildKit know are lost, and go'
   for (const name of [id('a'), id('b'), container, OF_BUILDKIT, FORGOTTEN]) await layer(name)
   await layer(`${container}-init`)
   await layer(`${id('e')}-removing`)
+  // what a known layer is mounted on, and what a lost one is
+  for (const name of [id('g'), id('h')]) await layer(name)
+  await note(`overlay2/${id('a')}/lower`, `l/${id('G')}:l/${OF_BUILDKIT.toUpperCase()}`)
+  await note(`overlay2/${id('b')}/lower`, `l/${id('H')}`)
   await note('image/overlay2/layerdb/sha256/1/cache-id', id('a'))
   await note('image/overlay2/layerdb/mounts/2/mount-id', container)
   await note('image/overlay2/layerdb/mounts/2/init-id', `${container}-init`)
   const names = (paths: string[]) => paths.map((path) => path.replace(`${data}/overlay2/`, ''))
   const lost = await findLostLayers(engine)
-  expect(names(lost)).toEqual([id('b'), `${id('e')}-removing`, FORGOTTEN].sort())
+  expect(names(lost)).toEqual([id('b'), id('h'), `${id('e')}-removing`, FORGOTTEN].sort())
   await removeLostLayers(engine, lost)
   expect((await readdir(join(data, 'overlay2'))).sort()).toEqual(
-    [id('a'), container, `${container}-init`, OF_BUILDKIT, 'l'].sort(),
+    [id('a'), id('g'), container, `${container}-init`, OF_BUILDKIT, 'l'].sort(),
   )
   expect((await readdir(join(data, 'overlay2/l'))).sort()).toEqual(
-    [id('A'), container, `${container}-init`, OF_BUILDKIT].map((name) => name.toUpperCase()).sort(),
+    [id('a'), id('g'), container, `${container}-init`, OF_BUILDKIT].map((name) => name.toUpperCase()).sort(),
   )
 })
 

@@ -9,9 +9,10 @@ import { type PrivateEngine, runningEngine } from './private-engine.ts'
 const BUILDKIT = ['snapshots.db', 'metadata_v2.db', 'containerdmeta.db', 'cache.db']
 
 /**
- * Directories of an engine's layer store (overlay2) that neither its images and containers nor BuildKit know any more: what
- * an engine that was killed while it worked leaves behind. Only names in which the store keeps layers are looked at. The
- * engine's own records are read as they are on the disk, so the answer is certain only while the engine is stopped.
+ * Directories of an engine's layer store (overlay2) that neither its images and containers nor BuildKit know any more, and
+ * that no other layer is mounted on: left behind by an engine that was killed, or of layers that it had already. Only names
+ * in which the store keeps layers are looked at. The engine's own records are read as they are on the disk, so the answer is
+ * certain only while the engine is stopped.
  *
  * @returns paths; none where the engine has no such store
  * @throws {Error} when its records cannot be read: then nothing is known
@@ -24,10 +25,24 @@ export async function findLostLayers({ directory }: PrivateEngine): Promise<stri
   if (names.length === 0) return []
   const known = new Set(await knownToLayerStore(join(data, 'image/overlay2/layerdb')))
   const records = await knownToBuildKit(join(data, 'buildkit'))
+  const kept = names.filter((name) => known.has(name) || records.includes(name.replace(SUFFIX, '')))
+  const needed = new Set([...kept, ...(await lowerLayers(layers, kept))])
   return names
-    .filter((name) => !known.has(name) && !records.includes(name.replace(SUFFIX, '')))
+    .filter((name) => !needed.has(name))
     .sort()
     .map((name) => join(layers, name))
+}
+
+/** Directories that a layer is mounted on, whatever else is known of them: its file `lower` names all, by their short names. */
+async function lowerLayers(layers: string, names: readonly string[]): Promise<string[]> {
+  const found = new Set<string>()
+  for (const name of names) {
+    const lower = (await readFile(join(layers, name, 'lower'), 'utf8').catch(unlessMissing)) ?? ''
+    for (const short of lower.trim().split(':').filter(Boolean)) found.add(short)
+  }
+  // l/SHORT leads to ../NAME/diff
+  const targets = [...found].map((short) => readlink(join(layers, short)).catch(() => ''))
+  return (await Promise.all(targets)).map((target) => target.split('/')[1] ?? '')
 }
 
 /** What is larger names no layer: digests of all files of one, kept with its record. */

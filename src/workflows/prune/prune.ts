@@ -50,7 +50,8 @@ async function findAll(
   const cache = await findInCache(session, options, users)
   const engine = await findInEngine(session, options, users)
   const engines = await findEngines(session, options)
-  return [...engine, ...engines, ...cache].filter(({ bytes }) => bytes !== 0)
+  // an image that shares all of its layers takes nothing, and is there all the same
+  return [...engine, ...engines, ...cache].filter(({ bytes, kind }) => bytes !== 0 || kind === 'image')
 }
 
 const withoutRemove = ({ remove: _, ...item }: PruneItem) => item
