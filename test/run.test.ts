@@ -1,10 +1,11 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmod, chown, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { chmod, chown, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { type AddressInfo, connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import { afterAll, afterEach, beforeAll, expect, onTestFinished, test } from 'vitest'
+import { defaultCacheDirectory } from '../src/store/cache-directory.ts'
 import { makeTaskProject, type OwnProject } from './project/task-project.ts'
 
 const STILLROOM = new URL('../bin/run.js', import.meta.url).pathname
@@ -61,6 +62,9 @@ afterEach(async () => {
 afterAll(async () => {
   if (!project) return
   await execa('docker', ['image', 'rm', '--force', `stillroom/${project.name}`])
+  const runs = join(defaultCacheDirectory(process.env), 'runs')
+  for (const name of await readdir(runs))
+    if (name.startsWith(`${project.name}.`)) await rm(join(runs, name), { recursive: true })
   await project[Symbol.asyncDispose]()
 })
 
