@@ -244,7 +244,6 @@ describe.skipIf(engines !== true)('a full disk', () => {
     ['cache', 45],
     ['cache or the base', 120],
     ['base', 200],
-    ['base or a step', 280],
   ])('one that ends in the middle of %s is told as that, %i MB free', async (_, megabytes) => {
     await fill(megabytes)
     const ended = await build({})
