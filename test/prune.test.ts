@@ -90,6 +90,11 @@ describe.skipIf(engines !== true)('prune', () => {
     const plan = await prune(project, '--dry-run')
     expect(plan).toMatchObject({ removed: false })
     expect(plan.frees).toBeGreaterThan(10e6)
+    // script(1) makes a terminal
+    const command = `${process.execPath} ${commandLine()} prune`
+    const words = ['--quiet', '--return', '--command', command, '/dev/null']
+    const asked = await execa('script', words, { cwd: project.directory, env: made.env, input: 'n\n' })
+    expect(asked.stdout).toMatch(/would be removed:.*would free about [\d.]+ MB.*remove it\? \[y\/N\]/s)
     expect(await readdir(join(scratch, 'contexts'))).not.toEqual([])
   })
 
