@@ -10,8 +10,19 @@ import type { PruneItem, PruneOptions } from './prune-item.ts'
 
 type Ports = Cache & Cancellation & Reporting
 
-/** What private engines keep in the cache directory: layers that they lost, engines of verifications that are gone, old root file systems. */
-export async function findEngines(ports: Ports, options: PruneOptions): Promise<PruneItem[]> {
+/**
+ * What private engines keep in the cache directory: layers that they lost, engines of verifications that are gone, root file
+ * systems of earlier releases.
+ *
+ * @param users processes that use the cache now: an engine may be theirs
+ */
+export async function findEngines(
+  ports: Ports,
+  options: PruneOptions,
+  users: readonly number[],
+): Promise<PruneItem[]> {
+  // an engine that is stopped may be about to start
+  const mayGo = options.all && options.keep.length === 0 && users.length === 0
   const { base, root, clients } = privateEngine(ports.cache)
   const names = await readdir(base).catch(() => [])
   const engines: { engine: PrivateEngine; runs: boolean }[] = []
@@ -27,7 +38,7 @@ export async function findEngines(ports: Ports, options: PruneOptions): Promise<
     .filter((path) => path !== root && path !== clients)
   const anyRuns = engines.some(({ runs }) => runs)
   return [
-    ...(await Promise.all(engines.map((one) => engineItems(ports, options, one)))).flat(),
+    ...(await Promise.all(engines.map((one) => engineItems(ports, mayGo, one)))).flat(),
     ...(await Promise.all(
       old.map(
         async (path): Promise<PruneItem> => ({
@@ -44,14 +55,14 @@ export async function findEngines(ports: Ports, options: PruneOptions): Promise<
 
 async function engineItems(
   ports: Ports,
-  { all, keep }: PruneOptions,
+  mayGo: boolean,
   { engine, runs }: { engine: PrivateEngine; runs: boolean },
 ): Promise<PruneItem[]> {
   const { name, directory } = engine
   const { signal } = ports
   const note = (text: string) => ports.progress({ kind: 'note', text })
   const ownerIsGone = isOfGoneVerification(name)
-  if (ownerIsGone || (all && keep.length === 0 && !runs)) {
+  if (ownerIsGone || (mayGo && !runs)) {
     return [
       {
         kind: 'engine',

@@ -49,7 +49,7 @@ async function findAll(
 ): Promise<PruneItem[]> {
   const cache = await findInCache(session, options, users)
   const engine = await findInEngine(session, options, users)
-  const engines = await findEngines(session, options)
+  const engines = await findEngines(session, options, users)
   // an image that shares all of its layers takes nothing, and is there all the same
   return [...engine, ...engines, ...cache].filter(({ bytes, kind }) => bytes !== 0 || kind === 'image')
 }
