@@ -6,6 +6,7 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import type { AuditReport } from '../src/audit/audit-report.ts'
 import type { BuildReport } from '../src/report/build-report.ts'
 import { defaultCacheDirectory } from '../src/store/cache-directory.ts'
+import type { SaveResult } from '../src/workflows/save/save-recipe.ts'
 import { canHaveEngines, startEngine } from './support/engine.ts'
 import { ownName } from './support/own-name.ts'
 import { copyProject } from './support/project.ts'
@@ -13,6 +14,9 @@ import { commandLine, stillroom, stillroomJson } from './support/stillroom.ts'
 
 const engines = await canHaveEngines()
 if (engines !== true) console.warn(`skipped: builds that need an engine of their own, since ${engines}`)
+
+/** What a lock says of the archive. */
+const SAVED = /,\n +"archive": \{"sha256": "[0-9a-f]{64}", "size": \d+\}/
 
 describe('build recipe hello', () => {
   test('gives the image in its lockfile when built from nothing, and says so at once when asked again', async () => {
@@ -75,7 +79,10 @@ describe('build recipe hello', () => {
     await stillroom(directory, ['generate', 'recipe', 'hello'])
     const first = await stillroomJson<BuildReport>(directory, ['build', 'recipe', 'hello'])
     expect(first.verdict).toBe('recorded')
-    expect(await readFile(path, 'utf8')).toBe(committed)
+    const written = await readFile(path, 'utf8')
+    expect(written).toMatch(SAVED)
+    // a lock that was made before it had the sum of the archive lacks it
+    expect(written.replace(SAVED, '')).toBe(committed.replace(SAVED, ''))
     expect((await stillroom(directory, ['generate', 'recipe', 'hello', '--check'])).exitCode).toBe(0)
   })
 
@@ -88,6 +95,12 @@ describe('build recipe hello', () => {
       expect(built).toMatchObject({ verdict: 'identical', unchanged: false })
       const again = await stillroomJson<BuildReport>(directory, args, { env: engine.env })
       expect(again).toMatchObject({ verdict: 'identical', unchanged: true })
+      // the sum is noted in the lockfile by the first, and the second refuses to write another archive
+      const save = (file: string, env = {}) =>
+        stillroomJson<SaveResult>(directory, ['save', 'recipe', 'hello', file], { env })
+      const there = await save('there.tar', engine.env)
+      await stillroomJson<BuildReport>(directory, args)
+      expect((await save('here.tar')).sha256).toBe(there.sha256)
     } finally {
       await engine.purge()
     }

@@ -21,7 +21,9 @@ useScratchCache()
 async function makeRecipe(fields: Partial<RecipeInput> = {}): Promise<OwnProject & { lock: string }> {
   const project = await makeHelloLike(fields)
   onTestFinished(async () => {
-    const tags = ['latest', 'verify', 'verified'].map((tag) => `stillroom/${project.name}:${tag}`)
+    const tags = ['latest', 'different', 'verify', 'verified'].map(
+      (tag) => `stillroom/${project.name}:${tag}`,
+    )
     await execa('docker', ['image', 'rm', '--force', ...tags], { reject: false })
     await project[Symbol.asyncDispose]()
   })
@@ -59,6 +61,7 @@ test('build recipe and verify recipe end with 1 when the image is another than t
     verdict: 'equivalent',
     image: { id: first.image.id },
     expected: { id: OTHER },
+    tag: `stillroom/${project.name}:different`,
   })
 
   await changeLock(project, /("tree": )"sha256:[^"]*"/, `$1"${OTHER}"`)
@@ -90,7 +93,7 @@ test('what differs from a lockfile is named by its locked tree, where no image i
   expect(await run<BuildReport>(project, 'build')).toMatchObject({ verdict: 'recorded', differing: null })
 
   const other = await run<BuildReport>(project, 'build', '--no-cache')
-  const all = `stillroom audit recipe ${name} --json`
+  const all = `stillroom audit image stillroom/${name}:different --lock recipes/${name}/lock.json --json`
   expect(other).toMatchObject({ exitCode: 1, verdict: 'different', differing: { count: 25, command: all } })
   expect(other.differing?.paths).toEqual(
     paths.slice(0, 20).map((path) => ({ path, change: 'changed', fields: ['content'] })),
@@ -107,6 +110,7 @@ test('what differs from a lockfile is named by its locked tree, where no image i
     `and 5 more; all of them: ${all}`,
   ])
 
+  await execa('docker', ['image', 'rm', '--force', `stillroom/${name}`])
   const { reports } = await run<{ reports: VerifyReport[] }>(project, 'verify', '--from', 'run-1')
   expect(reports).toMatchObject([
     { verdict: 'different', problem: null, reference: { kind: 'tree', name: 'lockfile' } },
@@ -114,7 +118,7 @@ test('what differs from a lockfile is named by its locked tree, where no image i
   expect(reports[0]?.difference?.files.map(({ path }) => path)).toEqual(paths)
   expect(reports[0]?.difference?.files[0]?.detail).toMatchObject({ kind: 'unread' })
 
-  const words = ['diff', 'images', `recipes/${name}/lock.json`, `stillroom/${name}`]
+  const words = ['diff', 'images', `recipes/${name}/lock.json`, `stillroom/${name}:different`]
   const diff = await stillroom(directory, words)
   expect(diff.exitCode).toBe(1)
   expect(diff.stdout).toContain('~ /opt/r/11 content\n')

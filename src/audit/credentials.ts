@@ -104,7 +104,37 @@ export function isSecretFile(path: string, content: Buffer): boolean {
   return findSecret(content.toString('latin1', 0, SIZE_LIMIT)) !== undefined
 }
 
-const SIZE_LIMIT = 64 * 1024
+/** Files by whose names alone it is known that they hold keys, logins or secret settings, or are to hold them. */
+const BY_NAME: { match: RegExp; what: string }[] = [
+  {
+    match: /(^|\/)\.env(rc)?(\.(?!(example|sample|template|dist|defaults?)$)[\w.-]+)?$/i,
+    what: 'settings that are secret',
+  },
+  { match: /(^|\/)id_(rsa|dsa|ecdsa|ed25519)(_sk)?$|\.(p12|pfx|jks|ppk|kdbx)$/i, what: 'a private key' },
+  {
+    match:
+      /(^|\/)([._]netrc|\.pypirc|\.git-credentials|\.pgpass|\.my\.cnf|\.dockercfg|\.docker\/config\.json|\.aws\/credentials|\.kube\/config)$/,
+    what: 'a login',
+  },
+  ...KEYS,
+]
+
+/**
+ * What a file of somebody's own has that hardly belongs into an image which others get: by its name, or by what it holds.
+ *
+ * @param content its beginning, see {@link SIZE_LIMIT}
+ */
+export function secretIn(path: string, content: Buffer): string | undefined {
+  const text = content.toString('latin1', 0, SIZE_LIMIT)
+  return (
+    BY_NAME.find(({ match }) => match.test(path))?.what ??
+    FILES.find((file) => file.match.test(path) && file.content.test(text))?.what ??
+    findSecret(text)
+  )
+}
+
+/** Credentials are looked for in files of at most so many bytes. */
+export const SIZE_LIMIT = 64 * 1024
 
 /** Whether a file may hold credentials, so that its content is to be kept while an image is read. */
 export function mayHoldCredentials(path: string, size: number): boolean {

@@ -18,6 +18,8 @@ export const OLDEST_ENGINE = '23.0.0'
 
 export interface Engine {
   docker: Docker
+  /** What tells it from other engines, as it says. */
+  id: string
   /** Of the engine, as it says. */
   version: string
   /** `containerd` when the engine keeps images in containerd's store: then `.Id` of an image is its manifest's digest. */
@@ -118,7 +120,7 @@ export async function connectTo(socket?: string): Promise<Engine> {
   }
   const driver: [string, string][] = info.DriverStatus ?? []
   const containerd = driver.some(([key, value]) => key === 'driver-type' && value.includes('containerd'))
-  return { docker, version: version.Version, store: containerd ? 'containerd' : 'graph' }
+  return { docker, id: info.ID ?? '', version: version.Version, store: containerd ? 'containerd' : 'graph' }
 }
 
 function engineMissing(cause: unknown): StillroomError {

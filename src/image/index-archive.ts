@@ -1,7 +1,11 @@
-import type { FileHandle } from 'node:fs/promises'
 import { posix } from 'node:path'
 import { BLOCK } from '../formats/tar/tar-header.ts'
 import { TarReader } from '../formats/tar/tar-reader.ts'
+
+/** What can be read at any place, as a file handle can. */
+export interface ReadAt {
+  read(buffer: Buffer, offset: number, length: number, position: number): Promise<{ bytesRead: number }>
+}
 
 /** More files than any image's archive has. */
 const FILE_LIMIT = 10_000
@@ -13,7 +17,7 @@ const FILE_LIMIT = 10_000
  * @returns undefined when it is not a plain archive of plain files, sound to its end: reading it whole tells what it is
  */
 export async function indexArchive(
-  file: FileHandle,
+  file: ReadAt,
 ): Promise<Map<string, { from: number; size: number }> | undefined> {
   const places = new Map<string, { from: number; size: number }>()
   let isPlain = true

@@ -207,8 +207,8 @@ async function savedImage(
   })()
 }
 
-/** Gives the files of an archive; undefined when it must be read as a whole. */
-async function openArchive(archive: string, thread?: DigestThread): Promise<OpenFile | undefined> {
+/** Gives the files of an archive on disk; undefined when it must be read as a whole. */
+export async function openArchive(archive: string, thread?: DigestThread): Promise<OpenFile | undefined> {
   const file = await openRegular(archive)
   try {
     const state = await fileState(file)

@@ -36,6 +36,8 @@ export interface SelectedImage {
   /** Digest of the config: the image ID. */
   id: string
   config: ImageConfig
+  /** The config as it was read. */
+  bytes: Buffer
   /** Digest of the manifest; a `docker save` of old has none. */
   manifest: string | undefined
   /** Lowest first: where each lies. */
@@ -260,12 +262,12 @@ class Search {
     layers: string[],
     names: readonly string[],
   ): string[] {
-    const { digest: id } = document
+    const { digest: id, json: bytes = Buffer.alloc(0) } = document
     const config = checkShape(ImageConfig, parseJson(document.json, `config ${id}`), `config ${id}`)
     if (!this.#wants(config)) return []
     const known = this.found.images.get(id)?.names ?? []
     const all = new Set([...known, ...names.map(familiarName)])
-    this.found.images.set(id, { id, config, manifest, layers, names: all })
+    this.found.images.set(id, { id, config, bytes, manifest, layers, names: all })
     return [id]
   }
 

@@ -228,12 +228,15 @@ const platform: fc.Arbitrary<LockedPlatform> = fc.record({
   ),
   steps: fc.array(lockedStep, { maxLength: 4 }),
   image: fc.option(
-    fc.record({
-      id: digest,
-      tree: digest,
-      size: fc.nat(),
-      diffIDs: fc.array(digest, { minLength: 1, maxLength: 3 }),
-    }),
+    fc
+      .record({
+        id: digest,
+        tree: digest,
+        size: fc.nat(),
+        diffIDs: fc.array(digest, { minLength: 1, maxLength: 3 }),
+        archive: fc.option(fc.record({ sha256: digest.map((text) => text.slice(7)), size: fc.nat() })),
+      })
+      .map(({ archive, ...image }) => (archive === null ? image : { ...image, archive })),
   ),
 })
 

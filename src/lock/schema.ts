@@ -310,6 +310,8 @@ export const LockedImage = z.strictObject({
   /** Bytes of the layers, uncompressed. */
   size,
   diffIDs: z.array(Digest).min(1),
+  /** The archive that `save` writes of it; locks made before there was one lack it until then. */
+  archive: z.strictObject({ sha256: Sha256, size }).optional(),
 })
 export type LockedImage = z.infer<typeof LockedImage>
 

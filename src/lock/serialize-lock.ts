@@ -133,12 +133,13 @@ function stepText(step: LockedStep): string {
   }
 }
 
-function imageText({ id, tree, size, diffIDs }: LockedImage): string {
+function imageText({ id, tree, size, diffIDs, archive }: LockedImage): string {
   return block({
     id: line(id),
     tree: line(tree),
     size: line(size),
     diffIDs: list(diffIDs.map((digest) => line(digest))),
+    ...(archive && { archive: line({ sha256: archive.sha256, size: archive.size }) }),
   })
 }
 

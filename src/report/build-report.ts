@@ -41,14 +41,22 @@ export interface DifferingPaths {
 /** Paths that a build names. */
 const NAMED = 20
 
-/** What a build says of the paths at which its image differs. */
-export function summarizePaths(recipe: string, differences: readonly FileDifference[]): DifferingPaths {
+/**
+ * What a build says of the paths at which its image differs.
+ *
+ * @param image what it is called
+ */
+export function summarizePaths(
+  recipe: string,
+  image: string,
+  differences: readonly FileDifference[],
+): DifferingPaths {
   const isTime = ({ fields }: FileDifference) => fields.join() === 'mtime'
   const sorted = [...differences.filter((each) => !isTime(each)), ...differences.filter(isTime)]
   return {
     count: differences.length,
     paths: sorted.slice(0, NAMED).map(({ path, change, fields }) => ({ path, change, fields })),
-    command: `stillroom audit recipe ${recipe} --json`,
+    command: `stillroom audit image ${image} --lock recipes/${recipe}/lock.json --json`,
   }
 }
 
@@ -112,12 +120,12 @@ export function buildTable(result: BuildReport): string {
   return `${lines.join('\n')}\n`
 }
 
-function pathLines({ verdict, differing, recipe }: BuildReport): string[] {
+function pathLines({ verdict, differing, recipe, tag }: BuildReport): string[] {
   if (verdict !== 'different') return []
   if (differing === null)
     return [
       'which files differ is not known, as the locked tree is not at hand: an audit or a build of the locked image leaves it',
-      `in the store, and an archive of store export has it; then: stillroom audit recipe ${recipe}`,
+      `in the store, and an archive of store export has it; then: stillroom audit image ${tag} --lock recipes/${recipe}/lock.json`,
     ]
   const { count, paths, command } = differing
   const lines = paths.map(({ path, change, fields }) =>

@@ -151,5 +151,8 @@ export function describeImage({ platform, from, to }: ImageChange): string {
       ? []
       : [megabytes(to.size) + (from === null ? '' : ` (${signedMegabytes(to.size - from.size)})`)]),
     ...(from === null || to === null ? [] : [`${kept} of ${to.diffIDs.length} layers kept`]),
+    ...(to?.archive && to.archive.sha256 !== from?.archive?.sha256
+      ? [`saved as ${shortDigest(`sha256:${to.archive.sha256}`)}`]
+      : []),
   ].join(', ')
 }

@@ -82,6 +82,14 @@ export interface LockedReference {
   root: TreeNode
 }
 
+const summaryOfLocked = ({ reference, id, tree, size, diffIDs }: Omit<LockedReference, 'root'>) => ({
+  reference,
+  id,
+  tree,
+  size,
+  diffIDs: [...diffIDs],
+})
+
 /**
  * Compares the image that a lock names with another, by the locked tree. What is in a file is not known then, nor is the
  * config: that counts as the other's.
@@ -101,7 +109,7 @@ export async function explainLocked(
     ? { ...compared, verdict: 'equivalent', config: [{ field: 'id', a: locked.id, b: image.id }] }
     : compared
   return {
-    a: { ...locked, diffIDs: [...locked.diffIDs] },
+    a: summaryOfLocked(locked),
     b: summaryOf(b.reference, image),
     difference: await explainDifference(difference, new Map(), {
       origins: new Map(originsOf(image, difference, 'added')),

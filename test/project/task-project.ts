@@ -13,7 +13,7 @@ const HELLO = new URL('../../recipes/hello/', import.meta.url)
 
 export interface OwnProject extends AsyncDisposable {
   directory: string
-  /** Its one recipe, whose name no other project has. */
+  /** Its one recipe, whose name no other project has unless it was given. */
   name: string
 }
 
@@ -31,9 +31,11 @@ export function makeTaskProject(tasks: NonNullable<RecipeInput['tasks']>): Promi
  * A project with one recipe: that of hello but for `fields`, locked as hello is, without the image. Of steps only those
  * of hello and those of kind `run` can be had.
  */
-export async function makeHelloLike(fields: Partial<RecipeInput>): Promise<OwnProject> {
+export async function makeHelloLike(
+  fields: Partial<RecipeInput>,
+  name = `like-hello-${randomBytes(4).toString('hex')}`,
+): Promise<OwnProject> {
   const directory = await mkdtemp(join(tmpdir(), 'stillroom-like-hello-'))
-  const name = `like-hello-${randomBytes(4).toString('hex')}`
   const hello = parseLock(await readFile(new URL('lock.json', HELLO), 'utf8'), 'recipes/hello/lock.json')
   const locked = hello.platforms['linux/amd64']
   if (!locked) throw new Error('hello is not locked for linux/amd64')

@@ -103,8 +103,9 @@ function imagesOf(lock: Lockfile | null): Map<string, LockedImage | null> {
   return new Map(
     platforms.map(([name, { image }]) => {
       if (image === null) return [name, null]
-      const { id, tree, size, diffIDs } = image
-      return [name, { id, tree, size, diffIDs }]
+      const { id, tree, size, diffIDs, archive } = image
+      const saved = archive && { archive: { sha256: archive.sha256, size: archive.size } }
+      return [name, { id, tree, size, diffIDs, ...saved }]
     }),
   )
 }

@@ -4,6 +4,8 @@ import type { AuditReport } from '../../audit/audit-report.ts'
 import type { LockedContents } from '../../audit/expect/locked-contents.ts'
 import { countLockedLayers, type LockSubject } from '../../audit/subject.ts'
 import type { PlacedArtifact } from '../../dockerfile/context-artifacts.ts'
+import { connectEngine } from '../../engine/connect.ts'
+import { findImage } from '../../engine/find-image.ts'
 import { StillroomError } from '../../error.ts'
 import { DiskLayerCache } from '../../image/layer-cache.ts'
 import type { TreeNode } from '../../image/merge-layers.ts'
@@ -15,6 +17,7 @@ import { recordedRecipe } from '../../lock/recorded-recipe.ts'
 import type { LockedPlatform, Lockfile } from '../../lock/schema.ts'
 import { fetchInputs } from '../build/fetch-inputs.ts'
 import type { Artifacts, Cache, Fetching } from '../ports.ts'
+import { differentName, imageName } from '../project/image-name.ts'
 import { readLockText, requireLock } from '../project/lock-file.ts'
 import { readConfig } from '../project/read-config.ts'
 import type { Session } from '../session.ts'
@@ -28,6 +31,7 @@ const PLATFORM = 'linux/amd64'
 /**
  * Audits the image that the engine has of a recipe against the recipe's lockfile.
  *
+ * @param image what the engine calls it; left out, it is the locked one, or else the last that a build found different
  * @param isNew whether it was just built from the lockfile: when it is another than the locked one and there is no locked
  *   tree to say where, its own layers count as locked, or all that steps made would be found; `strict`: whether what is
  *   taken on trust is a finding
@@ -36,12 +40,24 @@ const PLATFORM = 'linux/amd64'
 export async function auditRecipe(
   session: Session,
   name: string,
-  { isNew = false, strict = false } = {},
+  { image, isNew = false, strict = false }: { image?: string; isNew?: boolean; strict?: boolean } = {},
 ): Promise<AuditReport> {
   const lockfile = await requireLock(session.directory, name)
   const path = `recipes/${name}/lock.json`
   const lock = { lockfile, path, isNew }
-  return auditReference(session, `stillroom/${name}`, { platform: PLATFORM, lock, strict })
+  return auditReference(session, image ?? (await presentName(session, lockfile)), {
+    platform: PLATFORM,
+    lock,
+    strict,
+  })
+}
+
+async function presentName(session: Session, { recipe, platforms }: Lockfile): Promise<string> {
+  const engine = await connectEngine(session)
+  const { name } = await imageName(session, engine, recipe, platforms[PLATFORM]?.image ?? null)
+  const different = differentName(name)
+  const isOnly = !(await findImage(engine, name)) && (await findImage(engine, different))
+  return isOnly ? different : name
 }
 
 /**

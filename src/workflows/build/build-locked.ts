@@ -5,11 +5,11 @@ import { engineDisk } from '../../engine/engine-space.ts'
 import { type EngineImage, findImage } from '../../engine/find-image.ts'
 import { StillroomError } from '../../error.ts'
 import type { Cache, Fetching } from '../ports.ts'
+import { rememberImage } from '../project/known-images.ts'
 import type { LockedRecipe } from '../project/load-inputs.ts'
 import type { LoadedRecipe } from '../project/load-recipe.ts'
 import { checkSpace } from './check-space.ts'
 import { fetchInputs } from './fetch-inputs.ts'
-import { rememberImage } from './locked-image.ts'
 import { stageContext } from './stage-context.ts'
 
 interface Inputs extends Pick<LockedRecipe, 'locked' | 'context'> {

@@ -4,12 +4,13 @@ import { baseDebianNames } from '../../lock/base-packages.ts'
 import type { LockedPlatform } from '../../lock/schema.ts'
 import type { BuildReport, PackageCount } from '../../report/build-report.ts'
 import type { Artifacts, Cancellation, Reporting } from '../ports.ts'
+import { adoptName, imageName, ownName, plainName } from '../project/image-name.ts'
+import { isKnownAs } from '../project/known-images.ts'
 import { RECIPE_NAME } from '../project/list-recipes.ts'
 import { deferRejection, loadLocked } from '../project/load-inputs.ts'
 import type { Session } from '../session.ts'
 import { StageClock } from '../stage-clock.ts'
 import type { BuildRecipeOptions } from './build-and-compare.ts'
-import { knownImageID } from './locked-image.ts'
 
 /**
  * Builds a recipe from its lockfile and compares the image with it: fetch, build without network, compare, check,
@@ -25,25 +26,34 @@ export async function buildRecipe(
 ): Promise<BuildReport> {
   const clock = new StageClock(session.progress)
   clock.stage('recipe and lockfile')
-  const tag = `stillroom/${name}`
+  const plain = plainName(name)
   // asked for early, awaited late: the answers come while this program reads and computes
-  const answer = RECIPE_NAME.test(name) ? deferRejection(askEngine(session, tag, false)) : undefined
+  const answer = RECIPE_NAME.test(name) ? deferRejection(askEngine(session, plain, false)) : undefined
   const inputs = await loadLocked(session, name)
   const { locked } = inputs
   // an engine is started only now, when all that was written is in order
-  const start = () => askEngine(session, tag, true)
-  const { engine, previous } = await (answer?.catch(start) ?? start())
-  const about = { recipe: name, tag, expected: locked.image }
-  const present = options.noCache ? undefined : await asLocked(session.cache, engine, previous, locked)
-  if (present) {
+  const start = () => askEngine(session, plain, true)
+  const { engine, previous: first } = await (answer?.catch(start) ?? start())
+  const about = { recipe: name, expected: locked.image }
+  const called = async (tag: string) => (tag === plain ? first : findImage(engine, tag))
+  for (const tag of options.noCache ? [] : [plain, await ownName(session, name)]) {
+    const present = await asLocked(session.cache, engine, await called(tag), locked)
+    if (present === undefined) continue
+    await adoptName(session, engine, name, tag)
     await keepPresentTree(session, engine, tag, locked)
-    return { ...about, ...unchanged(present, locked), stages: clock.end() }
+    return { ...about, tag, ...unchanged(present, locked), stages: clock.end() }
   }
+  const { name: tag, taken } = await imageName(session, engine, name, locked.image)
+  if (tag !== plain) session.progress({ kind: 'note', text: takenNote(plain, `${taken}`, tag) })
   // loaded here: an unchanged build needs none of it
   const { buildAndCompare } = await import('./build-and-compare.ts')
-  const result = await buildAndCompare(session, engine, { ...inputs, tag, previous }, options, clock)
+  const plan = { ...inputs, tag, previous: await called(tag), isShared: tag === plain && taken !== undefined }
+  const result = await buildAndCompare(session, engine, plan, options, clock)
   return { ...about, unchanged: false, ...result, stages: clock.end() }
 }
+
+const takenNote = (plain: string, taken: string, tag: string) =>
+  `${plain} is the image of the project in ${taken}: the image of this project is called ${tag}`
 
 async function askEngine(
   ports: Cancellation & Reporting,
@@ -62,10 +72,9 @@ async function asLocked(
   { image }: LockedPlatform,
 ): Promise<BuildReport['image'] | undefined> {
   if (image === null || !present) return undefined
-  const id = engine.store === 'graph' ? present.reference : await knownImageID(cache, present.reference)
-  return id === image.id
-    ? { id, size: image.size, layers: image.diffIDs.length, tree: image.tree }
-    : undefined
+  const { id, size, diffIDs, tree } = image
+  if (!(await isKnownAs(cache, engine, present, id))) return undefined
+  return { id, size, layers: diffIDs.length, tree }
 }
 
 /** What is needed for that is loaded only when the store lacks the tree. */

@@ -1,12 +1,10 @@
-import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
-import type { BuiltImage } from '../../engine/build-image.ts'
 import type { Engine } from '../../engine/connect.ts'
 import { type EngineImage, findImage, saveImage } from '../../engine/find-image.ts'
 import { StillroomError } from '../../error.ts'
 import type { LockedPlatform } from '../../lock/schema.ts'
-import { writeFileAtomic } from '../../store/disk.ts'
-import type { Cache, Reporting } from '../ports.ts'
+import type { Cache, Project, Reporting } from '../ports.ts'
+import { ownName, plainName } from '../project/image-name.ts'
+import { knownImageID, rememberImage } from '../project/known-images.ts'
 
 /**
  * The image that the lockfile names, as the engine has it.
@@ -14,11 +12,11 @@ import type { Cache, Reporting } from '../ports.ts'
  * @throws {StillroomError} IMAGE_MISSING when the lockfile names none or the engine has another or none
  */
 export async function requireLockedImage(
-  ports: Reporting & Cache,
+  ports: Reporting & Cache & Project,
   engine: Engine,
   name: string,
   { image }: LockedPlatform,
-): Promise<{ id: string; reference: string }> {
+): Promise<{ id: string; reference: string; name: string }> {
   const hint = `build it: stillroom build recipe ${name}`
   if (image === null) {
     throw new StillroomError(
@@ -27,19 +25,25 @@ export async function requireLockedImage(
       { hint },
     )
   }
-  // An image ID is a name only on the graph stores
-  const present =
-    (engine.store === 'graph' && (await findImage(engine, image.id))) ||
-    (await findImage(engine, `stillroom/${name}`))
-  const actual = present && (await imageID(ports, engine, present, image.diffIDs))
-  if (present && actual === image.id) return { id: image.id, reference: present.reference }
-  const found = present ? `its stillroom/${name} is ${actual ?? 'another'}` : `it has no stillroom/${name}`
+  // An image ID is a name only on the graph stores; by which of its names it is found does not matter
+  const byID = engine.store === 'graph' ? [image.id] : []
+  const found: string[] = []
+  let other: string | null = null
+  for (const called of [...byID, plainName(name), await ownName(ports, name)]) {
+    const present = await findImage(engine, called)
+    if (present === undefined) continue
+    const actual = await imageID(ports, engine, present, image.diffIDs)
+    if (actual === image.id) return { id: image.id, reference: present.reference, name: called }
+    found.push(`its ${called} is ${actual ?? 'another'}`)
+    other ??= actual ?? null
+  }
+  if (found.length === 0) found.push(`it has no ${plainName(name)}`)
   throw new StillroomError(
     'IMAGE_MISSING',
-    `the Docker Engine lacks image ${image.id} of recipe "${name}": ${found}`,
+    `the Docker Engine lacks image ${image.id} of recipe "${name}": ${found.join(', ')}`,
     {
       hint,
-      details: { recipe: name, expected: image.id, actual: actual ?? null },
+      details: { recipe: name, expected: image.id, actual: other },
     },
   )
 }
@@ -61,22 +65,4 @@ async function imageID(
   const { id } = await readImageArchive(await saveImage(engine, reference))
   await rememberImage(ports.cache, { id, reference })
   return id
-}
-
-/**
- * The containerd store calls an image by its manifest's digest. A manifest names its config, so which image ID a
- * manifest stands for never changes: it is noted when the image is built, and need not be asked again.
- */
-export async function rememberImage(cache: string, { id, reference }: BuiltImage): Promise<void> {
-  if (reference !== id) await writeFileAtomic(notePath(cache, reference), `${id}\n`)
-}
-
-/** The image ID that a manifest's digest stands for, when it was noted. */
-export async function knownImageID(cache: string, reference: string): Promise<string | undefined> {
-  const text = await readFile(notePath(cache, reference), 'utf8').catch(() => undefined)
-  return text?.trim()
-}
-
-function notePath(cache: string, reference: string): string {
-  return join(cache, 'images', reference.replace(/[^A-Za-z0-9]/g, '-'))
 }

@@ -10,6 +10,7 @@ import { requireHistory } from '../../resolve/project/resolve-project.ts'
 import { renderGenerated, writeGenerated } from '../project/generated.ts'
 import { loadInputs, type RecipeInputs } from '../project/load-inputs.ts'
 import { lockedPlatform, readLock, writeLock } from '../project/lock-file.ts'
+import { warnOfProjects, warnOfRepositories } from '../project/warn-of-projects.ts'
 import type { Session } from '../session.ts'
 import { carryOutPlan } from './carry-out-plan.ts'
 import { lockResolvers } from './lock-resolvers.ts'
@@ -46,9 +47,11 @@ export async function lockRecipe(session: Session, name: string, options: LockOp
       await requireHistory(gitRunner(session), loaded.directory, step.path, project)
   }
   const changed = changedFields(loaded, changes)
+  await warnOfProjects(session, loaded)
   const plan = planLock({ name, recipe: expanded(loaded), locked, changed, upgrade, projects })
   const known = options.olderIndexes ? [] : (locked?.base.indexes ?? [])
   const resolved = await carryOutPlan(plan, lockResolvers(session, loaded, plan.base, known))
+  warnOfRepositories(session, resolved.steps)
   const next = nextLock(loaded, present, resolved)
   const { lock, written } = await writeLock(directory, name, next)
   await writeGenerated(directory, name, await renderGenerated(name, recipe, lockedPlatform(lock, recipe)))

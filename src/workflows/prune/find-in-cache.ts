@@ -23,6 +23,7 @@ export async function findInCache(
     await directory(ports, 'contexts', 'build contexts', 'contexts', used),
     await directory(ports, 'contexts', 'unpacked packages for them', 'derived', used),
     await directory(ports, 'temporary', 'repositories being fetched', 'git', used),
+    await directory(ports, 'temporary', 'images being recorded', 'spool', used),
     ...(await taskItems(ports)),
   ]
 }

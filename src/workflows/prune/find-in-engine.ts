@@ -4,16 +4,18 @@ import { findLeftovers, removeLeftover } from '../../engine/leftovers.ts'
 import { privateEngine } from '../../engine/private/private-engine.ts'
 import { StillroomError } from '../../error.ts'
 import { readUses } from '../../store/uses.ts'
-import { knownImageID } from '../build/locked-image.ts'
 import type { Artifacts, Cache, Cancellation, Environment, Project, Reporting } from '../ports.ts'
+import { imageName, plainName, projectID } from '../project/image-name.ts'
+import { knownImageID } from '../project/known-images.ts'
 import { listRecipes } from '../project/list-recipes.ts'
 import { readLock } from '../project/lock-file.ts'
 import type { PruneItem, PruneOptions } from './prune-item.ts'
 
 type Ports = Project & Environment & Cancellation & Reporting & Cache & Artifacts
 
-/** As builds name images: `stillroom/NAME:TAG`. */
+/** As builds name images: `stillroom/NAME:TAG`, or `stillroom/NAME-ID:TAG`. */
 const OURS = /^stillroom\/([a-z0-9]+(?:-[a-z0-9]+)*):/
+const WITH_ID = /^(.+)-([0-9a-f]{8})$/
 const DAY = 86_400_000
 
 /**
@@ -73,10 +75,12 @@ export async function findInEngine(
 
 /** Tells why an image stays. */
 async function imageNeeds(
-  { directory, cache, store }: Ports,
+  ports: Ports,
   { all, keep, days }: PruneOptions,
   engine: Engine,
 ): Promise<(image: NamedImage) => Promise<string | null>> {
+  const { directory, cache, store } = ports
+  const own = await projectID(ports)
   const locked = new Map<string, Set<string>>()
   for (const recipe of await listRecipes(directory)) {
     const lock = await readLock(directory, recipe)
@@ -90,11 +94,17 @@ async function imageNeeds(
       .map(({ recipe }) => recipe),
   )
   return async ({ name, reference }) => {
-    const recipe = OURS.exec(name)?.[1] ?? ''
+    const called = OURS.exec(name)?.[1] ?? ''
+    const [, recipe = called, project] = locked.has(called) ? [] : (WITH_ID.exec(called) ?? [])
     if (keep.includes(recipe)) return `--keep ${recipe}`
     if (all) return null
     const ids = locked.get(recipe)
-    if (ids === undefined)
+    const isOther =
+      project !== undefined
+        ? project !== own
+        : name.startsWith(`${plainName(called)}:`) &&
+          (await imageName(ports, engine, called, null)).taken !== undefined
+    if (ids === undefined || isOther)
       return elsewhere.has(recipe) ? `a lock elsewhere was used in the last ${days} days` : null
     const id = engine.store === 'graph' ? reference : await knownImageID(cache, reference)
     if (id === undefined) return 'it may be the locked one'

@@ -8,8 +8,9 @@ import { type ErrorCode, StillroomError } from '../../error.ts'
 import { findTask } from '../../recipe/find-task.ts'
 import { writing } from '../../store/disk.ts'
 import type { Cache, ProgressEvent, Reporting, Repository } from '../ports.ts'
+import { projectID } from '../project/image-name.ts'
 import { loadRecipe } from '../project/load-recipe.ts'
-import { type ContainerOptions, projectHash } from './run-task.ts'
+import type { ContainerOptions } from './run-task.ts'
 import { recordDirectory } from './task-record.ts'
 
 const CHILD = fileURLToPath(new URL(`detached-child${extname(import.meta.url)}`, import.meta.url))
@@ -63,7 +64,7 @@ export async function detachTask(
 ): Promise<DetachedResult> {
   const { recipe } = await loadRecipe(ports.directory, name)
   const found = findTask(name, recipe, task)
-  const project = await projectHash(ports.directory)
+  const project = await projectID(ports)
   const key = { recipe: name, project, instance: options.instance, task: found.name }
   const place = recordDirectory(ports.cache, key)
   const log = join(place, `log.${randomUUID()}`)

@@ -1,5 +1,4 @@
-import { createHash } from 'node:crypto'
-import { realpath, stat } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
 import { attachedExec, type Terminal } from '../../engine/attached-exec.ts'
 import { connectEngine, type Engine } from '../../engine/connect.ts'
 import { engineError } from '../../engine/engine-error.ts'
@@ -24,6 +23,7 @@ import { resolveProject } from '../../resolve/project/resolve-project.ts'
 import { requireLockedImage } from '../build/locked-image.ts'
 import type { Cache, Cancellation, Environment, Reporting, Repository } from '../ports.ts'
 import { programsChecksum } from '../project/generated.ts'
+import { projectID } from '../project/image-name.ts'
 import { type LoadedRecipe, loadRecipe } from '../project/load-recipe.ts'
 import { lockedPlatform, requireLock } from '../project/lock-file.ts'
 import { publishedPorts } from './container-arguments.ts'
@@ -111,7 +111,7 @@ async function enterRecipe(
   await checkMounts(engine, recipe, options.mounts)
   const joined = await joinContainer(engine, {
     recipe: name,
-    project: await projectHash(ports.directory),
+    project: await projectID(ports),
     instance: options.instance,
     image,
     signal: ports.signal,
@@ -266,12 +266,4 @@ function forwardSignals(lease: Joined['lease']): Disposable {
       for (const name of SIGNALS) process.off(name, forward)
     },
   }
-}
-
-/** Tells the containers of a recipe in two project directories apart. */
-export async function projectHash(directory: string): Promise<string> {
-  return createHash('sha256')
-    .update(await realpath(directory))
-    .digest('hex')
-    .slice(0, 8)
 }

@@ -1,9 +1,8 @@
-import { createHash, randomUUID } from 'node:crypto'
-import { createReadStream, createWriteStream } from 'node:fs'
-import { mkdir, readFile, rm } from 'node:fs/promises'
-import { basename, dirname, join, resolve } from 'node:path'
+import { createHash } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { basename, join, resolve } from 'node:path'
 import { buffer } from 'node:stream/consumers'
-import { pipeline } from 'node:stream/promises'
 import {
   contextArtifacts,
   lockedDigests,
@@ -13,8 +12,9 @@ import {
 import { paxHeader, TAR_END, tarPadding } from '../../formats/tar/write-tar.ts'
 import { gitRunner } from '../../resolve/git/run-git.ts'
 import { archiveProject } from '../../resolve/project/resolve-project.ts'
-import { diskError, type Hashed, moveInPlace, writeFileAtomic } from '../../store/disk.ts'
+import { writeFileAtomic } from '../../store/disk.ts'
 import { recordUse } from '../../store/uses.ts'
+import { writeHashed } from '../../store/write-hashed.ts'
 import { fetchInputs } from '../build/fetch-inputs.ts'
 import type { Artifacts, Cancellation, Environment } from '../ports.ts'
 import { type LockedRecipe, loadLocked } from '../project/load-inputs.ts'
@@ -73,10 +73,10 @@ export async function exportRecipe(session: Session, name: string, file: string)
   ]
   const manifest = manifestOf(inputs, members)
   const archive = pack([member(MANIFEST, jsonText(manifest)), ...members], name, locked.epoch)
-  const written = await writeHashed(session.signal, resolve(file), archive)
-  await writeFileAtomic(resolve(`${file}.sha256`), `${written.sha256}  ${basename(file)}\n`)
+  const { size, sha256 } = await writeHashed(session.signal, resolve(file), archive)
+  await writeFileAtomic(resolve(`${file}.sha256`), `${sha256}  ${basename(file)}\n`)
   const { image } = manifest
-  return { recipe: name, file, ...written, artifacts: artifacts.files.length, tree: Boolean(tree), image }
+  return { recipe: name, file, size, sha256, artifacts: artifacts.files.length, tree: Boolean(tree), image }
 }
 
 function recipeMembers({ loaded }: LockedRecipe): Promise<Member[]> {
@@ -123,33 +123,6 @@ const jsonText = (value: unknown) => Buffer.from(`${JSON.stringify(value, null, 
 function member(path: string, content: Uint8Array, mode = 0o644): Member {
   const sha256 = createHash('sha256').update(content).digest('hex')
   return { path, mode, size: content.length, sha256, content }
-}
-
-/** Writes a file as a whole or not at all. */
-async function writeHashed(
-  signal: AbortSignal,
-  file: string,
-  content: AsyncIterable<Uint8Array>,
-): Promise<Hashed> {
-  const hash = createHash('sha256')
-  let size = 0
-  const counted = async function* () {
-    for await (const bytes of content) {
-      hash.update(bytes)
-      size += bytes.length
-      yield bytes
-    }
-  }
-  const temporary = `${file}.${randomUUID()}.tmp`
-  try {
-    await mkdir(dirname(file), { recursive: true })
-    await pipeline(counted, createWriteStream(temporary, { flags: 'wx' }), { signal })
-    await moveInPlace(temporary, file)
-  } catch (error) {
-    await rm(temporary, { force: true }).catch(() => {})
-    throw signal.aborted ? signal.reason : diskError(error, file)
-  }
-  return { size, sha256: hash.digest('hex') }
 }
 
 async function* pack(members: readonly Member[], name: string, epoch: number): AsyncGenerator<Uint8Array> {

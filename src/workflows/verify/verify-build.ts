@@ -9,8 +9,9 @@ import type { ImageSource } from '../../verify/explain-images.ts'
 import type { ComparedImage } from '../../verify/explained-difference.ts'
 import type { AppliedVariation, VerifyReference, VerifyVerdict } from '../../verify/verify-report.ts'
 import { buildLocked } from '../build/build-locked.ts'
-import { knownImageID } from '../build/locked-image.ts'
-import type { Cache, Cancellation, Fetching } from '../ports.ts'
+import type { Cache, Cancellation, Fetching, Project } from '../ports.ts'
+import { imageName, ownName, plainName } from '../project/image-name.ts'
+import { isKnownAs } from '../project/known-images.ts'
 import type { LockedRecipe } from '../project/load-inputs.ts'
 import type { StageClock } from '../stage-clock.ts'
 
@@ -29,18 +30,18 @@ export interface NewImage {
   end: (verdict: VerifyVerdict) => Promise<void>
 }
 
-/** Name of the image that `--keep` keeps. */
-export const keptName = (recipe: string) => `stillroom/${recipe}:verified`
+/** Name of the image that `--keep` keeps, beside that of the recipe's image. */
+const keptName = (name: string) => `${name}:verified`
 
 /**
  * Fetches what the store lacks and builds: from nothing, or from the step on that the plan says.
  *
- * @param tag what the image is called: `stillroom/NAME:TAG`
+ * @param tag what the image is called beside the recipe's: `stillroom/NAME:TAG`
  * @param cached whether the builder may use what it has
  * @throws {StillroomError} those of fetching and of building
  */
 export async function buildAgain(
-  ports: Cache & Fetching,
+  ports: Cache & Fetching & Project,
   plan: VerifyPlan,
   clock: StageClock,
   tag: string,
@@ -48,14 +49,15 @@ export async function buildAgain(
 ): Promise<NewImage> {
   const { recipe: recipeName } = plan.lock
   const { from, builder, keep } = plan
-  const name = `stillroom/${recipeName}:${tag}`
+  const engine = await connectEngine(ports)
+  const { name: called } = await imageName(ports, engine, recipeName, plan.locked.image)
+  const name = `${called}:${tag}`
   const how = {
     tag: name,
     noCache: !cached && from === undefined,
     again: cached || from === undefined ? [] : stagesFrom(plan, from),
     builder,
   }
-  const engine = await connectEngine(ports)
   const { id, reference, diffIDs } = await buildLocked(ports, engine, plan, how, (stage) =>
     clock.stage(stage),
   )
@@ -66,7 +68,7 @@ export async function buildAgain(
       builder === undefined ? [] : [{ variation: 'builder', value: await describeBuilder(builder) }],
     end: async (verdict) => {
       if (verdict !== 'identical') return
-      if (keep && !cached) await tagImage(engine, reference, keptName(recipeName))
+      if (keep && !cached) await tagImage(engine, reference, keptName(called))
       await removeImage(engine, name)
     },
   }
@@ -102,7 +104,7 @@ export interface Reference {
  * @throws {StillroomError} IMAGE_MISSING when the lockfile names none and none is to be built
  */
 export async function findReference(
-  ports: Cache & Fetching,
+  ports: Cache & Fetching & Project,
   plan: VerifyPlan,
   clock: StageClock,
   lockedOnly: boolean,
@@ -126,17 +128,16 @@ export async function findReference(
 
 /** How to read the expected image; undefined when the engine has none. */
 export async function referenceSource(
-  ports: Cancellation & Cache,
-  { loaded }: VerifyPlan,
+  ports: Cancellation & Cache & Project,
+  { loaded: { name: recipe } }: VerifyPlan,
   { named, source }: Reference,
 ): Promise<ImageSource | undefined> {
   if (source !== undefined) return source
   const engine = await connectEngine(ports)
-  for (const name of [keptName(loaded.name), `stillroom/${loaded.name}`]) {
+  const [plain, own] = [plainName(recipe), await ownName(ports, recipe)]
+  for (const name of [keptName(own), keptName(plain), plain, own]) {
     const image = await findImage(engine, name)
-    if (image === undefined) continue
-    const id = engine.store === 'graph' ? image.reference : await knownImageID(ports.cache, image.reference)
-    if (id !== named.id) continue
+    if (image === undefined || !(await isKnownAs(ports.cache, engine, image, named.id))) continue
     return {
       reference: name,
       read: (options) => openImage(ports, name, { engine, ...options }),

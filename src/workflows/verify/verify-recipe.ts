@@ -7,7 +7,7 @@ import type { LockedImage } from '../../lock/schema.ts'
 import { explainImages, explainLocked, summaryOf } from '../../verify/explain-images.ts'
 import { type Variation, VERIFY_REPORT_VERSION, type VerifyReport } from '../../verify/verify-report.ts'
 import { keepImageTree } from '../build/keep-image-tree.ts'
-import type { Artifacts, Cache, Cancellation, Reporting } from '../ports.ts'
+import type { Artifacts, Cache, Cancellation, Project, Reporting } from '../ports.ts'
 import { loadLocked } from '../project/load-inputs.ts'
 import type { Session } from '../session.ts'
 import { StageClock } from '../stage-clock.ts'
@@ -107,7 +107,7 @@ async function rebuild(
 }
 
 async function compare(
-  ports: Cancellation & Reporting & Cache & Artifacts,
+  ports: Cancellation & Reporting & Cache & Artifacts & Project,
   plan: VerifyPlan,
   reference: Reference,
   built: NewImage,

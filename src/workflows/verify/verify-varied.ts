@@ -58,13 +58,13 @@ export async function buildVaried(
     await symlink(ports.store.directory, join(cache, 'store'))
     const built = await buildThere(ports, plan, vary, settings, cache)
     const engine = await connectTo(other.socket)
-    const reference = `stillroom/${plan.loaded.name}`
+    const reference = built.tag
     return {
       summary: {
         reference: `${reference} on another machine`,
-        id: built.id,
+        id: built.image.id,
         diffIDs: [],
-        ...(built.tree ? { tree: built.tree } : {}),
+        ...(built.image.tree ? { tree: built.image.tree } : {}),
       },
       source: {
         reference: `${reference} on another machine`,
@@ -118,8 +118,7 @@ async function startVaried(
   })
 }
 
-interface BuildAnswer {
-  image?: BuildReport['image']
+interface BuildAnswer extends Partial<Pick<BuildReport, 'image' | 'tag'>> {
   error?: { code: string; message: string; hint?: string }
 }
 
@@ -130,7 +129,7 @@ async function buildThere(
   vary: readonly Variation[],
   settings: EngineSettings,
   cache: string,
-): Promise<BuildReport['image']> {
+): Promise<Pick<BuildReport, 'image' | 'tag'>> {
   const umask = vary.includes('umask') ? `umask ${UMASK}; ` : ''
   const words = [
     process.argv[1] ?? '',
@@ -163,7 +162,7 @@ async function buildThere(
   const { stdout, stderr, exitCode } = await child
   signal.throwIfAborted()
   const answer = parseAnswer(stdout)
-  if (answer?.image !== undefined) return answer.image
+  if (answer?.image !== undefined && answer.tag !== undefined) return { image: answer.image, tag: answer.tag }
   const { code, message, hint } = answer?.error ?? { code: 'BUILD_FAILED', message: stderr.slice(-2000) }
   throw new StillroomError(
     'BUILD_FAILED',
