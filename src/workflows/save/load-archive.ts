@@ -141,7 +141,9 @@ async function loadAs(
   await loadImage(engine, writeArchive(files), ports.signal)
   try {
     const loaded = await findImage(engine, loading)
-    if (loaded === undefined || (engine.store === 'graph' && loaded.reference !== id))
+    const diffIDs = image.layers.map(({ diffID }) => diffID).join()
+    const isOther = engine.store === 'graph' ? loaded?.reference !== id : loaded?.diffIDs.join() !== diffIDs
+    if (loaded === undefined || isOther)
       throw new StillroomError(
         'ENGINE_FAILED',
         `the Docker Engine was given image ${id}, and has ${loaded?.reference ?? 'none'}`,
@@ -149,18 +151,18 @@ async function loadAs(
     await rememberImage(ports.cache, { id, reference: loaded.reference })
     const { name, taken } = await imageName(ports, engine, recipe, verdict === 'unknown' ? { id } : locked)
     const before = await findImage(engine, name)
-    const isOther = before !== undefined && before.reference !== loaded.reference
+    const replaces = before !== undefined && before.reference !== loaded.reference
     const tag =
       verdict === 'different'
         ? differentName(name)
-        : verdict === 'unknown' && isOther
+        : verdict === 'unknown' && replaces
           ? `${name}:loaded`
           : name
     await tagImage(engine, loaded.reference, tag)
     if (tag === name && taken === undefined && verdict === 'locked') {
       await noteName(ports, engine, recipe, name)
       // what had the name before is of no use any more, unless it has another name or is in use
-      if (isOther) await removeImage(engine, before.reference)
+      if (replaces) await removeImage(engine, before.reference)
     }
     if (name !== plainName(recipe))
       ports.progress({
