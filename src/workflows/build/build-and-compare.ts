@@ -232,5 +232,6 @@ async function sumSaved(
   const spool = join(session.cache, 'spool')
   await sweepAbandoned(spool)
   await using spooled = await spoolImage(session, engine, name, join(spool, recipe))
-  return sumArchive(session, await savedFiles(session, spooled, id, recipe))
+  // awaited here: what is read is gone afterwards
+  return await sumArchive(session, await savedFiles(session, spooled, id, recipe))
 }
