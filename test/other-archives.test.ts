@@ -3,6 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { execa } from 'execa'
+import { armor, createMessage, enums, sign } from 'openpgp'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { StillroomError } from '../src/error.ts'
 import { lockInputs } from '../src/lock/lock-inputs.ts'
@@ -70,6 +71,32 @@ async function flat(
   ])
 }
 
+const signatures = new Map<string, Uint8Array>()
+
+/** The same with the signature in a file of its own. */
+async function detached(
+  packages: string,
+  form: 'armored' | 'binary',
+  key = vendor,
+): Promise<Map<string, Buffer>> {
+  const { InRelease: _, ...files } = Object.fromEntries(await flat(packages, key))
+  const text = Buffer.from(releaseText({ Date: DATE.toUTCString() }, { 'Packages.gz': gzipSync(packages) }))
+  const message = await createMessage({ binary: text })
+  const options = {
+    message,
+    signingKeys: key.privateKey,
+    detached: true,
+    date: DATE,
+    format: 'binary',
+  } as const
+  // no signature is made twice alike
+  const known = signatures.get(`${key.fingerprint} ${packages}`) ?? ((await sign(options)) as Uint8Array)
+  signatures.set(`${key.fingerprint} ${packages}`, known)
+  const signature = form === 'binary' ? known : armor(enums.armor.signature, known)
+  const own = { Release: text, 'Release.gpg': Buffer.from(signature as string) }
+  return new Map(Object.entries({ ...files, ...own }))
+}
+
 const archive = (fields: object = {}) =>
   AptArchive.parse(
     aptArchive({
@@ -104,6 +131,40 @@ describe('the indexes of an archive of somebody else', () => {
       [name, 'stable', 'main'],
       [name, 'stable', 'extra'],
     ])
+  })
+
+  test.each(['armored', 'binary'] as const)('are verified by a Release.gpg as well, %s', async (form) => {
+    const packages = stanza('tool', '1')
+    const web = at(VENDOR, await detached(packages, form))
+    const [one] = await fetch(web)
+    expect(one?.index).toMatchObject({ signedBy: [vendor.fingerprint], suite: './' })
+    expect(one?.index.release).toBe(sha256(one?.inRelease as Buffer))
+    // the same of either form, from the archive and from what was kept
+    const other = at(VENDOR, await detached(packages, form === 'armored' ? 'binary' : 'armored'))
+    const indexes = one === undefined ? [] : [one.index]
+    expect(await refetchArchives(indexes, [archive()], optionsOf(other))).toEqual([one])
+    const kept = { ...optionsOf(new Map()), cached: async () => one?.inRelease }
+    await expect(refetchArchives(indexes, [archive()], kept)).rejects.toMatchObject({ code: 'INDEX_INVALID' })
+
+    const changed = Buffer.from(String(web.get(`${VENDOR}/Release`)).replace('SHA256', 'Label: x\nSHA256'))
+    await expect(fetch(new Map(web).set(`${VENDOR}/Release`, changed))).rejects.toMatchObject({
+      code: 'SIGNATURE_INVALID',
+      message: expect.stringContaining('its text is not what key'),
+    })
+    for (const signature of [
+      '',
+      'nonsense',
+      '-----BEGIN PGP SIGNATURE-----\n\nAAAA\n-----END PGP SIGNATURE-----\n',
+    ])
+      await expect(
+        fetch(new Map(web).set(`${VENDOR}/Release.gpg`, Buffer.from(signature))),
+      ).rejects.toMatchObject({
+        code: 'SIGNATURE_INVALID',
+      })
+    const stranger = at(VENDOR, await detached(packages, form, debian))
+    await expect(fetch(stranger)).rejects.toMatchObject({ code: 'SIGNATURE_INVALID' })
+    web.delete(`${VENDOR}/Release.gpg`)
+    await expect(fetch(web)).rejects.toMatchObject({ code: 'FETCH_FAILED' })
   })
 
   test('come with a key from an address as well, out of a ring of several', async () => {
@@ -247,6 +308,11 @@ describe.skipIf(!hasApt)('apt sees it beside Debian', () => {
       ['libx', '2', 'debian', 'pool/libx_2_amd64.deb'],
       ['tool', '1', 'apt.example.org:8443', 'pool/tool_1_amd64.deb'],
     ])
+  })
+
+  test('whether its signature lies in InRelease or apart', async () => {
+    const theirs = await detached(stanza('tool', '1', 'Depends: libx (>= 2)\n'), 'armored')
+    expect(chosen(await install(theirs, ['tool']))).toMatchObject([{ 0: 'libx' }, { 0: 'tool' }])
   })
 
   test("a package of it replaces Debian's when it is newer, and not when it is as old, older or not automatic", async () => {

@@ -63,7 +63,7 @@ export const DebianIndex = z
     component: z.union([componentName, z.literal('')]),
     /** The Release file's own Date, ISO 8601, UTC. */
     date: z.iso.datetime(),
-    /** Of InRelease, as served. */
+    /** Of InRelease, as served; of an archive without one, of Release with its signature behind it. */
     release: Sha256,
     /** Of the uncompressed Packages file. */
     packages: Sha256,

@@ -4,6 +4,7 @@ import { DebianPackage, type LockedApt } from '../../lock/schema.ts'
 import type { AptStep } from '../../recipe/schema.ts'
 import type { FetchedIndex } from '../debian/fetch-indexes.ts'
 import { type BinaryPackage, type PackageVersions, readVersions } from '../debian/read-packages.ts'
+import { splitRelease } from '../debian/release-file.ts'
 import type { Sandbox, SandboxFile } from '../sandbox.ts'
 import { type PlannedPackage, parseSimulation } from './parse-simulation.ts'
 
@@ -82,7 +83,13 @@ function aptLists(indexes: readonly FetchedIndex[]): SandboxFile[] {
     const root = `${ROOT}/${index.release.slice(0, 12)}/${archive}`
     sources.push(`deb [check-valid-until=no] file:${root} ${suite} ${component}\n`)
     const stem = `${ROOT}/lists/${`${root}/dists/${suite}`.replaceAll('/', '_')}`
-    files.push({ path: `${stem}_InRelease`, content: inRelease })
+    const apart = splitRelease(inRelease)
+    if (apart === undefined) files.push({ path: `${stem}_InRelease`, content: inRelease })
+    else {
+      files.push({ path: `${stem}_Release`, content: apart.text })
+      // that there is one says to apt that the list was verified, as it was
+      files.push({ path: `${stem}_Release.gpg`, content: apart.signature })
+    }
     files.push({ path: `${stem}_${component}_binary-amd64_Packages`, content: packages })
   }
   files.push({ path: `${ROOT}/lists/partial/.keep`, content: '' })

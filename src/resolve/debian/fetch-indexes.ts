@@ -8,13 +8,14 @@ import { firstGood } from '../../sources/first-good.ts'
 import { oldReleaseUrls } from './archive-urls.ts'
 import { fetchPackages, sha256 } from './fetch-packages.ts'
 import type { ReleaseFile } from './parse-release.ts'
+import { fetchRelease } from './release-file.ts'
 import { isFlat, packagesPath, suiteRoot } from './suite-paths.ts'
 import { verifyRelease } from './verify-release.ts'
 
 /** A package index with all that proves it. */
 export interface FetchedIndex {
   index: DebianIndex
-  /** As served. */
+  /** As served, or put together of `Release` and `Release.gpg`; see `fetchRelease`. */
   inRelease: Uint8Array
   /** Uncompressed, verified. */
   packages: Uint8Array
@@ -34,9 +35,6 @@ export interface FetchIndexesOptions {
   oldReleases?: string | undefined
   now: Date
 }
-
-/** Debian's Release files are about 150 kB. */
-export const RELEASE_LIMIT = 16 * 1024 * 1024
 
 /**
  * Fetches and verifies a suite's current indexes: the suite, its updates, its security updates and its
@@ -123,7 +121,7 @@ export async function fetchComponents(
 ): Promise<FetchedIndex[]> {
   const root = suiteRoot(base, suite)
   const source = redactUrl(`${root}/InRelease`)
-  const inRelease = await get(`${root}/InRelease`, { limit: RELEASE_LIMIT })
+  const inRelease = await fetchRelease(root, get)
   const { release, signedBy } = await verifyRelease(inRelease, { keys, now, source, pinned })
   checkSuite(release, suite, source)
   checkSigners(signedBy, suite, source, signers)

@@ -3,15 +3,10 @@ import type { DebianIndex } from '../../lock/schema.ts'
 import { redactUrl } from '../../net/redact-url.ts'
 import { firstGood } from '../../sources/first-good.ts'
 import { archiveUrls } from './archive-urls.ts'
-import {
-  checkSigners,
-  checkSuite,
-  type FetchedIndex,
-  type FetchIndexesOptions,
-  RELEASE_LIMIT,
-} from './fetch-indexes.ts'
+import { checkSigners, checkSuite, type FetchedIndex, type FetchIndexesOptions } from './fetch-indexes.ts'
 import { fetchPackages, sha256 } from './fetch-packages.ts'
 import type { ReleaseFile } from './parse-release.ts'
+import { fetchRelease } from './release-file.ts'
 import { packagesPath, suiteRoot } from './suite-paths.ts'
 import { verifyRelease } from './verify-release.ts'
 
@@ -79,7 +74,7 @@ async function findRelease(
   const kept = await options.cached?.(index.release)
   if (kept !== undefined && sha256(kept) === index.release) return { inRelease: kept, roots }
   const ask = async (root: string) => {
-    const inRelease = await options.get(`${root}/InRelease`, { limit: RELEASE_LIMIT })
+    const inRelease = await fetchRelease(root, options.get)
     const got = sha256(inRelease)
     if (got !== index.release) throw new StillroomError('INDEX_INVALID', `${redactUrl(root)} has ${got}`)
     return { inRelease, roots: [root, ...roots.filter((other) => other !== root)] }

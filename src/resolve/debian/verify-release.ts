@@ -1,7 +1,8 @@
-import type { CleartextMessage, PublicKey } from 'openpgp'
+import type { PublicKey } from 'openpgp'
 import { StillroomError } from '../../error.ts'
 import { parseRelease, type ReleaseFile } from './parse-release.ts'
-import { verifySignatures } from './verify-signatures.ts'
+import { splitRelease } from './release-file.ts'
+import { type Signed, verifySignatures } from './verify-signatures.ts'
 
 export interface VerifyReleaseOptions {
   /** ASCII-armored public keys that may sign. */
@@ -28,7 +29,7 @@ function isClearsigned(text: string): boolean {
 }
 
 /**
- * Checks that an InRelease file is signed by an allowed key and still current, and reads the signed text alone.
+ * Checks that an InRelease file, or a Release file with its signature behind it, is signed by an allowed key and still current, and reads the signed text alone.
  *
  * A key counts when it was valid at the time the signature was made. gpgv and apt ask whether it is valid today,
  * which makes every archived suite unreadable once its keys expire; a lockfile must outlive them. What that leaves
@@ -45,9 +46,10 @@ export async function verifyRelease(
   options: VerifyReleaseOptions,
 ): Promise<{ release: ReleaseFile; signedBy: string[] }> {
   const source = options.source ?? 'InRelease'
-  const message = await readClearsigned(inRelease, source)
-  const signedBy = await verifySignatures(message, await readKeys(options.keys), options.now, source)
-  const release = parseRelease(message.getText(), source)
+  const { text, signed } =
+    (await readDetached(inRelease, source)) ?? (await readClearsigned(inRelease, source))
+  const signedBy = await verifySignatures(signed, await readKeys(options.keys), options.now, source)
+  const release = parseRelease(text, source)
   if (!options.pinned && release.validUntil !== undefined && release.validUntil < options.now) {
     throw new StillroomError(
       'INDEX_EXPIRED',
@@ -58,7 +60,31 @@ export async function verifyRelease(
   return { release, signedBy }
 }
 
-async function readClearsigned(inRelease: Uint8Array, source: string): Promise<CleartextMessage> {
+interface SignedText {
+  text: string
+  signed: Signed
+}
+
+/** A Release file with its detached signature behind it, as `fetchRelease` puts them together. */
+async function readDetached(inRelease: Uint8Array, source: string): Promise<SignedText | undefined> {
+  const parts = splitRelease(inRelease)
+  if (parts === undefined) return undefined
+  const { createMessage, readSignature } = await import('openpgp')
+  try {
+    const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(parts.text)
+    const signature = await readSignature({ armoredSignature: parts.signature })
+    return {
+      text,
+      signed: { message: await createMessage({ binary: new Uint8Array(parts.text) }), signature },
+    }
+  } catch (cause) {
+    throw new StillroomError('SIGNATURE_INVALID', `cannot verify ${source}: its Release.gpg cannot be read`, {
+      cause,
+    })
+  }
+}
+
+async function readClearsigned(inRelease: Uint8Array, source: string): Promise<SignedText> {
   let cleartextMessage: string
   try {
     cleartextMessage = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(inRelease)
@@ -74,7 +100,8 @@ async function readClearsigned(inRelease: Uint8Array, source: string): Promise<C
   }
   const { readCleartextMessage } = await import('openpgp')
   try {
-    return await readCleartextMessage({ cleartextMessage })
+    const message = await readCleartextMessage({ cleartextMessage })
+    return { text: message.getText(), signed: { message } }
   } catch (cause) {
     throw new StillroomError('SIGNATURE_INVALID', `cannot verify ${source}: its signature cannot be read`, {
       cause,

@@ -1,4 +1,4 @@
-import type { CleartextMessage, PublicKey } from 'openpgp'
+import type { CleartextMessage, Message, PublicKey, Signature } from 'openpgp'
 import { StillroomError } from '../../error.ts'
 
 /** One signature: the key it names, the allowed primary key that belongs to, and what is wrong with it, if anything. */
@@ -13,20 +13,23 @@ interface Judged {
 /** openpgp's messages for a signature that doesn't fit the text, as against a key that doesn't count. */
 const TAMPERED = /Signed digest did not match|Signature verification failed/
 
+/** A clearsigned text, or bytes with a signature apart from them. */
+export type Signed = { message: CleartextMessage } | { message: Message<Uint8Array>; signature: Signature }
+
 /**
- * Checks the signatures of a clearsigned text against the keys allowed.
+ * Checks the signatures of something signed against the keys allowed.
  *
  * @param now signatures made later don't count; see `verifyRelease` on expired and revoked keys.
  * @returns the primary keys whose signatures are good: upper-case fingerprints, sorted, at least one.
  * @throws {StillroomError} SIGNATURE_INVALID that names each signature's key ID and the keys allowed.
  */
 export async function verifySignatures(
-  message: CleartextMessage,
+  signed: Signed,
   keys: readonly PublicKey[],
   now: Date,
   source: string,
 ): Promise<string[]> {
-  const judged = await judgeAll(message, keys, now)
+  const judged = await judgeAll(signed, keys, now)
   const good = judged.filter((one) => one.problem === undefined && one.signer !== undefined)
   const tampered = judged.find((one) => one.tampered)
   if (good.length > 0 && tampered === undefined) {
@@ -43,15 +46,18 @@ export async function verifySignatures(
   )
 }
 
-async function judgeAll(message: CleartextMessage, keys: readonly PublicKey[], now: Date): Promise<Judged[]> {
+async function judgeAll(signed: Signed, keys: readonly PublicKey[], now: Date): Promise<Judged[]> {
   const { verify } = await import('openpgp')
-  const { signatures } = await verify({
-    message,
+  const options = {
     verificationKeys: [...keys],
     date: now,
     // A key whose self-signature was renewed after this signature counts when it is valid today.
     config: { allowInsecureVerificationWithReformattedKeys: true },
-  })
+  }
+  const { signatures } =
+    'signature' in signed
+      ? await verify({ ...signed, ...options, format: 'binary' })
+      : await verify({ ...signed, ...options })
   return await Promise.all(
     signatures.map(async (signature): Promise<Judged> => {
       const keyID = signature.keyID.toHex().toUpperCase()
