@@ -1,10 +1,13 @@
 import { execFile, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
+import { makeDeb } from '../../test/world/make-deb.ts'
 import * as fault from '../store/testing/fault-server.ts'
 import { makeBytes, sha256 } from '../store/testing/make-artifact.ts'
 import { temporaryDirectory } from '../store/testing/temporary-directory.ts'
@@ -62,7 +65,8 @@ function pathWithout(...names: string[]): Promise<string> {
 
 function fetch(env: Record<string, string> = {}, args: string[] = []) {
   return new Promise<{ code: number; stdout: string; stderr: string }>((done) => {
-    const base = { PATH: '/usr/bin:/bin', HOME: context, APT_CONFIG: join(context, 'apt.conf') }
+    const none = { STILLROOM_SNAPSHOT: 'none', STILLROOM_OLD_RELEASES: 'none' }
+    const base = { PATH: '/usr/bin:/bin', HOME: context, APT_CONFIG: join(context, 'apt.conf'), ...none }
     execFile(
       '/bin/sh',
       [join(context, 'fetch.sh'), ...args],
@@ -102,6 +106,93 @@ describe('fetch.sh', () => {
     await writeFile(join(context, debFile), 'damaged')
     expect(await fetch(env)).toMatchObject({ code: 0 })
     expect(await read(debFile)).toEqual(Buffer.from(bytes))
+  })
+
+  describe('with nothing set', () => {
+    const release = (home: string) => `ID=debian\nHOME_URL="${home}"\n`
+    const unset = { STILLROOM_SNAPSHOT: '', STILLROOM_OLD_RELEASES: '' }
+
+    /** A package that says whose it is, which the mirror has, and a proxy to the rest of the world. */
+    async function baseFiles(home: string, answers: Record<string, Uint8Array>) {
+      const made = await makeDeb({
+        ...{ name: 'base-files', version: '12' },
+        files: { '/usr/lib/os-release': release(home) },
+      })
+      const seen: string[] = []
+      const proxy = createServer((request, response) => {
+        // whether there is a service at all is asked once
+        if (new URL(request.url ?? '').pathname !== '/') seen.push(request.url ?? '')
+        const found = answers[request.url ?? '']
+        response.writeHead(found === undefined ? 404 : 200).end(found)
+      })
+      proxy.listen(0, '127.0.0.1')
+      await once(proxy, 'listening')
+      onTestFinished(() => void proxy.close())
+      await table(
+        [
+          made.sha256,
+          made.bytes.length,
+          'debian',
+          'debian',
+          made.path,
+          'artifacts/base/base-files_12_all.deb',
+        ],
+        debRow,
+      )
+      server.on(`/debian/${made.path}`, fault.file(made.bytes))
+      const http_proxy = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`
+      const env = { STILLROOM_DEBIAN: `${server.url}/debian`, http_proxy, no_proxy: '127.0.0.1' }
+      return { seen, env }
+    }
+    const snapshot = `http://snapshot.deb.example/archive/debian/20200101T000000Z/${escaped}`
+    const old = `http://archive.deb.example/debian/${escaped}`
+
+    it.each([
+      ['the snapshot service', snapshot],
+      ['the archive of old releases', old],
+    ])('what no mirror has comes from %s of the distribution that base-files names', async (_, url) => {
+      const { seen, env } = await baseFiles('http://www.deb.example/', { [url]: bytes })
+      expect(await fetch({ ...env, ...unset })).toMatchObject({ code: 0 })
+      expect(await read(debFile)).toEqual(Buffer.from(bytes))
+      expect(seen).toEqual(url === snapshot ? [snapshot] : [snapshot, old])
+      // only what is missing, and only when it is
+      expect(await fetch({ ...env, ...unset })).toMatchObject({ code: 0 })
+      expect(seen.length).toBeLessThan(3)
+    })
+
+    it('a service that does not answer is asked once, not for each file', async () => {
+      const { env } = await baseFiles('http://www.deb.example/', {})
+      const started = performance.now()
+      const refused = await fetch({ ...env, ...unset, http_proxy: 'http://127.0.0.1:9' })
+      expect(refused.stderr.match(/deb\.example does not answer/g)).toHaveLength(2)
+      expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('g++') })
+      expect(performance.now() - started).toBeLessThan(20_000)
+    })
+
+    it('nobody is asked with `none`, and a setting comes before the default', async () => {
+      const { seen, env } = await baseFiles('http://www.deb.example/', { [snapshot]: bytes })
+      const refused = await fetch(env)
+      expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('/debian/pool/main/g') })
+      expect(seen).toEqual([])
+      const set = { STILLROOM_SNAPSHOT: `${server.url}/other`, STILLROOM_OLD_RELEASES: `${server.url}/old` }
+      server.on(`/old/debian/${escaped}`, fault.file(bytes))
+      expect(await fetch({ ...env, ...set })).toMatchObject({ code: 0 })
+      expect(seen).toEqual([])
+    })
+  })
+
+  it('takes a package of an archive by its address from there, or from its earlier states', async () => {
+    const states = [1, 2].map((day) => `${server.url}/states/2020010${day}T000000Z/tool.deb`)
+    const file = 'artifacts/apt-1/tool.deb'
+    await table([sha256(bytes), bytes.length, 'url', `${server.url}/repo/tool.deb`, states.join(' '), file])
+    server.on('/states/20200102T000000Z/tool.deb', fault.file(bytes))
+    expect(await fetch()).toMatchObject({ code: 0 })
+    expect(await read(file)).toEqual(Buffer.from(bytes))
+    expect(server.seen.map(({ path }) => path)).toEqual([
+      '/repo/tool.deb',
+      '/states/20200101T000000Z/tool.deb',
+      '/states/20200102T000000Z/tool.deb',
+    ])
   })
 
   it.each(['curl', 'wget'])('goes on to the snapshot when the mirror is wrong, with %s', async (tool) => {

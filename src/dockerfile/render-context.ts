@@ -1,6 +1,7 @@
 import type { LocalPackage, LockedApt, LockedGit, LockedPip, LockedPlatform } from '../lock/schema.ts'
 import { parseAptRequest } from '../recipe/apt-request.ts'
 import type { AptStep, Recipe } from '../recipe/schema.ts'
+import { datedUrls } from '../resolve/debian/archive-urls.ts'
 import type { Origin } from '../store/artifact.ts'
 import { contextArtifacts } from './context-artifacts.ts'
 import { renderGitOrigin } from './git-origin.ts'
@@ -123,7 +124,7 @@ const TABLE_HEAD = '# sha256\tsize\tkind\tsource\tpath\tdestination'
 /**
  * What `fetch.sh` reads, a row a line, separated by tabs; `-` where a kind has no such column. The path is one in the
  * source: below a Debian archive's root, a file's name in a Python project's page, the tree of a commit, the commit
- * of a repository, or for a seed the .deb whose files it holds. A directory is one that may stay empty.
+ * of a repository, other addresses of a download, or for a seed the .deb whose files it holds. A directory is one that may stay empty.
  */
 function artifactTable(locked: LockedPlatform): string {
   const { files, seed, projects, directories } = contextArtifacts(locked)
@@ -134,7 +135,7 @@ function artifactTable(locked: LockedPlatform): string {
     ),
   )
   const rows = files.map(({ artifact, destination }) => {
-    const { origin } = artifact
+    const origin = byAddress(artifact.origin, locked) ?? artifact.origin
     const kind = inParts.has(artifact.sha256) ? 'git-parts' : origin.kind
     return [artifact.sha256, artifact.size, kind, ...originColumns(origin), destination]
   })
@@ -153,7 +154,7 @@ function artifactTable(locked: LockedPlatform): string {
   return lines([TABLE_HEAD, ...[...rows, ...seeds, ...trees, ...empty].map((row) => row.join('\t'))])
 }
 
-function originColumns(origin: Origin): [source: string, path: string] {
+function originColumns(origin: Origin | Download): [source: string, path: string] {
   switch (origin.kind) {
     case 'debian':
       return [origin.archive, origin.path]
@@ -165,9 +166,24 @@ function originColumns(origin: Origin): [source: string, path: string] {
     case 'git':
       return [origin.url, origin.commit]
     case 'url':
-      return [origin.url, '-']
+      return [origin.url, ('states' in origin && origin.states.join(' ')) || '-']
   }
 }
+
+/** A package of an archive that the recipe names by its address lies there, and where the archive keeps its earlier states. */
+function byAddress(origin: Origin, { base }: LockedPlatform): Download | undefined {
+  if (origin.kind !== 'debian') return undefined
+  const index = base.indexes.find(({ archive, url }) => archive === origin.archive && url !== undefined)
+  if (index?.url === undefined) return undefined
+  const path = origin.path.split('/').map(encodeURIComponent).join('/')
+  const at = (root: string) => `${root.replace(/\/+$/, '')}/${path}`
+  const states =
+    index.snapshot === undefined ? [] : datedUrls(index.snapshot, new Date(index.date)).slice(0, 2)
+  return { kind: 'url', url: at(index.url), states: states.map(at) }
+}
+
+/** A file by its address, and others where it may be as well. */
+type Download = Extract<Origin, { kind: 'url' }> & { states: string[] }
 
 function lines(entries: readonly string[]): string {
   return entries.map((entry) => `${entry}\n`).join('')
