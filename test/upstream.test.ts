@@ -287,6 +287,13 @@ test.each(['json', 'html'] as const)(
     wheel('early', '3.0rc1')
     // of one that needs what can't be there, the next older version that does not
     wheel('free', '4.0', { requires: ['capped>=2'] })
+    // of an index without metadata of its own, the wheel says it
+    // neither is there another version of what the image has from elsewhere
+    wheel('free', '4.2', { requires: ['system>=2'] })
+    wheel('system', '2.0', { requiresPython: '>=3.12' })
+    wheel('needs', '3.1', { requires: ['fresh>=2'] })
+    wheel('fresh', '2.0')
+    index.hide(wheel('free', '4.5', { requires: ['capped>=2'] }).file)
     wheel('free', '5.0', { requires: ['needed >=2; python_version >= "3.8"', 'nothing-locked'] })
     own.add(makeWheel({ name: 'elsewhere', version: '1.2' }))
     const files = locked.map(({ name, version, file, bytes }) => ({
@@ -294,6 +301,10 @@ test.each(['json', 'html'] as const)(
       sha256: createHash('sha256').update(bytes).digest('hex'),
       ...(name === 'elsewhere' ? { index: `${own.url}/simple` } : {}),
     }))
+    const provided = [
+      { name: 'fresh', version: '1.0' },
+      { name: 'system', version: '1.0' },
+    ]
     const requirements = [
       'pinned==1.0',
       'capped<2',
@@ -313,7 +324,7 @@ test.each(['json', 'html'] as const)(
           indexes: { elsewhere: `${own.url}/simple` },
         },
       ],
-      locked: [{ kind: 'pip', pip: '23.0.1', files, build: {}, provided: [], local: [] }],
+      locked: [{ kind: 'pip', pip: '23.0.1', files, build: {}, provided, local: [] }],
       files: { 'recipes/x/requirements.txt': 'by-file ~= 1.0\n' },
     })
     const cache = await temporaryDirectory()
@@ -324,7 +335,7 @@ test.each(['json', 'html'] as const)(
     const taken = [...advised.matchAll(/pypi\/(\S+) 1\.0 -> (\S+?)(?:,|$)/g)]
     expect(taken.map(([, name, to]) => `${name} ${to}`)).toEqual([
       ...['by-file 1.5', 'capped 1.5', 'compiled 1.5', 'constrained 1.5', 'early 1.5', 'elsewhere 1.2'],
-      ...['free 3.0', 'marked 1.5', 'modern 1.5', 'needed 1.5', 'needs 3.0', 'withdrawn 1.5'],
+      ...['free 3.0', 'marked 1.5', 'modern 1.5', 'needed 1.5', 'needs 3.1', 'withdrawn 1.5'],
     ])
     const excluded = report.excluded ?? []
     expect(excluded.map(({ subject, newest, reason }) => `${subject} ${newest}: ${reason}`)).toEqual([

@@ -6,7 +6,7 @@ import { zipSync } from 'fflate'
 import { expect, it } from 'vitest'
 import { zipMembers } from './zip.ts'
 
-async function read(source: Buffer | number) {
+async function read(source: Parameters<typeof zipMembers>[0]) {
   const found: { name: string; mode: number; mtime: number; size: number; content: string }[] = []
   for await (const { name, mode, mtime, size, content } of zipMembers(source)) {
     const parts: Buffer[] = []
@@ -62,4 +62,18 @@ it('zipMembers() rejects what is damaged', async () => {
   damaged.fill(0xff, 35, 45)
   for (const wrong of [bytes.subarray(0, -5), damaged, Buffer.from('PK')])
     await expect(read(wrong)).rejects.toThrow()
+})
+
+it('zipMembers() reads what lies in the end of an archive, and rejects what lies before', async () => {
+  const noise = Uint8Array.from({ length: 200_000 }, (_, i) => (i * 7919) % 251)
+  const whole = Buffer.from(zipSync({ first: noise, last: Buffer.from('text') }, { level: 0 }))
+  // the directory is looked for in the last 64 kB, where a comment may follow it
+  const end = { size: whole.length, end: whole.subarray(-100_000) }
+  const texts: string[] = []
+  for await (const { name, content } of zipMembers(end)) {
+    if (name === 'last') for await (const bytes of content()) texts.push(bytes.toString())
+  }
+  expect(texts).toEqual(['text'])
+  await expect(read(end)).rejects.toThrow('lies before the end of the archive')
+  await expect(read({ size: whole.length, end: whole.subarray(-10) })).rejects.toThrow()
 })

@@ -1,3 +1,5 @@
+import { Readable } from 'node:stream'
+
 /** One member of a zip archive, directories among them. */
 export interface ZipMember {
   name: string
@@ -10,17 +12,26 @@ export interface ZipMember {
   content(): AsyncIterable<Buffer>
 }
 
+/** The last bytes of an archive, where its directory lies. What lies before them cannot be read. */
+export interface ZipEnd {
+  /** Of the whole archive. */
+  size: number
+  end: Uint8Array
+}
+
 /**
  * The members of a zip archive (PKWARE's APPNOTE), in the order of its central directory. Each content can be read until the
  * next member is asked for. Rejects when the archive is damaged.
  *
- * @param source its bytes, or the descriptor of an open file, which stays open
+ * @param source its bytes or its end, or the descriptor of an open file, which stays open
  */
-export async function* zipMembers(source: Buffer | number): AsyncGenerator<ZipMember> {
+export async function* zipMembers(source: Buffer | ZipEnd | number): AsyncGenerator<ZipMember> {
   const { fromBufferPromise, fromFdPromise } = await import('yauzl')
   const zip = await (typeof source === 'number'
     ? fromFdPromise(source, { autoClose: false })
-    : fromBufferPromise(source))
+    : source instanceof Uint8Array
+      ? fromBufferPromise(source)
+      : openEnd(source))
   for await (const entry of zip.eachEntry()) {
     yield {
       name: entry.fileName,
@@ -32,4 +43,17 @@ export async function* zipMembers(source: Buffer | number): AsyncGenerator<ZipMe
       },
     }
   }
+}
+
+async function openEnd({ size, end }: ZipEnd) {
+  const { fromRandomAccessReaderPromise, RandomAccessReader } = await import('yauzl')
+  const before = size - end.length
+  class EndReader extends RandomAccessReader {
+    override _readStreamForRange(from: number, to: number): Readable {
+      if (from < before)
+        throw new RangeError(`byte ${from} lies before the end of the archive that is at hand`)
+      return Readable.from([end.subarray(from - before, to - before)])
+    }
+  }
+  return fromRandomAccessReaderPromise(new EndReader(), size, {})
 }

@@ -28,7 +28,7 @@ function advice(indexes: ReturnType<typeof index>[], locked: string[], requests:
   const { newer, excluded } = newerDebian(packages, {
     packages: readVersions(indexes),
     requests: requests.map(parseAptRequest),
-    notAutomatic: new Set(['bookworm-backports']),
+    isNotAutomatic: ({ suite }) => suite === 'bookworm-backports',
   })
   return [
     newer.map(({ subject, newest, security }) => `${subject} ${newest}${security ? ' security' : ''}`),

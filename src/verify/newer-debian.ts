@@ -11,8 +11,8 @@ export interface NewerDebianOptions {
   packages: PackageVersions
   /** What the recipe's apt steps ask for. */
   requests: readonly AptRequest[]
-  /** Suites of which apt takes only what is asked for by the suite's name (`NotAutomatic`): backports. */
-  notAutomatic: ReadonlySet<string>
+  /** Of which indexes apt takes only what is asked for by the suite's name (`NotAutomatic`): backports. */
+  isNotAutomatic: (index: Pick<BinaryPackage, 'archive' | 'suite'>) => boolean
 }
 
 interface Held {
@@ -26,7 +26,7 @@ interface Held {
  */
 export function newerDebian(
   locked: readonly DebianPackage[],
-  { packages, requests, notAutomatic }: NewerDebianOptions,
+  { packages, requests, isNotAutomatic }: NewerDebianOptions,
 ): NewerVersions {
   const asked = new Map(requests.map((request) => [request.name, request]))
   const candidates = locked.map((own) => {
@@ -36,8 +36,7 @@ export function newerDebian(
     )
     const fitting = entries.filter(
       (entry) =>
-        version === undefined &&
-        (suite === undefined ? !notAutomatic.has(entry.suite) : entry.suite === suite),
+        version === undefined && (suite === undefined ? !isNotAutomatic(entry) : entry.suite === suite),
     )
     const pin = version === undefined ? `/${suite}` : `=${version}`
     return { own, entries, fitting, reason: `the recipe says ${own.name}${pin}` }
@@ -72,8 +71,8 @@ export function newerDebian(
       const security = best.archive === 'debian-security'
       result.newer.push({ subject, locked: own.version, newest: best.version, security })
     }
-    const isSuited = ({ suite }: BinaryPackage) =>
-      !notAutomatic.has(suite) || asked.get(own.name)?.suite !== undefined
+    const isSuited = (entry: BinaryPackage) =>
+      !isNotAutomatic(entry) || asked.get(own.name)?.suite !== undefined
     const newest = newestOf(entries.filter(isSuited))
     if (newest !== undefined && compareDebian(newest.version, best?.version ?? own.version) > 0)
       result.excluded.push({

@@ -13,6 +13,8 @@ export interface PackageIndex {
   remove(fileName: string): void
   /** Marks a file as withdrawn (PEP 592). */
   yank(fileName: string, reason: string): void
+  /** Gives no metadata of a file apart from it. */
+  hide(fileName: string): void
   /** Which forms it gives; `both` by the client's choice, as newer indexes do. */
   speak(forms: 'both' | 'html' | 'json'): void
   close(): Promise<void>
@@ -63,6 +65,10 @@ export async function startIndex(options: ServerOptions & { login?: Login } = {}
     yank: (fileName, reason) => {
       const file = files.get(fileName)
       if (file !== undefined) file.yanked = reason
+    },
+    hide: (fileName) => {
+      const file = files.get(fileName)
+      if (file !== undefined) delete file.metadata
     },
     speak: (forms) => {
       spoken = forms

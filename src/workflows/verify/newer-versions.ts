@@ -57,6 +57,7 @@ async function newerPackages(
       packages: text,
     })),
   )
+  const quiet = indexes.filter(isNotAutomatic)
   const all: DebianPackage[] = [
     ...basePackages(base),
     ...steps.flatMap((step) => (step.kind === 'apt' ? step.packages : [])),
@@ -64,7 +65,8 @@ async function newerPackages(
   return newerDebian(all, {
     packages,
     requests: recipe.steps.flatMap((step) => (step.kind === 'apt' ? step.packages.map(parseAptRequest) : [])),
-    notAutomatic: new Set(indexes.filter(isNotAutomatic).map(({ index }) => index.suite)),
+    isNotAutomatic: ({ archive, suite }) =>
+      quiet.some(({ index }) => index.archive === archive && index.suite === suite),
   })
 }
 

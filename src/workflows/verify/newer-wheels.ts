@@ -19,9 +19,12 @@ import type { RecipeInputs } from '../project/load-inputs.ts'
 import { fetchRequirements, readRequirements } from './read-requirements.ts'
 
 interface Wanted {
-  file: PythonFile
-  /** Of the step that has it. */
-  index: number
+  name: string
+  version: string
+  /** Index of the step that has it. */
+  step: number
+  /** None for what the image has from elsewhere: pip would take another when one is needed. */
+  file?: PythonFile
 }
 
 /**
@@ -35,11 +38,15 @@ export async function newerWheels(
 ): Promise<NewerVersions> {
   const sources = await ports.sources()
   const isPip = (step: { kind: string }): step is LockedPip => step.kind === 'pip'
-  const all = locked.steps.flatMap((step, index) =>
-    isPip(step) ? step.files.map((file): Wanted => ({ file, index })) : [],
-  )
-  // a later step has the last word on a project; what is required by address no index is asked for
-  const wanted = [...new Map(all.map((each) => [each.file.name, each])).values()]
+  const pips = locked.steps.flatMap((step, index) => (isPip(step) ? [{ ...step, index }] : []))
+  const all = [
+    ...pips.flatMap(({ provided, index }) => provided.map((each): Wanted => ({ ...each, step: index }))),
+    ...pips.flatMap(({ files, index }) =>
+      files.map((file): Wanted => ({ name: file.name, version: file.version, step: index, file })),
+    ),
+  ]
+  // a file hides what is provided, and a later step has the last word on a project
+  const wanted = [...new Map(all.map((each) => [each.name, each])).values()]
   const steps = recipe.steps.flatMap((step, index) => {
     return step.kind === 'pip' ? [pip.get(index)?.step ?? step] : []
   })
@@ -52,36 +59,38 @@ export async function newerWheels(
   )
   const required = await pMap(
     wanted,
-    async ({ file }) => ({
-      owner: `${file.name} ${file.version}`,
-      extras: extras.get(file.name),
-      requirements: file.file.endsWith('.whl') ? await readRequirements(ports.store.path(file.sha256)) : [],
+    async ({ name, version, file }) => ({
+      owner: `${name} ${version}`,
+      extras: extras.get(name),
+      requirements: file?.file.endsWith('.whl') ? await readRequirements(ports.store.path(file.sha256)) : [],
     }),
     { concurrency: 8 },
   )
   const projects = await pMap(
-    wanted.filter(({ file }) => file.url === undefined),
-    async ({ file, index }): Promise<Project> => {
-      const python = imagePython(locked, index)
+    // what is required by address no index is asked for
+    wanted.filter(({ file }) => file?.url === undefined),
+    async ({ name, version, step, file }): Promise<Project> => {
+      const python = imagePython(locked, step)
       const rules = [
-        ...countingRules(file.name, stated, RECIPE, python),
+        ...countingRules(name, stated, RECIPE, python),
         ...required.flatMap((each) =>
-          countingRules(file.name, each.requirements, each.owner, python, each.extras),
+          countingRules(name, each.requirements, each.owner, python, each.extras),
         ),
       ]
-      const offered = (await filesOf(file, sources, ports.signal)).flatMap((each) => {
-        const version = versionInFileName(each.file, file.name)
-        return version === undefined ? [] : [{ ...each, version }]
+      const offered = (await filesOf(name, file?.index, sources, ports.signal)).flatMap((each) => {
+        const found = versionInFileName(each.file, name)
+        return found === undefined ? [] : [{ ...each, version: found }]
       })
+      const isSource = file !== undefined && !file.file.endsWith('.whl')
       const advise = (refused: ReadonlyMap<string, string>) =>
-        newerPython({ ...file, isSource: !file.file.endsWith('.whl') }, offered, rules, python, refused)
-      const refused = new Map<string, string>()
-      return { file, python, extras: extras.get(file.name), refused, advise, advice: advise(refused) }
+        newerPython({ name, version, isSource }, offered, rules, python, refused)
+      const own = { name, version, isInstalled: file !== undefined, refused: new Map<string, string>() }
+      return { ...own, python, extras: extras.get(name), advise, advice: advise(own.refused) }
     },
     { concurrency: 8, signal: ports.signal },
   )
-  await refuseConflicts(projects, all, ports.signal)
-  const found = projects.map(({ advice }) => advice)
+  await refuseConflicts(projects, wanted, ports.signal)
+  const found = projects.filter(({ isInstalled }) => isInstalled).map(({ advice }) => advice)
   return { newer: found.flatMap(({ newer }) => newer), excluded: found.flatMap(({ excluded }) => excluded) }
 }
 
@@ -89,7 +98,10 @@ type Offered = Awaited<ReturnType<typeof filesOf>>[number] & { version: string }
 type Advice = ReturnType<typeof newerPython<Offered>>
 
 interface Project {
-  file: PythonFile
+  name: string
+  version: string
+  /** By a step, so that it is advised. */
+  isInstalled: boolean
   python: PythonPlatform | undefined
   extras: readonly string[] | undefined
   /** Versions that don't go together with the others, with the reason. */
@@ -99,7 +111,7 @@ interface Project {
 }
 
 /** Rounds of refusing, each for one version of a project: what is refused of one decides on others. */
-const ROUNDS = 12
+const ROUNDS = 24
 
 /** Of each project the next older version, until what is advised can be there together. */
 async function refuseConflicts(
@@ -109,9 +121,9 @@ async function refuseConflicts(
 ): Promise<void> {
   const known = new Map<string, Promise<string[] | undefined>>()
   for (let round = 0; round < ROUNDS; round += 1) {
-    const others = new Map(all.map(({ file }) => [file.name, [file.version]]))
-    for (const { file, advice } of projects)
-      if (advice.taken) others.set(file.name, [file.version, advice.taken.version])
+    const others = new Map(all.map(({ name, version }) => [name, [version]]))
+    for (const { name, version, advice } of projects)
+      if (advice.taken) others.set(name, [version, advice.taken.version])
     const reasons = await pMap(
       projects,
       async ({ advice: { taken }, python, extras }) => {
@@ -129,14 +141,18 @@ async function refuseConflicts(
       if (reason === undefined || project === undefined || version === undefined) continue
       project.refused.set(version, reason)
       // in the end, no advice rather than a wrong one
-      project.advice = round < ROUNDS - 1 ? project.advise(project.refused) : { newer: [], excluded: [] }
+      project.advice =
+        round < ROUNDS - 1
+          ? project.advise(project.refused)
+          : { ...project.advice, newer: [], taken: undefined }
     }
   }
 }
 
 /** What the indexes that pip would ask have of a project: the recipe's own for it, or all of the machine. */
 async function filesOf(
-  { name, index }: PythonFile,
+  name: string,
+  index: string | undefined,
   { pypi, ca }: Sources,
   signal: AbortSignal,
 ): Promise<(SimpleFile & Omit<HttpTarget, 'url'>)[]> {
