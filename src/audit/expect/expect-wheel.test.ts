@@ -133,6 +133,16 @@ describe('expectWheel()', () => {
     expect(wrongPaths({ ...cowsay, wheel: { ...cowsay.wheel, files, record } })).toEqual([])
   })
 
+  test('expects byte code that a wheel brings where the build makes none of its source', () => {
+    const cowsay = recorded('cowsay')
+    const file = cowsay.wheel.files.find(({ path }) => path === 'cowsay/main.py') ?? expect.unreachable()
+    const code = (name: string) => `cowsay/__pycache__/${name}.pyc`
+    const more = ['main.cpython-311', 'main.cpython-312', 'lost.cpython-311'].map(code)
+    const files = [...cowsay.wheel.files, ...more.map((path) => ({ ...file, path }))]
+    const expected = expectedOf({ ...cowsay, wheel: { ...cowsay.wheel, files } }, treeOf(cowsay.installed))
+    expect(more.map((path) => expected.has(`${SITE}/${path}`))).toEqual([false, true, true])
+  })
+
   test('expects the address that a wheel was required by, in the words of the build', () => {
     const six = recorded('six')
     const direct = { url: 'https://example.org/ü/six.whl', sha256: 'ab'.repeat(32) }

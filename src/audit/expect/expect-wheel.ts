@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { byteCodeSource } from '../../formats/python/byte-code.ts'
 import type { FileTree } from '../../image/file-tree.ts'
 import { readRecord } from '../../inventory/python-record.ts'
 import type { ExpectedFile, ExpectedFiles } from './expected-files.ts'
@@ -38,8 +39,13 @@ export function expectWheel(
   const site = sites.find((path) => tree.find(`${path}/${info}`) !== undefined) ?? sites[0]
   if (site === undefined) return
   const prefix = site.replace(/\/?lib\/[^/]+\/[^/]+$/, '')
-  const programs = scripts(contents.entryPoints ?? '', /lib\/python([^/]+)\//.exec(`${site}/`)?.[1] ?? '3')
+  const python = /lib\/python([^/]+)\//.exec(`${site}/`)?.[1] ?? '3'
+  const programs = scripts(contents.entryPoints ?? '', python)
+  const brought = new Set(contents.files.map(({ path }) => path))
   for (const file of contents.files) {
+    // made again of the source that comes with it: judged by that
+    const code = byteCodeSource(file.path)
+    if (code?.tag === `cpython-${python.replace('.', '')}` && brought.has(code.source)) continue
     if (file.path === `${info}/RECORD` || file.path === `${info}/INSTALLER`) continue
     if (programs.has(wrapped(file.path))) continue
     const paths = installedPaths(file.path, site, prefix, entry.name)

@@ -8,7 +8,6 @@ import {
   smallImage,
   withLayer,
 } from '../small-image.test-data.ts'
-import { byteCodeSource } from './judge-byte-code.ts'
 
 const SITE = 'usr/local/lib/python3.11/dist-packages'
 const PATH = `${SITE}/__pycache__/six.cpython-311.pyc`
@@ -17,15 +16,6 @@ const SOURCE = 'PY3 = True\n'
 let small: SmallImage
 beforeAll(async () => {
   small = await smallImage()
-})
-
-test.each([
-  ['a/__pycache__/b.cpython-311.pyc', 'a/b.py', 'cpython-311'],
-  ['__pycache__/b.c.cpython-39.opt-1.pyc', 'b.c.py', 'cpython-39'],
-  ['a/b.pyc', undefined, undefined],
-  ['a/__pycache__/b.pyc', undefined, undefined],
-])('byteCodeSource(%s)', (path, source, tag) => {
-  expect(byteCodeSource(path)).toEqual(source === undefined ? undefined : { source, tag })
 })
 
 describe('judgeByteCode()', () => {

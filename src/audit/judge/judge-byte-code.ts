@@ -1,25 +1,9 @@
-import { PYTHONS, readByteCodeHeader } from '../../formats/python/byte-code.ts'
+import { type ByteCodeSource, PYTHONS, readByteCodeHeader } from '../../formats/python/byte-code.ts'
 import type { Inode } from '../../image/layer-entry.ts'
 import type { ExpectedFile } from '../expect/expected-files.ts'
 import type { Issue } from '../finding.ts'
 import type { LockSubject } from '../subject.ts'
 import { FOREIGN_LAYER, isForeign, type JudgeContext, type Judgement } from './judge-context.ts'
-
-const BYTE_CODE = /^(?:(.*)\/)?__pycache__\/([^/]+?)\.([a-z]+-\d+)(\.opt-\d)?\.pyc$/s
-
-/** What byte code is of: its source's path, and the Python as the name has it. */
-interface ByteCodeSource {
-  source: string
-  /** `cpython-311` */
-  tag: string
-}
-
-/** The source that byte code in a `__pycache__` is of (PEP 3147); undefined for other files. */
-export function byteCodeSource(path: string): ByteCodeSource | undefined {
-  const [, directory, name, tag] = BYTE_CODE.exec(path) ?? []
-  if (name === undefined || tag === undefined) return undefined
-  return { source: directory === undefined ? `${name}.py` : `${directory}/${name}.py`, tag }
-}
 
 /** Judges byte code by its source: the one that its owner has, or else the one that is there. */
 export function judgeByteCode(

@@ -1,7 +1,8 @@
+import { byteCodeSource } from '../../formats/python/byte-code.ts'
 import type { Inode } from '../../image/layer-entry.ts'
 import type { ExpectedFile } from '../expect/expected-files.ts'
 import { judgeGenerated } from './generated/generated-rules.ts'
-import { byteCodeSource, judgeByteCode, judgeLooseByteCode } from './judge-byte-code.ts'
+import { judgeByteCode, judgeLooseByteCode } from './judge-byte-code.ts'
 import {
   FOREIGN_LAYER,
   hasLock,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { PYTHONS, readByteCodeHeader, sourceHash } from './byte-code.ts'
+import { byteCodeSource, PYTHONS, readByteCodeHeader, sourceHash } from './byte-code.ts'
 
 const BYTES = String.fromCharCode(...Array(256).keys())
 
@@ -52,4 +52,13 @@ test('readByteCodeHeader() gives the hash of the source, or its time and size', 
   header.writeUInt32LE(0, 4)
   expect(readByteCodeHeader(header)?.source).toEqual({ mtime: 0x712945bf, size: 0x117b6c49 })
   expect(readByteCodeHeader(header.subarray(0, 15))).toBeUndefined()
+})
+
+test.each([
+  ['a/__pycache__/b.cpython-311.pyc', 'a/b.py', 'cpython-311'],
+  ['__pycache__/b.c.cpython-39.opt-1.pyc', 'b.c.py', 'cpython-39'],
+  ['a/b.pyc', undefined, undefined],
+  ['a/__pycache__/b.pyc', undefined, undefined],
+])('byteCodeSource(%s)', (path, source, tag) => {
+  expect(byteCodeSource(path)).toEqual(source === undefined ? undefined : { source, tag })
 })

@@ -9,6 +9,22 @@ export interface ByteCodeHeader {
 
 export const BYTE_CODE_HEADER = 16
 
+const BYTE_CODE_PATH = /^(?:(.*)\/)?__pycache__\/([^/]+?)\.([a-z]+-\d+)(\.opt-\d)?\.pyc$/s
+
+/** What byte code is of: its source's path, and the Python as the name has it. */
+export interface ByteCodeSource {
+  source: string
+  /** `cpython-311` */
+  tag: string
+}
+
+/** The source that byte code in a `__pycache__` is of (PEP 3147); undefined for other files. */
+export function byteCodeSource(path: string): ByteCodeSource | undefined {
+  const [, directory, name, tag] = BYTE_CODE_PATH.exec(path) ?? []
+  if (name === undefined || tag === undefined) return undefined
+  return { source: directory === undefined ? `${name}.py` : `${directory}/${name}.py`, tag }
+}
+
 /** The header of a file, whatever it is; undefined when that is shorter. */
 export function readByteCodeHeader(bytes: Buffer): ByteCodeHeader | undefined {
   if (bytes.length < BYTE_CODE_HEADER) return undefined
