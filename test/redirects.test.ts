@@ -1,9 +1,13 @@
-import type { IncomingMessage } from 'node:http'
+import { mkdir, rm, writeFile } from 'node:fs/promises'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { join } from 'node:path'
+import { execa } from 'execa'
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { createGet } from '../src/net/http-get.ts'
 import { GitStep } from '../src/recipe/schema.ts'
 import { resolveGit } from '../src/resolve/git/resolve-git.ts'
+import { Pip, WORK } from '../src/resolve/python/pip-program.ts'
+import type { Sandbox } from '../src/resolve/sandbox.ts'
 import { openStore } from '../src/store/store.ts'
 import { temporaryDirectory } from '../src/store/testing/temporary-directory.ts'
 import { canHaveWorld } from './world/can-have-world.ts'
@@ -11,6 +15,8 @@ import { LOOPBACK_NAMES, makeAuthority } from './world/certificates.ts'
 import { type GitServer, startGitServer } from './world/git-server.ts'
 import { admit, basicAuthorization, secretForms } from './world/login.ts'
 import { startLoopbackServer } from './world/loopback-server.ts'
+import { startIndex } from './world/package-index.ts'
+import { makeWheel } from './world/python-distributions.ts'
 
 const LOGIN = { user: 'me', password: 'correct-horse-battery' }
 const SECRETS = [...secretForms(LOGIN), 'custom-header-secret', 'cookie-secret']
@@ -164,4 +170,66 @@ describe('what is fetched for apt and pip from a server that leads elsewhere', (
       expect(SECRETS.filter((secret) => seen[0]?.includes(secret))).toEqual([])
     },
   )
+})
+
+describe.skipIf(possible !== true)('of a package index that leads elsewhere', () => {
+  /** Runs programs of this machine, with the container's paths below a directory. */
+  async function hostSandbox(): Promise<Sandbox> {
+    const root = await temporaryDirectory()
+    const own = (text: string) => text.replaceAll(WORK, `${root}${WORK}`)
+    await mkdir(`${root}${WORK}`)
+    return {
+      write: async (files) => {
+        for (const { path, content } of files) await writeFile(own(path), content)
+      },
+      run: async ([program = '', ...args], env = {}) => {
+        const given = Object.fromEntries(Object.entries(env).map(([name, value]) => [name, own(value)]))
+        const options = {
+          env: { PATH: process.env.PATH, ...given, HOME: root },
+          extendEnv: false,
+          reject: false,
+        }
+        const { exitCode = 1, stdout, stderr } = await execa(program, args.map(own), options)
+        return { exitCode, stdout, stderr }
+      },
+      remove: async (path) => rm(own(path)),
+      // biome-ignore lint/correctness/useYield: nothing is read
+      read: async function* () {
+        throw new Error('nothing is read')
+      },
+    }
+  }
+
+  test.each([
+    ['its pages', /^\/simple/],
+    ['its files', /^\/files/],
+  ])('pip gets %s there without the login', async (_, led) => {
+    const seen: string[] = []
+    const index = await startIndex()
+    index.add(makeWheel({ name: 'moved', version: '1.0' }))
+    const pass = async (request: IncomingMessage, response: ServerResponse) => {
+      const answer = await fetch(`${index.url}${request.url}`, { headers: { accept: 'text/html' } })
+      const type = answer.headers.get('content-type') ?? 'text/plain'
+      response.writeHead(answer.status, { 'content-type': type }).end(Buffer.from(await answer.arrayBuffer()))
+    }
+    const elsewhere = await startLoopbackServer((request, response) => {
+      seen.push(JSON.stringify({ url: request.url, headers: request.headers }))
+      pass(request, response).catch(() => response.destroy())
+    })
+    const first = await startLoopbackServer((request, response) => {
+      if (!admit(request, response, LOGIN)) return
+      if (led.test(request.url ?? ''))
+        response.writeHead(302, { location: `${elsewhere.url}${request.url}` }).end()
+      else pass(request, response).catch(() => response.destroy())
+    })
+    onTestFinished(
+      async () => void (await Promise.all([index, elsewhere, first].map((each) => each.close()))),
+    )
+    const url = first.url.replace('://', `://${LOGIN.user}:${LOGIN.password}@`)
+    const sandbox = await hostSandbox()
+    const pip = await Pip.find({ sandbox, settings: { 'index-url': `${url}/simple` }, environment: {} })
+    await pip.run(['download', '--no-deps', `--dest=${WORK}/files`, 'moved'], 'downloading moved')
+    expect(seen.length).toBeGreaterThan(0)
+    expect(SECRETS.filter((secret) => seen.some((text) => text.includes(secret)))).toEqual([])
+  })
 })
