@@ -47,6 +47,32 @@ it('statusProblem() accepts a configuration file that a package wants removed, w
   expect(problemOf(noted(GONE.replace('/etc/gnome/defaults.list', `/${STATUS}`)))).toContain('digest of')
 })
 
+// as of binutils-common in Debian 13, whose /etc/gprofng.rc is binutils' now
+it('statusProblem() accepts one that a package wants removed and another package has, as that one has it', () => {
+  const { tree } = context.image
+  const path = 'etc/gprofng.rc'
+  const found = (value: string) => {
+    const inode = { type: 'file', sha256: value }
+    const moved = { ...tree, find: (at: string) => (at === `/${path}` ? { path, inode } : tree.find(at)) }
+    const expected = new ExpectedFiles(tree)
+    expected.add(path, {
+      owner: 'deb/binutils',
+      type: 'file',
+      digest: { algorithm: 'sha256', value: 'its' },
+    })
+    const text = status.replace(
+      'Architecture:',
+      `Conffiles:\n /${path} newconffile remove-on-upgrade\nArchitecture:`,
+    )
+    return statusProblem(
+      { text } as GeneratedFile,
+      { ...context, image: { tree: moved }, expected } as LockedContext,
+    )
+  }
+  expect(found('its')).toBeUndefined()
+  expect(found('another')).toContain('digest of a configuration file')
+})
+
 it.each([
   ['Status: install ok installed', 'Status: install ok half-installed', 'its status of base-passwd'],
   ['Installed-Size: ', 'Installed-Size: 1', 'its Installed-Size of base-passwd'],

@@ -49,10 +49,14 @@ function isOfConffile(line: string, tree: FileTree, expected: ExpectedFiles): bo
   const [, path = '', md5, flags = ''] =
     /^ ?(\/\S+) ([0-9a-f]{32}|newconffile)((?: obsolete| remove-on-upgrade)*)$/.exec(line) ?? []
   if (md5 === undefined) return line.trim() === ''
-  // one that a package only wants removed was never there
-  if (md5 === 'newconffile') return flags.includes('remove-on-upgrade') && tree.find(path) === undefined
   const found = tree.find(path)
   const isOwn = expected.at(found?.path ?? '').some(({ digest }) => digest?.value === found?.inode.sha256)
+  // one that a package only wants removed was never there, or is of another package, which took it over
+  if (md5 === 'newconffile')
+    return (
+      flags.includes('remove-on-upgrade') &&
+      (found === undefined || (found.inode.sha256 !== undefined && isOwn))
+    )
   const content = found?.inode.content
   return (
     flags !== '' || !isOwn || content === undefined || createHash('md5').update(content).digest('hex') === md5
