@@ -1,0 +1,172 @@
+# Sourced by every step. `begin` records what there is; `finish NAME` scrubs what differs from build to build and
+# links what the step changed into /.stillroom/delta/NAME, which the last stage takes as one additive layer.
+# With the name `-` (layout: 'flat') nothing is collected: the last stage takes the whole tree.
+set -eu
+: "${SOURCE_DATE_EPOCH:?the build argument SOURCE_DATE_EPOCH is missing}"
+umask 022
+export LC_ALL=C HOME=/root DEBIAN_FRONTEND=noninteractive SOURCE_DATE_EPOCH
+export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+# the order of sets and, with it, of whatever a Python program writes from one
+export PYTHONHASHSEED=0 PERL_HASH_SEED=0 PERL_PERTURB_KEYS=0
+# TeX shows SOURCE_DATE_EPOCH as the day of today
+export FORCE_SOURCE_DATE=1
+own=/.stillroom
+
+fail() {
+  printf 'stillroom: %s\n' "$*" >&2
+  exit 1
+}
+
+# every path of this file system but what the engine mounts and our own
+everything() {
+  find / -mindepth 1 -xdev \( -path $own -o -path /proc -o -path /sys -o -path /dev -o -path /etc/hosts \
+    -o -path /etc/resolv.conf -o -path /etc/hostname \) -prune -o "$@"
+}
+
+# Reads lines `OWNER PATH`, parents first, and makes each directory that is not there, for the owner (a numeric id);
+# what the base has keeps its owner. A path may hold any white space but a line break.
+make_directories() {
+  while IFS= read -r line; do
+    path=${line#* }
+    if [ -d "$path" ]; then continue; fi
+    mkdir -p -- "$path"
+    chown -- "${line%% *}:${line%% *}" "$path"
+  done
+}
+
+# A record a path, of what changes with it: `TYPE MODE UID GID [SIZE] TIME... PATH`. A directory's is what the image says
+# of it, its time set back as `clamp` does: one that was only touched, or copied up by overlayfs, is as it was. Anything
+# else has its ctime, which no program sets. No clock is asked what is newer: it may be set back between two steps.
+record() {
+  everything \( -type d \
+    \( -newermt "@$SOURCE_DATE_EPOCH" -printf "d %m %U %G $SOURCE_DATE_EPOCH.0000000000 %p\0" -o -printf 'd %m %U %G %T@ %p\0' \) \) \
+    -o -printf '%y %m %U %G %s %T@ %C@ %p\0' | sort -z -T $own
+}
+
+begin() {
+  mkdir -p $own/delta
+  record > $own/before
+}
+
+# The records of what is new or changed since `begin`.
+changes() {
+  record > $own/after
+  comm -z -13 $own/before $own/after
+}
+
+# `steadily PROGRAM [ARGUMENT...]` runs a program that sees the recipe's time and no machine's (clock.c), as do those that
+# it starts. What the step's own scripts do sees the machine's, by which they tell what changed.
+steadily() {
+  if [ -f $own/clock/clock.so ]; then
+    env -u TZ -u LANG -u LANGUAGE LD_PRELOAD="$own/clock/clock.so${LD_PRELOAD:+:$LD_PRELOAD}" "$@"
+  else
+    "$@"
+  fi
+}
+
+# The recipe's own cleaning up in the layer of a step that installs.
+clean_up() {
+  if [ -f $own/step/after.sh ]; then (cd / && steadily sh -eu $own/step/after.sh); fi
+}
+
+# `compile PATTERN`: byte code of the sources that the step brought into Python's directories, their paths of the pattern
+# (of sed). By another process than the one that looks for them: what a process holds decides bytes (byte-code.py).
+compile() {
+  changes | sed -zn "/^d /!s|^[^/]*\\($1/.*\\.py\\)\$|\\1|p" | python3 -S -W ignore $own/build/byte-code.py
+}
+
+# `recompile`: makes the byte code again of sources that the step changed, where there was some: Python never looks whether
+# it is that of its source.
+recompile() {
+  if ! command -v python3 > /dev/null; then return; fi
+  changes | sed -zn '/^d /!s|^[^/]*\(/.*\.py\)$|\1|p' > $own/sources
+  if [ -s $own/sources ]; then python3 -S -W ignore $own/build/byte-code.py --present < $own/sources; fi
+  rm $own/sources
+}
+
+# What no two builds have in common: lists, caches, logs, backups, the day an account was made.
+# `scrub ROOT`: the tree's root, empty for this one's.
+scrub() {
+  root=$1
+  rm -rf "$root"/var/lib/apt/lists/* "$root"/var/cache/apt/*.bin "$root"/var/cache/apt/archives/*.deb \
+    "$root"/var/cache/ldconfig/aux-cache "$root"/var/cache/debconf/*-old "$root"/var/lib/dpkg/*-old \
+    "$root"/var/log/apt/* "$root"/var/log/dpkg.log "$root"/var/log/alternatives.log "$root"/var/log/bootstrap.log \
+    "$root"/var/log/fontconfig.log "$root"/var/cache/fontconfig/* "$root"/var/cache/man/* \
+    "$root"/etc/passwd- "$root"/etc/group- "$root"/etc/shadow- "$root"/etc/gshadow- "$root"/etc/subuid- "$root"/etc/subgid- \
+    "$root"/etc/.pwd.lock "$root"/root/.cache "$root"/root/.wget-hsts "$root"/var/lib/systemd/random-seed
+  find "$root"/tmp "$root"/var/tmp "$root"/run -xdev -mindepth 1 \( -type f -o -type l -o -type s -o -type p \) -delete
+  find "$root"/tmp "$root"/var/tmp -xdev -mindepth 1 -depth -type d -empty -delete
+  for id in "$root"/etc/machine-id "$root"/var/lib/dbus/machine-id; do
+    if [ -s "$id" ] && [ ! -L "$id" ]; then : > "$id"; fi
+  done
+  if [ -f "$root"/etc/shadow ]; then
+    day=$((SOURCE_DATE_EPOCH / 86400))
+    sed -E "s/^([^:]*:[^:]*:)[0-9]+:/\\1$day:/" "$root"/etc/shadow > $own/shadow
+    cmp -s $own/shadow "$root"/etc/shadow || cat $own/shadow > "$root"/etc/shadow
+    rm $own/shadow
+  fi
+}
+
+# No file is newer than the sources it came from.
+clamp() {
+  find "$1" -xdev -newermt "@$SOURCE_DATE_EPOCH" -print0 | xargs -0 -r touch -h -d "@$SOURCE_DATE_EPOCH" --
+}
+
+# Logs that build systems write beside what they build, with the random names of trials, times, and orders of parallel
+# jobs in them. Nothing reads them but a build system that goes on, which makes them again. Only logs that the step made.
+drop_logs() {
+  for when in before after; do sed -z 's|^[^/]*||' $own/$when | sort -z -T $own > $own/paths-$when; done
+  comm -z -13 $own/paths-before $own/paths-after > $own/made
+  {
+    grep -zE '/(CMakeFiles/(CMakeOutput\.log|CMakeError\.log|CMakeConfigureLog\.yaml)|\.ninja_(log|deps)|meson-logs/[^/]*)$' $own/made || true
+    { grep -z '/config\.log$' $own/made || true; } |
+      { xargs -0 -r grep -lsZ '^This file contains any messages produced by compilers' -- || true; }
+  } > $own/logs
+  if [ -s $own/logs ]; then
+    xargs -0 rm -f -- < $own/logs
+    record > $own/after
+  fi
+  rm -f $own/made $own/logs
+}
+
+# A directory that has the entries that it had has its time back: whether a program made a file in it for a moment may
+# depend on chance, and is nothing that an image shows.
+settle() {
+  for when in before after; do sed -z 's|^[^/]*||' $own/$when | sort -z -T $own > $own/paths-$when; done
+  comm -z -3 $own/paths-before $own/paths-after | sed -z 's|^\t||; s|/[^/]*$||' | sort -zu -T $own > $own/parents
+  key=$(printf '\001')
+  # shellcheck disable=SC2016 # the inner shell's own
+  comm -z -23 $own/before $own/after | sed -zn "/^d /s|^\\([^/]*\\) \\(/.*\\)\$|\\2$key\\1|p" | sort -z -T $own -t "$key" -k 1,1 |
+    join -z -t "$key" -v 1 - $own/parents | xargs -0 -r sh -c '
+      key=$1
+      shift
+      for record do touch -c -h -d "@${record##* }" -- "${record%%"$key"*}"; done' sh "$key"
+  rm -f $own/parents
+}
+
+# collect DIRECTORY RECORDS: links every path of the records into the directory, with the directories above it.
+collect() {
+  mkdir -p "$1"
+  cd /
+  sed -zn '/^d /!s|^[^/]*/||p' "$2" | xargs -0 -r cp -al --parents -t "$1" --
+  sed -z '/^d /!s|[^/]*$||' "$2" | sed -zn 's|^[^/]*/||; s|/$||; :up; /./p; s|/[^/]*$||; t up' | sort -zu -T $own |
+    tar --null --no-recursion -T - -cf - | tar -C "$1" --delay-directory-restore -xpf -
+  clamp "$1"
+}
+
+finish() {
+  delta=$own/delta/$1
+  scrub ''
+  record > $own/after
+  drop_logs
+  settle
+  if [ "$1" = - ]; then return; fi
+  changes > $own/changed
+  comm -z -23 $own/paths-before $own/paths-after > $own/deleted
+  if [ -s $own/deleted ]; then
+    tr '\0' '\n' < $own/deleted | head -n 20 >&2
+    fail "step $1 deletes the files above, which an earlier layer holds; set layout: 'flat' in the recipe"
+  fi
+  collect "$delta" $own/changed
+  rm -f $own/before $own/after $own/changed $own/deleted $own/paths-*
+}

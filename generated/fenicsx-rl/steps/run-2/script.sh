@@ -1,0 +1,1 @@
+sed -i 's/sympy==1.13.1/sympy>=1.13.1/' /usr/lib/python3/dist-packages/torch-2.6.0+debian.egg-info/* && ! grep -r sympy== /usr/lib/python3/dist-packages/torch-2.6.0+debian.egg-info
