@@ -1,5 +1,3 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -12,6 +10,7 @@ import { listedPackages } from './support/listed-packages.ts'
 import { NIGHTLY } from './support/nightly.ts'
 import { ownName } from './support/own-name.ts'
 import { commandLine, stillroom, stillroomJson } from './support/stillroom.ts'
+import { startTask } from './support/task.ts'
 
 const ROOT = join(import.meta.dirname, '..')
 
@@ -82,12 +81,9 @@ test('servers in one terminal and training in another meet on localhost, as in t
     '-p',
     '43643',
   ]
-  const servers = spawn(process.execPath, [commandLine(), ...task('servers')], {
-    cwd: ROOT,
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  onTestFinished(() => stop(servers))
-  const said = await saidUntil(servers, 'port 43644 is AVAIL')
+  const servers = startTask(ROOT, task('servers'))
+  onTestFinished(() => servers.stop())
+  const said = await servers.said('port 43644 is AVAIL')
   expect(said).toMatch(/host \S+ on port 43643 is AVAIL/)
 
   const training = await stillroom(ROOT, [...task('training'), '--episodes', '4', '--seed', '7'])
@@ -96,23 +92,3 @@ test('servers in one terminal and training in another meet on localhost, as in t
   const episodes = await readFile(join(shared, 'episodes.csv'), 'utf8')
   expect(episodes.trim().split('\n')).toHaveLength(5)
 })
-
-/** What a task prints until `text` appears; its output is read on, as a closed pipe would end the task. */
-function saidUntil(child: ChildProcess, text: string): Promise<string> {
-  return new Promise((resolve, reject) => {
-    let said = ''
-    child.stdout?.on('data', (chunk) => {
-      said += chunk
-      if (said.includes(text)) resolve(said)
-    })
-    child.once('exit', () =>
-      reject(new Error(`the task ended before it said ${JSON.stringify(text)}: ${said}`)),
-    )
-  })
-}
-
-async function stop(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null) return
-  child.kill('SIGINT')
-  await once(child, 'exit')
-}
