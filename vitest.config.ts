@@ -17,6 +17,7 @@ const OFFLINE = [
   'pull-request',
   'recipes',
   'redirects',
+  'seed',
   'setup',
   'side-by-side',
   'site',

@@ -15,11 +15,11 @@ import { makeTar } from './world/make-tar.ts'
 const EXAMPLES = join(import.meta.dirname, '../docs/examples')
 const names = (await readdir(join(EXAMPLES, 'recipes'))).sort()
 /**
- * What can be built here: the base of `image` is an address of example.org, and test/registry builds on one. By day those
- * that other tests have no like of.
+ * What can be built here: the base of `image` is an address of example.org, and test/registry builds on one; what is special
+ * in `seed` is in test/seed. By day those that other tests have no like of.
  */
 const built = names.filter(
-  (name) => name !== 'image' && (NIGHTLY || ['git', 'file', 'project'].includes(name)),
+  (name) => !['image', 'seed'].includes(name) && (NIGHTLY || ['git', 'file', 'project'].includes(name)),
 )
 if (!NIGHTLY) console.warn('skipped by day: building the examples of apt, pip and run (STILLROOM_NIGHTLY=1)')
 
