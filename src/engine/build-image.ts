@@ -174,8 +174,10 @@ function watchSpace(directory: string | undefined): Disposable & { least: () => 
   let least: number | undefined
   const look = async () => {
     const system = directory === undefined ? undefined : await statfs(directory).catch(() => undefined)
-    if (system) least = Math.min(least ?? Number.POSITIVE_INFINITY, system.bavail * system.bsize)
+    // some file systems do not say
+    if (system?.blocks) least = Math.min(least ?? Number.POSITIVE_INFINITY, system.bavail * system.bsize)
   }
+  void look()
   const timer = directory === undefined ? undefined : setInterval(() => void look(), WATCH_MS)
   return { least: () => least, [Symbol.dispose]: () => clearInterval(timer) }
 }

@@ -88,8 +88,8 @@ async function byDisk(needs: readonly SpaceNeed[]) {
   const disks = new Map<number, Omit<SpaceNeed, 'what'> & { what: string; free: number }>()
   for (const need of needs) {
     const [entry, system] = await Promise.all([stat(need.directory), statfs(need.directory)]).catch(() => [])
-    // an engine in a virtual machine: its disk is not seen from here
-    if (!entry || !system) continue
+    // an engine in a virtual machine has a disk that is not seen from here; some file systems do not say
+    if (!entry || !system?.blocks) continue
     const present = disks.get(entry.dev)
     const free = system.bavail * system.bsize
     if (!present) disks.set(entry.dev, { ...need, free })
