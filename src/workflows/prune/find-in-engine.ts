@@ -22,7 +22,7 @@ const DAY = 86_400_000
  * What an engine that runs has of stillroom's: images by recipe and containers; of a private one the build cache and images
  * without a name, too, which are nobody else's there. None when no engine answers.
  *
- * @param users processes that use the cache now: a build of theirs may need the build cache
+ * @param users processes that use the cache now: an image that nothing needs may have been built by one of them just now
  */
 export async function findInEngine(
   ports: Ports,
@@ -45,7 +45,7 @@ export async function findInEngine(
     kind: 'image',
     what: image.name,
     bytes: image.own ?? image.size,
-    keptFor: (space.inUse.has(image.reference) ? 'a container is of it' : null) ?? (await needs(image)),
+    keptFor: space.inUse.has(image.reference) ? 'a container is of it' : ((await needs(image)) ?? busy),
     remove: () => removeNamed(engine, image),
   })
   const cache: PruneItem = {
