@@ -66,9 +66,7 @@ export async function findInEngine(
       }),
     ),
     ...(await Promise.all(space.images.filter(({ name }) => OURS.test(name)).map(item))),
-    ...(isPrivate
-      ? await Promise.all(space.unnamed.map(async (image) => ({ ...(await item(image)), keptFor: busy })))
-      : []),
+    ...(isPrivate ? await Promise.all(space.unnamed.map(item)) : []),
     cache,
   ]
 }
