@@ -232,7 +232,7 @@ describe.skipIf(engines !== true)('a full disk', () => {
 
   const build = async (fields: Parameters<typeof makeHelloLike>[0]) => {
     await using project = await makeLocked(made.env, fields)
-    return stillroom(project.directory, ['build', 'recipe', project.name, '--json'], { env: made.env })
+    return await stillroom(project.directory, ['build', 'recipe', project.name, '--json'], { env: made.env })
   }
   const fullDisk = { exitCode: 3, stdout: expect.stringContaining('"code": "DISK_FULL"') }
 
