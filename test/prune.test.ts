@@ -218,7 +218,7 @@ describe.skipIf(engines !== true)('a full disk', () => {
     await stillroom('/', ['engine', 'down'], { env: made.env })
     await execa('umount', ['--lazy', disk], { reject: false })
     await rm(disk, { recursive: true, force: true })
-    await rm(file, { force: true })
+    for (const path of [file, `${file}.sha256`]) await rm(path, { force: true })
   })
 
   /** Leaves so many megabytes. */
