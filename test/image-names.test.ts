@@ -63,7 +63,10 @@ test('the image of a recipe takes its name from no other project', async () => {
   expect([await shown(first), await shown(second)]).toEqual(['first', 'second'])
   expect(await run<BuildReport>(first, 'build')).toMatchObject({ unchanged: true, tag: plain })
   expect(await run<BuildReport>(second, 'build')).toMatchObject({ unchanged: true, tag: other.tag })
-  expect(await run<AuditReport>(second, 'audit')).toMatchObject({ verdict: 'clean', reference: other.tag })
+  expect(await run<AuditReport>(second, 'audit')).toMatchObject({
+    verdict: 'clean',
+    image: { reference: other.tag },
+  })
 
   // the name is free once the project is gone
   await first[Symbol.asyncDispose]()
@@ -104,5 +107,5 @@ test('an image that differs from its lock does not take the name of the locked o
   // an audit takes it when there is no other
   await execa('docker', ['image', 'rm', `stillroom/${name}`])
   const audit = await run<AuditReport>(project, 'audit')
-  expect(audit).toMatchObject({ exitCode: 1, reference: other.tag })
+  expect(audit).toMatchObject({ exitCode: 1, image: { reference: other.tag } })
 })

@@ -91,7 +91,8 @@ describe('load', () => {
   test('gives the engine nothing of an archive that is damaged, cut, or of no recipe', async () => {
     const directory = await copyProject('hello')
     const { size } = await save(directory, 'hello.tar')
-    const ids = async () => (await execa('docker', ['image', 'ls', '--quiet', '--no-trunc'])).stdout
+    const filter = ['--filter', 'reference=stillroom/hello*', '--format', '{{.Repository}}:{{.Tag}} {{.ID}}']
+    const ids = async () => (await execa('docker', ['image', 'ls', '--no-trunc', ...filter])).stdout
     const before = await ids()
     const path = join(directory, 'hello.tar')
     await rm(`${path}.sha256`)

@@ -55,9 +55,9 @@ export class JoinedFile {
     return { bytesRead }
   }
 
-  /** Gives the files of the archive; undefined when it is not a plain archive of plain files, sound to its end. */
+  /** Gives the files of the archive; undefined when it is not a plain archive of files and links to them, sound to its end. */
   async open(): Promise<OpenFile | undefined> {
-    const places = await indexArchive(this)
+    const places = await indexArchive(this, { links: true })
     if (places === undefined) return undefined
     return async (path) => {
       const place = places.get(posix.normalize(path).replace(/^\/+/, ''))

@@ -120,6 +120,24 @@ describe('verifyArchive()', () => {
     expect(id).toBe(`sha256:${sha256(image.config)}`)
   })
 
+  it('takes one in which layers have a second name by a link, as podman saves them', async () => {
+    const layers = await LAYERS
+    const files = layers.map((layer): [string, Buffer] => [`${sha256(layer)}.tar`, layer])
+    const links = layers.map((layer, i) => ({
+      name: `${i}/layer.tar`,
+      type: 'symlink' as const,
+      linkname: `../${sha256(layer)}.tar`,
+    }))
+    const config = configOf(layers)
+    const list = [{ Config: 'config.json', Layers: links.map(({ name }) => name) }]
+    const documents: [string, Buffer][] = [
+      ['config.json', config],
+      ['manifest.json', Buffer.from(JSON.stringify(list))],
+    ]
+    await put(await tarOf([...files, ...links, ...documents]))
+    expect(await verify()).toMatchObject({ id: `sha256:${sha256(config)}`, foreign: true })
+  })
+
   it('joins parts, by the name of the archive or of one of them', async () => {
     const saved = await savedArchive()
     expect(await putParts(saved, 4000)).toBe(Math.ceil(saved.length / 4000))
