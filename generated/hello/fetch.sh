@@ -13,9 +13,11 @@ Where files come from, as environment variables (several URLs parted by spaces):
   STILLROOM_DEBIAN           roots of Debian mirrors, such as https://mirror.example.org/debian
   STILLROOM_DEBIAN_SECURITY  roots of the security archive; when unset, beside each STILLROOM_DEBIAN
                              that ends in /debian, with -security added
-  STILLROOM_SNAPSHOT         root of a snapshot service: it has what mirrors have no more, below archive/
+  STILLROOM_SNAPSHOT         root of a snapshot service: it has what mirrors have no more, below archive/; none: no service
+  STILLROOM_OLD_RELEASES     root of an archive of old releases, which has debian and debian-security; none: no archive
   PIP_INDEX_URL              root of a Python package index (simple API); PIP_EXTRA_INDEX_URL: more of them
-What is unset is taken from the machine's own apt sources and pip configuration. Downloads come from the address in the
+What is unset is taken from the machine's own apt sources and pip configuration. What no mirror has is asked from Debian's own
+services, beside the home page that its base-files (of artifacts/, or of this machine) names. Downloads come from the address in the
 table, files of git repositories from theirs, by git with its own set-up (ssh agent, credential helper, insteadOf).
 
 Needs curl or wget; sha256sum, shasum or openssl; dpkg-deb, or xz and gzip; git for files of projects and repositories.
@@ -157,15 +159,70 @@ debian_roots() {
   for root in $chosen; do printf '%s\n' "${root%/}"; done
 }
 
-# snapshot_roots ARCHIVE: its roots in the snapshot service as the archive was when locked, the latest first.
-snapshot_roots() {
-  services=${STILLROOM_SNAPSHOT-}
-  [ -n "$services" ] || services=$(awk -v snapshot="$snapshot_root" '
+# The home page of Debian as its own package says it: the one among the artifacts, or that of this machine.
+home_page() {
+  rows debian | while IFS=$tab read -r sha256 size kind origin path destination; do
+    case $destination in
+      artifacts/base/base-files_*) ;;
+      *) continue ;;
+    esac
+    is_right "$destination" "$sha256" "$size" || continue
+    data_tar "$destination" 2> /dev/null | tar -xOf - ./usr/lib/os-release 2> /dev/null
+    echo
+  done > "$work/os-release"
+  if ! grep -q '^HOME_URL=' "$work/os-release" && grep -qx 'ID=debian' /etc/os-release 2> /dev/null; then
+    cat /etc/os-release > "$work/os-release"
+  fi
+  sed -n 's|^HOME_URL="*\(https*\)://www\.\([A-Za-z0-9.:-]*\).*|\1 \2|p' "$work/os-release"
+}
+
+# service NAME: the root of a service that is a neighbour of that page in its domain; nothing when no page is known, or the
+# service does not answer: it would be asked for each file.
+service() {
+  home_page | while read -r scheme domain; do
+    root=$scheme://$1.$domain
+    if answers "$root/" 2> "$work/why.service"; then
+      printf '%s\n' "$root"
+    else
+      say "$root does not answer, and is not asked: $(tr '\n' ' ' < "$work/why.service")"
+    fi
+  done
+}
+
+answers() {
+  if [ "$tool" = curl ]; then
+    curl --silent --show-error --globoff --connect-timeout 20 --max-time 40 --output /dev/null "$1"
+  else
+    wget -q -t 1 -T 20 -O /dev/null "$1" || [ $? = 8 ]
+  fi
+}
+
+# Whether something may be found at services that nobody has set.
+has_default() {
+  case ${STILLROOM_SNAPSHOT-}+${STILLROOM_OLD_RELEASES-} in
+    none+none) return 1 ;;
+  esac
+  [ -n "$(home_page)" ]
+}
+
+# find_services [DEFAULT]: where what mirrors have no more is asked for: into old-ARCHIVE, its roots in the snapshot service as
+# the archive was when locked, the latest first, and among old releases. Without DEFAULT, those that are set or that apt has.
+find_services() {
+  snapshot=${STILLROOM_SNAPSHOT-}
+  [ -n "$snapshot" ] || snapshot=$(awk -v snapshot="$snapshot_root" '
     $2 ~ snapshot { sub(snapshot, "", $2); print $2 }' "$work/apt" | sort -u)
-  for service in $services; do
-    awk -v archive="$1" '$1 == archive { print $2 }' base/sources.txt | sort -ru | while read -r time; do
-      printf '%s/archive/%s/%s\n' "${service%/}" "$1" "$time"
-    done
+  [ -n "$snapshot" ] || [ $# = 0 ] || snapshot=$(service snapshot)
+  releases=${STILLROOM_OLD_RELEASES-}
+  [ -n "$releases" ] || [ $# = 0 ] || releases=$(service archive)
+  [ "$snapshot" != none ] || snapshot=
+  [ "$releases" != none ] || releases=
+  for archive in debian debian-security; do
+    for root in $snapshot; do
+      awk -v archive="$archive" '$1 == archive { print $2 }' base/sources.txt | sort -ru | while read -r time; do
+        printf '%s/archive/%s/%s\n' "${root%/}" "$archive" "$time"
+      done
+    done > "$work/old-$archive"
+    for root in $releases; do printf '%s/%s\n' "${root%/}" "$archive"; done >> "$work/old-$archive"
   done
 }
 
@@ -302,7 +359,7 @@ places() {
     debian)
       # a plus sign too: stores that take addresses for forms read it as a space
       path=$(printf '%s\n' "$3" | sed 's/%/%25/g; s/+/%2B/g')
-      cat "$work/roots-$2" "$work/snapshots-$2" | while read -r root; do printf '%s/%s\n' "$root" "$path"; done
+      cat "$work/roots-$2" "$work/old-$2" 2> /dev/null | while read -r root; do printf '%s/%s\n' "$root" "$path"; done
       ;;
     pypi)
       # a project of an index of its own is named by the address of its page there
@@ -323,7 +380,11 @@ places() {
         fi
       done < "$5.pages"
       ;;
-    url) printf '%s\n' "$2" ;;
+    url)
+      # an archive of packages that keeps its earlier states has a file there, too
+      printf '%s\n' "$2"
+      [ "$3" = - ] || printf '%s\n' "$3" | tr ' ' '\n'
+      ;;
   esac
 }
 
@@ -502,11 +563,26 @@ for directory in artifacts/.fetch.*; do
   [ "$directory" = "$work" ] || kill -0 "$owner" 2> /dev/null || rm -rf "$directory"
 done
 
-downloads | while IFS=$tab read -r sha256 size kind origin path destination; do
-  is_right "$destination" "$sha256" "$size" ||
-    printf '%s\t%s\t%s\t%s\t%s\t%s\n' "$sha256" "$size" "$kind" "$origin" "$path" "$destination"
-done > "$work/missing"
+# What is not there, or not right.
+find_missing() {
+  downloads | while IFS=$tab read -r sha256 size kind origin path destination; do
+    is_right "$destination" "$sha256" "$size" ||
+      printf '%s\t%s\t%s\t%s\t%s\t%s\n' "$sha256" "$size" "$kind" "$origin" "$path" "$destination"
+  done > "$work/missing"
+}
 
+fetch_missing() {
+  rm -f "$work"/failed.*
+  say "fetching $(($(wc -l < "$work/missing"))) of $(($(downloads | wc -l))) files"
+  for number in $workers; do
+    work_off "$number" &
+    pids="$pids $!"
+  done
+  for pid in $pids; do wait "$pid" || echo "  a download process ended early" >> "$work/failed.worker"; done
+  pids=
+}
+
+find_missing
 if [ -s "$work/missing" ]; then
   if have curl; then tool=curl; elif have wget; then tool=wget; else die 'curl and wget are missing: install one of them'; fi
   # GNU wget asks for a%b first when told a%25b, unless told not to
@@ -515,11 +591,11 @@ if [ -s "$work/missing" ]; then
     wget*--no-iri*) literal=--no-iri ;;
   esac
   apt_roots > "$work/apt"
+  find_services
   for archive in debian debian-security; do
     debian_roots "$archive" > "$work/roots-$archive"
-    snapshot_roots "$archive" > "$work/snapshots-$archive"
     cut -f 3,4 "$work/missing" | grep -qx "debian$tab$archive" || continue
-    [ -s "$work/roots-$archive" ] || [ -s "$work/snapshots-$archive" ] ||
+    [ -s "$work/roots-$archive" ] || [ -s "$work/old-$archive" ] || has_default ||
       die "no mirror of the archive \"$archive\" is known on this machine: set STILLROOM_DEBIAN (and" \
         'STILLROOM_DEBIAN_SECURITY) to the root of a mirror, or STILLROOM_SNAPSHOT to that of a snapshot service; see --help'
   done
@@ -528,13 +604,14 @@ if [ -s "$work/missing" ]; then
     pip_indexes > "$work/indexes"
     [ -s "$work/indexes" ] || die 'no Python package index is known on this machine: set PIP_INDEX_URL; see --help'
   fi
-  say "fetching $(($(wc -l < "$work/missing"))) of $(($(downloads | wc -l))) files"
-  for number in $workers; do
-    work_off "$number" &
-    pids="$pids $!"
-  done
-  for pid in $pids; do wait "$pid" || echo "  a download process ended early" >> "$work/failed.worker"; done
-  pids=
+  fetch_missing
+  # what no mirror has is looked for at the services of the distribution, whose base-files may have come meanwhile
+  find_missing
+  cat "$work"/old-* > "$work/known"
+  find_services default
+  if cut -f 3 "$work/missing" | grep -qx debian && ! cat "$work"/old-* | cmp -s - "$work/known"; then
+    fetch_missing
+  fi
 fi
 
 rows seed | while IFS=$tab read -r sha256 size kind origin path destination; do
