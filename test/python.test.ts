@@ -9,6 +9,8 @@ import { NIGHTLY } from './support/nightly.ts'
 import { makeProject, put } from './support/project.ts'
 import { stillroom, stillroomJson } from './support/stillroom.ts'
 import { type FileServer, startFileServer } from './world/file-server.ts'
+import { admit, secretForms } from './world/login.ts'
+import { startLoopbackServer } from './world/loopback-server.ts'
 import { type PackageIndex, startIndex } from './world/package-index.ts'
 import { type Distribution, makeSdist, makeWheel } from './world/python-distributions.ts'
 
@@ -266,4 +268,41 @@ export default defineRecipe({ base: debian('bookworm'), steps: [apt(['python3', 
         hint: expect.stringContaining(`sdists: { "h3-source": ['setuptools', 'wheel'] }`),
       })
   })
+})
+
+test('a login of an index stays there when the index leads to another server', async () => {
+  const login = { user: 'me', password: 'correct-horse-battery' }
+  const seen: string[] = []
+  const index = await startIndex()
+  onTestFinished(() => index.close())
+  index.add(makeWheel({ name: 'h3-moved', version: '1.0' }))
+  // between pip and the index that is led to
+  const elsewhere = await startLoopbackServer((request, response) => {
+    seen.push(JSON.stringify({ url: request.url, headers: request.headers }))
+    const forward = { headers: { accept: request.headers.accept ?? '*/*' } }
+    fetch(`${index.url}${request.url}`, forward)
+      .then(async (answer) => {
+        const type = answer.headers.get('content-type') ?? 'text/plain'
+        response
+          .writeHead(answer.status, { 'content-type': type })
+          .end(Buffer.from(await answer.arrayBuffer()))
+      })
+      .catch(() => response.destroy())
+  })
+  const first = await startLoopbackServer((request, response) => {
+    if (!admit(request, response, login)) return
+    response.writeHead(302, { location: `${elsewhere.url}${request.url}` }).end()
+  })
+  onTestFinished(async () => void (await Promise.all([elsewhere.close(), first.close()])))
+  const directory = await makeProject({
+    'recipes/moved/recipe.ts': `import { apt, debian, defineRecipe, pip } from 'stillroom'
+export default defineRecipe({ base: debian('bookworm'), steps: [apt(['python3', 'python3-pip']), pip(['h3-moved'])] })
+`,
+  })
+  const url = first.url.replace('://', `://${login.user}:${login.password}@`)
+  const env = { PIP_INDEX_URL: `${url}/simple`, PIP_EXTRA_INDEX_URL: '' }
+  const outcome = await stillroom(directory, ['lock', 'recipe', 'moved'], { env })
+  expect(outcome, outcome.stderr).toMatchObject({ exitCode: 0 })
+  expect(seen.length).toBeGreaterThan(0)
+  expect(secretForms(login).filter((secret) => seen.some((text) => text.includes(secret)))).toEqual([])
 })
