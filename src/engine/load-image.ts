@@ -18,7 +18,7 @@ export async function loadImage(
 ): Promise<void> {
   const abort = new AbortController()
   let failure: unknown
-  const source = Readable.from(archive, { objectMode: false })
+  const source = Readable.from(copies(archive), { objectMode: false })
   // a request that is piped to does not learn that its source has failed
   source.on('error', (error) => {
     failure = error
@@ -36,6 +36,11 @@ export async function loadImage(
   } finally {
     source.destroy()
   }
+}
+
+/** A request keeps pieces until they are sent; who reads a disk takes their memory for others before that. */
+async function* copies(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer> {
+  for await (const piece of pieces) yield Buffer.from(piece)
 }
 
 function refused(said: string): StillroomError {

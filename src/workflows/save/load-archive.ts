@@ -138,8 +138,8 @@ async function loadAs(
 ): Promise<string> {
   const loading = `${await ownName(ports, recipe)}:loading-${process.pid}`
   const files = archiveFiles(image, loading)
-  await loadImage(engine, writeArchive(files), ports.signal)
   try {
+    await loadImage(engine, writeArchive(files), ports.signal)
     const loaded = await findImage(engine, loading)
     const diffIDs = image.layers.map(({ diffID }) => diffID).join()
     const isOther = engine.store === 'graph' ? loaded?.reference !== id : loaded?.diffIDs.join() !== diffIDs
