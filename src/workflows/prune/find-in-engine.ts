@@ -94,7 +94,9 @@ async function imageNeeds(
   return async ({ name, reference }) => {
     const called = OURS.exec(name)?.[1] ?? ''
     const [, recipe = called, project] = locked.has(called) ? [] : (WITH_ID.exec(called) ?? [])
-    if (keep.includes(recipe)) return `--keep ${recipe}`
+    // a recipe's own name may end like the id of a project
+    const names = [called, recipe]
+    if (names.some((one) => keep.includes(one))) return `--keep ${recipe}`
     if (all) return null
     const ids = locked.get(recipe)
     const isOther =
@@ -103,7 +105,9 @@ async function imageNeeds(
         : name.startsWith(`${plainName(called)}:`) &&
           (await imageName(ports, engine, called, null)).taken !== undefined
     if (ids === undefined || isOther)
-      return elsewhere.has(recipe) ? `a lock elsewhere was used in the last ${days} days` : null
+      return names.some((one) => elsewhere.has(one))
+        ? `a lock elsewhere was used in the last ${days} days`
+        : null
     const id = engine.store === 'graph' ? reference : await knownImageID(cache, reference)
     if (id === undefined) return 'it may be the locked one'
     return ids.has(id) ? 'as locked' : null
