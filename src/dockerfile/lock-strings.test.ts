@@ -95,10 +95,11 @@ function onImage(): Lockfile {
   return lock
 }
 
-/** The small lock with the index of an archive that the recipe names. */
+/** The small lock with the index of an archive that the recipe names, and an image that was saved. */
 function withArchive(): Lockfile {
   const lock = structuredClone(smallLock)
-  const { base } = lock.platforms['linux/amd64'] ?? expect.unreachable()
+  const { base, image } = lock.platforms['linux/amd64'] ?? expect.unreachable()
+  if (image !== null) image.archive = { sha256: '7'.repeat(64), size: 130_000 }
   const [index] = base.indexes
   if (index !== undefined)
     base.indexes.push({

@@ -262,10 +262,10 @@ async function start(container: Docker.Container, wanted: TaskContainer): Promis
   try {
     await container.start()
   } catch (error) {
-    const status = (error as { statusCode?: number }).statusCode
+    const { statusCode: status, message } = error as Error & { statusCode?: number }
     if (status === 304 || status === 409) return
-    // what is not found is the container, which somebody else has removed, or its network
-    if (status === 404 && !(await container.inspect().catch(unlessStatus(404)))) return
+    // somebody else has removed it; its network may be what is not found, too, and then the engine removes the container
+    if (status === 404 && /no such container/i.test(message)) return
     await container.remove({ force: true, v: true }).catch(() => {})
     throw startError(error, wanted)
   }
