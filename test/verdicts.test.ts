@@ -102,6 +102,8 @@ test('what differs from a lockfile is named by its locked tree, where no image i
     paths.map((path) => `file-modified ${path}`),
   )
 
+  // the good image keeps its name: with it, nothing would be built
+  await execa('docker', ['image', 'rm', '--force', `stillroom/${name}`])
   const table = await stillroom(directory, ['build', 'recipe', name])
   expect(table.exitCode).toBe(1)
   const lines = table.stdout.trimEnd().split('\n').slice(-21)
@@ -110,7 +112,6 @@ test('what differs from a lockfile is named by its locked tree, where no image i
     `and 5 more; all of them: ${all}`,
   ])
 
-  await execa('docker', ['image', 'rm', '--force', `stillroom/${name}`])
   const { reports } = await run<{ reports: VerifyReport[] }>(project, 'verify', '--from', 'run-1')
   expect(reports).toMatchObject([
     { verdict: 'different', problem: null, reference: { kind: 'tree', name: 'lockfile' } },

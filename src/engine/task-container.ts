@@ -264,8 +264,9 @@ async function start(container: Docker.Container, wanted: TaskContainer): Promis
   } catch (error) {
     const { statusCode: status, message } = error as Error & { statusCode?: number }
     if (status === 304 || status === 409) return
-    // somebody else has removed it; its network may be what is not found, too, and then the engine removes the container
-    if (status === 404 && /no such container/i.test(message)) return
+    // somebody else has removed it, in the engine's own words (dockerode calls every 404 "no such container"); its network may be
+    // what is not found, too, and then the engine removes the container
+    if (status === 404 && message.includes('No such container')) return
     await container.remove({ force: true, v: true }).catch(() => {})
     throw startError(error, wanted)
   }
