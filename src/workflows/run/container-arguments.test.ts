@@ -14,10 +14,10 @@ import {
 const USAGE = expect.objectContaining({ code: 'USAGE' })
 
 test('mounts() counts from the working directory, and takes absolute places alone', () => {
-  expect(mounts(['data:/data:ro', '/a b/c:/d', 'C:/x:/y/'], '/work')).toEqual([
-    { source: '/work/data', target: '/data', readOnly: true },
+  expect(mounts(['data:/data:ro', '/a b/c:/d', 'C:/x:/y/'], '/home/ann')).toEqual([
+    { source: '/home/ann/data', target: '/data', readOnly: true },
     { source: '/a b/c', target: '/d', readOnly: false },
-    { source: '/work/C:/x', target: '/y', readOnly: false },
+    { source: '/home/ann/C:/x', target: '/y', readOnly: false },
   ])
 })
 
@@ -32,7 +32,7 @@ test.each([
   ['data:/run/stillroom'],
   ['a:/data', 'b:/data'],
 ])('mounts(%j) is wrong usage', (...texts) =>
-  expect(() => mounts(texts, '/work')).toThrow(expect.objectContaining({ code: 'USAGE' })),
+  expect(() => mounts(texts, '/home/ann')).toThrow(expect.objectContaining({ code: 'USAGE' })),
 )
 
 test('gpusOf(), instanceName(), awaitedPorts() and publishedPorts() refuse what they do not know', () => {
