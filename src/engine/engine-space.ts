@@ -1,5 +1,5 @@
 import type { Engine } from './connect.ts'
-import { engineAnswer, unlessStatus } from './engine-error.ts'
+import { engineAnswer } from './engine-error.ts'
 
 /** An image by one of its names. */
 export interface NamedImage {
@@ -58,11 +58,6 @@ export async function emptyBuildCache({ docker }: Engine): Promise<void> {
     )
   })
   await engineAnswer('emptying the build cache', dial)
-}
-
-/** Takes an image away, or a name off it when it has others; one that a container is of stays. */
-export async function removeNamed({ docker }: Engine, { name }: NamedImage): Promise<void> {
-  await engineAnswer(`removing image ${name}`, docker.getImage(name).remove().catch(unlessStatus(404, 409)))
 }
 
 /** Directory of an engine's data, when the engine is on this machine; it may be one that this machine does not have. */

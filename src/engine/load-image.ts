@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
-import { StillroomError } from '../error.ts'
+import { FREE_SPACE, NO_SPACE, StillroomError } from '../error.ts'
 import { tryJson } from '../formats/json/try-json.ts'
 import type { Engine } from './connect.ts'
 import { engineError } from './engine-error.ts'
@@ -44,13 +44,11 @@ async function* copies(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer
 }
 
 function refused(said: string): StillroomError {
-  if (/no space left on device/i.test(said))
+  if (NO_SPACE.test(said))
     return new StillroomError(
       'DISK_FULL',
       `the Docker Engine's disk is full, seen while loading an image: ${said}`,
-      {
-        hint: 'free space with `docker system prune`, then load again',
-      },
+      { hint: FREE_SPACE },
     )
   return new StillroomError('ENGINE_FAILED', `the Docker Engine does not load the image: ${said}`, {
     hint: 'see its log, and whether another archive loads',

@@ -1,4 +1,4 @@
-import { createHash, hash, randomUUID } from 'node:crypto'
+import { hash, randomUUID } from 'node:crypto'
 import { open, readdir, readFile, rm, stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
@@ -14,6 +14,7 @@ import {
   sweepAbandoned,
   writing,
 } from './disk.ts'
+import { writeNew } from './write-hashed.ts'
 
 const SHA256 = /^[0-9a-f]{64}$/
 const READ_ONLY = 0o444
@@ -93,7 +94,7 @@ export async function openStore(directory: string): Promise<Store> {
     },
     put: (source, expected) =>
       aside(async (file) => {
-        const got = await writeHashed(file, source)
+        const got = await writeNew(file, source)
         if (expected !== undefined) assertSame(expected, got)
         await adopt(file, got.sha256)
         return got
@@ -101,7 +102,7 @@ export async function openStore(directory: string): Promise<Store> {
     putCompressed: (bytes) =>
       aside(async (file) => {
         const sha256 = hash('sha256', bytes, 'hex')
-        await writeHashed(file, await promisify(zstdCompress)(bytes))
+        await writeNew(file, await promisify(zstdCompress)(bytes))
         await moveTo(compressed(sha256), file)
         return { sha256, size: bytes.length }
       }),
@@ -135,18 +136,6 @@ async function* listEntries(root: string) {
     const entry = SHA256.test(sha256) ? await stat(join(root, name)).catch(unlessMissing) : undefined
     if (entry?.isFile()) yield { sha256, size: entry.size, since: entry.mtime }
   }
-}
-
-async function writeHashed(file: string, source: AsyncIterable<Uint8Array> | Uint8Array): Promise<Hashed> {
-  const digest = createHash('sha256')
-  let size = 0
-  await using handle = await open(file, 'wx', 0o644)
-  for await (const chunk of source instanceof Uint8Array ? [source] : source) {
-    digest.update(chunk)
-    size += chunk.length
-    await handle.writeFile(chunk)
-  }
-  return { sha256: digest.digest('hex'), size }
 }
 
 function assertSame(expected: Hashed, got: Hashed): void {

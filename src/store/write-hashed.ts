@@ -39,7 +39,11 @@ export async function writeHashed(
       // known before there is anything to remove
       const file = { path: name, temporary, sha256: '', size: 0 }
       written.push(file)
-      Object.assign(file, await writeFile(signal, temporary, rest, split?.size ?? Infinity, whole))
+      const next = rest.upTo(split?.size ?? Infinity, (bytes) => {
+        signal.throwIfAborted()
+        whole.add(bytes)
+      })
+      Object.assign(file, await writeNew(temporary, next))
     } while (!(await rest.isEmpty()))
     const sum = whole.result()
     verify?.(sum)
@@ -53,21 +57,15 @@ export async function writeHashed(
   }
 }
 
-async function writeFile(
-  signal: AbortSignal,
+/** Writes bytes to a new file. */
+export async function writeNew(
   path: string,
-  rest: Rest,
-  limit: number,
-  whole: Counter,
+  content: AsyncIterable<Uint8Array> | Uint8Array,
 ): Promise<Hashed> {
   const counter = new Counter()
-  await using handle = await open(path, 'wx')
-  while (counter.size < limit) {
-    signal.throwIfAborted()
-    const bytes = await rest.take(limit - counter.size)
-    if (bytes === undefined) break
+  await using handle = await open(path, 'wx', 0o644)
+  for await (const bytes of content instanceof Uint8Array ? [content] : content) {
     counter.add(bytes)
-    whole.add(bytes)
     await handle.writeFile(bytes)
   }
   return counter.result()
@@ -75,15 +73,15 @@ async function writeFile(
 
 class Counter {
   readonly #hash: Hash = createHash('sha256')
-  size = 0
+  #size = 0
 
   add(bytes: Uint8Array): void {
     this.#hash.update(bytes)
-    this.size += bytes.length
+    this.#size += bytes.length
   }
 
   result(): Hashed {
-    return { sha256: this.#hash.digest('hex'), size: this.size }
+    return { sha256: this.#hash.digest('hex'), size: this.#size }
   }
 }
 
@@ -96,12 +94,14 @@ class Rest {
     this.#source = source[Symbol.asyncIterator]()
   }
 
-  /** Undefined at the end. */
-  async take(most: number): Promise<Uint8Array | undefined> {
-    if (await this.isEmpty()) return undefined
-    const taken = this.#left.subarray(0, most)
-    this.#left = this.#left.subarray(taken.length)
-    return taken
+  async *upTo(most: number, onPiece: (bytes: Uint8Array) => void): AsyncGenerator<Uint8Array> {
+    for (let left = most; left > 0 && !(await this.isEmpty()); ) {
+      const piece = this.#left.subarray(0, left)
+      this.#left = this.#left.subarray(piece.length)
+      left -= piece.length
+      onPiece(piece)
+      yield piece
+    }
   }
 
   async isEmpty(): Promise<boolean> {

@@ -4,7 +4,7 @@ import { baseDebianNames } from '../../lock/base-packages.ts'
 import type { LockedPlatform } from '../../lock/schema.ts'
 import type { BuildReport, PackageCount } from '../../report/build-report.ts'
 import type { Artifacts, Cancellation, Reporting } from '../ports.ts'
-import { adoptName, imageName, ownName, plainName } from '../project/image-name.ts'
+import { adoptName, imageName, ownName, plainName, takenNote } from '../project/image-name.ts'
 import { isKnownAs } from '../project/known-images.ts'
 import { RECIPE_NAME } from '../project/list-recipes.ts'
 import { deferRejection, loadLocked } from '../project/load-inputs.ts'
@@ -35,25 +35,23 @@ export async function buildRecipe(
   const start = () => askEngine(session, plain, true)
   const { engine, previous: first } = await (answer?.catch(start) ?? start())
   const about = { recipe: name, expected: locked.image }
-  const called = async (tag: string) => (tag === plain ? first : findImage(engine, tag))
+  const find = async (tag: string) => (tag === plain ? first : findImage(engine, tag))
   for (const tag of options.noCache ? [] : [plain, await ownName(session, name)]) {
-    const present = await asLocked(session.cache, engine, await called(tag), locked)
+    const present = await asLocked(session.cache, engine, await find(tag), locked)
     if (present === undefined) continue
     await adoptName(session, engine, name, tag)
     await keepPresentTree(session, engine, tag, locked)
     return { ...about, tag, ...unchanged(present, locked), stages: clock.end() }
   }
-  const { name: tag, taken } = await imageName(session, engine, name, locked.image)
-  if (tag !== plain) session.progress({ kind: 'note', text: takenNote(plain, `${taken}`, tag) })
+  const called = await imageName(session, engine, name, locked.image)
+  const { name: tag, taken } = called
+  if (tag !== plain) session.progress({ kind: 'note', text: takenNote(name, called) })
   // loaded here: an unchanged build needs none of it
   const { buildAndCompare } = await import('./build-and-compare.ts')
-  const plan = { ...inputs, tag, previous: await called(tag), isShared: tag === plain && taken !== undefined }
+  const plan = { ...inputs, tag, previous: await find(tag), isShared: tag === plain && taken !== undefined }
   const result = await buildAndCompare(session, engine, plan, options, clock)
   return { ...about, unchanged: false, ...result, stages: clock.end() }
 }
-
-const takenNote = (plain: string, taken: string, tag: string) =>
-  `${plain} is the image of the project in ${taken}: the image of this project is called ${tag}`
 
 async function askEngine(
   ports: Cancellation & Reporting,

@@ -54,6 +54,10 @@ export async function imageName(
   return { name: await ownName(ports, recipe), taken: owner }
 }
 
+/** What is said where the plain name is not this project's. */
+export const takenNote = (recipe: string, { name, taken }: ImageName) =>
+  `${plainName(recipe)} is the image of the project in ${taken}: the image of this project is called ${name}`
+
 /** Notes that an image in an engine is called by a recipe of this project; of a name that is not plain nothing is to be noted. */
 export async function noteName(
   ports: Project & Cache,

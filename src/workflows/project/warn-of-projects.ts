@@ -4,6 +4,7 @@ import type { LockedStep } from '../../lock/schema.ts'
 import { megabytes, plural } from '../../report/fact-lines.ts'
 import { ObjectReader } from '../../resolve/git/object-reader.ts'
 import { askGit, type GitRunner, gitRunner } from '../../resolve/git/run-git.ts'
+import { printable } from '../../verify/printable.ts'
 import type { Cancellation, Environment, Reporting } from '../ports.ts'
 import type { RecipeInputs } from './load-inputs.ts'
 
@@ -60,7 +61,7 @@ export async function describeProject(
   for (const { path, id, size } of files) {
     const content = size <= SIZE_LIMIT ? await reader.read(id, 'blob') : Buffer.alloc(0)
     const what = secretIn(path, content)
-    if (what !== undefined) secrets.push(`${shown(path)} (${what})`)
+    if (what !== undefined) secrets.push(`${printable(path)} (${what})`)
   }
   const warnings: string[] = []
   if (secrets.length > 0)
@@ -74,7 +75,7 @@ export async function describeProject(
     const largest = files.toSorted((a, b) => b.size - a.size).slice(0, 5)
     warnings.push(
       `WARNING: project "${project}" takes ${megabytes(total)} into the image, of which the largest are:\n` +
-        `${listed(largest.map(({ path, size }) => `${shown(path)} (${megabytes(size)})`))}\n  what tasks only read ` +
+        `${listed(largest.map(({ path, size }) => `${printable(path)} (${megabytes(size)})`))}\n  what tasks only read ` +
         'may lie in the shared folder; what others need, a file(...) step fetches by its sha256; to leave out more: ' +
         'git rm --cached FILE, name it in .gitignore, commit, and lock again',
     )
@@ -95,6 +96,3 @@ function listed(items: readonly string[]): string {
   const more = items.length > NAMED ? [`and ${items.length - NAMED} more`] : []
   return [...items.slice(0, NAMED), ...more].map((item) => `  ${item}`).join('\n')
 }
-
-/** Names are anybody's: they must not steer a terminal. */
-const shown = (path: string) => path.replaceAll(/[^\P{C}]/gu, '?')

@@ -1,5 +1,6 @@
 import { connectEngine, type Engine } from '../../engine/connect.ts'
-import { emptyBuildCache, engineSpace, type NamedImage, removeNamed } from '../../engine/engine-space.ts'
+import { emptyBuildCache, engineSpace, type NamedImage } from '../../engine/engine-space.ts'
+import { removeImage } from '../../engine/find-image.ts'
 import { findLeftovers, removeLeftover } from '../../engine/leftovers.ts'
 import { privateEngine } from '../../engine/private/private-engine.ts'
 import { StillroomError } from '../../error.ts'
@@ -46,7 +47,7 @@ export async function findInEngine(
     what: image.name,
     bytes: image.own ?? image.size,
     keptFor: space.inUse.has(image.reference) ? 'a container is of it' : ((await needs(image)) ?? busy),
-    remove: () => removeNamed(engine, image),
+    remove: () => removeImage(engine, image.name),
   })
   const cache: PruneItem = {
     kind: 'build cache',

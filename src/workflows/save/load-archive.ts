@@ -6,7 +6,7 @@ import { StillroomError } from '../../error.ts'
 import { archiveFiles, writeArchive } from '../../image/write-archive.ts'
 import type { LockedImage } from '../../lock/schema.ts'
 import type { Cache, Cancellation, Project, Reporting } from '../ports.ts'
-import { differentName, imageName, noteName, ownName, plainName } from '../project/image-name.ts'
+import { differentName, imageName, noteName, ownName, plainName, takenNote } from '../project/image-name.ts'
 import { rememberImage } from '../project/known-images.ts'
 import { listRecipes } from '../project/list-recipes.ts'
 import { lockPath, readLock } from '../project/lock-file.ts'
@@ -149,7 +149,8 @@ async function loadAs(
         `the Docker Engine was given image ${id}, and has ${loaded?.reference ?? 'none'}`,
       )
     await rememberImage(ports.cache, { id, reference: loaded.reference })
-    const { name, taken } = await imageName(ports, engine, recipe, verdict === 'unknown' ? { id } : locked)
+    const called = await imageName(ports, engine, recipe, verdict === 'unknown' ? { id } : locked)
+    const { name, taken } = called
     const before = await findImage(engine, name)
     const replaces = before !== undefined && before.reference !== loaded.reference
     const tag =
@@ -164,11 +165,7 @@ async function loadAs(
       // what had the name before is of no use any more, unless it has another name or is in use
       if (replaces) await removeImage(engine, before.reference)
     }
-    if (name !== plainName(recipe))
-      ports.progress({
-        kind: 'note',
-        text: `${plainName(recipe)} is the image of the project in ${taken}: the image of this project is called ${name}`,
-      })
+    if (name !== plainName(recipe)) ports.progress({ kind: 'note', text: takenNote(recipe, called) })
     return tag
   } finally {
     await removeImage(engine, loading)
