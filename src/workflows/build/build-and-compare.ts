@@ -1,3 +1,4 @@
+import { createReadStream } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { lockedDigests } from '../../dockerfile/context-artifacts.ts'
@@ -10,7 +11,7 @@ import type { ImageTree } from '../../image/image-tree.ts'
 import { readImageTree, summarize } from '../../image/read-archive.ts'
 import type { LockedImage, LockedPlatform } from '../../lock/schema.ts'
 import { type BuildAudit, type BuildReport, summarizePaths } from '../../report/build-report.ts'
-import { type Hashed, sweepAbandoned } from '../../store/disk.ts'
+import { sweepAbandoned } from '../../store/disk.ts'
 import { recordUse } from '../../store/uses.ts'
 import { auditRecipe } from '../audit/audit-recipe.ts'
 import { knownClean, rememberClean } from '../audit/known-audits.ts'
@@ -67,7 +68,7 @@ export async function buildAndCompare(
   try {
     const made = await buildPacked(session, engine, plan, { tag: building, noCache, builder }, clock)
     built = made.built
-    compared = await compare(session, engine, plan, { ...made, name: building })
+    compared = await compare(session, plan, made.read)
     tag = await nameBuilt(session, engine, plan, built, compared.verdict)
   } finally {
     await removeImage(engine, building)
@@ -99,14 +100,14 @@ async function buildPacked(
     buildLocked(session, engine, plan, { ...how, ...again }, (stage) => clock.stage(stage))
   const first = await build({ noCache })
   clock.stage('compare')
-  const read = await readUnlessLocked(engine, plan, first, how.tag)
+  const read = await readUnlessLocked(session, engine, plan, first, how.tag)
   if (!read || engine.store !== 'graph' || !isPackedOtherwise(read, plan.locked.image))
     return { built: first, read }
   const text = 'the engine packed the layers as on top of others: they are packed again'
   session.progress({ kind: 'note', text })
   const built = await build({ again: PACKING_STAGES })
   clock.stage('compare')
-  const readAgain = await readUnlessLocked(engine, plan, built, how.tag)
+  const readAgain = await readUnlessLocked(session, engine, plan, built, how.tag)
   if (first.reference !== built.reference) await removeImage(engine, first.reference)
   return { built, read: readAgain }
 }
@@ -163,16 +164,27 @@ async function auditBuilt(
 
 /** Equal IDs need no reading; the first image is read to be recorded, a different one to say how far it differs. */
 async function readUnlessLocked(
+  session: Session,
   engine: Engine,
-  { locked }: BuildPlan,
-  built: { id: string },
+  { loaded: { name: recipe }, locked }: BuildPlan,
+  { id }: { id: string },
   name: string,
 ): Promise<ReadImage | undefined> {
-  if (locked.image?.id === built.id) return undefined
-  const read = await readImageTree(await saveImage(engine, name))
-  const { id, size, diffIDs, tree } = summarize(read)
-  if (id !== built.id) throw new Error(`the engine saved image ${id} when asked for ${built.id}`)
-  return { id, size, diffIDs, tree, root: read.root, walked: read.layers.every(({ walked }) => walked) }
+  if (locked.image?.id === id) return undefined
+  if (locked.image !== null) return describe(await readImageTree(await saveImage(engine, name)), id)
+  // the tree and the sum of the archive that `save` writes, from one copy of the image
+  const spool = join(session.cache, 'spool')
+  await sweepAbandoned(spool)
+  await using spooled = await spoolImage(session, engine, name, join(spool, recipe))
+  const read = describe(await readImageTree(createReadStream(spooled.path)), id)
+  session.progress({ kind: 'status', text: 'the sum of its archive' })
+  return { ...read, archive: await sumArchive(session, await savedFiles(session, spooled, id, recipe)) }
+}
+
+function describe(image: ImageTree, built: string): ReadImage {
+  const { id, size, diffIDs, tree } = summarize(image)
+  if (id !== built) throw new Error(`the engine saved image ${id} when asked for ${built}`)
+  return { id, size, diffIDs, tree, root: image.root, walked: image.layers.every(({ walked }) => walked) }
 }
 
 interface ReadImage extends LockedImage, Pick<ImageTree, 'root'> {
@@ -191,16 +203,15 @@ type Compared = Pick<BuildReport, 'image' | 'verdict' | 'differing'>
 
 async function compare(
   session: Session,
-  engine: Engine,
   { loaded: { name, recipe }, lock, locked, tag }: BuildPlan,
-  { read, name: called }: { read: ReadImage | undefined; name: string },
+  read: ReadImage | undefined,
 ): Promise<Compared> {
   const { directory, store } = session
   const expected = locked.image
   const image = (of: LockedImage) => ({ id: of.id, size: of.size, layers: of.diffIDs.length, tree: of.tree })
   if (expected && read === undefined) return { verdict: 'identical', image: image(expected), differing: null }
   if (read === undefined) throw new Error('a lockfile that names no image has none to be equal to')
-  const { id, tree, size, diffIDs, root } = read
+  const { id, tree, size, diffIDs, archive, root } = read
   if (expected?.tree === tree) {
     await keepLockedTree(session, expected, root)
     return { verdict: 'equivalent', image: image(read), differing: null }
@@ -211,7 +222,6 @@ async function compare(
     return { verdict: 'different', image: image(read), differing }
   }
   await keepLockedTree(session, { tree }, root)
-  const archive = await sumSaved(session, engine, { id, name: called, recipe: name })
   const recorded: LockedPlatform = { ...locked, image: { id, tree, size, diffIDs, archive } }
   await recordUse(store.directory, name, lockedDigests(recorded))
   await writeLock(directory, name, {
@@ -220,18 +230,4 @@ async function compare(
   })
   await writeGenerated(directory, name, await renderGenerated(name, recipe, recorded))
   return { verdict: 'recorded', image: image(read), differing: null }
-}
-
-/** The sum of the archive that `save` writes of an image. */
-async function sumSaved(
-  session: Session,
-  engine: Engine,
-  { id, name, recipe }: { id: string; name: string; recipe: string },
-): Promise<Hashed> {
-  session.progress({ kind: 'status', text: 'the sum of its archive' })
-  const spool = join(session.cache, 'spool')
-  await sweepAbandoned(spool)
-  await using spooled = await spoolImage(session, engine, name, join(spool, recipe))
-  // awaited here: what is read is gone afterwards
-  return await sumArchive(session, await savedFiles(session, spooled, id, recipe))
 }
