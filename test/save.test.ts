@@ -92,7 +92,9 @@ describe('load', () => {
     const directory = await copyProject('hello')
     const { size } = await save(directory, 'hello.tar')
     const filter = ['--filter', 'reference=stillroom/hello*', '--format', '{{.Repository}}:{{.Tag}} {{.ID}}']
-    const ids = async () => (await execa('docker', ['image', 'ls', '--no-trunc', ...filter])).stdout
+    // the engine lists images of the same age in any order
+    const ids = async () =>
+      (await execa('docker', ['image', 'ls', '--no-trunc', ...filter])).stdout.split('\n').sort().join('\n')
     const before = await ids()
     const path = join(directory, 'hello.tar')
     await rm(`${path}.sha256`)
