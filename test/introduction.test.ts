@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { execa } from 'execa'
 import { expect, onTestFinished, test } from 'vitest'
 import { temporaryDirectory } from '../src/store/testing/temporary-directory.ts'
+import { NIGHTLY } from './support/nightly.ts'
 import { makeProject, put } from './support/project.ts'
 import { commandLine } from './support/stillroom.ts'
 
@@ -45,7 +46,10 @@ function answers(printed: string, expected: readonly string[]): boolean {
   )
 }
 
-test('the introduction works as it is written', async () => {
+if (!NIGHTLY)
+  console.warn('skipped: the introduction as its reader does it, which takes three minutes, at night')
+
+test.runIf(NIGHTLY)('the introduction works as it is written', async () => {
   const parts = partsOf(await readFile(PAGE, 'utf8'))
   expect(parts.filter((part) => 'file' in part)).toHaveLength(3)
   const directory = await makeProject()

@@ -10,10 +10,12 @@ import { defaultCacheDirectory } from '../src/store/cache-directory.ts'
 import type { PruneResult } from '../src/workflows/prune/prune.ts'
 import { makeHelloLike, type OwnProject } from './project/task-project.ts'
 import { canHaveEngines } from './support/engine.ts'
+import { NIGHTLY } from './support/nightly.ts'
 import { commandLine, stillroom, stillroomJson } from './support/stillroom.ts'
 
 const engines = await canHaveEngines()
 if (engines !== true) console.warn(`skipped: prune, since ${engines}`)
+if (!NIGHTLY) console.warn('skipped: prune beside a build, and of layers that an engine has lost, at night')
 
 const USERS = defaultCacheDirectory(process.env)
 
@@ -98,7 +100,7 @@ describe.skipIf(engines !== true)('prune', () => {
     expect(await readdir(join(scratch, 'contexts'))).not.toEqual([])
   })
 
-  test('a build that runs meanwhile loses nothing', async () => {
+  test.runIf(NIGHTLY)('a build that runs meanwhile loses nothing', async () => {
     const [project] = projects as [OwnProject]
     const child = execFile(
       process.execPath,
@@ -140,42 +142,45 @@ describe.skipIf(engines !== true)('prune', () => {
     expect(JSON.parse(stdout) as BuildReport).toMatchObject({ verdict: 'identical', unchanged: false })
   })
 
-  test('layers that an engine has lost go when it is stopped, and nothing else does', async () => {
-    const [project] = projects as [OwnProject]
-    const { engine, env } = made
-    const layers = join(engine.directory, 'data/overlay2')
-    const lost = join(layers, '0123456789abcdefghijklmno')
-    await mkdir(join(lost, 'diff'), { recursive: true })
-    await writeFile(join(lost, 'diff/big'), Buffer.alloc(5e6))
-    const running = await prune(project, '--yes')
-    expect(running.items).toContainEqual(
-      expect.objectContaining({ kind: 'lost layers', keptFor: expect.stringContaining('engine down') }),
-    )
-    await stillroom('/', ['engine', 'down'], { env })
-    const before = await readdir(layers)
-    const stopped = await prune(project, '--yes')
-    const found = stopped.items.find(({ kind }) => kind === 'lost layers')
-    expect(found).toMatchObject({ keptFor: null })
-    expect(found?.bytes).toBeGreaterThan(5e6)
-    expect(await readdir(layers)).not.toContain('0123456789abcdefghijklmno')
-    console.log(`${before.length - (await readdir(layers)).length} of ${before.length} layers were lost`)
-    await stillroom('/', ['engine', 'up'], { env })
-    // what the engine still has is whole
-    const words = ['run', 'recipe', project.name, 'say']
-    expect((await stillroom(project.directory, words, { env })).stderr).toContain('RECIPE_TASK_UNKNOWN')
-    const shell = await execa(process.execPath, [commandLine(), 'shell', 'recipe', project.name], {
-      cwd: project.directory,
-      env,
-      input: 'python3 --version\n',
-    })
-    expect(shell.stdout).toContain('Python 3')
-    const built = await stillroomJson<BuildReport>(
-      project.directory,
-      ['build', 'recipe', project.name, '--no-cache'],
-      { env },
-    )
-    expect(built.verdict).toBe('identical')
-  })
+  test.runIf(NIGHTLY)(
+    'layers that an engine has lost go when it is stopped, and nothing else does',
+    async () => {
+      const [project] = projects as [OwnProject]
+      const { engine, env } = made
+      const layers = join(engine.directory, 'data/overlay2')
+      const lost = join(layers, '0123456789abcdefghijklmno')
+      await mkdir(join(lost, 'diff'), { recursive: true })
+      await writeFile(join(lost, 'diff/big'), Buffer.alloc(5e6))
+      const running = await prune(project, '--yes')
+      expect(running.items).toContainEqual(
+        expect.objectContaining({ kind: 'lost layers', keptFor: expect.stringContaining('engine down') }),
+      )
+      await stillroom('/', ['engine', 'down'], { env })
+      const before = await readdir(layers)
+      const stopped = await prune(project, '--yes')
+      const found = stopped.items.find(({ kind }) => kind === 'lost layers')
+      expect(found).toMatchObject({ keptFor: null })
+      expect(found?.bytes).toBeGreaterThan(5e6)
+      expect(await readdir(layers)).not.toContain('0123456789abcdefghijklmno')
+      console.log(`${before.length - (await readdir(layers)).length} of ${before.length} layers were lost`)
+      await stillroom('/', ['engine', 'up'], { env })
+      // what the engine still has is whole
+      const words = ['run', 'recipe', project.name, 'say']
+      expect((await stillroom(project.directory, words, { env })).stderr).toContain('RECIPE_TASK_UNKNOWN')
+      const shell = await execa(process.execPath, [commandLine(), 'shell', 'recipe', project.name], {
+        cwd: project.directory,
+        env,
+        input: 'python3 --version\n',
+      })
+      expect(shell.stdout).toContain('Python 3')
+      const built = await stillroomJson<BuildReport>(
+        project.directory,
+        ['build', 'recipe', project.name, '--no-cache'],
+        { env },
+      )
+      expect(built.verdict).toBe('identical')
+    },
+  )
 
   test('--all --keep leaves that recipe alone', async () => {
     const [first] = projects as [OwnProject]

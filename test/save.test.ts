@@ -7,11 +7,12 @@ import type { LoadResult } from '../src/workflows/save/load-archive.ts'
 import type { SaveResult } from '../src/workflows/save/save-recipe.ts'
 import { containerTools } from './support/container-tools.ts'
 import { canHaveEngines, startEngine } from './support/engine.ts'
+import { NIGHTLY } from './support/nightly.ts'
 import { ownName } from './support/own-name.ts'
 import { copyProject } from './support/project.ts'
 import { failure, stillroom, stillroomJson } from './support/stillroom.ts'
 
-const engines = await canHaveEngines()
+const engines = NIGHTLY ? await canHaveEngines() : 'it is left to the nightly tests'
 if (engines !== true) console.warn(`skipped: archives on the other image store, since ${engines}`)
 
 beforeAll(async () => {
@@ -172,7 +173,7 @@ describe('load', () => {
   )
 
   test('takes what podman loaded and saved again; skopeo reads the archive both ways', async ({ skip }) => {
-    const tools = await containerTools()
+    const tools = NIGHTLY ? await containerTools() : 'it is left to the nightly tests'
     if (typeof tools === 'string') return skip(`podman and skopeo are not to be had: ${tools}`)
     const directory = await copyProject('hello')
     const { sha256, image } = await save(directory, 'hello.tar')
