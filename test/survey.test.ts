@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { draw, groupsOf } from './survey/draw.ts'
-import { summarize, type Trial, toMarkdown } from './survey/survey-result.ts'
+import { count, type Trial, toMarkdown, untried } from './survey/survey-result.ts'
 
 describe('the survey', () => {
   test('draws the same names by the same seed, whatever the order of the list, each at most once', () => {
@@ -35,30 +35,28 @@ describe('the survey', () => {
       seconds: 1,
     }
     const failed = { command: 'lock recipe', code: 'APT_UNSATISFIABLE', message: 'no' }
-    const about = { of: 'packages', seed: 1, date: '2026-11-28', variations: ['clock'], seconds: 60 }
     const unbuilt: Trial = {
       packages: ['f'],
       failed: { ...failed, command: 'build recipe' },
       clean: true,
       seconds: 1,
     }
-    const survey = summarize(about, [whole, other, found, { packages: ['e'], failed, seconds: 1 }, unbuilt])
-    expect(survey).toMatchObject({ packages: 6, installable: 5, identical: 3, clean: 3 })
-    expect(survey.exceptions.map(({ packages }) => packages.join())).toEqual(['c', 'd', 'e', 'f'])
-    expect(toMarkdown(survey)).toMatchInlineSnapshot(`
-      "## packages, seed 1, 2026-11-28
+    const trials = [whole, other, found, { packages: ['e'], failed, seconds: 1 }, unbuilt]
+    expect(count(trials)).toEqual({ packages: 6, installable: 5, identical: 3, clean: 3 })
+    const survey = { of: 'packages', seed: 1, date: '2026-11-28', variations: ['clock'], seconds: 60, trials }
+    expect(untried(['g', 'e', 'b', 'h'], survey)).toEqual(['g', 'h'])
+    expect(toMarkdown([survey, { ...survey, of: 'wheels', trials: [whole] }])).toMatchInlineSnapshot(`
+      "| survey | seed | tried | installable | identical | clean | minutes | date |
+      | --- | --- | --- | --- | --- | --- | --- | --- |
+      | packages | 1 | 6 | 5 | 3 (60.0 %) | 3 (60.0 %) | 1 | 2026-11-28 |
+      | wheels | 1 | 2 | 2 | 2 (100.0 %) | 2 (100.0 %) | 1 | 2026-11-28 |
 
-      6 packages, 5 of them installable, in 1 minutes; second build with another clock.
-
-      - identical: 3 (60.0 %)
-      - clean audit: 3 (60.0 %)
-
-      | exception | what |
-      | --- | --- |
-      | c | not identical: timestamp (1): /x\\|y |
-      | d | audit: file-mode (1): /z |
-      | e | lock recipe: APT_UNSATISFIABLE: no |
-      | f | build recipe: APT_UNSATISFIABLE: no |
+      | survey | exception | what |
+      | --- | --- | --- |
+      | packages | c | not identical: timestamp (1): /x\\|y |
+      | packages | d | audit: file-mode (1): /z |
+      | packages | e | lock recipe: APT_UNSATISFIABLE: no |
+      | packages | f | build recipe: APT_UNSATISFIABLE: no |
       "
     `)
   })

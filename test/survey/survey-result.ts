@@ -19,20 +19,18 @@ export interface Trial {
   seconds: number
 }
 
-/** All that one survey tells; plain JSON data. */
+/** What one survey tried, perhaps over several runs; plain JSON data. */
 export interface Survey {
   of: string
   seed: number
+  /** Of the last run. */
   date: string
   /** How the second builds' surroundings were made different. */
   variations: string[]
-  packages: number
-  installable: number
-  identical: number
-  clean: number
+  /** Of all runs. */
   seconds: number
-  /** Packages that fail by themselves, or groups whose packages do not. */
-  exceptions: Trial[]
+  /** Packages that fail by themselves, or groups whose packages do not; one that is taken out is tried again. */
+  trials: Trial[]
 }
 
 /** Causes of a verification that did not end identical, each with an example. */
@@ -65,49 +63,59 @@ export const LOCK = 'lock recipe'
 export const isWhole = ({ failed, identical, clean }: Trial) =>
   failed === undefined && identical === true && clean === true
 
+/** @returns the drawn names that were not tried yet */
+export function untried(drawn: readonly string[], { trials }: Survey): string[] {
+  const tried = new Set(trials.flatMap(({ packages }) => packages))
+  return drawn.filter((name) => !tried.has(name))
+}
+
 /**
  * Counts packages. A group in which nothing is amiss vouches for each of its packages; else each package is counted by the
  * smallest recipe in which something was. What can be locked and not be built is neither identical nor clean.
  */
-export function summarize(
-  about: Pick<Survey, 'of' | 'seed' | 'date' | 'variations' | 'seconds'>,
-  trials: readonly Trial[],
-): Survey {
+export function count(trials: readonly Trial[]) {
   const counted = trials.flatMap((trial) => trial.packages.map(() => trial))
   const installable = counted.filter(({ failed }) => failed?.command !== LOCK)
   return {
-    ...about,
     packages: counted.length,
     installable: installable.length,
     identical: installable.filter(({ failed, identical }) => failed === undefined && identical).length,
     clean: installable.filter(({ failed, clean }) => failed === undefined && clean).length,
-    exceptions: trials.filter((trial) => !isWhole(trial)),
   }
 }
 
 const percent = (part: number, whole: number) =>
   whole === 0 ? '-' : `${((100 * part) / whole).toFixed(1)} %`
 
-/** The survey as a Markdown section. */
-export function toMarkdown(survey: Survey): string {
-  const { of, seed, date, variations, packages, installable, identical, clean, seconds, exceptions } = survey
-  const rows = exceptions.map((trial) => {
-    const { failed, causes = [], findings = [] } = trial
-    const what = [
-      ...(failed ? [`${failed.command}: ${failed.code}: ${failed.message}`] : []),
-      ...(trial.identical === false ? [`not identical: ${causes.join('; ')}`] : []),
-      ...(trial.clean === false ? [`audit: ${findings.join('; ')}`] : []),
-    ]
-    return `| ${trial.packages.join(' ')} | ${what.join('<br>').replaceAll('|', '\\|').replaceAll('\n', ' ')} |`
+/** Surveys as Markdown: a row for each, then each exception. */
+export function toMarkdown(surveys: readonly Survey[]): string {
+  const rows = surveys.map(({ of, seed, date, seconds, trials }) => {
+    const { packages, installable, identical, clean } = count(trials)
+    const shares = [identical, clean].map((part) => `${part} (${percent(part, installable)})`)
+    return [of, seed, packages, installable, ...shares, Math.round(seconds / 60), date]
   })
+  const exceptions = surveys.flatMap(({ of, trials }) =>
+    trials
+      .filter((trial) => !isWhole(trial))
+      .map((trial) => [of, trial.packages.join(' '), whatIsAmiss(trial).join('<br>')]),
+  )
   return [
-    `## ${of}, seed ${seed}, ${date}`,
-    '',
-    `${packages} packages, ${installable} of them installable, in ${Math.round(seconds / 60)} minutes; second build with another ${variations.join(', ')}.`,
-    '',
-    `- identical: ${identical} (${percent(identical, installable)})`,
-    `- clean audit: ${clean} (${percent(clean, installable)})`,
-    ...(rows.length === 0 ? [] : ['', '| exception | what |', '| --- | --- |', ...rows]),
+    ...table(['survey', 'seed', 'tried', 'installable', 'identical', 'clean', 'minutes', 'date'], rows),
+    ...(exceptions.length === 0 ? [] : ['', ...table(['survey', 'exception', 'what'], exceptions)]),
     '',
   ].join('\n')
+}
+
+function whatIsAmiss({ failed, identical, causes = [], clean, findings = [] }: Trial): string[] {
+  return [
+    ...(failed ? [`${failed.command}: ${failed.code}: ${failed.message}`] : []),
+    ...(identical === false ? [`not identical: ${causes.join('; ')}`] : []),
+    ...(clean === false ? [`audit: ${findings.join('; ')}`] : []),
+  ]
+}
+
+function table(head: string[], rows: (string | number)[][]): string[] {
+  const line = (cells: (string | number)[]) =>
+    `| ${cells.map((cell) => String(cell).replaceAll('|', '\\|').replaceAll('\n', ' ')).join(' | ')} |`
+  return [line(head), line(head.map(() => '---')), ...rows.map(line)]
 }

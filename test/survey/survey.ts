@@ -2,6 +2,10 @@
 // suite's own index or with --pypi from the list of scientific wheels, installs them in recipes of about ten, builds each twice,
 // the second time under another clock, host name, number of processors and locale, audits the first, and prints what share is
 // identical and clean, and each exception. Needs Linux, root and the network: it starts an engine of its own, which it removes.
+//
+// FILE is written after each group; a survey that finds one goes on after it. Ctrl-C and SIGTERM end it with what was tried.
+// `npm run survey -- --table FILE...` prints one table of several.
+import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -11,15 +15,17 @@ import type { EngineSettings } from '../../src/engine/private/private-engine.ts'
 import { parseControl } from '../../src/formats/deb/deb822.ts'
 import { parseLock } from '../../src/lock/parse-lock.ts'
 import { defaultCacheDirectory } from '../../src/store/cache-directory.ts'
+import { writeFileAtomic } from '../../src/store/disk.ts'
 import { openStore } from '../../src/store/store.ts'
 import { draw, groupsOf } from './draw.ts'
-import { summarize, type Trial, toMarkdown } from './survey-result.ts'
+import { type Survey, type Trial, toMarkdown, untried } from './survey-result.ts'
 import { tryPackages, type Workshop } from './try-recipe.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 const VARIATIONS = ['clock', 'hostname', 'cpus', 'locale']
 
-const { values } = parseArgs({
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
   options: {
     suite: { type: 'string', default: 'bookworm' },
     seed: { type: 'string', default: '1' },
@@ -27,6 +33,7 @@ const { values } = parseArgs({
     group: { type: 'string', default: '10' },
     pypi: { type: 'boolean', default: false },
     json: { type: 'string' },
+    table: { type: 'boolean', default: false },
   },
 })
 const { suite, pypi } = values
@@ -35,33 +42,54 @@ const [seed, count, size] = [values.seed, values.packages, values.group].map(Num
   number,
   number,
 ]
+if (values.table) {
+  console.log(toMarkdown(await Promise.all(positionals.map(readSurvey))))
+  process.exit()
+}
+
+let survey = await beginOrGoOn()
 const scratch = await mkdtemp(join(tmpdir(), 'stillroom-survey-'))
 const cache = join(scratch, 'cache')
-const started = performance.now()
+const stop = new AbortController()
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => stop.abort())
 try {
-  const workshop = await openWorkshop()
-  const names = pypi ? await scientificWheels() : await packageNames(workshop)
-  const groups = groupsOf(draw(names, count, seed), size)
-  const trials: Trial[] = []
-  for (const [i, group] of groups.entries()) {
-    console.error(`\n${i + 1} of ${groups.length}: ${group.join(' ')}`)
-    trials.push(...(await tryPackages(workshop, `survey-${i}`, group, showTrial)))
-  }
-  const survey = summarize(
-    {
-      of: pypi ? `scientific wheels on ${suite}` : `packages of ${suite}`,
-      seed,
-      date: new Date().toISOString().slice(0, 10),
-      variations: VARIATIONS,
-      seconds: Math.round((performance.now() - started) / 1000),
-    },
-    trials,
-  )
-  if (values.json !== undefined) await writeFile(values.json, `${JSON.stringify(survey, null, 2)}\n`)
-  console.log(toMarkdown(survey))
+  await tryTheRest()
+} catch (error) {
+  if (!stop.signal.aborted) throw error
 } finally {
   await stillroom(['engine', 'down', '--purge'])
   await rm(scratch, { recursive: true, force: true })
+}
+console.log(toMarkdown([survey]))
+
+async function readSurvey(path: string): Promise<Survey> {
+  return JSON.parse(await readFile(path, 'utf8'))
+}
+
+/** @throws when the file is of another survey */
+async function beginOrGoOn(): Promise<Survey> {
+  const of = pypi ? `scientific wheels on ${suite}` : `packages of ${suite}`
+  const date = new Date().toISOString().slice(0, 10)
+  if (values.json === undefined || !existsSync(values.json))
+    return { of, seed, date, variations: VARIATIONS, seconds: 0, trials: [] }
+  const begun = await readSurvey(values.json)
+  if (begun.of !== of || begun.seed !== seed)
+    throw new Error(`${values.json} is of ${begun.of}, seed ${begun.seed}, not of ${of}, seed ${seed}`)
+  return { ...begun, date }
+}
+
+async function tryTheRest(): Promise<void> {
+  const { seconds } = survey
+  const started = performance.now()
+  const workshop = await openWorkshop()
+  const drawn = draw(pypi ? await scientificWheels() : await packageNames(workshop), count, seed)
+  const names = untried(drawn, survey)
+  for (const [i, group] of groupsOf(names, size).entries()) {
+    console.error(`\n${i * size} of ${names.length}: ${group.join(' ')}`)
+    const trials = [...survey.trials, ...(await tryPackages(workshop, `survey-${i}`, group, showTrial))]
+    survey = { ...survey, trials, seconds: seconds + Math.round((performance.now() - started) / 1000) }
+    if (values.json !== undefined) await writeFileAtomic(values.json, `${JSON.stringify(survey, null, 2)}\n`)
+  }
 }
 
 /** A project, a cache and an engine that nothing else uses; downloads alone are the machine's. */
@@ -77,7 +105,8 @@ async function openWorkshop(): Promise<Workshop> {
   const { DOCKER_HOST, DOCKER_CONFIG, clients } = JSON.parse(stdout) as EngineSettings
   const PATH = `${clients}:${process.env.PATH}`
   const env = { DOCKER_HOST, DOCKER_CONFIG, PATH, STILLROOM_CACHE: cache }
-  return { directory, env, variations: VARIATIONS, recipeOf: pypi ? recipeOfWheels : recipeOfPackages }
+  const recipeOf = pypi ? recipeOfWheels : recipeOfPackages
+  return { directory, env, variations: VARIATIONS, recipeOf, stop: stop.signal }
 }
 
 function stillroom(args: readonly string[]) {
@@ -101,7 +130,10 @@ async function packageNames({ directory, env }: Workshop): Promise<string[]> {
   const name = 'survey-base'
   await mkdir(join(directory, 'recipes', name), { recursive: true })
   await writeFile(join(directory, 'recipes', name, 'recipe.ts'), recipe('[]'))
-  await execa(process.execPath, [join(ROOT, 'bin/run.js'), 'lock', 'recipe', name, '-C', directory], { env })
+  await execa(process.execPath, [join(ROOT, 'bin/run.js'), 'lock', 'recipe', name, '-C', directory], {
+    env,
+    cancelSignal: stop.signal,
+  })
   const path = join(directory, 'recipes', name, 'lock.json')
   const { base } = parseLock(await readFile(path, 'utf8'), path).platforms['linux/amd64'] ?? {}
   const index = base?.kind === 'debian' ? base.indexes.find((each) => each.suite === suite) : undefined

@@ -16,6 +16,8 @@ export interface Workshop {
   variations: readonly string[]
   /** Source of a recipe that installs packages. */
   recipeOf: (packages: readonly string[]) => string
+  /** Ends the survey: what is running is told to end, and nothing is said of it. */
+  stop: AbortSignal
 }
 
 /** A command of stillroom that failed. */
@@ -30,6 +32,8 @@ class Refused extends Error {
 /**
  * Locks a recipe of some packages, builds it, audits it, and builds it again elsewhere. When something is amiss in a recipe of
  * several, each half is tried by itself, down to single packages.
+ *
+ * @throws when it is told to stop
  */
 export async function tryPackages(
   workshop: Workshop,
@@ -85,12 +89,14 @@ async function tryRecipe(workshop: Workshop, name: string, packages: readonly st
 }
 
 /** Runs stillroom and gives the JSON that it prints. @param atMost the exit code up to which it has not failed */
-async function run<T>({ directory, env }: Workshop, args: readonly string[], atMost = 0): Promise<T> {
+async function run<T>({ directory, env, stop }: Workshop, args: readonly string[], atMost = 0): Promise<T> {
   const result = await execa(process.execPath, [join(ROOT, 'bin/run.js'), ...args, '-C', directory], {
     env,
     reject: false,
     stdin: 'ignore',
+    cancelSignal: stop,
   })
+  stop.throwIfAborted()
   if (result.exitCode !== undefined && result.exitCode <= atMost && result.stdout.startsWith('{'))
     return JSON.parse(result.stdout)
   if (result.exitCode === 0) return undefined as T
