@@ -27,7 +27,7 @@ describe('debian(suite)', () => {
       const indexes = await fetchIndexes(
         { suite },
         {
-          get: createGet({}),
+          get: createGet({ signal: new AbortController().signal }),
           sources: debian,
           keys,
           now: new Date(),

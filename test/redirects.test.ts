@@ -165,7 +165,9 @@ describe('what is fetched for apt and pip from a server that leads elsewhere', (
       })
       onTestFinished(() => first.close())
       const url = first.url.replace('://', `://${LOGIN.user}:${LOGIN.password}@`)
-      expect(Buffer.from(await createGet({})(`${url}${path}`)).toString()).toBe('here')
+      expect(
+        Buffer.from(await createGet({ signal: new AbortController().signal })(`${url}${path}`)).toString(),
+      ).toBe('here')
       expect(seen).toHaveLength(1)
       expect(SECRETS.filter((secret) => seen[0]?.includes(secret))).toEqual([])
     },

@@ -64,7 +64,7 @@ describe.skipIf(possible !== true)('with the old versions gone from the mirrors,
     indexes = await fetchIndexes(
       { suite: 'bookworm' },
       {
-        get: createGet({ ca: world.authority.ca }),
+        get: createGet({ ca: world.authority.ca, signal: new AbortController().signal }),
         sources: { debian: [`${url}/debian`], 'debian-security': [`${url}/debian-security`] },
         keys: [world.apt.key],
         now: new Date('2024-01-16T00:00:00Z'),
@@ -100,7 +100,13 @@ describe.skipIf(possible !== true)('with the old versions gone from the mirrors,
   const fetchAll = async (ports: Session) => fetchInputs(ports, contextArtifacts(locked), locked)
   const refetch = async (ports: Session) => {
     const { debian, snapshot, oldReleases, ca } = await ports.sources()
-    const options = { get: createGet({ ca }), sources: debian, snapshot, oldReleases, now: new Date() }
+    const options = {
+      get: createGet({ ca, signal: new AbortController().signal }),
+      sources: debian,
+      snapshot,
+      oldReleases,
+      now: new Date(),
+    }
     return refetchIndexes(locked.base.indexes, { ...options, keys: [world.apt.key] })
   }
 

@@ -88,7 +88,12 @@ test('an apt package moves with what it needs; the others stay, though newer one
   ])
   onTestFinished(() => archive.close())
   const sources = { debian: [`${archive.url}/debian`], 'debian-security': [`${archive.url}/debian-security`] }
-  const options = { get: createGet({}), sources, keys: [archive.key], now: new Date('2026-03-02T00:00:00Z') }
+  const options = {
+    get: createGet({ signal: new AbortController().signal }),
+    sources,
+    keys: [archive.key],
+    now: new Date('2026-03-02T00:00:00Z'),
+  }
   const first = await fetchIndexes(
     { suite: 'bookworm' },
     { ...options, now: new Date('2026-02-02T00:00:00Z') },

@@ -4,7 +4,7 @@ import { afterEach, expect, test } from 'vitest'
 import { createGet } from './http-get.ts'
 
 const open: (() => void)[] = []
-const get = createGet({ timing: { backoff: 1 } })
+const get = createGet({ signal: new AbortController().signal, timing: { backoff: 1 } })
 
 afterEach(() => {
   for (const close of open.splice(0)) close()

@@ -70,12 +70,19 @@ export async function ask(target: HttpTarget, options: AskOptions): Promise<Answ
  * @throws {StillroomError} FETCH_FAILED when there was no answer, none with status 200 (it is `details.status` then), or
  *   one beyond the limit.
  */
-export type Get = (url: string, options?: { limit?: number; signal?: AbortSignal }) => Promise<Uint8Array>
+export type Get = (url: string, options?: { limit?: number }) => Promise<Uint8Array>
+
+export interface GetOptions {
+  /** Ends every request. */
+  signal: AbortSignal
+  ca?: string | undefined
+  timing?: Partial<Timing>
+}
 
 /** A way to fetch with retries, which soon gives up a server that never answered. */
-export function createGet({ ca, timing = {} }: { ca?: string | undefined; timing?: Partial<Timing> }): Get {
+export function createGet({ ca, signal, timing = {} }: GetOptions): Get {
   const origins = createHttpOrigins()
-  return async (url, { signal = new AbortController().signal, ...options } = {}) => {
+  return async (url, options = {}) => {
     const answer = await ask({ url, ca }, { ...options, signal, timing, origins }).catch((error) => {
       throw error instanceof Unreachable ? fetchFailed(url, error.message) : error
     })

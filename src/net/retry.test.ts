@@ -152,7 +152,9 @@ describe('ask() and createGet()', () => {
     await expect(ask({ url: `${server.url}/y` }, { signal, timing: quick })).rejects.toEqual(
       new Unreachable('no data for 0.5 s', false),
     )
-    await expect(createGet({ timing })(`${server.url}/x`)).rejects.toMatchObject({
+    await expect(
+      createGet({ signal: new AbortController().signal, timing })(`${server.url}/x`),
+    ).rejects.toMatchObject({
       code: 'FETCH_FAILED',
       message: expect.stringMatching(/HTTP status 502$/),
     })

@@ -20,7 +20,7 @@ import { resolveImage } from '../../resolve/registry/resolve-image.ts'
 import { openRegistries } from '../../sources/registry/open-registries.ts'
 import { fetchDocument, locateRegistry } from '../../sources/registry/registries.ts'
 import { fetchArtifacts } from '../../store/fetch-artifacts.ts'
-import type { Artifacts, Environment, Fetching, Upstreams } from '../ports.ts'
+import type { Environment, Fetching } from '../ports.ts'
 import type { LoadedRecipe } from '../project/load-recipe.ts'
 import { readBaseTree } from './read-base-tree.ts'
 
@@ -193,9 +193,9 @@ async function fetchLayers(
   )
 }
 
-async function indexOptions(ports: Environment & Artifacts & Upstreams): Promise<ImageIndexOptions> {
+async function indexOptions(ports: Fetching): Promise<ImageIndexOptions> {
   const { debian, snapshot, oldReleases, ca } = await ports.sources()
-  const get = createGet({ ca })
+  const get = createGet({ ca, signal: ports.signal })
   const cached = async (sha256: string) => readFile(ports.store.path(sha256)).catch(() => undefined)
   return {
     get,

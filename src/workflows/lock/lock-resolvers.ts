@@ -21,7 +21,7 @@ import { resolveBase } from '../../resolve/debian/resolve-base.ts'
 import { resolveFile } from '../../resolve/file/resolve-file.ts'
 import { downloadUnpinned } from '../../store/download.ts'
 import { buildInputs } from '../build/build-locked.ts'
-import type { Artifacts, Cache, Fetching, Upstreams } from '../ports.ts'
+import type { Artifacts, Cache, Cancellation, Fetching, Reporting, Upstreams } from '../ports.ts'
 import { renderGenerated } from '../project/generated.ts'
 import type { LoadedRecipe } from '../project/load-recipe.ts'
 import type { LockResolvers } from './carry-out-plan.ts'
@@ -95,7 +95,7 @@ export function lockResolvers(
 
 /** A suite's indexes: those of a base that stays, the present ones of any other; both for one that is refreshed. */
 async function fetchSuite(
-  { store, sources }: Artifacts & Upstreams,
+  { store, sources, signal }: Artifacts & Upstreams & Cancellation,
   loaded: LoadedRecipe,
   plan: BasePlan,
   known: readonly DebianIndex[],
@@ -103,7 +103,7 @@ async function fetchSuite(
   const { base, archives } = loaded.recipe
   if (base.kind === 'image') throw new TypeError('a base from a registry has indexes of its own')
   const { debian, snapshot, oldReleases, ca } = await sources()
-  const get = createGet({ ca })
+  const get = createGet({ ca, signal })
   const keys = await loadKeyring()
   const options = { get, sources: debian, oldReleases, keys, signers: suiteSigners, now: new Date() }
   const cached = async (sha256: string) => readFile(store.path(sha256)).catch(() => undefined)
@@ -135,7 +135,7 @@ async function fetchSuite(
 
 /** The components and backports of a suite that a recipe does not take. */
 async function findOtherPackages(
-  { sources, progress }: Pick<Fetching, 'sources' | 'progress'>,
+  { sources, progress, signal }: Upstreams & Reporting & Cancellation,
   { base }: Recipe,
 ): Promise<OtherPackages | undefined> {
   if (base.kind === 'image') return undefined
@@ -143,8 +143,10 @@ async function findOtherPackages(
   const { debian, oldReleases, ca } = await sources()
   const keys = await loadKeyring()
   const now = new Date()
-  const options = { get: createGet({ ca }), sources: debian, oldReleases, keys, signers: suiteSigners, now }
+  const get = createGet({ ca, signal })
+  const options = { get, sources: debian, oldReleases, keys, signers: suiteSigners, now }
   const found = await fetchOtherIndexes(base, options)
+  signal.throwIfAborted()
   const indexes = found.map(({ index: { archive, suite, component }, packages }) => {
     return { suite, component, packages: readVersions([{ archive, suite, packages }]) }
   })

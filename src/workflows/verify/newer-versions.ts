@@ -36,7 +36,7 @@ async function newerPackages(
   if (base.kind !== 'debian' || recipe.base.kind !== 'debian') return { newer: [], excluded: [] }
   const { debian, oldReleases, ca } = await ports.sources()
   const now = new Date()
-  const get = createGet({ ca })
+  const get = createGet({ ca, signal: ports.signal })
   const keys = await loadKeyring()
   const options = { get, sources: debian, oldReleases, keys, signers: suiteSigners, now }
   let indexes: FetchedIndex[]
@@ -46,7 +46,7 @@ async function newerPackages(
       ...(await fetchArchives(recipe.archives, { get, now, readFile: besideRecipe(loaded) })),
     ]
   } catch (error) {
-    if (!(error instanceof StillroomError)) throw error
+    if (!(error instanceof StillroomError) || ports.signal.aborted) throw error
     ports.progress({ kind: 'note', text: `whether Debian packages are newer is not known: ${error.message}` })
     return { newer: [], excluded: [] }
   }
