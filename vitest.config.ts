@@ -19,6 +19,7 @@ const OFFLINE = [
   'redirects',
   'seed',
   'setup',
+  'several-recipes',
   'side-by-side',
   'site',
   'ten-years',

@@ -11,6 +11,10 @@ Every command takes \`--json\` and prints one object to stdout, also with exit c
 \`{"error": ...}\` instead ([schema](schemas/error-report.schema.json)), with a code of [errors.md](errors.md). This page and
 the schemas are generated from the types of the commands by \`npm run docs\`; not edited by hand.
 
+A command that has a second schema here takes several recipes, and prints an array then: what it prints of one, for each in the order of
+the command line, or \`{"recipe": ..., "error": ...}\` of one that failed. The exit code is the greatest of theirs. What ends all
+of it, such as a signal, is \`{"error": ...}\` alone.
+
 | command | prints |
 | --- | --- |
 `
@@ -20,22 +24,22 @@ export function renderOutputSchemas(root: string, typeOf: TypeReader): Map<strin
   const outputs = globSync('**/*.ts', { cwd: join(root, 'src/commands') })
     .sort()
     .flatMap((file) => readOutput(root, file))
-  const types = [...new Set([...outputs.map(({ type }) => type), ERROR_TYPE])].sort()
+  const types = [...new Set([...outputs.flatMap(({ types }) => types), ERROR_TYPE])].sort()
   const files = new Map(types.map((type) => [schemaPath(type), renderSchema(type, typeOf(type))]))
   const rows = outputs.map(
-    ({ command, type }) =>
-      `| \`${command}\` | [${kebab(type)}](${schemaPath(type).replace('docs/', '')}) |\n`,
+    ({ command, types: given }) => `| \`${command}\` | ${given.map(schemaLink).join('; several: ')} |\n`,
   )
   return files.set('docs/json.md', HEAD + rows.join(''))
 }
 
-function readOutput(root: string, file: string): { command: string; type: string }[] {
+function readOutput(root: string, file: string): { command: string; types: string[] }[] {
   const text = readFileSync(join(root, 'src/commands', file), 'utf8')
   if (!text.includes('export default class')) return []
-  const type = /async run\(\): Promise<(\w+)>/.exec(text)?.[1]
+  const [, type, several] = /async run\(\): Promise<(\w+)(?: \| (\w+))?>/.exec(text) ?? []
   if (type === undefined || type === 'unknown')
     throw new Error(`src/commands/${file}: what run() gives needs a type with a name, for its schema`)
-  return [{ command: file.replace(/\.ts$/, '').replaceAll('/', ' '), type }]
+  const command = file.replace(/\.ts$/, '').replaceAll('/', ' ')
+  return [{ command, types: several === undefined ? [type] : [type, several] }]
 }
 
 function renderSchema(type: string, schema: Schema): string {
@@ -43,5 +47,6 @@ function renderSchema(type: string, schema: Schema): string {
   return `${JSON.stringify({ ...head, ...schema }, null, 2)}\n`
 }
 
+const schemaLink = (type: string): string => `[${kebab(type)}](${schemaPath(type).replace('docs/', '')})`
 const schemaPath = (type: string): string => `docs/schemas/${kebab(type)}.schema.json`
 const kebab = (type: string): string => type.replace(/(?<!^)(?=[A-Z])/g, '-').toLowerCase()

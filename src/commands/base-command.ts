@@ -1,12 +1,17 @@
 import { Command, Errors, Flags, type Interfaces } from '@oclif/core'
 import { StillroomError } from '../error.ts'
-import { describeError } from '../report/describe-error.ts'
+import { describeError, type ErrorReport } from '../report/describe-error.ts'
 import { terminalProgress } from '../report/terminal-progress.ts'
 import { openSession, type Session } from '../workflows/session.ts'
 import { usageError } from './usage-error.ts'
 
 type FlagOutput = Interfaces.OutputFlags<Interfaces.FlagInput>
 type ArgOutput = Interfaces.OutputArgs<Interfaces.ArgInput>
+
+/** What `--json` prints, among those of several recipes, of one that failed. */
+export interface FailedRecipe extends ErrorReport {
+  recipe: string
+}
 
 /**
  * What every command shares: exit codes, errors on stderr or as JSON, progress, and the answer to Ctrl-C.
@@ -62,6 +67,39 @@ export abstract class BaseCommand extends Command {
       await useCache(session.cache, this.signal, () => this.#progress.report({ kind: 'note', text }))
     }
     return session
+  }
+
+  /**
+   * Works on recipes in turn. One recipe: what the work gives, or its error. Several: what it gives for each; an error is told
+   * at once, stands for its recipe, and keeps none of the others from their turn, unless a signal came.
+   */
+  protected async inTurn<Result>(
+    names: readonly string[],
+    work: (name: string) => Promise<Result>,
+  ): Promise<Result | (Result | FailedRecipe)[]> {
+    const [only, ...others] = names
+    if (only !== undefined && others.length === 0) return work(only)
+    const results: (Result | FailedRecipe)[] = []
+    for (const [index, recipe] of names.entries()) {
+      this.signal.throwIfAborted()
+      this.#progress.report({ kind: 'stage', title: `recipe ${recipe}, ${index + 1} of ${names.length}` })
+      try {
+        results.push(await work(recipe))
+      } catch (error) {
+        if (this.signal.aborted) throw error
+        const { exitCode, text, json } = describeError(error)
+        this.#progress.end()
+        if (!this.jsonEnabled()) process.stderr.write(text)
+        this.exitAtLeast(exitCode)
+        results.push({ recipe, error: json })
+      }
+    }
+    return results
+  }
+
+  /** Exit codes grow with what went wrong: of several, the greatest counts. */
+  protected exitAtLeast(code: number): void {
+    process.exitCode = Math.max(Number(process.exitCode ?? 0), code)
   }
 
   protected override async catch(error: Error): Promise<unknown> {

@@ -18,6 +18,8 @@ export interface ProjectNames {
 const WITH_TASKS = ['run:recipe', 'logs:recipe', 'stop:recipe']
 /** Commands that take recipes, however they are called. */
 const WITH_RECIPES = /:recipe$|^verify:sources$/
+/** Commands that take several. */
+const WITH_SEVERAL = /^(?:audit|build|generate|lock|verify):recipe$|^verify:sources$/
 
 /**
  * What the last of some words may become: words of commands, recipes, tasks, packages of a lock, options and their values.
@@ -63,10 +65,10 @@ async function candidates(
   if (current.startsWith('-')) return optionsOf(command)
   if (!WITH_RECIPES.test(id)) return []
   const [recipe, ...more] = argumentsOf(rest, flags)
-  if (recipe === undefined || id === 'verify:recipe' || id === 'verify:sources') return project.recipes()
+  if (recipe === undefined) return project.recipes()
   if (WITH_TASKS.includes(id) && more.length === 0) return project.tasks(recipe)
   if (id === 'lock:recipe' && rest.includes('--upgrade')) return project.packages(recipe)
-  return []
+  return WITH_SEVERAL.test(id) ? project.recipes() : []
 }
 
 /** The command that words begin with; `build hello` is `build recipe hello`. */

@@ -8,7 +8,7 @@ test('says what is missing, too many or mistyped, and the form of the command', 
     const { message, hint } = usageError(error, BuildRecipe)
     return `${message}; ${hint}`
   }
-  const form = 'the form is: stillroom build recipe NAME; see also: stillroom build recipe --help'
+  const form = 'the form is: stillroom build recipe NAME...; see also: stillroom build recipe --help'
   expect(say({ message: '', args: [{ name: 'name', description: 'directory in recipes/' }] })).toBe(
     `NAME is missing, directory in recipes/; ${form}`,
   )

@@ -41,9 +41,10 @@ const words = ({ id }: typeof Command) => id.replaceAll(':', ' ')
 
 function usageOf(command: typeof Command): string {
   if (typeof command.usage === 'string') return command.usage
-  const names = Object.entries(command.args).map(([name, { required }]) =>
-    required ? name.toUpperCase() : `[${name.toUpperCase()}]`,
-  )
+  const names = Object.entries(command.args).map(([name, { required, multiple }]) => {
+    const word = `${name.toUpperCase()}${multiple ? '...' : ''}`
+    return required ? word : `[${word}]`
+  })
   return [words(command), ...names].join(' ')
 }
 

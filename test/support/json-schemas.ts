@@ -3,10 +3,12 @@ import { join } from 'node:path'
 import Ajv, { type ValidateFunction } from 'ajv'
 
 const DOCS = join(import.meta.dirname, '../../docs')
-/** The schema of each command, by the table of docs/json.md. */
+/** The schemas of each command, of one recipe and of several, by the table of docs/json.md. */
 const SCHEMAS = [
-  ...readFileSync(join(DOCS, 'json.md'), 'utf8').matchAll(/^\| `([^`]+)` +\| .*\((.+)\) +\|$/gm),
-].map(([, command = '', schema = '']) => ({ command, schema }))
+  ...readFileSync(join(DOCS, 'json.md'), 'utf8').matchAll(
+    /^\| `([^`]+)` +\| \[[^\]]+\]\((.+?)\)(?:; several: \[[^\]]+\]\((.+?)\))? +\|$/gm,
+  ),
+].map(([, command = '', schema = '', several]) => ({ command, schema, several }))
 const ajv = new Ajv.default({ strict: false, allErrors: true })
 const compiled = new Map<string, ValidateFunction>()
 
@@ -14,7 +16,8 @@ const compiled = new Map<string, ValidateFunction>()
 export function checkJson(args: readonly string[], printed: unknown): void {
   const failed = typeof printed === 'object' && printed !== null && 'error' in printed
   const found = SCHEMAS.find(({ command }) => ` ${args.join(' ')} `.includes(` ${command} `))
-  const schema = failed ? 'schemas/error-report.schema.json' : found?.schema
+  const usual = Array.isArray(printed) ? found?.several : found?.schema
+  const schema = failed ? 'schemas/error-report.schema.json' : usual
   if (schema === undefined) throw new Error(`docs/json.md has no schema for "${args.join(' ')}"`)
   const valid = compiled.get(schema) ?? ajv.compile(JSON.parse(readFileSync(join(DOCS, schema), 'utf8')))
   compiled.set(schema, valid)

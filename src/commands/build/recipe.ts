@@ -1,11 +1,14 @@
 import { Flags } from '@oclif/core'
 import { type BuildReport, buildTable } from '../../report/build-report.ts'
-import { BaseCommand } from '../base-command.ts'
-import { RECIPE } from '../shared-flags.ts'
+import { BaseCommand, type FailedRecipe } from '../base-command.ts'
+import { RECIPES } from '../shared-flags.ts'
+
+/** What `--json` prints of several recipes. */
+export type BuildReports = (BuildReport | FailedRecipe)[]
 
 export default class BuildRecipe extends BaseCommand {
   static override readonly usesCache = true
-  static override summary = 'Build a recipe from its lockfile and compare the image with it'
+  static override summary = 'Build recipes from their lockfiles and compare the images with them'
   static override description =
     'Fetches what is missing, builds without network, compares the image with the lockfile, runs the checks, and ' +
     'audits what was built. One build proves nothing: --twice builds what is new again, without cache and under another ' +
@@ -14,8 +17,9 @@ export default class BuildRecipe extends BaseCommand {
     '<%= config.bin %> build recipe hello',
     '<%= config.bin %> build recipe hello --twice',
     '<%= config.bin %> build recipe hello --no-cache --json',
+    '<%= config.bin %> build recipe hello other',
   ]
-  static override args = { name: RECIPE }
+  static override args = { name: RECIPES }
   static override flags = {
     cache: Flags.boolean({ description: 'use what is built already', default: true, allowNo: true }),
     audit: Flags.boolean({
@@ -30,21 +34,26 @@ export default class BuildRecipe extends BaseCommand {
     builder: Flags.string({ description: 'a buildx builder by name (remote, Kubernetes, ...)' }),
   }
 
-  async run(): Promise<BuildReport> {
+  async run(): Promise<BuildReport | BuildReports> {
     const { args, flags, session } = await this.open(BuildRecipe)
     const options = { noCache: !flags.cache, builder: flags.builder, audit: flags.audit }
-    const result = flags.twice
-      ? await (await import('../../workflows/build/build-twice.ts')).buildTwice(session, args.name, options)
-      : await (await import('../../workflows/build/build-recipe.ts')).buildRecipe(session, args.name, options)
-    this.log(buildTable(result).trimEnd())
-    const failed = result.checks.some((check) => !check.passed)
-    const isTampered = result.audit !== null && result.audit.verdict !== 'clean'
-    if (failed || isTampered || result.verdict === 'different' || result.verdict === 'equivalent')
-      process.exitCode = 1
-    if (result.second) {
+    return this.inTurn(args.name, async (name) => {
+      const result = flags.twice
+        ? await (await import('../../workflows/build/build-twice.ts')).buildTwice(session, name, options)
+        : await (await import('../../workflows/build/build-recipe.ts')).buildRecipe(session, name, options)
+      this.log(buildTable(result).trimEnd())
+      await this.#judge(result)
+      return result
+    })
+  }
+
+  async #judge({ checks, audit, verdict, second }: BuildReport): Promise<void> {
+    const isFailed = checks.some((check) => !check.passed)
+    const isTampered = audit !== null && audit.verdict !== 'clean'
+    if (isFailed || isTampered || verdict === 'different' || verdict === 'equivalent') this.exitAtLeast(1)
+    if (second) {
       const { exitCodeOf } = await import('../../verify/verify-report.ts')
-      process.exitCode = Math.max(Number(process.exitCode ?? 0), exitCodeOf(result.second))
+      this.exitAtLeast(exitCodeOf(second))
     }
-    return result
   }
 }

@@ -1,9 +1,9 @@
 import { Flags } from '@oclif/core'
-import { StillroomError } from '../../error.ts'
 import type { LockCheck } from '../../workflows/lock/find-stale.ts'
-import type { LockResult } from '../../workflows/lock/lock-recipe.ts'
-import { BaseCommand } from '../base-command.ts'
-import { RECIPE } from '../shared-flags.ts'
+import type { LockOptions, LockResult } from '../../workflows/lock/lock-recipe.ts'
+import type { Session } from '../../workflows/session.ts'
+import { BaseCommand, type FailedRecipe } from '../base-command.ts'
+import { RECIPES } from '../shared-flags.ts'
 
 /** What `--json` prints: of locking, or of `--check`. */
 export type LockReport =
@@ -13,9 +13,12 @@ export type LockReport =
     })
   | LockCheck
 
+/** What `--json` prints of several recipes. */
+export type LockReports = (LockReport | FailedRecipe)[]
+
 export default class LockRecipe extends BaseCommand {
   static override readonly usesCache = true
-  static override summary = 'Resolve a recipe to exact pins'
+  static override summary = 'Resolve recipes to exact pins'
   static override description =
     'Writes recipes/NAME/lock.json and generated/NAME. What the recipe asks for as before keeps its pins. ' +
     '--upgrade takes the newest of everything; with packages named, these move, and what must move with them.'
@@ -24,12 +27,12 @@ export default class LockRecipe extends BaseCommand {
     '<%= config.bin %> lock recipe hello --check',
     '<%= config.bin %> lock recipe fenics-tf --upgrade pip:matplotlib',
   ]
-  static override strict = false
-  static override usage = 'lock recipe NAME [--check | --upgrade [PACKAGE...]] [--older-indexes]'
-  static override args = { name: RECIPE }
+  static override usage = 'lock recipe NAME... [--check] | NAME --upgrade [PACKAGE...] [--older-indexes]'
+  static override args = { name: RECIPES }
   static override flags = {
     upgrade: Flags.boolean({
-      description: 'take the newest of everything, or of the packages named: NAME, apt:NAME, pip:NAME',
+      description:
+        'take the newest of everything, or of the packages named after the recipe: NAME, apt:NAME, pip:NAME',
       exclusive: ['check'],
     }),
     'older-indexes': Flags.boolean({
@@ -41,28 +44,31 @@ export default class LockRecipe extends BaseCommand {
     }),
   }
 
-  async run(): Promise<LockReport> {
-    const { args, argv, flags, session } = await this.open(LockRecipe)
-    const packages = (argv as string[]).slice(1)
-    if (packages.length > 0 && !flags.upgrade) {
-      throw new StillroomError('USAGE', `${packages.join(', ')}: packages are named to be upgraded only`, {
-        hint: `stillroom lock recipe ${args.name} --upgrade ${packages.join(' ')}`,
-      })
-    }
-    if (flags.check) {
-      const { checkLock } = await import('../../workflows/lock/find-stale.ts')
-      const result = await checkLock(session, args.name)
-      this.log(`recipes/${args.name}/lock.json is ${result.stale ? 'stale:' : 'up to date'}`)
-      const { staleLines } = await import('../../report/split-field.ts')
-      for (const line of staleLines(result.changes)) this.log(`  ${line}`)
-      if (result.stale) process.exitCode = 1
-      return result
-    }
-    const { lockRecipe } = await import('../../workflows/lock/lock-recipe.ts')
-    const { recipe, outcome, changes, lock } = await lockRecipe(session, args.name, {
-      upgrade: flags.upgrade ? (packages.length > 0 ? packages : 'all') : undefined,
+  async run(): Promise<LockReport | LockReports> {
+    const { args, flags, session } = await this.open(LockRecipe)
+    if (flags.check) return this.inTurn(args.name, (name) => this.#check(session, name))
+    const [first = '', ...packages] = args.name
+    const names = flags.upgrade ? [first] : args.name
+    const options = {
+      upgrade: flags.upgrade ? (packages.length > 0 ? packages : ('all' as const)) : undefined,
       olderIndexes: flags['older-indexes'],
-    })
+    }
+    return this.inTurn(names, (name) => this.#lock(session, name, options))
+  }
+
+  async #check(session: Session, name: string): Promise<LockCheck> {
+    const { checkLock } = await import('../../workflows/lock/find-stale.ts')
+    const result = await checkLock(session, name)
+    this.log(`recipes/${name}/lock.json is ${result.stale ? 'stale:' : 'up to date'}`)
+    const { staleLines } = await import('../../report/split-field.ts')
+    for (const line of staleLines(result.changes)) this.log(`  ${line}`)
+    if (result.stale) this.exitAtLeast(1)
+    return result
+  }
+
+  async #lock(session: Session, name: string, options: LockOptions): Promise<LockReport> {
+    const { lockRecipe } = await import('../../workflows/lock/lock-recipe.ts')
+    const { recipe, outcome, changes, lock } = await lockRecipe(session, name, options)
     const path = `recipes/${recipe}/lock.json`
     this.log(outcome === 'current' ? `${path} is up to date` : `wrote ${path}`)
     for (const note of pipNotes(lock)) this.log(note)
