@@ -1,6 +1,6 @@
 import type { Part } from '../../verify/history.ts'
 import { megabytes } from '../fact-lines.ts'
-import { type Html, html } from './html.ts'
+import { type Html, html } from '../html/html.ts'
 import type { SiteRecipe } from './site-data.ts'
 
 /** What goes into a recipe's image, by the size of what is fetched for it. */

@@ -1,17 +1,11 @@
-import { createHash } from 'node:crypto'
 import type { HistoryRun } from '../../verify/history.ts'
-import { Html, html } from './html.ts'
+import { type Html, html } from '../html/html.ts'
+import { renderPage } from '../html/page.ts'
+import { timeOf } from '../html/time-of.ts'
+import { VERDICTS, verdictCell } from '../html/verdict-cell.ts'
 import { partBars } from './part-bars.ts'
 import { SITE_SCRIPT, SITE_STYLE } from './site-assets.ts'
 import type { SiteData, SiteRecipe, SiteRun } from './site-data.ts'
-
-export const VERDICTS: Record<HistoryRun['verdict'], { mark: string; meaning: string }> = {
-  identical: { mark: '=', meaning: 'the same image ID as locked' },
-  equivalent: { mark: '≈', meaning: 'the same files in other packaging' },
-  different: { mark: '≠', meaning: 'another image' },
-  inconclusive: { mark: '?', meaning: 'built, but not compared' },
-  failed: { mark: '×', meaning: 'not built' },
-}
 
 /**
  * A page of a history: recipes by days, each night's causes, what locks changed, what images are made of, and sources
@@ -20,49 +14,21 @@ export const VERDICTS: Record<HistoryRun['verdict'], { mark: string; meaning: st
  * @param now what is called today, ISO 8601
  */
 export function renderSite(data: SiteData, { title, now }: { title: string; now: string }): string {
-  const policy = [
-    "default-src 'none'",
-    'img-src data:',
-    `style-src '${sourceHash(SITE_STYLE)}'`,
-    `script-src '${sourceHash(SITE_SCRIPT)}'`,
-    "base-uri 'none'",
-    "form-action 'none'",
-  ].join('; ')
   const runs = data.recipes.flatMap(({ runs }) => runs)
-  const page = html`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta http-equiv="Content-Security-Policy" content="${policy}">
-<link rel="icon" href="data:,">
-<title>${title}</title>
-<style>${new Html(SITE_STYLE)}</style>
-</head>
-<body>
-<header>
-<h1>${title}</h1>
-<p>Each recipe is rebuilt from nothing and compared with its lockfile. Made ${day(now)}.</p>
-</header>
-<main>
-${problems(data)}
+  return renderPage({
+    title,
+    style: SITE_STYLE,
+    script: SITE_SCRIPT,
+    header: html`<h1>${title}</h1>
+<p>Each recipe is rebuilt from nothing and compared with its lockfile. Made ${timeOf(now)}.</p>`,
+    main: html`${problems(data)}
 ${grid(data)}
 ${runs.map(section)}
 <h2 id="parts">What goes into the images</h2>
 ${data.recipes.map(partBars)}
 <h2 id="sources">Sources at risk</h2>
-${data.recipes.map(sources)}
-</main>
-<script>${new Html(SITE_SCRIPT)}</script>
-</body>
-</html>
-`
-  return page.text
-}
-
-function sourceHash(text: string): string {
-  return `sha256-${createHash('sha256').update(text).digest('base64')}`
+${data.recipes.map(sources)}`,
+  })
 }
 
 function grid({ nights, recipes, omitted }: SiteData): Html {
@@ -72,8 +38,8 @@ function grid({ nights, recipes, omitted }: SiteData): Html {
   )
   return html`<h2 id="nights">Nights</h2>
 <ul class="legend">${Object.entries(VERDICTS).map(
-    ([verdict, { mark, meaning }]) =>
-      html`<li><span class="cell ${verdict}" aria-hidden="true">${mark}</span> ${verdict}: ${meaning}</li>`,
+    ([verdict, { meaning }]) =>
+      html`<li>${verdictCell(verdict as HistoryRun['verdict'])} ${verdict}: ${meaning}</li>`,
   )}<li><span class="cell identical changed" aria-hidden="true"></span> with a bar: another lockfile than before</li></ul>
 <div class="scroll" tabindex="0" role="region" aria-labelledby="nights">
 <table class="grid">
@@ -99,10 +65,7 @@ function gridRow({ recipe, nights: byNight }: SiteRecipe, nights: readonly strin
 
 function section({ id, run, changes, first }: SiteRun): Html {
   const rows: [string, Html | string][] = [
-    [
-      'verdict',
-      html`<span class="cell ${run.verdict}" aria-hidden="true">${VERDICTS[run.verdict].mark}</span> ${run.verdict}: ${VERDICTS[run.verdict].meaning}`,
-    ],
+    ['verdict', html`${verdictCell(run.verdict)} ${run.verdict}: ${VERDICTS[run.verdict].meaning}`],
     ['image ID', code(run.image)],
     ['expected', code(run.reference)],
     ['lockfile', code(run.lock)],
@@ -110,8 +73,8 @@ function section({ id, run, changes, first }: SiteRun): Html {
     ['took', `${run.seconds.toFixed(0)} s`],
     ...(run.variations.length > 0 ? [['varied', run.variations.join('; ')] as [string, string]] : []),
   ]
-  return html`<section class="run" id="${id}" tabindex="-1" aria-label="${run.recipe}, ${day(run.at)}">
-<h3>${run.recipe}, ${day(run.at)} <a class="close" href="#nights">back to the nights</a></h3>
+  return html`<section class="run" id="${id}" tabindex="-1" aria-label="${run.recipe}, ${timeOf(run.at)}">
+<h3>${run.recipe}, ${timeOf(run.at)} <a class="close" href="#nights">back to the nights</a></h3>
 <dl>${rows.map(([name, value]) => html`<dt>${name}</dt><dd>${value}</dd>`)}</dl>
 ${run.problem && html`<p class="problem">${run.problem.code}: ${run.problem.message}</p>`}
 ${causes(run)}
@@ -150,7 +113,7 @@ function lockChanges(changes: SiteRun['changes'], first: boolean): Html {
 function sources({ recipe, sources: report }: SiteRecipe): Html {
   if (!report) return html`<h3>${recipe}</h3><p>Its sources have not been looked at yet.</p>`
   const { at, artifacts, live, elsewhere, stored, risks } = report
-  const counts = html`<p>${day(at)}: of ${artifacts} artifacts, ${live} are where they came from, ${elsewhere} elsewhere, ${stored} in the store.</p>`
+  const counts = html`<p>${timeOf(at)}: of ${artifacts} artifacts, ${live} are where they came from, ${elsewhere} elsewhere, ${stored} in the store.</p>`
   const list = risks.map(
     ({ kind, subject, message, advice }) =>
       html`<li><span class="risk ${kind}">${kind}</span> <code>${subject}</code>: ${message}<p>${advice}</p></li>`,
@@ -166,8 +129,4 @@ function problems({ problems }: SiteData): Html {
 
 function code(value: string | null): Html {
   return value === null ? html`none` : html`<code>${value}</code>`
-}
-
-function day(at: string): string {
-  return new Date(at).toISOString().slice(0, 16).replace('T', ' ').concat(' UTC')
 }

@@ -2,7 +2,7 @@ import { relative, resolve } from 'node:path'
 import { type AuditPolicy, auditImage, auditLocked, isLockedTree } from '../../audit/audit-image.ts'
 import type { AuditReport } from '../../audit/audit-report.ts'
 import type { LockedContents } from '../../audit/expect/locked-contents.ts'
-import { countLockedLayers, type LockSubject } from '../../audit/subject.ts'
+import { countLockedLayers, type ImageSubject, type LockSubject } from '../../audit/subject.ts'
 import type { PlacedArtifact } from '../../dockerfile/context-artifacts.ts'
 import { connectEngine } from '../../engine/connect.ts'
 import { findImage } from '../../engine/find-image.ts'
@@ -34,13 +34,19 @@ const PLATFORM = 'linux/amd64'
  * @param image what the engine calls it; left out, it is the locked one, or else the last that a build found different
  * @param isNew whether it was just built from the lockfile: when it is another than the locked one and there is no locked
  *   tree to say where, its own layers count as locked, or all that steps made would be found; `strict`: whether what is
- *   taken on trust is a finding
+ *   taken on trust is a finding;
+ *   `onRead`: for those who need more than the report
  * @throws {StillroomError} LOCK_*; IMAGE_MISSING when the engine has none; those of reading images and of fetching
  */
 export async function auditRecipe(
   session: Session,
   name: string,
-  { image, isNew = false, strict = false }: { image?: string; isNew?: boolean; strict?: boolean } = {},
+  {
+    image,
+    isNew = false,
+    strict = false,
+    onRead,
+  }: { image?: string; isNew?: boolean; strict?: boolean; onRead?: OnRead } = {},
 ): Promise<AuditReport> {
   const lockfile = await requireLock(session.directory, name)
   const path = `recipes/${name}/lock.json`
@@ -49,8 +55,12 @@ export async function auditRecipe(
     platform: PLATFORM,
     lock,
     strict,
+    onRead,
   })
 }
+
+/** Called once with what was read of an image, and what is known of its lock on this machine. */
+type OnRead = (image: ImageSubject, lock: LockSubject) => void
 
 async function presentName(session: Session, { recipe, platforms }: Lockfile): Promise<string> {
   const engine = await connectEngine(session)
@@ -89,7 +99,17 @@ export async function auditAny(
 async function auditReference(
   session: Session,
   what: string,
-  { platform, lock, strict }: { platform: string | undefined; lock: NamedLock | undefined; strict: boolean },
+  {
+    platform,
+    lock,
+    strict,
+    onRead,
+  }: {
+    platform: string | undefined
+    lock: NamedLock | undefined
+    strict: boolean
+    onRead?: OnRead | undefined
+  },
 ): Promise<AuditReport> {
   const { progress } = session
   const { audit } = await readConfig(session.directory)
@@ -110,6 +130,11 @@ async function auditReference(
       ? auditLocked(image, named, known, policy)
       : await auditRead(session, { located, named, present, image, reading }, policy)
     await keep(session, { named, image, report, cache })
+    if (onRead && named) {
+      const contents = present ?? (await presentContents(session, named))
+      const layers = countLockedLayers(image.layers, named.locked)
+      onRead(await withInventory(located, image, reading), { ...named, contents, layers })
+    }
     return report
   } finally {
     await located.close()
