@@ -29,6 +29,14 @@ async function lockedArchive(directory: string): Promise<unknown> {
 const save = (directory: string, file: string, ...args: string[]) =>
   stillroomJson<SaveResult>(directory, ['save', 'recipe', 'hello', file, ...args])
 
+/** The locked image of a recipe of this repository, saved as `saved.tar` in a copy of the project. */
+async function saveBuilt(name: string): Promise<{ directory: string; sha256: string; image: string }> {
+  const directory = await copyProject(name)
+  await stillroomJson(directory, ['build', 'recipe', name, '--no-audit'])
+  const { sha256, image } = await stillroomJson<SaveResult>(directory, ['save', 'recipe', name, 'saved.tar'])
+  return { directory, sha256, image }
+}
+
 async function sha256sum(directory: string, file: string): Promise<string> {
   const { stdout } = await execa('sha256sum', [file], { cwd: directory })
   return stdout.slice(0, 64)
@@ -135,66 +143,69 @@ describe('load', () => {
     await execa('docker', ['image', 'rm', loaded.tag])
   })
 
-  test.skipIf(engines !== true)(
-    'and save give the same archive on the other image store, and docker load, ctr, podman and skopeo read it',
-    async () => {
-      const directory = await copyProject('hello')
-      const { sha256, image } = await save(directory, 'hello.tar')
+  test.skipIf(engines !== true).each(['hello', 'fenics-tf'])(
+    'and save give the same archive of %s on the other image store, and docker load and ctr read it',
+    async (name) => {
+      const { directory, sha256, image } = await saveBuilt(name)
       const engine = await startEngine(ownName('test-save'), 'containerd')
       const { env } = engine
+      const tag = `stillroom/${name}`
       try {
         const load = (...args: string[]) => stillroomJson<LoadResult>(directory, ['load', ...args], { env })
         const saveThere = async (file: string) =>
-          (await stillroomJson<SaveResult>(directory, ['save', 'recipe', 'hello', file], { env })).sha256
-        expect(await load('hello.tar')).toMatchObject({
+          (await stillroomJson<SaveResult>(directory, ['save', 'recipe', name, file], { env })).sha256
+        expect(await load('saved.tar')).toMatchObject({
           verdict: 'locked',
           sha256,
           image,
-          tag: 'stillroom/hello',
+          tag,
         })
-        const present = await stillroomJson<BuildReport>(directory, ['build', 'recipe', 'hello'], { env })
+        const present = await stillroomJson<BuildReport>(directory, ['build', 'recipe', name], { env })
         expect(present).toMatchObject({ unchanged: true, image: { id: image } })
         expect(await saveThere('again.tar')).toBe(sha256)
 
-        await execa('docker', ['image', 'rm', '--force', 'stillroom/hello'], { env })
-        await execa('docker', ['load', '--input', 'hello.tar'], { env, cwd: directory })
+        await execa('docker', ['image', 'rm', '--force', tag], { env })
+        await execa('docker', ['load', '--input', 'saved.tar'], { env, cwd: directory })
         expect(await saveThere('docker.tar')).toBe(sha256)
         // in a form of the engine's own, compressed or not
-        await execa('docker', ['save', '--output', 'foreign.tar', 'stillroom/hello'], { env, cwd: directory })
-        await execa('docker', ['image', 'rm', '--force', 'stillroom/hello'], { env })
+        await execa('docker', ['save', '--output', 'foreign.tar', tag], { env, cwd: directory })
+        await execa('docker', ['image', 'rm', '--force', tag], { env })
         expect(await load('foreign.tar')).toMatchObject({ verdict: 'locked', image, foreign: true })
         expect(await saveThere('foreign-again.tar')).toBe(sha256)
 
-        await importByCtr(await engine.pid(), join(directory, 'hello.tar'))
+        await importByCtr(await engine.pid(), join(directory, 'saved.tar'), tag)
       } finally {
         await engine.purge()
       }
     },
   )
 
-  test('takes what podman loaded and saved again; skopeo reads the archive both ways', async ({ skip }) => {
-    const tools = NIGHTLY ? await containerTools() : 'it is left to the nightly tests'
-    if (typeof tools === 'string') return skip(`podman and skopeo are not to be had: ${tools}`)
-    const directory = await copyProject('hello')
-    const { sha256, image } = await save(directory, 'hello.tar')
-    const file = join(directory, 'hello.tar')
-    for (const name of [`docker-archive:${file}`, `oci-archive:${file}:latest`]) {
-      const config = await tools.skopeo('inspect', '--config', '--raw', name)
-      expect(config).toContain('"rootfs"')
-    }
-    await tools.podman('load', '--quiet', '--input', file)
-    const names = await tools.podman('images', '--no-trunc', '--format', '{{.ID}} {{.Repository}}:{{.Tag}}')
-    expect(names).toBe(`${image} docker.io/stillroom/hello:latest`)
-    const other = join(directory, 'podman.tar')
-    await tools.podman('save', '--quiet', '--output', other, 'stillroom/hello')
-    const loaded = await stillroomJson<LoadResult>(directory, ['load', 'podman.tar'])
-    expect(loaded).toMatchObject({ verdict: 'locked', image, foreign: true })
-    expect((await save(directory, 'again.tar')).sha256).toBe(sha256)
-  })
+  test.runIf(NIGHTLY).for(['hello', 'fenics-tf'])(
+    'takes what podman loaded and saved again of %s; skopeo reads the archive both ways',
+    async (name, { skip }) => {
+      const tools = await containerTools()
+      if (typeof tools === 'string') return skip(`podman and skopeo are not to be had: ${tools}`)
+      const { directory, sha256, image } = await saveBuilt(name)
+      const file = join(directory, 'saved.tar')
+      for (const archive of [`docker-archive:${file}`, `oci-archive:${file}:latest`]) {
+        const config = await tools.skopeo('inspect', '--config', '--raw', archive)
+        expect(config).toContain('"rootfs"')
+      }
+      await tools.podman('load', '--quiet', '--input', file)
+      const names = await tools.podman('images', '--no-trunc', '--format', '{{.ID}} {{.Repository}}:{{.Tag}}')
+      expect(names).toBe(`${image} docker.io/stillroom/${name}:latest`)
+      const other = join(directory, 'podman.tar')
+      await tools.podman('save', '--quiet', '--output', other, `stillroom/${name}`)
+      const loaded = await stillroomJson<LoadResult>(directory, ['load', 'podman.tar'])
+      expect(loaded).toMatchObject({ verdict: 'locked', image, foreign: true })
+      const again = await stillroomJson<SaveResult>(directory, ['save', 'recipe', name, 'again.tar'])
+      expect(again.sha256).toBe(sha256)
+    },
+  )
 })
 
 /** Imports an archive into the containerd that runs beside an engine, in a namespace of containerd's own. */
-async function importByCtr(engine: number, archive: string): Promise<void> {
+async function importByCtr(engine: number, archive: string, tag: string): Promise<void> {
   const enter = ['--target', `${engine}`, '--mount', '--root']
   const ctr = ['ctr', '--address', '/run/docker/containerd/containerd.sock', '--namespace', 'test']
   const run = async (args: string[], file?: string) => {
@@ -202,5 +213,5 @@ async function importByCtr(engine: number, archive: string): Promise<void> {
     return (await execa('nsenter', [...enter, ...ctr, ...args], how)).stdout
   }
   await run(['images', 'import', '-'], archive)
-  expect(await run(['images', 'list', '--quiet'])).toBe('docker.io/stillroom/hello:latest')
+  expect(await run(['images', 'list', '--quiet'])).toBe(`docker.io/${tag}:latest`)
 }

@@ -110,6 +110,12 @@ const ARM = configOf([LAYER], { architecture: 'arm64' })
 const READ: Record<string, Files> = {
   'an OCI layout, with a manifest.json for Docker': ociFiles([LAYER]),
   'docker save of old': legacyFiles([LAYER]),
+  // of Bazel's rules: the name is that of another step
+  'a config that is called after something else': [
+    [`${'a'.repeat(64)}.json`, CONFIG],
+    ['layer.tar', LAYER],
+    ['manifest.json', json([{ Config: `${'a'.repeat(64)}.json`, Layers: ['layer.tar'] }])],
+  ],
   "Docker's save when nothing is tagged, with an index of null": [
     ...ociFiles([LAYER]).filter(([name]) => name !== 'index.json'),
     ['index.json', json({ schemaVersion: 2, manifests: null })],
@@ -187,6 +193,20 @@ async function directory(files: Files): Promise<string> {
 }
 
 const session = { signal: new AbortController().signal }
+
+it('layers come in the order of the config, also where Docker 25.0.0 wrote an OCI manifest with another', async () => {
+  const above = await tarOf([{ name: 'etc/hosts', content: 'changed above' }])
+  const layers = [LAYER, above]
+  const config = configOf(layers)
+  const manifest = manifestOf(config, [above, LAYER])
+  const list = json([{ Config: blob(config)[0], Layers: layers.map((bytes) => blob(bytes)[0]) }])
+  const files: Files = [...layers, config, manifest].map(blob)
+  const archive = await tarOf([...files, index({ digest: digest(manifest) }), ['manifest.json', list]])
+  const { id, root } = await readImageTree(pieces(archive))
+  expect(id).toBe(digest(config))
+  const expected = await readImageTree(pieces(await tarOf(ociFiles(layers))))
+  expect(treeDigest(root)).toBe(treeDigest(expected.root))
+})
 
 it("skopeo's dir: is read, also of several platforms", async () => {
   const gzipped = compress(LAYER, 'gzip')

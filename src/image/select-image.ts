@@ -109,8 +109,13 @@ async function findImages(documents: Documents, wanted: string): Promise<Found> 
   const ids = [...byIndex.images.keys()]
   if (ids.length === 0 && byList.images.size === 0) return byIndex
   if (ids.some((id) => byList.images.has(id))) {
-    for (const [id, { names }] of byList.images)
-      for (const name of names) byIndex.images.get(id)?.names.add(name)
+    for (const [id, { names, layers }] of byList.images) {
+      const image = byIndex.images.get(id)
+      if (image === undefined) continue
+      for (const name of names) image.names.add(name)
+      // Docker 25.0.0 wrote the layers of its OCI manifests in any order, which the config does not allow
+      if (isReordered(image.layers, layers)) image.layers = layers
+    }
     return { ...byIndex, listed: new Set(byList.images.keys()) }
   }
   const [named, listed] = [ids, [...byList.images.keys()]].map(
@@ -118,6 +123,9 @@ async function findImages(documents: Documents, wanted: string): Promise<Found> 
   )
   throw imageInvalid(`The archive's index.json names image ${named}, its manifest.json ${listed}`)
 }
+
+const isReordered = (one: readonly string[], other: readonly string[]) =>
+  one.join() !== other.join() && one.toSorted().join() === other.toSorted().join()
 
 /**
  * The document at a path.
@@ -186,8 +194,8 @@ async function fromManifestJson(
     return search.found
   }
   for (const { Config, Layers, RepoTags } of checkShape(SavedImages, data, name)) {
-    const hex = /([0-9a-f]{64})(\.json)?$/.exec(Config)?.[1]
-    const document = await requireDocument(documents, Config, hex === undefined ? undefined : `sha256:${hex}`)
+    // engines take the ID from the content, whatever the file is called
+    const document = await requireDocument(documents, Config)
     search.add(document, undefined, Layers ?? [], stringsIn(RepoTags))
   }
   return search.found
