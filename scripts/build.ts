@@ -25,7 +25,7 @@ const LATE = new Map([
 
 const commands = globSync('commands/**/*.ts', { cwd: `${root}src` }).filter(
   (file) =>
-    !/(\.test|base-command|command-line|recipe-names|audit-output|shared-flags|container-flags|complete-words|completion-scripts|fail-on|usage-error)\.ts$/.test(
+    !/(\.test|base-command|command-line|recipe-names|audit-output|build-args|shared-flags|container-flags|complete-words|completion-scripts|fail-on|usage-error)\.ts$/.test(
       file,
     ),
 )

@@ -6,10 +6,10 @@ import { dirname, join, relative } from 'node:path'
 /** In the order of the flow. */
 const ROOMS = [
   ...['formats', 'net', 'recipe', 'lock', 'store', 'sources', 'resolve', 'dockerfile', 'engine', 'image'],
-  ...['inventory', 'audit', 'verify', 'report', 'workflows', 'commands'],
+  ...['inventory', 'audit', 'adopt', 'verify', 'report', 'workflows', 'commands'],
 ]
 
-const PURE = ['formats', 'recipe', 'lock', 'dockerfile', 'inventory', 'audit', 'verify', 'report']
+const PURE = ['formats', 'recipe', 'lock', 'dockerfile', 'inventory', 'audit', 'adopt', 'verify', 'report']
 
 const IMPURE_MODULES =
   /^(node:)?(fs|net|http|https|http2|tls|dns|dgram|child_process|os|process|worker_threads|cluster|timers)(\/|$)/

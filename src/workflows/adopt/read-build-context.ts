@@ -1,0 +1,53 @@
+import { readFileSync, statSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { join, resolve, sep } from 'node:path'
+import { StillroomError, systemCode } from '../../error.ts'
+
+/** A Dockerfile or a file of a build context that is larger is not read. */
+const LARGEST = 4 * 1024 * 1024
+
+/**
+ * The text of a Dockerfile.
+ *
+ * @throws {StillroomError} DOCKERFILE_UNREADABLE
+ */
+export async function readDockerfileText(path: string, shown: string): Promise<string> {
+  try {
+    const bytes = await readFile(path)
+    if (bytes.length > LARGEST)
+      throw new StillroomError(
+        'DOCKERFILE_UNREADABLE',
+        `"${shown}" is larger than 4 MiB: it is hardly a Dockerfile`,
+      )
+    if (bytes.includes(0))
+      throw new StillroomError('DOCKERFILE_UNREADABLE', `"${shown}" is not text: it has a NUL byte`)
+    return bytes.toString('utf8')
+  } catch (error) {
+    if (error instanceof StillroomError) throw error
+    const reason = {
+      ENOENT: 'there is no such file',
+      EISDIR: 'it is a directory',
+      EACCES: 'it may not be read',
+    }
+    const why = reason[(systemCode(error) ?? '') as keyof typeof reason] ?? String(error)
+    throw new StillroomError('DOCKERFILE_UNREADABLE', `cannot read "${shown}": ${why}`, {
+      hint: 'name the Dockerfile: stillroom check dockerfile path/to/Dockerfile',
+      cause: error,
+    })
+  }
+}
+
+/** Gives the text of files in a build context; of none outside of it, and of no large one. */
+export function buildContext(directory: string): (path: string) => string | undefined {
+  const root = resolve(directory)
+  return (path) => {
+    const file = resolve(root, `.${sep}${path}`)
+    if (path.includes('\0') || !file.startsWith(root + sep)) return undefined
+    try {
+      const found = statSync(file)
+      return found.isFile() && found.size <= LARGEST ? readFileSync(join(file), 'utf8') : undefined
+    } catch {
+      return undefined
+    }
+  }
+}
