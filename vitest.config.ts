@@ -15,6 +15,7 @@ const OFFLINE = [
   'nightly-workflow',
   'other-archives',
   'pull-request',
+  'recipe-page',
   'recipes',
   'redirects',
   'seed',

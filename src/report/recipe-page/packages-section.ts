@@ -14,15 +14,15 @@ export function packagesSection({ files, audit, locked }: RecipePage): Html {
   const sorted = [...packages].sort((a, b) => sizeOf(b) - sizeOf(a) || (packageId(a) < packageId(b) ? -1 : 1))
   const rows = sorted.map((entry) => {
     const { kind, name, version, step } = entry
-    return html`<tr><th scope="row">${name} <span class="soft">${kind}</span></th><td>${version}</td><td>${licenceOf(entry)}</td>
-<td class="number">${bytesInWords(sizeOf(entry))}</td><td>${step}</td><td>${sourceOf(entry)}</td></tr>`
+    return html`<tr><th scope="row">${name} <span class="soft">${kind}</span></th><td data-label="version">${version}</td><td data-label="licence">${licenceOf(entry)}</td>
+<td class="number" data-label="size" data-bytes="${sizeOf(entry)}">${bytesInWords(sizeOf(entry))}</td><td data-label="part">${step}</td><td data-label="from">${sourceOf(entry)}</td></tr>`
   })
   return html`<section id="packages"><h2>Packages</h2>
 <p>${packages.length} packages; sizes are those of their files in the image, with the byte code of their sources.
 Licences are as the packages' own metadata name them; Debian packages have theirs in <code>/usr/share/doc/NAME/copyright</code>.</p>
 <p hidden><label>Find packages: <input type="search" id="filter"></label> <span class="soft" id="shown" role="status"></span></p>
 <div class="scroll" tabindex="0" role="region" aria-label="Packages">
-<table><thead><tr><th scope="col">package</th><th scope="col">version</th><th scope="col">licence</th><th scope="col" class="number">size</th><th scope="col">part</th><th scope="col">from</th></tr></thead>
+<table class="cards"><thead><tr><th scope="col">package</th><th scope="col">version</th><th scope="col">licence</th><th scope="col" class="number" aria-sort="descending">size</th><th scope="col">part</th><th scope="col">from</th></tr></thead>
 <tbody>${rows}</tbody></table></div></section>`
 }
 

@@ -9,11 +9,13 @@ import { squarify } from './squarify.ts'
  */
 export const RECIPE_SCRIPT = `(${showParts})(${squarify},${bytesInWords});
 (${filterPackages})();
+(${sortPackages})();
 (${offerFiles})()`
 
 /**
  * Shows one level of the parts as a treemap and as a table. The level is the page's fragment, `#size/apt-1/deb%2Flibc6`, so
- * that the browser's own way back works, and a part can be linked to.
+ * that the browser's own way back works, and a part can be linked to. That of the first level, `#size/`, is not the section's:
+ * the browser would move the focus there.
  */
 function showParts(layOut: typeof squarify, inWords: typeof bytesInWords): void {
   const find = (id: string) => document.getElementById(id) as HTMLElement
@@ -28,6 +30,7 @@ function showParts(layOut: typeof squarify, inWords: typeof bytesInWords): void 
   let path: ImagePart[] = [whole]
   /** Which tile the Tab key goes to. */
   let current = 0
+  let drawn = { x: 0, y: 0, width: 0, height: 0 }
 
   const make = (tag: string, className: string, text = '') => {
     const element = document.createElement(tag)
@@ -39,12 +42,17 @@ function showParts(layOut: typeof squarify, inWords: typeof bytesInWords): void 
   const partsOf = ({ parts }: ImagePart) => parts ?? []
   const files = (count: number) => `${count} ${count === 1 ? 'file' : 'files'}`
   const titleOf = ({ name, files: count }: ImagePart) => name || `${count} smaller files`
+  /** The last name of a path, or of a package without its kind: tiles are narrow. */
+  const shortTitle = (part: ImagePart) => titleOf(part).replace(/^\S*\/(?=[^/]+\/?$)/, '')
   const share = (part: ImagePart) => {
     const percent = whole.bytes === 0 ? 0 : (100 * part.bytes) / whole.bytes
     return percent > 0 && percent < 0.05 ? '< 0.1 %' : `${percent.toFixed(1)} %`
   }
   const fragment = (parts: readonly ImagePart[]) =>
-    `#${['size', ...parts.slice(1).map(({ name }) => encodeURIComponent(name))].join('/')}`
+    `#size/${parts
+      .slice(1)
+      .map(({ name }) => encodeURIComponent(name))
+      .join('/')}`
   const kindOf = (part: ImagePart) =>
     (part as Partial<StepPart>).kind ?? (path[1] as StepPart | undefined)?.kind
 
@@ -53,7 +61,7 @@ function showParts(layOut: typeof squarify, inWords: typeof bytesInWords): void 
     const [place, ...names] = hash.slice(1).split('/')
     if (place !== 'size') return undefined
     const found: ImagePart[] = [whole]
-    for (const name of names) {
+    for (const name of names.filter(Boolean)) {
       let text: string
       try {
         text = decodeURIComponent(name)
@@ -72,10 +80,10 @@ function showParts(layOut: typeof squarify, inWords: typeof bytesInWords): void 
 
   const drawMap = () => {
     const parts = partsOf(here())
-    const whole = { x: 0, y: 0, width: map.clientWidth, height: map.clientHeight }
+    drawn = { x: 0, y: 0, width: map.clientWidth, height: map.clientHeight }
     const places = layOut(
       parts.map(({ bytes }) => bytes),
-      whole,
+      drawn,
     )
     map.replaceChildren(
       ...parts.flatMap((part, index) => {
@@ -90,7 +98,7 @@ function showParts(layOut: typeof squarify, inWords: typeof bytesInWords): void 
         if (!part.parts) tile.setAttribute('aria-disabled', 'true')
         putAt(tile, place)
         if (place.width > 44 && place.height > 20) {
-          const label = make('span', 'label', titleOf(part))
+          const label = make('span', 'label', shortTitle(part))
           tile.append(label)
           if (place.height > 40) label.append(make('small', '', inWords(part.bytes)))
           if (place.width > 70 && place.height > 80) drawInner(tile, part, place)
@@ -124,7 +132,7 @@ function showParts(layOut: typeof squarify, inWords: typeof bytesInWords): void 
     for (const [index, each] of parts.entries()) {
       const place = places[index]
       if (place === undefined || place.width < 3 || place.height < 3) continue
-      const text = place.width > 44 && place.height > 18 ? titleOf(each) : ''
+      const text = place.width > 44 && place.height > 18 ? shortTitle(each) : ''
       const span = make('span', 'inner', text)
       span.dataset.inner = String(index)
       span.title = labelOf(each)
@@ -145,6 +153,8 @@ function showParts(layOut: typeof squarify, inWords: typeof bytesInWords): void 
           link.href = fragment([...path, part])
           name.append(link)
         } else name.append(titleOf(part))
+        const { words } = part as Partial<WholeImage['parts'][number]>
+        if (words) name.append(' ', make('span', 'soft words', words))
         const cells = [inWords(part.bytes), share(part), String(part.files)]
         row.append(name, ...cells.map((text) => make('td', 'number', text)))
         return row
@@ -257,7 +267,9 @@ function showParts(layOut: typeof squarify, inWords: typeof bytesInWords): void 
   })
   addEventListener('hashchange', follow)
   for (const element of section.querySelectorAll('[hidden]')) element.removeAttribute('hidden')
-  new ResizeObserver(drawMap).observe(map)
+  new ResizeObserver(() => {
+    if (map.clientWidth !== drawn.width || map.clientHeight !== drawn.height) drawMap()
+  }).observe(map)
   path = read(location.hash) ?? path
   draw()
 }
@@ -279,6 +291,39 @@ function filterPackages(): void {
     }
     if (shown) shown.textContent = `${count} of ${rows.length}`
   })
+}
+
+/** Makes buttons of the heads of the table of packages, which sort it. */
+function sortPackages(): void {
+  const table = document.querySelector('#packages table')
+  const body = table?.querySelector('tbody')
+  if (!table || !body) return
+  const heads = [...table.querySelectorAll('thead th')]
+  const cellValue = (row: Element, column: number) => {
+    const cell = row.children[column] as HTMLElement
+    return cell.dataset.bytes ?? cell.textContent ?? ''
+  }
+  for (const [column, head] of heads.entries()) {
+    const button = document.createElement('button')
+    button.type = 'button'
+    button.append(...head.childNodes)
+    head.append(button)
+    button.addEventListener('click', () => {
+      const isNumber = head.classList.contains('number')
+      // the largest first, else from A to Z; the other way round when it is so already
+      const before = head.getAttribute('aria-sort')
+      const next =
+        (before ?? (isNumber ? 'ascending' : 'descending')) === 'ascending' ? 'descending' : 'ascending'
+      for (const other of heads) other.removeAttribute('aria-sort')
+      head.setAttribute('aria-sort', next)
+      const sign = next === 'ascending' ? 1 : -1
+      const compare = (a: Element, b: Element) => {
+        const [x, y] = [cellValue(a, column), cellValue(b, column)]
+        return isNumber ? Number(x) - Number(y) : x.localeCompare(y, 'en', { numeric: true })
+      }
+      body.append(...[...body.children].sort((a, b) => sign * compare(a, b)))
+    })
+  }
 }
 
 /** Makes links of the files that are in the page. */

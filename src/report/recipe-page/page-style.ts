@@ -23,6 +23,11 @@ background:rgba(0,0,0,.24);border:1px solid rgba(255,255,255,.28)}
 thead th{position:sticky;top:0;background:var(--ground)}
 .number{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}
 .swatch{display:inline-block;width:.8rem;height:.8rem;border-radius:.15rem;margin-right:.5rem}
+.words{display:block;margin-left:1.3rem}
+.place{display:flex;flex-wrap:wrap;gap:0 1rem;align-items:baseline}
+thead button{font:inherit;font-weight:600;color:inherit;background:none;border:0;padding:0;cursor:pointer;text-decoration:underline dotted}
+[aria-sort=descending] button::after{content:" ↓"}[aria-sort=ascending] button::after{content:" ↑"}
+.cards td,.cards th{overflow-wrap:break-word}.cards code{overflow-wrap:anywhere}
 .soft{color:var(--soft);font-size:.875rem}
 #packages .scroll{max-height:40rem;overflow:auto}
 input{font:inherit;padding:.4rem .5rem;width:100%;max-width:24rem;border:1px solid var(--soft);border-radius:.25rem;background:var(--ground);color:var(--text)}
@@ -30,7 +35,11 @@ pre{margin:.25rem 0 .75rem;padding:.5rem .75rem;border:1px solid var(--line);bor
 .severity{font-weight:600}
 [hidden]{display:none!important}
 @media (max-width:52rem){.sizes{grid-template-columns:minmax(0,1fr)}.map{height:22rem}.list{max-height:28rem}}
-@media (max-width:40rem){th,td{padding:.25rem .3rem;font-size:.875rem}}
+@media (max-width:40rem){th,td{padding:.25rem .3rem;font-size:.875rem}
+.cards thead{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
+.cards,.cards tbody{display:block}.cards tr{display:block;border-bottom:1px solid var(--line);padding:.35rem 0}
+.cards th,.cards td{display:flex;border:0;text-align:left;white-space:normal;gap:.5rem}.cards td:empty{display:none}
+.cards td::before{content:attr(data-label);color:var(--soft);flex:0 0 6rem}}
 @media (prefers-reduced-motion:no-preference){.tile{animation:come .15s}@keyframes come{from{opacity:.3}}}
 @media print{.map{display:none}.list,#packages .scroll{max-height:none}}
 `

@@ -24,7 +24,10 @@ export interface StepPart extends ImagePart {
 
 /** All of an image. */
 export interface WholeImage extends ImagePart {
-  parts: StepPart[]
+  parts: (StepPart & {
+    /** What the part is, in a line. */
+    words: string
+  })[]
 }
 
 export type StepKind = (typeof STEP_KINDS)[number]
@@ -94,7 +97,10 @@ interface Directory {
   files: ImagePart[]
 }
 
-/** Files by the directories they are in, from the root; one that has nothing but a directory is one with it. */
+/**
+ * Files by the directories they are in; one that has nothing but a directory is one with it. It begins where there is
+ * something to choose: a directory with nearly all of it is not shown, but what is in it.
+ */
 function byDirectory(files: readonly ImageFile[]): ImagePart[] {
   const root: Directory = { directories: new Map(), files: [] }
   for (const { path, size } of files) {
@@ -111,13 +117,18 @@ function byDirectory(files: readonly ImageFile[]): ImagePart[] {
     }
     place.files.push({ name, bytes: size, files: 1 })
   }
-  let [top, prefix] = [root, '/']
-  for (let only = onlyDirectory(top); only !== undefined; only = onlyDirectory(top)) {
-    prefix += `${escapeBytes(only.name)}/`
-    top = only.directory
+  let parts = partsOfDirectory(root, '/')
+  const { bytes } = sumOf(parts)
+  for (let [first] = parts; first?.parts && first.bytes >= NEARLY_ALL * bytes; [first] = parts) {
+    const { name, parts: inside } = first
+    parts = [...inside.map((part) => ({ ...part, name: `${name}${part.name}` })), ...parts.slice(1)].sort(
+      bySize,
+    )
   }
-  return partsOfDirectory(top, prefix)
+  return parts
 }
+
+const NEARLY_ALL = 0.9
 
 function partsOfDirectory({ directories, files }: Directory, prefix: string): ImagePart[] {
   const parts = [...directories].map(([first, entry]): ImagePart => {

@@ -152,7 +152,7 @@ test('no text of an image, a lock or a history becomes an element, an attribute 
         for (const { attributes } of elements) expect(attributes.href ?? '#').toMatch(/^(#[a-z]*|data:,)$/)
       },
     ),
-    { numRuns: 100 },
+    { numRuns: 40 },
   )
 })
 

@@ -6,22 +6,24 @@ import { auditSection } from './audit-section.ts'
 import { packagesSection } from './packages-section.ts'
 import { RECIPE_SCRIPT } from './page-script.ts'
 import { RECIPE_STYLE } from './page-style.ts'
-import { partTree } from './part-tree.ts'
+import { partTree, type WholeImage } from './part-tree.ts'
 import type { RecipePage } from './recipe-page.ts'
 import { runsSection } from './runs-section.ts'
 import { sizeSection } from './size-section.ts'
 import { sourcesSection } from './sources-section.ts'
+import { stepWords } from './step-words.ts'
 import { useSection } from './use-section.ts'
 
 /** A page about a recipe's locked image: one file that loads nothing. Without its script it lacks the treemap alone. */
 export function renderRecipePage(page: RecipePage): string {
   const { name, downloads } = page
   const { parts, least } = partTree(page.files, page.locked)
-  const whole = {
+  const words = stepWords(page.recipe)
+  const whole: WholeImage = {
     name,
     bytes: parts.reduce((sum, { bytes }) => sum + bytes, 0),
     files: page.files.length,
-    parts,
+    parts: parts.map((part) => ({ ...part, words: words.get(part.name) ?? '' })),
   }
   return renderPage({
     title: `${name}: what is in the image`,
@@ -32,7 +34,7 @@ export function renderRecipePage(page: RecipePage): string {
       ...Object.fromEntries(downloads.map(({ text }, index) => [`file-${index}`, text])),
     },
     header: header(page, whole.bytes),
-    main: html`${sizeSection(page, whole, least)}
+    main: html`${sizeSection(whole, least)}
 ${packagesSection(page)}
 ${sourcesSection(page)}
 ${useSection(page)}

@@ -27,11 +27,11 @@ function runTable(runs: readonly HistoryRun[], lock: string): Html {
     .reverse()
     .map(
       (run) => html`<tr><th scope="row"><time datetime="${run.at}">${timeOf(run.at)}</time></th>
-<td>${verdictCell(run.verdict)} ${run.verdict}: ${VERDICTS[run.verdict].meaning}</td><td>${run.lock === lock ? 'this' : 'another'}</td>
-<td class="number">${run.seconds.toFixed(0)} s</td><td>${whyOf(run)}</td></tr>`,
+<td data-label="verdict">${verdictCell(run.verdict)} ${run.verdict}: ${VERDICTS[run.verdict].meaning}</td><td data-label="lockfile">${run.lock === lock ? 'this' : 'another'}</td>
+<td class="number" data-label="took">${run.seconds.toFixed(0)} s</td><td data-label="why">${whyOf(run)}</td></tr>`,
     )
   const omitted = runs.length - rows.length
-  return html`<div class="scroll" tabindex="0" role="region" aria-label="Verification runs"><table>
+  return html`<div class="scroll" tabindex="0" role="region" aria-label="Verification runs"><table class="cards">
 <thead><tr><th scope="col">when</th><th scope="col">verdict</th><th scope="col">lockfile</th><th scope="col" class="number">took</th><th scope="col">why</th></tr></thead>
 <tbody>${rows}</tbody></table></div>${omitted > 0 && html`<p>${omitted} older runs are in the history, and not on this page.</p>`}`
 }

@@ -41,9 +41,9 @@ function baseSources(base: LockedBase): Html {
 function indexTable(indexes: readonly DebianIndex[]): Html {
   const rows = indexes.map(
     ({ archive, suite, component, date, packages, signedBy }) =>
-      html`<tr><th scope="row">${archive}</th><td>${suite} ${component}</td><td>${timeOf(date)}</td><td><code>${packages}</code></td><td>${signedBy.map((key) => html`<code>${key}</code> `)}</td></tr>`,
+      html`<tr><th scope="row">${archive}</th><td data-label="suite">${suite} ${component}</td><td data-label="of">${timeOf(date)}</td><td data-label="sha256"><code>${packages}</code></td><td data-label="signed by">${signedBy.map((key) => html`<code>${key}</code> `)}</td></tr>`,
   )
-  return html`<div class="scroll" tabindex="0" role="region" aria-label="Indexes"><table>
+  return html`<div class="scroll" tabindex="0" role="region" aria-label="Indexes"><table class="cards">
 <thead><tr><th scope="col">archive</th><th scope="col">suite</th><th scope="col">of</th><th scope="col">sha256 of the index</th><th scope="col">signed by</th></tr></thead>
 <tbody>${rows}</tbody></table></div>`
 }

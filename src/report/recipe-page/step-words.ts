@@ -1,14 +1,23 @@
 import { stepName } from '../../dockerfile/step-name.ts'
 import type { Recipe, Step } from '../../recipe/schema.ts'
+import type { StepKind } from './part-tree.ts'
 
-/** What the base and each step of a recipe bring, by name, in a line. */
+/** What the base, each step of a recipe, and all that is no step bring: a line, by name. */
 export function stepWords({ base, steps }: Pick<Recipe, 'base' | 'steps'>): Map<string, string> {
   const first =
     base.kind === 'debian' ? `Debian ${base.suite}: its essential packages and apt` : base.reference
   return new Map([
+    ...Object.entries(OTHERS),
     ['base', first],
     ...steps.map((step, index) => [stepName(index, step.kind), wordsOf(step)] as const),
   ])
+}
+
+const OTHERS: Partial<Record<StepKind, string>> = {
+  account: 'the user and the directories of the recipe',
+  steps: 'what the steps made: the image has one layer, which does not say which of them',
+  generated: 'made of what packages bring as they were set up: byte code, indexes, settings',
+  unknown: 'not known whose it is',
 }
 
 function wordsOf(step: Step): string {

@@ -10,9 +10,9 @@ export function useSection({ name, recipe, locked }: RecipePage): Html {
     ([
       task,
       { description, command, ports, waitFor },
-    ]) => html`<tr><th scope="row">${task}</th><td>${description}</td>
-<td><code>stillroom run recipe ${name} ${task}</code></td><td><code>${command.join(' ')}</code></td><td>${ports.join(', ')}</td>
-<td>${waitFor.map(({ host, port }) => `${host}:${port}`).join(', ')}</td></tr>`,
+    ]) => html`<tr><th scope="row">${task}</th><td data-label="what it does">${description}</td>
+<td data-label="how to run it"><code>stillroom run recipe ${name} ${task}</code></td><td data-label="command"><code>${command.join(' ')}</code></td><td data-label="ports">${ports.join(', ')}</td>
+<td data-label="waits for">${waitFor.map(({ host, port }) => `${host}:${port}`).join(', ')}</td></tr>`,
   )
   return html`<section id="use"><h2>How to use it</h2>
 <p>In a clone of the repository with the recipe:</p>
@@ -22,7 +22,7 @@ stillroom verify recipe ${name}</code></pre>
 <p><code>build</code> gives the image ID above or says in what it differs; <code>verify</code> does so from nothing.</p>
 ${
   tasks.length > 0 &&
-  html`<h3>Tasks</h3><div class="scroll" tabindex="0" role="region" aria-label="Tasks"><table>
+  html`<h3>Tasks</h3><div class="scroll" tabindex="0" role="region" aria-label="Tasks"><table class="cards">
 <thead><tr><th scope="col">task</th><th scope="col">what it does</th><th scope="col">how to run it</th><th scope="col">command</th><th scope="col">ports</th><th scope="col">waits for</th></tr></thead>
 <tbody>${tasks}</tbody></table></div>`
 }
