@@ -11,6 +11,7 @@ const OFFLINE = [
   'faults',
   'git',
   'init',
+  'live-progress',
   'merge',
   'nightly-workflow',
   'other-archives',

@@ -1,7 +1,7 @@
 // Builds dist/: JavaScript bundled so that a command starts from few files, types by tsc, the data files beside them,
 // and oclif's manifest, which lets a command start without loading the others. Types are checked by `npm run ok`.
 import { execFileSync } from 'node:child_process'
-import { cpSync, globSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, globSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { isBuiltin } from 'node:module'
 import { dirname, relative } from 'node:path'
 import { Config, Plugin } from '@oclif/core'
@@ -23,11 +23,8 @@ const LATE = new Map([
   ['dockerode/lib/docker.js ./session', 'dockerode/lib/session.js'],
 ])
 
-const commands = globSync('commands/**/*.ts', { cwd: `${root}src` }).filter(
-  (file) =>
-    !/(\.test|base-command|command-line|recipe-names|audit-output|build-args|shared-flags|container-flags|complete-words|completion-scripts|fail-on|usage-error)\.ts$/.test(
-      file,
-    ),
+const commands = globSync('commands/**/*.ts', { cwd: `${root}src` }).filter((file) =>
+  readFileSync(`${root}src/${file}`, 'utf8').includes('export default class'),
 )
 // what is started by its address, beside the file that starts it
 const names = [

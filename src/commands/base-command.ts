@@ -1,8 +1,8 @@
 import { Command, Errors, Flags, type Interfaces } from '@oclif/core'
 import { StillroomError } from '../error.ts'
 import { describeError, type ErrorReport } from '../report/describe-error.ts'
-import { terminalProgress } from '../report/terminal-progress.ts'
 import { openSession, type Session } from '../workflows/session.ts'
+import { progressDisplay } from './live-display.ts'
 import { usageError } from './usage-error.ts'
 
 type FlagOutput = Interfaces.OutputFlags<Interfaces.FlagInput>
@@ -32,7 +32,17 @@ export abstract class BaseCommand extends Command {
   static readonly usesCache: boolean = false
 
   readonly #abort = new AbortController()
-  readonly #progress = terminalProgress(process.stderr)
+  readonly #progress = progressDisplay(process.stderr, process.env, this.jsonEnabled())
+
+  override log(message?: string, ...values: unknown[]): void {
+    this.endProgress()
+    super.log(message, ...values)
+  }
+
+  /** To be called before anything is written to the terminal that is no progress. */
+  protected endProgress(): void {
+    this.#progress.end()
+  }
 
   protected get signal(): AbortSignal {
     return this.#abort.signal
@@ -88,7 +98,7 @@ export abstract class BaseCommand extends Command {
       } catch (error) {
         if (this.signal.aborted) throw error
         const { exitCode, text, json } = describeError(error)
-        this.#progress.end()
+        this.#progress.end(true)
         if (!this.jsonEnabled()) process.stderr.write(text)
         this.exitAtLeast(exitCode)
         results.push({ recipe, error: json })
@@ -103,7 +113,7 @@ export abstract class BaseCommand extends Command {
   }
 
   protected override async catch(error: Error): Promise<unknown> {
-    this.#progress.end()
+    this.#progress.end(true)
     const described = describeError(this.#cause(error))
     process.exitCode = described.exitCode
     if (this.jsonEnabled()) this.logJson({ error: described.json })
@@ -112,7 +122,7 @@ export abstract class BaseCommand extends Command {
   }
 
   protected override async finally(error: Error | undefined): Promise<void> {
-    this.#progress.end()
+    this.endProgress()
     await super.finally(error)
   }
 

@@ -47,6 +47,7 @@ export default class Prune extends BaseCommand {
         throw new StillroomError('USAGE', 'prune asks before it removes anything, and there is no terminal', {
           hint: 'see what it would remove: stillroom prune --dry-run; let it: stillroom prune --yes',
         })
+      this.endProgress()
       process.stderr.write(pruneTable(plan))
       isShown = true
       return askYes(this.signal)

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { StillroomError } from '../error.ts'
 import { describeError } from './describe-error.ts'
-import { terminalProgress } from './terminal-progress.ts'
+import { plainProgress } from './plain-progress.ts'
 
 const URL_WITH_LOGIN = "https://me:it's-S3CRET@example.org/a?b=c"
 
@@ -17,9 +17,9 @@ test('describeError() shows no login of any address, wherever an error has it', 
   expect(JSON.stringify(describeError(new Error(URL_WITH_LOGIN)))).not.toContain('S3CRET')
 })
 
-test('terminalProgress() shows no login of any address', () => {
+test('plainProgress() shows no login of any address', () => {
   let shown = ''
-  const { report } = terminalProgress({ write: (text) => (shown += text) })
+  const { report } = plainProgress({ write: (text) => (shown += text) })
   report({ kind: 'stage', title: URL_WITH_LOGIN })
   report({ kind: 'status', text: URL_WITH_LOGIN })
   report({ kind: 'note', text: URL_WITH_LOGIN })

@@ -4,7 +4,7 @@ import { realpath, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { StillroomError } from '../../error.ts'
 import { describeError } from '../../report/describe-error.ts'
-import { terminalProgress } from '../../report/terminal-progress.ts'
+import { plainProgress } from '../../report/plain-progress.ts'
 import { newOwner } from '../../store/owner.ts'
 import { openSession } from '../session.ts'
 import type { DetachedAnswer, DetachedWork } from './detach-task.ts'
@@ -22,7 +22,7 @@ async function hold({ directory, recipe, task, args, options, place, log }: Deta
   let started = false
   // whoever started it is gone before the task was there
   process.once('disconnect', () => started || process.kill(process.pid, 'SIGHUP'))
-  const progress = terminalProgress({ write: (text) => process.stderr.write(text) })
+  const progress = plainProgress({ write: (text) => process.stderr.write(text) })
   const record = {
     recipe,
     task,
