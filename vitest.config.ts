@@ -19,6 +19,7 @@ const OFFLINE = [
   'recipe-page',
   'recipes',
   'redirects',
+  'registry-images',
   'seed',
   'setup',
   'several-recipes',

@@ -17,12 +17,17 @@ import { selectImage, TOP_FILES, type WantedImage } from './select-image.ts'
 export interface OpenImageOptions extends ReadOptions {
   /** The engine to ask, when there is a connection already. */
   engine?: Engine
+  /** Opens images of registries. */
+  registry?: OpenRegistryImage
 }
+
+/** Gives the files of an image by its name in a registry: `registry.example.org/team/app:1`, or with a digest. */
+export type OpenRegistryImage = (reference: string, signal: AbortSignal) => Promise<OpenFile>
 
 export interface OpenedImage extends ImageTree {
   /** As it was asked for. */
   reference: string
-  source: 'file' | 'directory' | 'engine'
+  source: 'file' | 'directory' | 'engine' | 'registry'
 }
 
 /** An image that was found, to be read once or again. */
@@ -37,11 +42,12 @@ export interface LocatedImage {
  * Reads an image, wherever it is, without running it: its config, and the merged tree with the sha256 of every file.
  *
  * @param what a file (`docker save`, or a tar of an OCI image layout, perhaps compressed), a directory (an OCI image
- *   layout, or an unpacked `docker save`), or else the name or ID of an image in the engine. What looks like a path
- *   (`./x`, `/x`, `x.tar`) is never asked of the engine. `#` and a name or ID behind a file or directory choose one of
- *   several images: `both.tar#app:1`
+ *   layout, or an unpacked `docker save`), `docker://` and the name of an image in a registry, or else the name or ID of an
+ *   image in the engine. What looks like a path (`./x`, `/x`, `x.tar`) is never asked of the engine. `#` and a name or ID
+ *   behind a file or directory choose one of several images: `both.tar#app:1`
  * @throws {StillroomError} IMAGE_MISSING when there is no such thing, IMAGE_UNREADABLE when the disk doesn't give it,
- *   IMAGE_INVALID when it is not a sound image for the wanted platform, ENGINE_MISSING and ENGINE_TOO_OLD from the engine
+ *   IMAGE_INVALID when it is not a sound image for the wanted platform, ENGINE_MISSING and ENGINE_TOO_OLD from the engine,
+ *   REGISTRY_IMAGE_UNKNOWN, REGISTRY_LOGIN_REFUSED, FETCH_FAILED from a registry
  */
 export async function openImage(
   session: { signal: AbortSignal },
@@ -65,14 +71,17 @@ export async function openImage(
 export async function locateImage(
   { signal }: { signal: AbortSignal },
   reference: string,
-  { engine, platform }: Pick<OpenImageOptions, 'engine' | 'platform'> = {},
+  { engine, platform, registry }: Pick<OpenImageOptions, 'engine' | 'platform' | 'registry'> = {},
 ): Promise<LocatedImage> {
   const thread = new DigestThread(signal)
+  const over = new AbortController()
   try {
     const { what, name, source } = await findSource(reference)
     const wanted = { ...(platform && { platform }), ...(name && { name }) }
-    const open = await filesOnDisk(source, what, thread)
-    if (open !== undefined) await digestLayers(open, wanted)
+    const onDisk = await filesOnDisk(source, what, thread)
+    if (onDisk !== undefined) await digestLayers(onDisk, wanted)
+    const ended = AbortSignal.any([signal, over.signal])
+    const open = source === 'registry' ? await inRegistry(registry, what, ended) : onDisk
     const readIt = async (options: ReadOptions) => {
       if (open !== undefined) return readImageLayout(open, options)
       if (source === 'file') return readImageTree(readRange(await wholeFile(what)), options)
@@ -87,12 +96,24 @@ export async function locateImage(
         source,
         ...(await readIt({ ...options, signal, ...wanted })),
       }),
-      close: () => thread.end(),
+      close: async () => {
+        over.abort()
+        await thread.end()
+      },
     }
   } catch (error) {
     await thread.end()
     throw error
   }
+}
+
+function inRegistry(
+  open: OpenRegistryImage | undefined,
+  reference: string,
+  signal: AbortSignal,
+): Promise<OpenFile> {
+  if (open === undefined) throw new TypeError('registries are not asked here')
+  return open(reference, signal)
 }
 
 /** Lets the digests of an image's layers be taken, before they are read. */
@@ -135,6 +156,7 @@ async function filesOnDisk(
 ): Promise<OpenFile | undefined> {
   switch (source) {
     case 'engine':
+    case 'registry':
       return undefined
     case 'directory':
       return openLayout(what, thread)
@@ -150,7 +172,11 @@ interface Source {
   source: OpenedImage['source']
 }
 
+/** As skopeo and podman write it, too. */
+const IN_REGISTRY = /^docker:\/\//
+
 async function findSource(reference: string): Promise<Source> {
+  if (IN_REGISTRY.test(reference)) return { what: reference.replace(IN_REGISTRY, ''), source: 'registry' }
   const source = await sourceOf(reference)
   if (source !== undefined) return { what: reference, source }
   // a file may have a # in its name
@@ -160,7 +186,7 @@ async function findSource(reference: string): Promise<Source> {
     return { what, name, source: outer }
   if (!isPath(what ?? reference)) return { what: reference, source: 'engine' }
   throw new StillroomError('IMAGE_MISSING', `there is no file or directory "${what ?? reference}"`, {
-    hint: 'name a docker save archive, an OCI image layout, or an image of the engine',
+    hint: 'name a docker save archive, an OCI image layout, an image of the engine, or docker://REGISTRY/NAME',
   })
 }
 

@@ -42,8 +42,8 @@ function parse(text: string): unknown {
 }
 
 /** The error that a command under `--json` ends with, and its exit code. */
-export async function failure(directory: string, args: string[]) {
-  const { exitCode, stdout, stderr } = await stillroom(directory, [...args, '--json'])
+export async function failure(directory: string, args: string[], options: Options = {}) {
+  const { exitCode, stdout, stderr } = await stillroom(directory, [...args, '--json'], options)
   const parsed = JSON.parse(stdout) as { error?: { code: string; message: string; hint?: string } }
   if (!parsed.error) throw new Error(`expected an error, got ${stdout}\n${stderr}`)
   return { exitCode, ...parsed.error }

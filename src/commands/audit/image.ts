@@ -7,18 +7,20 @@ export default class AuditImage extends BaseCommand {
   static override readonly usesCache = true
   static override summary = 'Say what is in an image, and hold it against a lockfile'
   static override description =
-    'Takes a name or ID that the engine knows, an archive of docker save or of an OCI exporter, or an OCI layout ' +
-    'directory. Without a lockfile, files are compared with what their own packages say. ' +
+    'Takes a name or ID that the engine knows, an archive of docker save or of an OCI exporter, an OCI layout ' +
+    'directory, or docker:// and a name in a registry. Without a lockfile, files are compared with what their own packages say. ' +
     'Exit code 1 with findings, or when something could not be read. Rules: docs/rules.md.'
   static override examples = [
     '<%= config.bin %> audit image stillroom/hello --lock recipes/hello/lock.json',
     '<%= config.bin %> audit image image.tar --json',
     '<%= config.bin %> audit image both.tar#app:1',
+    '<%= config.bin %> audit image docker://registry.example.org/team/app:1',
     '<%= config.bin %> audit image image.tar --sbom cyclonedx --output sbom.json',
   ]
   static override args = {
     image: Args.string({
-      description: 'a name of the engine, an archive, or a directory; of several images in one, FILE#NAME',
+      description:
+        'a name of the engine, an archive, a directory, or docker://REGISTRY/NAME; of several images in one, FILE#NAME',
       required: true,
     }),
   }

@@ -1,7 +1,14 @@
 import { createHash } from 'node:crypto'
 import type { z } from 'zod'
 import { StillroomError } from '../../error.ts'
-import { ImageConfig, type RegistryDescriptor, RegistryIndex, RegistryManifest } from '../../formats/oci.ts'
+import {
+  ImageConfig,
+  INDEX_TYPES,
+  MANIFEST_TYPES,
+  type RegistryDescriptor,
+  RegistryIndex,
+  RegistryManifest,
+} from '../../formats/oci.ts'
 import type { LockedImageBase, RegistryLayer } from '../../lock/schema.ts'
 import { readConfiguration } from './read-configuration.ts'
 
@@ -25,14 +32,6 @@ export interface Document {
   mediaType: string
 }
 
-const INDEXES = [
-  'application/vnd.oci.image.index.v1+json',
-  'application/vnd.docker.distribution.manifest.list.v2+json',
-]
-const MANIFESTS = [
-  'application/vnd.oci.image.manifest.v1+json',
-  'application/vnd.docker.distribution.manifest.v2+json',
-]
 /** Asked for, too, so that a registry that has nothing else says what it has. */
 const SCHEMA1 = [
   'application/vnd.docker.distribution.manifest.v1+prettyjws',
@@ -57,7 +56,7 @@ const LAYERS: Record<string, RegistryLayer['compression']> = {
  */
 export async function resolveImage(options: ResolveImageOptions): Promise<RegistryImage> {
   const { reference, wanted, platform, get } = options
-  const top = await get('manifests', wanted, [...INDEXES, ...MANIFESTS, ...SCHEMA1])
+  const top = await get('manifests', wanted, [...INDEX_TYPES, ...MANIFEST_TYPES, ...SCHEMA1])
   const topJson = parse(top.bytes, reference)
   const topDigest = digestOf(top.bytes)
   refuseSchema1(top, topJson, reference)
@@ -67,7 +66,7 @@ export async function resolveImage(options: ResolveImageOptions): Promise<Regist
   const chosen = isIndex
     ? choose(shaped(RegistryIndex, topJson, reference).manifests, platform, reference)
     : undefined
-  const manifestBytes = chosen ? (await get('manifests', chosen.digest, MANIFESTS)).bytes : top.bytes
+  const manifestBytes = chosen ? (await get('manifests', chosen.digest, MANIFEST_TYPES)).bytes : top.bytes
   if (chosen) requireDigest(manifestBytes, chosen, reference)
   const manifest = shaped(RegistryManifest, parse(manifestBytes, reference), reference)
   if (!CONFIGS.includes(manifest.config.mediaType)) {

@@ -123,10 +123,21 @@ export async function fetchDocument(
       const mediaType = header('content-type')?.replace(/;.*/, '').trim().toLowerCase() ?? ''
       return { bytes: body, mediaType }
     }
-    if (status === 401 || status === 403) throw loginRefused(root, `HTTP ${status} for ${name}`)
-    if (status === 404) throw unknown(root.url, name, kind, document)
-    throw registryFailed(url, `HTTP ${status}`)
+    throw refusedBy({ root, name }, kind, document, status)
   })
+}
+
+/** Why a repository did not give a manifest or a blob: an HTTP status, or in words. */
+export function refusedBy(
+  { root, name }: Pick<Repository, 'root' | 'name'>,
+  kind: 'manifests' | 'blobs',
+  document: string,
+  reason: number | string,
+): StillroomError {
+  if (reason === 401 || reason === 403) return loginRefused(root, `HTTP ${reason} for ${name}`)
+  if (reason === 404) return unknown(root.url, name, kind, document)
+  const words = typeof reason === 'number' ? `HTTP ${reason}` : reason
+  return registryFailed({ ...root, url: `${root.url}/${kind}/${document}` }, words)
 }
 
 function unknown(url: string, repository: string, kind: 'manifests' | 'blobs', name: string): StillroomError {

@@ -20,6 +20,7 @@ import type { Artifacts, Cache, Fetching } from '../ports.ts'
 import { differentName, imageName } from '../project/image-name.ts'
 import { readLockText, requireLock } from '../project/lock-file.ts'
 import { readConfig } from '../project/read-config.ts'
+import { registryImages } from '../registry-images.ts'
 import type { Session } from '../session.ts'
 import { keepLockedTree, readLockedTree } from '../store/locked-tree.ts'
 import { knownExplanation, rememberExplanation } from './known-audits.ts'
@@ -73,7 +74,7 @@ async function presentName(session: Session, { recipe, platforms }: Lockfile): P
 /**
  * Audits an image against a lockfile, or by itself when there is none.
  *
- * @param what a name or ID of the engine's, an archive, or an OCI layout
+ * @param what a name or ID of the engine's, an archive, an OCI layout, or `docker://` and a name in a registry
  * @param options path of a lockfile; the platform to take of several, which a lockfile says itself
  * @throws {StillroomError} as {@link auditRecipe}
  */
@@ -115,7 +116,8 @@ async function auditReference(
   const { audit } = await readConfig(session.directory)
   const policy = { ignore: audit?.ignore ?? [], today: new Date().toISOString().slice(0, 10), strict }
   const cache = strict ? undefined : new DiskLayerCache(session.cache)
-  const located = await locateImage(session, what, { ...(platform && { platform }) })
+  const registry = registryImages(session)
+  const located = await locateImage(session, what, { registry, ...(platform && { platform }) })
   try {
     progress({ kind: 'status', text: 'locked files' })
     const named = lock && lockedBy(lock)

@@ -10,8 +10,9 @@ import {
   type ImageSource,
   type LockedReference,
 } from '../../verify/explain-images.ts'
-import type { Artifacts, Cancellation, Project, Reporting } from '../ports.ts'
+import type { Artifacts, Cancellation, Environment, Project, Reporting, Upstreams } from '../ports.ts'
 import { readLockText } from '../project/lock-file.ts'
+import { registryImages } from '../registry-images.ts'
 import { readLockedTree } from '../store/locked-tree.ts'
 
 const PLATFORM = 'linux/amd64'
@@ -19,18 +20,19 @@ const PLATFORM = 'linux/amd64'
 /**
  * Says by what two images differ, file by file, and why.
  *
- * @param a a name or ID of the engine's, a `docker save` archive, or an OCI image layout, and so is `b`; or a lockfile, for
- *   the image that it names, by its locked tree
+ * @param a a name or ID of the engine's, a `docker save` archive, an OCI image layout, or `docker://` and a name in a
+ *   registry, and so is `b`; or a lockfile, for the image that it names, by its locked tree
  * @param platform the one to take of images of several
  * @throws {StillroomError} those of reading images; LOCK_*; IMAGE_MISSING when the locked tree is not at hand
  */
 export async function diffImages(
-  ports: Cancellation & Reporting & Artifacts & Project,
+  ports: Cancellation & Reporting & Artifacts & Project & Upstreams & Environment,
   a: string,
   b: string,
   platform?: string,
 ): Promise<ExplainedImages> {
   const chosen = platform === undefined ? {} : { platform }
+  const registry = registryImages(ports)
   const source = (what: string) => ({
     reference: what,
     read: (options?: Parameters<ImageSource['read']>[0]) => {
@@ -38,7 +40,7 @@ export async function diffImages(
         kind: 'status',
         text: options?.keep ? `what differs in ${what}` : `reading ${what}`,
       })
-      return openImage(ports, what, { ...options, ...chosen })
+      return openImage(ports, what, { registry, ...options, ...chosen })
     },
   })
   ports.progress({ kind: 'stage', title: 'compare' })

@@ -1,0 +1,17 @@
+import type { OpenRegistryImage } from '../image/open-image.ts'
+import { registryFiles } from '../image/registry-files.ts'
+import { openRegistries } from '../sources/registry/open-registries.ts'
+import type { Environment, Upstreams } from './ports.ts'
+
+/**
+ * Opens images of registries, with the mirrors, logins and certificates of this machine.
+ *
+ * @throws {StillroomError} SOURCE_UNKNOWN, REGISTRY_IMAGE_UNKNOWN, REGISTRY_LOGIN_REFUSED, FETCH_FAILED: when called
+ */
+export function registryImages({ env, sources }: Environment & Upstreams): OpenRegistryImage {
+  return async (reference, signal) => {
+    const registries = openRegistries({ env, signal }, await sources())
+    const { digest, tag = 'latest' } = await registries.expand(reference)
+    return registryFiles(await registries.repositories(reference), digest ?? tag, signal)
+  }
+}
