@@ -70,7 +70,8 @@ export function runCommands(
 
 const isShell = (program: string) => /(^|[/\s])(ba|da|a|z|k)?sh$/.test(program)
 
-function readCommands(
+/** The commands of a script, each at the place that an offset in it stands for. */
+export function readCommands(
   text: string,
   variables: Variables,
   positionAt: (offset: number) => Position,
@@ -175,7 +176,7 @@ function unwrap(
 }
 
 /** The script that `sh -c`, `su -c` or `eval` runs. */
-function scriptOf(program: string, args: Argument[]): Argument | undefined {
+export function scriptOf(program: string, args: Argument[]): Argument | undefined {
   if (/^(ba|da|a|z|k)?sh$|^su$|^runuser$/.test(program)) {
     const at = args.findIndex(({ value }) => /^-[a-zA-Z]*c$/.test(value ?? '') || value === '--command')
     return at === -1 ? undefined : args[at + 1]

@@ -32,10 +32,12 @@ const SHELL = ['/bin/sh', '-c']
  * Follows a Dockerfile's instructions from FROM to FROM with the variables that they set.
  *
  * @param given values of `--build-arg`
+ * @param initial variables of the image that each stage stands on
  */
 export function readStages(
   { escaping, instructions }: Dockerfile,
   given: Readonly<Record<string, string>> = {},
+  initial: Variables = new Map(),
 ): Stages {
   const global = new Map<string, string | undefined>()
   const before: Instruction[] = []
@@ -54,7 +56,7 @@ export function readStages(
       )
       const last = parent?.instructions.at(-1)
       // a stage that stands on another has its environment
-      environment = new Map(last ? environmentOf(parent as Stage, escaping) : undefined)
+      environment = new Map(last ? environmentOf(parent as Stage, escaping) : initial)
       shell = last?.shell ?? SHELL
       scope = new Map(environment)
       stages.push({

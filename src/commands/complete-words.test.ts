@@ -14,6 +14,8 @@ const COMMANDS = [
   { id: 'store:export:recipe', flags: {} },
   { id: 'store:du', flags: {} },
   { id: 'audit:image', flags: {} },
+  { id: 'check:dockerfile', flags: { format: option(['text', 'sarif']) } },
+  { id: 'adopt:dockerfile', flags: { suite: option(['bookworm', 'trixie']) } },
   { id: 'complete', hidden: true },
 ]
 const project = {
@@ -23,7 +25,7 @@ const project = {
 }
 
 test.each<[string, string[]]>([
-  ['', ['audit', 'build', 'lock', 'run', 'store']],
+  ['', ['adopt', 'audit', 'build', 'check', 'lock', 'run', 'store']],
   ['b', ['build']],
   ['build ', ['fenics-tf', 'hello', 'recipe']],
   ['build recipe h', ['hello']],
@@ -42,6 +44,10 @@ test.each<[string, string[]]>([
   ['store ', ['du', 'export']],
   ['store export recipe ', ['fenics-tf', 'hello']],
   ['audit image ', []],
+  ['check ', ['dockerfile']],
+  ['check dockerfile ', []],
+  ['check dockerfile Dockerfile --format ', ['sarif', 'text']],
+  ['adopt dockerfile Dockerfile --suite b', ['bookworm']],
   ['no-such-thing ', []],
 ])('%j may become %j', async (line, expected) => {
   expect(await completeWords(line.split(' '), COMMANDS, project)).toEqual(expected)

@@ -1,0 +1,216 @@
+import type { Position } from '../../formats/dockerfile/source-text.ts'
+import { splitWords } from '../../formats/dockerfile/words.ts'
+import type { StageInstruction } from '../stages.ts'
+import { addNote, addStep, addTodo, type Copied, type DraftState, shellWord } from './draft-state.ts'
+import { resolvePath } from './typed-steps.ts'
+
+/** Directories that are not given to a step as they are, and places whose files don't stay. */
+const NOT_PLACED =
+  /^\/(bin|sbin|lib|lib64|boot|dev|etc|proc|run|sys|usr|var|tmp|root|home|opt|srv|mnt|media)?$|^\/(dev|proc|sys|tmp|run|var\/tmp|var\/run)\//
+
+/** Emptied after each step. */
+const VANISHES = /^\/(tmp|run|var\/tmp|var\/run)(\/|$)/
+
+/** COPY and ADD: what is fetched becomes a typed step, what comes from the build context a project. */
+export function draftCopy(state: DraftState, each: StageInstruction, escaping: string): void {
+  const { instruction, variables } = each
+  const { json, body, flags, heredocs, keyword, at } = instruction
+  const words =
+    json?.map((text) => ({ text, value: text, at: 0 })) ?? splitWords(body.text, escaping, variables)
+  const flag = (name: string) => flags.find((each) => each.name === name)?.value
+  const from = flag('from')
+  if (from !== undefined)
+    return void addTodo(
+      state,
+      at,
+      'files of other images are not taken: place them with file() or apt()',
+      `${keyword} --from=${from} ${body.text}`,
+    )
+  const to = words.at(-1)?.value
+  const sources = words.slice(0, -1).filter(({ text }) => !text.startsWith('<<'))
+  if (
+    to === undefined ||
+    (sources.length === 0 && heredocs.length === 0) ||
+    sources.some(({ value }) => value === undefined)
+  )
+    return void addTodo(
+      state,
+      at,
+      'what it copies is only known when it is built: write it out',
+      `${keyword} ${body.text}`,
+    )
+  const isDirectory = /\/$|^\.{1,2}$|\/\.{1,2}$/.test(to) || sources.length + heredocs.length > 1
+  const target = resolvePath(state.workdir, to)
+  for (const { name, content } of heredocs)
+    writeFile(state, isDirectory ? `${target}/${name}` : target, content, at)
+  const chmod = flag('chmod')
+  for (const { value = '' } of sources) {
+    if (/^(https?|ftp):\/\//.test(value) && !/\.git(#|$)/.test(value))
+      addFile(state, value, target, isDirectory, flag('checksum'), at)
+    else if (/^(git@|git:\/\/|ssh:\/\/|https?:\/\/)/.test(value)) {
+      const [url = '', fragment = ''] = value.split('#')
+      const [ref = '', subdir] = fragment.split(':')
+      if (subdir !== undefined)
+        addTodo(state, at, "write git('...', { ref, to, subdir })", `${keyword} ${body.text}`)
+      else
+        addStep(state, at, {
+          kind: 'git',
+          url,
+          ref: ref === '' ? 'HEAD' : ref,
+          to: target,
+          submodules: false,
+        })
+    } else copyFromContext(state, value, target, isDirectory, at)
+  }
+  if (
+    keyword === 'ADD' &&
+    sources.some(
+      ({ value }) => /\.(tar(\.\w+)?|tgz|txz|tbz2)$/.test(value ?? '') && !/^[a-z]+:/.test(value ?? ''),
+    )
+  )
+    addTodo(
+      state,
+      at,
+      'ADD unpacks archives of the build context: unpack them into the project',
+      `${keyword} ${body.text}`,
+    )
+  if (chmod !== undefined)
+    addStep(state, at, { kind: 'run', command: `chmod -R ${shellWord(chmod)} ${shellWord(target)}` })
+  const owner = flag('chown')
+  if (owner !== undefined && owner.split(':')[0] !== (state.account ?? 'root'))
+    state.comments.push(addNote(state, at, `--chown=${owner}: what steps place belongs to the recipe's user`))
+}
+
+function writeFile(state: DraftState, path: string, content: string, at: Position): void {
+  const directory = path.slice(0, path.lastIndexOf('/')) || '/'
+  addStep(state, at, {
+    kind: 'run',
+    command: `mkdir -p ${shellWord(directory)}\nprintf %s ${shellWord(content)} > ${shellWord(path)}`,
+  })
+}
+
+function addFile(
+  state: DraftState,
+  url: string,
+  target: string,
+  isDirectory: boolean,
+  checksum: string | undefined,
+  at: Position,
+): void {
+  const name = url.replace(/[?#].*$/, '').replace(/^.*\//, '')
+  const [, sha256] = /^sha256:([0-9a-f]{64})$/.exec(checksum ?? '') ?? []
+  addStep(state, at, {
+    ...{
+      kind: 'file',
+      url,
+      to: isDirectory ? resolvePath(target, name) : target,
+      unpack: false,
+      strip: 0,
+      mode: '0600',
+    },
+    ...(sha256 === undefined ? {} : { sha256 }),
+  })
+}
+
+function copyFromContext(
+  state: DraftState,
+  written: string,
+  target: string,
+  isDirectory: boolean,
+  at: Position,
+): void {
+  const source = written.replace(/^(\.?\/)+/, '').replace(/\/+$/, '') || '.'
+  const name = source.replace(/^.*\//, '')
+  const isFile = state.contextFile(source) !== undefined || /[^.]\.\w+$/.test(name)
+  if (/[*?[]/.test(source)) {
+    const directory = source.includes('/') ? source.slice(0, source.lastIndexOf('/')) : '.'
+    state.copied.push({ source: directory, target, isDirectory: true, at, entry: undefined })
+  } else if (isFile)
+    state.copied.push({
+      source,
+      target: isDirectory ? resolvePath(target, name) : target,
+      isDirectory: false,
+      at,
+      entry: undefined,
+    })
+  else state.copied.push({ source, target, isDirectory: true, at, entry: undefined })
+  const copied = state.copied.at(-1) as Copied
+  // its place among the steps; what it is, is decided when all is known
+  copied.entry = addStep(state, at, undefined)
+}
+
+/** The projects that COPY stands for: one a directory of the image, those that lie within another with that one. */
+export function placeCopies(state: DraftState): void {
+  const places: { to: string; copies: Copied[] }[] = []
+  for (const copy of state.copied) {
+    if (!copy.isDirectory && state.read.has(copy.source)) {
+      // pip reads it beside the recipe; the image has no need of it
+      continue
+    }
+    const isRead = [...state.read].some((file) => file.startsWith(`${copy.source}/`))
+    if (copy.isDirectory && isRead && VANISHES.test(copy.target)) continue
+    const directory = copy.isDirectory
+      ? copy.target
+      : copy.target.slice(0, copy.target.lastIndexOf('/')) || '/'
+    const within = places.filter(({ to }) => isBelow(directory, to) || isBelow(to, directory))
+    const copies = [...within.flatMap((place) => place.copies), copy].sort(
+      (one, other) => state.copied.indexOf(one) - state.copied.indexOf(other),
+    )
+    const to = within.reduce((all, place) => (isBelow(all, place.to) ? place.to : all), directory)
+    for (const place of within) places.splice(places.indexOf(place), 1)
+    places.push({ to, copies })
+  }
+  const taken = new Set<string>()
+  for (const { to, copies } of places) place(state, to, copies, taken)
+  state.draft.entries = state.draft.entries.filter(
+    ({ step, comments }) => step !== undefined || comments.length > 0,
+  )
+}
+
+const isBelow = (path: string, directory: string) =>
+  (!NOT_PLACED.test(directory) && (path === directory || path.startsWith(`${directory}/`))) ||
+  path === directory
+
+function place(state: DraftState, to: string, copies: readonly Copied[], taken: Set<string>): void {
+  const [first] = copies
+  const entry = first?.entry
+  if (first === undefined || entry === undefined) return
+  const slug = to.replace(/[^A-Za-z0-9._-]+/g, '-').replace(/^[-.]+|[-.]+$/g, '') || 'root'
+  let name = slug
+  for (let i = 2; taken.has(name); i++) name = `${slug}-${i}`
+  taken.add(name)
+  const path = `files/${name}`
+  const puts = copies.map(({ source, target, at }) => {
+    const inner = target.slice(to === '/' ? 1 : to.length + 1)
+    return `line ${at.line}: put ${source === '.' ? 'the build context' : source} into ${[path, inner].filter(Boolean).join('/')}`
+  })
+  entry.comments.push(...puts.map((text) => `TODO ${text}`))
+  for (const [i, text] of puts.entries())
+    state.notes.push({
+      kind: 'todo',
+      ...(copies[i] ?? first).at,
+      text: `${text.replace(/^line \d+: /, '')}, beside the recipe, and commit it`,
+    })
+  if (!NOT_PLACED.test(to) && !NOT_PLACED.test(`${to}/x`)) {
+    entry.step = { kind: 'project', path, to }
+    return
+  }
+  // a directory of the system is nobody's to give away: the files go in one by one
+  const staged = `/opt/stillroom-files/${name}`
+  entry.step = { kind: 'project', path, to: staged }
+  const { entries } = state.draft
+  if (VANISHES.test(to)) {
+    for (const { step } of entries.slice(entries.indexOf(entry)))
+      if (step?.kind === 'run' && step.command.includes(to))
+        step.command = `mkdir -p ${shellWord(to)} && cp -R ${shellWord(staged)}/. ${shellWord(to)}\n${step.command}`
+    return
+  }
+  entries.splice(entries.indexOf(entry) + 1, 0, {
+    at: first.at,
+    comments: [],
+    step: {
+      kind: 'run',
+      command: `mkdir -p ${shellWord(to)} && cp -R ${shellWord(staged)}/. ${shellWord(to)}`,
+    },
+  })
+}

@@ -1,0 +1,67 @@
+import type { Position } from '../../formats/dockerfile/source-text.ts'
+import type { DraftEntry, DraftNote, RecipeDraft, StepDraft } from './recipe-draft.ts'
+
+/** What COPY and ADD brought: where a file of the build context is in the image. */
+export interface Copied {
+  /** In the build context, without a slash at the end. */
+  source: string
+  /** In the image: the file, or the directory that has what the source has. */
+  target: string
+  isDirectory: boolean
+  at: Position
+  /** The step that places it; none while it serves pip alone. */
+  entry: DraftEntry | undefined
+}
+
+/** A draft on its way. */
+export interface DraftState {
+  draft: RecipeDraft
+  notes: DraftNote[]
+  copied: Copied[]
+  /** Files beside the recipe, by path, with their text. */
+  files: Map<string, string>
+  /** Files of the build context that pip was given. */
+  read: Set<string>
+  contextFile: (path: string) => string | undefined
+  /** WORKDIR in force. */
+  workdir: string
+  /** USER in force, when it is not root. */
+  user: string | undefined
+  /** The account that the recipe has: the USER at the end, when the Dockerfile makes it. */
+  account: string | undefined
+  /** Comments of the Dockerfile that wait for the next step. */
+  comments: string[]
+}
+
+/** Adds a step behind those that there are, with the comments that wait for it. */
+export function addStep(
+  state: DraftState,
+  at: Position,
+  step: StepDraft | undefined,
+  comments: readonly string[] = [],
+): DraftEntry {
+  const entry: DraftEntry = { at, comments: [...state.comments, ...comments], step }
+  state.comments = []
+  state.draft.entries.push(entry)
+  return entry
+}
+
+/** Something that is not as the Dockerfile has it: a comment in its place, and a line for the user. */
+export function addTodo(state: DraftState, at: Position, text: string, code?: string): void {
+  state.notes.push({ kind: 'todo', ...at, text: code === undefined ? text : `${text}: ${code}` })
+  addStep(state, at, undefined, [
+    `TODO line ${at.line}: ${text}`,
+    ...(code === undefined ? [] : [`  ${code}`]),
+  ])
+}
+
+/** Something to know; it is a comment, too, when it belongs to a step. */
+export function addNote(state: DraftState, at: Position, text: string): string {
+  state.notes.push({ kind: 'note', ...at, text })
+  return `line ${at.line}: ${text}`
+}
+
+/** A word for a POSIX shell. */
+export function shellWord(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`
+}

@@ -1,0 +1,82 @@
+import type { RunCommand } from '../run-commands.ts'
+
+const FROM_PROJECT = 'run it where there is a network, and place what it makes with project() or file()'
+/** Programs that ask the network, with the verbs by which they do, and what a recipe has instead. */
+const PROGRAMS: { program: RegExp; verbs?: RegExp; instead: string }[] = [
+  {
+    program: /^(curl|wget|aria2c|axel|ftp)$/,
+    instead: "file('https://...', { to: '/...', sha256: '...' }), and a run step for what follows",
+  },
+  {
+    program: /^(apt-get|apt|aptitude)$/,
+    verbs: /^(install|update|upgrade|build-dep|source|download|dist-upgrade)$/,
+    instead: "apt(['NAME', ...])",
+  },
+  {
+    program: /^(add-apt-repository|apt-key|extrepo)$/,
+    instead: 'archives: [aptArchive({ url, suite, components, key })] of the recipe',
+  },
+  { program: /^pip[\d.]*$/, verbs: /^(install|download|wheel)$/, instead: "pip(['NAME==VERSION', ...])" },
+  {
+    program: /^(uv|uvx|pipx|poetry|pipenv|pdm|hatch)$/,
+    instead: "pip([...]), or pip(requirementsFile('uv.lock'))",
+  },
+  {
+    program: /^git$/,
+    verbs: /^(clone|fetch|pull|submodule|lfs|ls-remote)$/,
+    instead: "git('https://...', { ref: '...', to: '/...' })",
+  },
+  { program: /^(npm|npx|yarn|pnpm|pnpx|bun|bunx|corepack)$/, instead: FROM_PROJECT },
+  {
+    program: /^(conda|mamba|micromamba)$/,
+    verbs: /^(install|create|update|env|search)$/,
+    instead: 'apt() and pip() of the same packages',
+  },
+  {
+    program: /^(gem|bundle|bundler)$/,
+    verbs: /^(install|update|fetch|i)?$/,
+    instead: "Debian's packages: apt(['ruby-NAME'])",
+  },
+  {
+    program: /^(cargo|rustup)$/,
+    instead: "Debian's packages: apt(['librust-NAME-dev']), or a file() of a release",
+  },
+  {
+    program: /^go$/,
+    verbs: /^(get|install|mod|build|run|test|generate)$/,
+    instead: "Debian's packages: apt(['golang-...-dev']), or a file() of a release",
+  },
+  {
+    program: /^(install2\.r|installGithub\.r|install\.r)$/,
+    instead: "Debian's packages: apt(['r-cran-name'])",
+  },
+  {
+    program: /^(apk|yum|dnf|dnf5|microdnf|zypper|pacman|brew|snap|flatpak)$/,
+    instead: "Debian's packages: apt([...])",
+  },
+  {
+    program: /^(composer|luarocks|cpan|cpanm|mvn|gradle|sbt|stack|cabal|mix|nuget|dotnet|tlmgr)$/,
+    instead: FROM_PROJECT,
+  },
+  { program: /^(ssh-keyscan|svn|hg|rsync|scp|ssh)$/, instead: FROM_PROJECT },
+]
+
+/** What a recipe has instead of a command that asks the network; undefined for one that doesn't. */
+export function networkAdvice(commands: readonly RunCommand[]): string | undefined {
+  for (const { program, args, text } of commands) {
+    const verb = args.find(({ value }) => value !== undefined && !value.startsWith('-'))?.value ?? ''
+    const found = PROGRAMS.find((each) => each.program.test(program) && (each.verbs?.test(verb) ?? true))
+    if (
+      /^pip[\d.]*$/.test(program) &&
+      verb === 'install' &&
+      args.some(({ value }) => /^(-r|--requirement)/.test(value ?? ''))
+    )
+      return "pip(requirementsFile('FILE')), with FILE beside the recipe"
+    if (found !== undefined && !/^(--?(version|help)|-V)$/.test(args[0]?.value ?? '')) return found.instead
+    if (/^(Rscript|R|r)$/.test(program) && /install[._]|pkg_install|install\(/.test(text))
+      return "Debian's packages: apt(['r-cran-name'])"
+    if (/^gpg2?$/.test(program) && /--(recv-keys?|keyserver|refresh-keys)\b/.test(text))
+      return 'a key beside the recipe, placed with project()'
+  }
+  return undefined
+}

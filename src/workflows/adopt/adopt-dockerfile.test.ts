@@ -1,0 +1,77 @@
+import { globSync } from 'node:fs'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { execa } from 'execa'
+import { expect, onTestFinished, test } from 'vitest'
+import { adoptDockerfile } from './adopt-dockerfile.ts'
+import { checkDockerfiles } from './check-dockerfiles.ts'
+
+async function project(): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), 'stillroom-adopt-'))
+  onTestFinished(() => rm(directory, { recursive: true }))
+  await mkdir(join(directory, 'old'))
+  await writeFile(
+    join(directory, 'old/Dockerfile'),
+    'FROM python:3.11-slim\nCOPY a/requirements.txt /tmp/\nRUN pip install -r /tmp/requirements.txt\n',
+  )
+  await mkdir(join(directory, 'old/a'))
+  await writeFile(join(directory, 'old/a/requirements.txt'), 'six==1.16.0\n')
+  return directory
+}
+
+test('adoptDockerfile() writes the recipe and its requirements files, and never over another', async () => {
+  const directory = await project()
+  const result = await adoptDockerfile(directory, 'old/Dockerfile', {})
+  expect(result).toMatchObject({
+    name: 'old',
+    files: ['recipes/old/recipe.ts', 'recipes/old/a/requirements.txt'],
+    next: ['stillroom lock recipe old', 'stillroom build recipe old --twice'],
+  })
+  const recipe = join(directory, 'recipes/old/recipe.ts')
+  expect(await readFile(recipe, 'utf8')).toContain("pip([requirementsFile('a/requirements.txt')])")
+  expect(await readFile(join(directory, 'recipes/old/a/requirements.txt'), 'utf8')).toBe('six==1.16.0\n')
+  await writeFile(recipe, 'mine')
+  await expect(adoptDockerfile(directory, 'old/Dockerfile', {})).rejects.toMatchObject({
+    code: 'RECIPE_EXISTS',
+  })
+  expect(await readFile(recipe, 'utf8')).toBe('mine')
+})
+
+test.each([
+  ['none', {}, 'DOCKERFILE_UNREADABLE'],
+  ['old', {}, 'DOCKERFILE_UNREADABLE'],
+  ['old/Dockerfile', { name: '../up' }, 'USAGE'],
+])('adoptDockerfile() of %s with %j is %s', async (path, options, code) => {
+  await expect(adoptDockerfile(await project(), path, options)).rejects.toMatchObject({ code })
+})
+
+test('checkDockerfiles() reads requirements files of the context alone', async () => {
+  const directory = await project()
+  const check = await checkDockerfiles(directory, ['old/Dockerfile'])
+  expect(check.files[0]?.findings.map(({ rule }) => rule)).toEqual(['image-floating', 'cache-kept', 'unread'])
+  const within = await checkDockerfiles(directory, ['old/Dockerfile'], { context: 'old/a' })
+  expect(within.files[0]?.findings.map(({ rule }) => rule)).toEqual([
+    'image-floating',
+    'cache-kept',
+    'unread',
+  ])
+})
+
+test('every adopted recipe is loaded as those of a project are', async () => {
+  const golden = new URL('../../../test/adopt/golden/', import.meta.url).pathname
+  const names = globSync('recipes/*/recipe.ts', { cwd: golden }).map((path) => path.split('/')[1] ?? '')
+  const program = `
+    import { loadRecipe } from ${JSON.stringify(new URL('../project/load-recipe.ts', import.meta.url).href)}
+    const loaded = []
+    for (const name of ${JSON.stringify(names)}) loaded.push((await loadRecipe(${JSON.stringify(golden)}, name)).name)
+    console.log(JSON.stringify(loaded))`
+  const { stdout } = await execa(process.execPath, [
+    '--conditions=stillroom-source',
+    '--input-type=module',
+    '--eval',
+    program,
+  ])
+  expect(names.length).toBeGreaterThanOrEqual(20)
+  expect(JSON.parse(stdout)).toEqual(names)
+})

@@ -1,0 +1,14 @@
+// A draft of Dockerfile: nothing of it has been built yet.
+// line 1: python:3.11 becomes bookworm with Debian's own Python 3.11
+// line 1: the image has compilers and headers besides: name those that are needed in the apt step
+import { apt, debian, defineRecipe, pip } from 'stillroom'
+
+export default defineRecipe({
+  base: debian('bookworm'),
+  steps: [
+    apt(['python3', 'python3-pip', 'python-is-python3']),
+    pip(['torch==2.4.1'], { index: 'https://index.example.org/whl/cpu' }),
+    // TODO line 3: this needs the network, and a build has none; instead: pip(requirementsFile('FILE')), with FILE beside the recipe
+    //   pip install --no-cache-dir -r requirements.txt -c constraints.txt
+  ],
+})
