@@ -24,7 +24,7 @@ const LATE = new Map([
 ])
 
 const commands = globSync('commands/**/*.ts', { cwd: `${root}src` }).filter((file) =>
-  readFileSync(`${root}src/${file}`, 'utf8').includes('export default class'),
+  /^export default class/m.test(readFileSync(`${root}src/${file}`, 'utf8')),
 )
 // what is started by its address, beside the file that starts it
 const names = [

@@ -34,7 +34,7 @@ export function renderOutputSchemas(root: string, typeOf: TypeReader): Map<strin
 
 function readOutput(root: string, file: string): { command: string; types: string[] }[] {
   const text = readFileSync(join(root, 'src/commands', file), 'utf8')
-  if (!text.includes('export default class')) return []
+  if (!/^export default class/m.test(text)) return []
   const [, type, several] = /async run\(\): Promise<(\w+)(?: \| (\w+))?>/.exec(text) ?? []
   if (type === undefined || type === 'unknown')
     throw new Error(`src/commands/${file}: what run() gives needs a type with a name, for its schema`)
