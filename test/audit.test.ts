@@ -9,6 +9,7 @@ import type { AuditReport } from '../src/audit/audit-report.ts'
 import { DiskLayerCache } from '../src/image/layer-cache.ts'
 import { openImage } from '../src/image/open-image.ts'
 import { defaultCacheDirectory } from '../src/store/cache-directory.ts'
+import type { RecipePageResult } from '../src/workflows/page/report-recipe.ts'
 import { listedPackages } from './support/listed-packages.ts'
 import { copyProject } from './support/project.ts'
 import { useScratchCache } from './support/scratch-cache.ts'
@@ -40,6 +41,32 @@ describe('audit recipe', () => {
     expect(intact.bytes / (intact.bytes + generated.bytes)).toBeGreaterThan(0.8)
     expect(report.files.generated[0]?.reason).toMatch(/^byte code/)
     expect((report.files.generated[0]?.bytes ?? 0) / generated.bytes).toBeGreaterThan(0.95)
+  })
+
+  test('its page has every byte that it counts, and its bills of materials', async () => {
+    const directory = await copyProject('hello')
+    const audit = await stillroomJson<AuditReport>(directory, ['audit', 'recipe', 'hello'])
+    const report = ['report', 'recipe', 'hello']
+    const result = await stillroomJson<RecipePageResult>(directory, report)
+    const tallies = Object.values(audit.files.account)
+    expect(result).toMatchObject({
+      from: 'image',
+      verdict: 'clean',
+      image: audit.image.id,
+      files: tallies.reduce((sum, { files }) => sum + files, 0),
+      bytes: tallies.reduce((sum, { bytes }) => sum + bytes, 0),
+    })
+    const page = await readFile(result.page, 'utf8')
+    const texts = [...page.matchAll(/id="file-\d">(.*)<\/script>/g)].map(([, text = '']) => JSON.parse(text))
+    const sboms = ['cyclonedx', 'spdx'].map(async (format) => {
+      const file = join(directory, `${format}.json`)
+      await stillroom(directory, ['audit', 'recipe', 'hello', '--sbom', format, '--output', file])
+      return readFile(file, 'utf8')
+    })
+    const lock = await readFile(join(directory, LOCK), 'utf8')
+    expect(texts).toEqual([lock, ...(await Promise.all(sboms))])
+    await stillroom(directory, report)
+    expect(await readFile(result.page, 'utf8')).toBe(page)
   })
 
   test('of layers that were audited before takes the digests alone, and says the same', async () => {

@@ -3,7 +3,7 @@ import { FileTree } from '../image/file-tree.ts'
 import { parseTree } from '../image/parse-tree.ts'
 import { treeText } from '../image/tree-digest.ts'
 import { imageBase } from '../lock/small-lock.test-data.ts'
-import { ownFiles } from './own-files.ts'
+import { type ImageFile, ownFiles } from './own-files.ts'
 import { audit, smallImage, withStep } from './small-image.test-data.ts'
 
 const sum = (files: readonly { size: number }[]) => files.reduce((total, { size }) => total + size, 0)
@@ -30,6 +30,12 @@ test('says package and step of a file, and of what is made why', async () => {
   expect(found.get('opt/tool/tool/run')).toEqual({ owner: 'git-3', step: 'git-3' })
   expect(found.get('opt/mesh/mesh/a.xml')).toEqual({ owner: 'file-4', step: 'file-4' })
   expect(found.get('opt/solver/main.py')).toEqual({ owner: 'project-5', step: 'project-5' })
+  const pyc = '__pycache__/six.cpython-311.pyc'
+  expect(found.get(`usr/local/lib/python3.11/dist-packages/${pyc}`)).toEqual({
+    owner: 'pypi/six',
+    step: 'pip-2',
+    made: 'byte code',
+  })
   // commands are the recipe's own: what they make is the step's
   expect(found.get('opt/result.txt')).toEqual({ owner: 'run-6', step: 'run-6' })
   expect(found.get('etc/shells')).toMatchObject({ step: 'base', made: 'login shells of the packages' })
@@ -49,7 +55,7 @@ test('a file with several names counts once', async () => {
   expect(paths).toEqual([['opt/a', 5]])
 })
 
-test('the locked tree alone has the same files and packages, but not what steps made', async () => {
+test('the locked tree alone has the same files, packages and byte code, but not what steps made', async () => {
   const { image, lock } = await smallImage()
   const tree = new FileTree(parseTree(treeText(image.tree.root)))
   const files = ownFiles(
@@ -61,6 +67,8 @@ test('the locked tree alone has the same files and packages, but not what steps 
   const found = new Map(files.map((file) => [file.path, file]))
   expect(found.get('usr/bin/dpkg')).toMatchObject({ owner: 'deb/dpkg', step: 'base' })
   expect(found.get('opt/result.txt')).toEqual({ path: 'opt/result.txt', size: 3 })
+  const made = (each: ImageFile[]) => each.filter((file) => file.made === 'byte code').map(({ path }) => path)
+  expect(made(files)).toEqual(made(whole))
 })
 
 test('of a base that was an image, packages own what they list', async () => {

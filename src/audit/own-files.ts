@@ -1,3 +1,4 @@
+import { byteCodeSource } from '../formats/python/byte-code.ts'
 import type { Inode } from '../image/layer-entry.ts'
 import type { Inventory } from '../inventory/inventory.ts'
 import { expectLock } from './expect/expect-lock.ts'
@@ -16,7 +17,7 @@ export interface ImageFile {
   owner?: string
   /** The step whose file it is: `base`, `apt-1`; undefined when it is not known. */
   step?: string
-  /** Why it is there, of a file that no package or source has and that was made as packages were set up. */
+  /** What it is, of a file that no package or source has and that was made as packages were set up: `byte code`. */
   made?: string
 }
 
@@ -38,12 +39,14 @@ export function ownFiles(image: ImageSubject, lock: LockSubject): ImageFile[] {
     const own = owner === 'base' ? (listed?.get(path) ?? owner) : owner
     const step = packages.get(own ?? '')?.step ?? (own?.includes('/') ? maker?.name : (own ?? maker?.name))
     const isCommands = maker?.by === 'commands' && owner === maker.name
+    const isByteCode = status !== 'intact' && byteCodeSource(path) !== undefined
+    const made = isCommands ? undefined : isByteCode ? 'byte code' : reason
     found.push({
       path,
       size: inode.size,
       ...(own === undefined ? {} : { owner: own }),
       ...(step === undefined ? {} : { step }),
-      ...(status === 'generated' && !isCommands && reason !== undefined ? { made: reason } : {}),
+      ...(made === undefined ? {} : { made }),
     })
   }
   return found

@@ -50,7 +50,7 @@ const LIMIT = 1_200_000
  * sums up to the one above, and the first to the sizes of all files.
  *
  * @param limit characters of JSON: when all parts take more, those below a size are summed up, the smallest size that
- *   is enough, doubled from 1 KiB
+ *   is enough, doubled from 1 kB
  * @returns the parts, largest first, and the size in bytes
  */
 export function partTree(
@@ -68,7 +68,7 @@ export function partTree(
   let [parts, least] = [whole, 0]
   const largest = whole[0]?.bytes ?? 0
   while (least <= largest && JSON.stringify(parts).length > limit) {
-    least = least === 0 ? 1024 : least * 2
+    least = least === 0 ? 1000 : least * 2
     parts = whole.map((part) => summedUp(part, least))
   }
   return { parts, least }

@@ -48,7 +48,7 @@ function settings(config: ReturnType<typeof expectedConfig>): Html {
     ['working directory', [workdir || '/']],
     ['entrypoint', words(entrypoint)],
     ['command', words(cmd)],
-    ['ports', ports],
+    ['ports', ports.length === 0 ? [] : [ports.join(', ')]],
     ['volumes', volumes],
     ['environment', pairs(env)],
     ['labels', pairs(labels)],
