@@ -62,6 +62,11 @@ test('names the nearest of what there is', () => {
     'verify source hello',
     'help frobnicate',
     '--frob',
+    'recipe build hello',
+    'hello build',
+    '--no-cache build hello',
+    'store hello export',
+    '-C',
   ]
   expect(lines.map((line) => `${line} -> ${read(line)}`)).toMatchInlineSnapshot(`
     [
@@ -72,6 +77,11 @@ test('names the nearest of what there is', () => {
       "verify source hello -> USAGE: there is no command "verify source"; did you mean: stillroom verify sources hello",
       "help frobnicate -> USAGE: there is no command "frobnicate"; commands: stillroom audit, stillroom build, stillroom doctor, stillroom list, stillroom run, stillroom store, stillroom verify",
       "--frob -> USAGE: there is no command "--frob"; commands: stillroom audit, stillroom build, stillroom doctor, stillroom list, stillroom run, stillroom store, stillroom verify",
+      "recipe build hello -> USAGE: there is no command "recipe"; did you mean: stillroom build recipe hello",
+      "hello build -> USAGE: there is no command "hello"; did you mean: stillroom build hello",
+      "--no-cache build hello -> USAGE: there is no command "--no-cache"; did you mean: stillroom build --no-cache hello",
+      "store hello export -> USAGE: there is no command "store hello"; did you mean: stillroom store export hello",
+      "-C -> USAGE: -C needs a directory; such as: stillroom -C docs/examples list recipes",
     ]
   `)
 })

@@ -41,8 +41,13 @@ function takeGlobals(args: readonly string[]): { globals: string[]; rest: string
   let taken = 0
   for (;;) {
     const word = args[taken] ?? ''
-    if (word === '-C' || word === '--directory') taken += 2
-    else if (word === '--json' || word.startsWith('--directory=') || /^-C./.test(word)) taken += 1
+    if (word === '-C' || word === '--directory') {
+      if (args[taken + 1] === undefined)
+        throw new StillroomError('USAGE', `${word} needs a directory`, {
+          hint: 'such as: stillroom -C docs/examples list recipes',
+        })
+      taken += 2
+    } else if (word === '--json' || word.startsWith('--directory=') || /^-C./.test(word)) taken += 1
     else return { globals: args.slice(0, taken), rest: args.slice(taken) }
   }
 }
@@ -89,11 +94,19 @@ function unknownCommand(words: readonly string[], commands: readonly string[]): 
     .sort()
     .map((word) => `${whole} ${word}`)
     .join(', ')}`
-  const hint =
+  const right =
     meant === undefined
-      ? list
-      : `did you mean: ${whole} ${[meant, ...words.slice(topic.length + 1)].join(' ')}`
+      ? inOrder(words.slice(topic.length), known)
+      : [meant, ...words.slice(topic.length + 1)]
+  const hint = right === undefined ? list : `did you mean: ${whole} ${right.join(' ')}`
   return new StillroomError('USAGE', `there is no command "${[...topic, wrong].join(' ')}"`, { hint })
+}
+
+/** `hello build`, `--no-cache build hello`: the same with the command first, when there is one among the words. */
+function inOrder(words: readonly string[], known: readonly string[]): string[] | undefined {
+  const at = words.findIndex((word) => known.includes(word))
+  const command = words[at]
+  return command === undefined ? undefined : [command, ...words.toSpliced(at, 1)]
 }
 
 const firstWords = (commands: readonly string[]) => [

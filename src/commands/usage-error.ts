@@ -29,9 +29,10 @@ export function usageError(error: ParseError, command: typeof Command): Stillroo
     const what = description === undefined ? '' : `, ${description}`
     return new StillroomError('USAGE', `${name.toUpperCase()} is missing${what}`, { hint: form })
   }
-  return new StillroomError('USAGE', error.message.replace(/\n?See more help with --help/, ''), {
-    hint: form,
-  })
+  const message = error.message
+    .replace(/\n?See more help with --help/, '')
+    .replace(/^Parsing (\S+)\s+Expected/, '$1: expected')
+  return new StillroomError('USAGE', message, { hint: form })
 }
 
 const isMissing = (argument: unknown): argument is { name: string; description?: string } =>
