@@ -15,6 +15,8 @@ export interface Argument {
 export interface RunCommand {
   /** Without its directory: `pip3`; empty when it is not known. `python3 -m pip` is `pip`. */
   program: string
+  /** As it was called, with its directory where there is one: `/opt/venv/bin/pip`. */
+  path: string
   args: Argument[]
   redirects: ShellRedirect[]
   at: Position
@@ -123,7 +125,7 @@ const WRAPPERS: Record<string, RegExp> = {
 /** Words before the program that they start. */
 const SKIPPED: Record<string, number> = { timeout: 1, gosu: 1 }
 
-type Outer = Omit<RunCommand, 'program' | 'args'>
+type Outer = Omit<RunCommand, 'program' | 'path' | 'args'>
 
 function unwrap(
   words: Argument[],
@@ -135,7 +137,14 @@ function unwrap(
   const [first, ...args] = words
   const program = (first?.value ?? '').replace(/^.*\//, '')
   const add = (name: string, rest: Argument[]) =>
-    void found.push({ ...outer, piped: [], substitutes: [], program: name, args: rest })
+    void found.push({
+      ...outer,
+      piped: [],
+      substitutes: [],
+      program: name,
+      path: first?.value ?? '',
+      args: rest,
+    })
   if (depth > 8 || first === undefined) {
     add(program, args)
     return undefined

@@ -180,9 +180,11 @@ function place(state: DraftState, to: string, copies: readonly Copied[], taken: 
   for (let i = 2; taken.has(name); i++) name = `${slug}-${i}`
   taken.add(name)
   const path = `files/${name}`
-  const puts = copies.map(({ source, target, at }) => {
+  const puts = copies.map(({ source, target, isDirectory, at }) => {
+    const content = isDirectory ? `what is in ${source}` : source
+    const named = source === '.' ? 'the build context' : content
     const inner = target.slice(to === '/' ? 1 : to.length + 1)
-    return `line ${at.line}: put ${source === '.' ? 'the build context' : source} into ${[path, inner].filter(Boolean).join('/')}`
+    return `line ${at.line}: put ${named} into ${[path, inner].filter(Boolean).join('/')}`
   })
   entry.comments.push(...puts.map((text) => `TODO ${text}`))
   for (const [i, text] of puts.entries())

@@ -4,7 +4,7 @@ import { splitScript } from '../../formats/shell/split-script.ts'
 import { type RunCommand, readCommands, scriptOf } from '../run-commands.ts'
 import type { StageInstruction } from '../stages.ts'
 import { addNote, addStep, addTodo, type DraftState, shellWord } from './draft-state.ts'
-import { networkAdvice } from './network.ts'
+import { whyNoStep } from './network.ts'
 import type { StepDraft } from './recipe-draft.ts'
 import {
   accountOf,
@@ -36,14 +36,16 @@ interface Shell {
 export function draftRun(state: DraftState, each: StageInstruction): void {
   const { instruction, variables, shell: words } = each
   const { json, body, script, heredocs, at } = instruction
-  for (const { name, value, at: place } of instruction.flags)
-    if (name === 'mount' && !/(^|,)type=(cache|tmpfs)(,|$)/.test(value))
-      addTodo(
-        state,
-        place,
-        'a run step has no mounts: place the files with project() or file()',
-        `--mount=${value}`,
-      )
+  const mount = instruction.flags.find(
+    ({ name, value }) => name === 'mount' && !/(^|,)type=(cache|tmpfs)(,|$)/.test(value),
+  )
+  if (mount !== undefined)
+    return void addTodo(
+      state,
+      at,
+      'a step has no mounts: place what it needs with project() or file()',
+      `RUN --mount=${mount.value} ${body.text.replace(/\s+/g, ' ')}`,
+    )
   const shell: Shell = {
     cwd: state.workdir,
     scope: new Map(variables),
@@ -115,16 +117,11 @@ function readStatements(
     )
       continue
     if (pipeline && typedPipeline(state, shell, pipeline, at)) continue
-    const advice = networkAdvice(commands)
-    if (advice === undefined) wait(shell, statement.text, at)
+    const why = whyNoStep(commands, statement.text)
+    if (why === undefined) wait(shell, statement.text, at)
     else {
       flush(state, shell)
-      addTodo(
-        state,
-        at,
-        `this needs the network, and a build has none; instead: ${advice}`,
-        statement.text.replace(/\s+/g, ' '),
-      )
+      addTodo(state, at, why, statement.text.replace(/\s+/g, ' '))
     }
   }
 }
@@ -204,6 +201,7 @@ function typedStatement(state: DraftState, shell: Shell, command: RunCommand): b
   const notes = (typed.notes ?? []).map((text) =>
     text.startsWith('TODO ') ? text : addNote(state, command.at, text),
   )
+  for (const step of typed.before ?? []) addStep(state, command.at, step)
   addStep(state, command.at, typed.step, notes)
   return true
 }
@@ -217,7 +215,7 @@ function pipOf(state: DraftState, shell: Shell, command: RunCommand): Typed {
   const typed = typedPip(command, shell.cwd, fileOf, isPlaced)
   if (typed === undefined || !('step' in typed) || typed.step.kind !== 'pip') return typed
   const { step } = typed
-  const notes = [...(typed.notes ?? [])]
+  const notes = [...(typed.notes ?? []), ...(isVirtual(state) ? [NO_VENV] : [])]
   const keep = (path: string, kind: 'files' | 'constraintFiles') => {
     const taken = takeFile(state, path)
     if (taken.problems.length === 0) return true
@@ -230,8 +228,14 @@ function pipOf(state: DraftState, shell: Shell, command: RunCommand): Typed {
   }
   step.files = step.files.filter((path) => keep(path, 'files'))
   step.constraintFiles = step.constraintFiles.filter((path) => keep(path, 'constraintFiles'))
-  return { step, notes }
+  return { ...typed, step, notes }
 }
+
+const NO_VENV = 'packages go to /usr/local, and not into a virtual environment'
+
+/** Whether `pip` is that of a virtual environment, by its variables. */
+const isVirtual = ({ draft: { env } }: DraftState) =>
+  Object.hasOwn(env, 'VIRTUAL_ENV') || /^[^:]*venv[^:]*\/bin:/.test(env.PATH ?? '')
 
 const isBelow = (path: string, directory: string) =>
   path === directory || path.startsWith(directory === '/' ? '/' : `${directory}/`)
@@ -406,16 +410,11 @@ function wait(shell: Shell, text: string, at: Position): void {
 /** A script that is not split: a run step, or what to do about it when it asks the network. */
 function keepWhole(state: DraftState, shell: Shell, text: string, at: Position): void {
   const { commands } = readCommands(text, shell.scope, () => at)
-  const advice = networkAdvice(commands)
-  if (advice === undefined) wait(shell, text, at)
+  const why = whyNoStep(commands, text)
+  if (why === undefined) wait(shell, text, at)
   flush(state, shell)
-  if (advice !== undefined)
-    addTodo(
-      state,
-      at,
-      `a part of this needs the network, and a build has none; take it apart; instead: ${advice}`,
-      text.replace(/\s+/g, ' ').slice(0, 400),
-    )
+  if (why !== undefined)
+    addTodo(state, at, `a part of this is to be taken out: ${why}`, text.replace(/\s+/g, ' ').slice(0, 400))
 }
 
 /** What is waiting, as a run step that has the directory, the variables, the shell and the user that the Dockerfile gives it. */
@@ -452,7 +451,9 @@ function flush(state: DraftState, shell: Shell): void {
   let command = script
   if (!isPlainShell || user !== undefined) {
     const start =
-      user === undefined ? '' : `setpriv --reuid=${shellWord(user)} --regid=${shellWord(user)} --init-groups `
+      user === undefined
+        ? ''
+        : `setpriv --reuid=${shellWord(user)} --regid=${shellWord(user)} ${/^\d+$/.test(user) ? '--clear-groups' : '--init-groups'} `
     const words = isPlainShell ? ['/bin/sh', '-ec'] : [program, ...options]
     const home =
       user === undefined || !state.draft.user ? '' : `export HOME=${shellWord(state.draft.user.home)}\n`

@@ -1,6 +1,8 @@
 import type { RunCommand } from '../run-commands.ts'
 
 const FROM_PROJECT = 'run it where there is a network, and place what it makes with project() or file()'
+const ARCHIVES =
+  'archives: [aptArchive({ url, suite, components, key })] of the recipe, and mirrors as a setting (docs/sources.md)'
 /** Programs that ask the network, with the verbs by which they do, and what a recipe has instead. */
 const PROGRAMS: { program: RegExp; verbs?: RegExp; instead: string }[] = [
   {
@@ -14,7 +16,7 @@ const PROGRAMS: { program: RegExp; verbs?: RegExp; instead: string }[] = [
   },
   {
     program: /^(add-apt-repository|apt-key|extrepo)$/,
-    instead: 'archives: [aptArchive({ url, suite, components, key })] of the recipe',
+    instead: ARCHIVES,
   },
   { program: /^pip[\d.]*$/, verbs: /^(install|download|wheel)$/, instead: "pip(['NAME==VERSION', ...])" },
   {
@@ -61,8 +63,20 @@ const PROGRAMS: { program: RegExp; verbs?: RegExp; instead: string }[] = [
   { program: /^(ssh-keyscan|svn|hg|rsync|scp|ssh)$/, instead: FROM_PROJECT },
 ]
 
-/** What a recipe has instead of a command that asks the network; undefined for one that doesn't. */
-export function networkAdvice(commands: readonly RunCommand[]): string | undefined {
+/** Files that say where apt takes packages from, and whom it believes. */
+const APT_SOURCES = /\/etc\/apt\/(sources\.list|trusted\.gpg|keyrings|auth\.conf)|\/usr\/share\/keyrings\//
+
+/** Why commands are no step of a recipe, and what is written instead; undefined for those that may be a run step. */
+export function whyNoStep(commands: readonly RunCommand[], script: string): string | undefined {
+  const instead = networkAdvice(commands)
+  if (APT_SOURCES.test(script) && !/\bapt(-get|itude)? (-\S+ )*install\b/.test(script))
+    return `archives of apt belong to the recipe; instead: ${ARCHIVES}`
+  return instead === undefined
+    ? undefined
+    : `this needs the network, and a build has none; instead: ${instead}`
+}
+
+function networkAdvice(commands: readonly RunCommand[]): string | undefined {
   for (const { program, args, text } of commands) {
     const verb = args.find(({ value }) => value !== undefined && !value.startsWith('-'))?.value ?? ''
     const found = PROGRAMS.find((each) => each.program.test(program) && (each.verbs?.test(verb) ?? true))

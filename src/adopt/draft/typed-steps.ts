@@ -6,7 +6,10 @@ import { type Argument, type RunCommand, readArguments } from '../run-commands.t
 import type { StepDraft } from './recipe-draft.ts'
 
 /** What a command becomes: a step; nothing, as a build does it anyway; `undefined` leaves it as it is. */
-export type Typed = { step: StepDraft; notes?: string[] } | { nothing: string } | undefined
+export type Typed =
+  | { step: StepDraft; before?: StepDraft[]; notes?: string[] }
+  | { nothing: string }
+  | undefined
 
 /** A path of the image, as a program that runs in `cwd` has it. */
 export function resolvePath(cwd: string, path: string): string {
@@ -114,6 +117,9 @@ export function typedPip(
   fileOf: (path: string) => string | undefined,
   isPlaced: (path: string) => boolean,
 ): Typed {
+  if (!/^(\/usr(\/local)?\/bin\/)?[^/]+$/.test(command.path)) return undefined
+  const synced = syncedByUv(command, cwd, fileOf)
+  if (synced !== undefined) return synced
   const call = pipCall(command)
   if (call === undefined || call.verb !== 'install') return undefined
   const { args } = command
@@ -144,7 +150,9 @@ export function typedPip(
   const paths = files.map((path) => fileOf(resolvePath(cwd, path)))
   const limits = constraints.map((path) => fileOf(resolvePath(cwd, path)))
   if (paths.includes(undefined) || limits.includes(undefined)) return undefined
-  const named = words.filter((text) => !isLocal(text))
+  const repositories = words.map(repositoryOf)
+  for (const found of repositories) if (found !== undefined) local.push(found.local)
+  const named = words.filter((text, i) => !isLocal(text) && repositories[i] === undefined)
   const requirements = named.filter((text) => parseRequirement(text)?.name !== 'pip')
   const notes =
     requirements.length < named.length ? ['the pip of the image installs, and is not replaced'] : []
@@ -154,7 +162,52 @@ export function typedPip(
       ...{ kind: 'pip', requirements, files: paths as string[], constraints: [] },
       ...{ constraintFiles: limits as string[], index, local },
     },
+    before: repositories.flatMap((found) => (found === undefined ? [] : [found.step])),
     notes,
+  }
+}
+
+/** `uv sync` of a lockfile that COPY brought. */
+function syncedByUv(
+  { program, args }: RunCommand,
+  cwd: string,
+  fileOf: (path: string) => string | undefined,
+): Typed {
+  if (program !== 'uv' || args[0]?.value !== 'sync') return undefined
+  const known =
+    /^--(locked|frozen|no-dev|no-install-project|no-editable|no-cache|compile-bytecode|no-group=dev)$/
+  const path = fileOf(resolvePath(cwd, 'uv.lock'))
+  if (path === undefined || !args.slice(1).every(({ value }) => known.test(value ?? ''))) return undefined
+  const empty = { requirements: [], constraints: [], constraintFiles: [], index: undefined, local: [] }
+  const note =
+    'the project itself is not installed, and neither are its groups: requirementsFile() takes { groups }'
+  return { step: { kind: 'pip', files: [path], ...empty }, notes: [note] }
+}
+
+/** `git+https://...@ref#egg=NAME`, also behind `NAME @`: a step that places the repository, and what pip installs of it. */
+function repositoryOf(
+  text: string,
+): { step: StepDraft; local: { path: string; editable: boolean; extras: string[] } } | undefined {
+  const [, before = '', address = ''] =
+    /^(?:([\w.-]+(?:\[[\w.,\s-]*\])?)\s*@\s*)?git\+(\S+)$/.exec(text) ?? []
+  if (address === '') return undefined
+  const [where = '', fragment = ''] = address.split('#')
+  const [, url = '', ref = 'HEAD'] = /^((?:[a-z]+:\/\/)(?:[^/]*\/).*?)(?:@([^@/][^@]*))?$/.exec(where) ?? []
+  if (url === '') return undefined
+  const name = url
+    .replace(/\/+$/, '')
+    .replace(/^.*\//, '')
+    .replace(/\.git$/, '')
+  const to = `/usr/local/src/${name}`
+  const subdirectory = /(?:^|&)subdirectory=([^&]+)/.exec(fragment)?.[1]
+  const extras =
+    /\[([^\]]*)\]/
+      .exec(before)?.[1]
+      ?.split(',')
+      .map((extra) => extra.trim()) ?? []
+  return {
+    step: { kind: 'git', url, ref, to, submodules: true },
+    local: { path: resolvePath(to, subdirectory ?? '.'), editable: false, extras },
   }
 }
 

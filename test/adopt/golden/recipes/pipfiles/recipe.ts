@@ -9,7 +9,7 @@ export default defineRecipe({
     // TODO requirements/dev.txt: line 2: "--extra-index-url": indexes are a setting of the machine; name that of a single requirement in the recipe: { requirement: 'NAME', index: 'https://...' }
     pip(['pytest', 'numpy==1.22.0']),
     // TODO line 4: put setup.py into files/src/setup.py
-    // TODO line 5: put pkg into files/src/pkg
+    // TODO line 5: put what is in pkg into files/src/pkg
     project('files/src', { to: '/src' }),
     pip([], { local: [{ path: '/src', editable: true }] }),
   ],

@@ -9,7 +9,7 @@ export default defineRecipe({
     run('mkdir -p / && cp -R /opt/stillroom-files/root/. /'),
     // TODO line 3: put nginx.conf into files/etc-nginx/nginx.conf
     project('files/etc-nginx', { to: '/etc/nginx' }),
-    // TODO line 4: put site into files/var-www-html
+    // TODO line 4: put what is in site into files/var-www-html
     project('files/var-www-html', { to: '/var/www/html' }),
     // line 4: --chown=www-data:www-data: what steps place belongs to the recipe's user
     run('chmod +x /entrypoint.sh'),

@@ -13,7 +13,7 @@ export W="$V-x"
 echo $W > w
 cd /tmp
 touch there`),
-    // TODO line 6: a part of this needs the network, and a build has none; take it apart; instead: apt(['NAME', ...])
+    // TODO line 6: a part of this is to be taken out: this needs the network, and a build has none; instead: apt(['NAME', ...])
     //   A=$(cat w) && echo "$A" && apt-get install -y jq
   ],
   workdir: '/a/b',
