@@ -6,6 +6,7 @@ const OFFLINE = [
   'bad-input',
   'ci',
   'diff-lock',
+  'dockerfiles',
   'drift-issues',
   'engine-trees',
   'faults',

@@ -10,6 +10,10 @@ const FILES: Record<string, string> = {
   'locked.txt': `six==1.16.0 ${HASH}\n`,
   'exact.txt': 'six==1.16.0\nnumpy==1.26.4\n',
   'loose.txt': 'six==1.16.0\nnumpy>=1\n',
+  'limits.txt': 'numpy==1.26.4\n',
+  'deep/dev.txt': '-r ../loose.txt\n',
+  'deep/all.txt': '-r base.txt\npytest==8.0.0\n',
+  'deep/base.txt': 'numpy>=1\n',
 }
 const check = (text: string) => checkDockerfile(text, { contextFile: (path) => FILES[path] })
 const rulesOf = (text: string) => [...new Set(check(text).map(({ rule }) => rule as string))].sort()
@@ -120,6 +124,17 @@ describe('checkDockerfile()', () => {
     const apt = 'RUN apt-get update && apt-get install -y jq && rm -rf /var/lib/apt/lists/* /var/log/apt\n'
     expect(rulesOf(FROM + sources + apt)).toEqual([])
   })
+
+  it.each([
+    ['COPY loose.txt /tmp/\nRUN pip install --no-cache-dir -r /tmp/loose.txt', ['pip-unpinned']],
+    ['COPY deep /deep\nRUN pip install --no-cache-dir -r /deep/all.txt', ['pip-unpinned']],
+    ['WORKDIR /w\nCOPY . .\nRUN pip install --no-cache-dir -r /w/exact.txt', ['pip-unhashed']],
+    ['RUN pip install --no-cache-dir -r loose.txt -c limits.txt', ['pip-unhashed']],
+    ['RUN pip install --no-cache-dir numpy -c limits.txt', ['pip-unhashed']],
+    ['RUN pip install --no-cache-dir -r exact.txt -c none.txt', ['pip-unhashed', 'unread']],
+  ])('finds requirements and constraints where COPY puts them: %j', (lines, rules) =>
+    expect(rulesOf(FROM + lines)).toEqual(rules),
+  )
 
   it('shows no login', () => {
     const shown = JSON.stringify(check(`${FROM}RUN curl https://me:hunter2@example.org/x -o /x`))

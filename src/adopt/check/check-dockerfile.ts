@@ -1,8 +1,9 @@
 import { redact } from '../../audit/secrets.ts'
 import { type Dockerfile, readDockerfile } from '../../formats/dockerfile/read-dockerfile.ts'
 import type { Position } from '../../formats/dockerfile/source-text.ts'
-import { splitWords } from '../../formats/dockerfile/words.ts'
+import { expandWord, splitWords } from '../../formats/dockerfile/words.ts'
 import { redactLogins } from '../../net/redact-url.ts'
+import { type CopiedFile, copiedFile, namesDirectory, resolvePath, sourceOf } from '../copied-files.ts'
 import { type RunCommands, runCommands } from '../run-commands.ts'
 import { readStages, type Stage, type StageInstruction } from '../stages.ts'
 import { checkApt } from './check-apt.ts'
@@ -92,10 +93,16 @@ function checkStage(
       : undefined,
   )
   let isDated = false
+  let workdir = '/'
+  const copied: CopiedFile[] = []
   for (const [i, each] of instructions.entries()) {
     const { instruction, variables } = each
     checkSecrets(each, escaping, add)
     checkFromFlags(instruction, earlier, add)
+    if (instruction.keyword === 'WORKDIR')
+      workdir = resolvePath(workdir, expandWord(instruction.body.text, escaping, variables) ?? '.')
+    if (/^(COPY|ADD)$/.test(instruction.keyword))
+      copied.push(...copiedBy(each, escaping, workdir, contextFile))
     if (instruction.keyword === 'ADD') checkAdd(each, escaping, add)
     // archives of one day: their addresses have a time in them
     if (/\/\d{8}T\d{6}Z/.test(instruction.script.text)) isDated = true
@@ -111,12 +118,31 @@ function checkStage(
       mounts: mountTargets(instruction.flags),
       isDated,
       hasCommit: read.slice(i).some((later) => later?.commands.some(namesCommit)),
-      contextFile,
+      contextFile: (path) => {
+        const source = sourceOf(copied, resolvePath(workdir, path), contextFile)
+        // a RUN may have gone to another directory
+        return contextFile(source ?? path)
+      },
       removes: (directory) => covers(removed, directory),
     }
     for (const check of [checkApt, checkPip, checkOthers, checkDownloads, checkChance, checkCaches])
       check(context, add)
   }
+}
+
+/** What COPY and ADD bring from the build context. */
+function copiedBy(
+  { instruction: { json, body, flags }, variables }: StageInstruction,
+  escaping: string,
+  workdir: string,
+  contextFile: (path: string) => string | undefined,
+): CopiedFile[] {
+  const words = json ?? splitWords(body.text, escaping, variables).map(({ value, text }) => value ?? text)
+  const to = words.at(-1)
+  if (to === undefined || flags.some(({ name }) => name === 'from')) return []
+  const sources = words.slice(0, -1).filter((word) => !/^(<<|[a-z]+:\/\/|git@)/.test(word))
+  const isDirectory = namesDirectory(to, sources.length)
+  return sources.map((source) => copiedFile(source, resolvePath(workdir, to), isDirectory, contextFile))
 }
 
 /** Where a RUN has caches and temporary file systems. */

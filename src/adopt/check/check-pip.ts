@@ -1,4 +1,4 @@
-import { parseRequirement } from '../../formats/python/requirement.ts'
+import { parseRequirement, withoutHashes } from '../../formats/python/requirement.ts'
 import { parseRequirementsFile } from '../../formats/python/requirements-file.ts'
 import { type Argument, type RunCommand, readArguments } from '../run-commands.ts'
 import { FULL_COMMIT } from './check-downloads.ts'
@@ -136,11 +136,17 @@ function checkRequirements(
   { contextFile }: RunContext,
   add: Add,
 ): void {
-  const { requirements, editable, files, has } = call
+  const { requirements, editable, files, get, has } = call
   const open: Argument[] = []
   let isHashed = has('--require-hashes')
   let named = 0
   const noDependencies = has('--no-deps')
+  const limits = get('-c', '--constraint', '--constraints').flatMap(
+    (file) => linesOf(file, contextFile, add) ?? [],
+  )
+  const held = new Set(
+    limits.filter((line) => stateOf(line) === 'exact').map((line) => parseRequirement(line)?.name),
+  )
   for (const word of [...requirements, ...editable]) {
     const text = word.value ?? word.text
     const state = stateOf(text)
@@ -151,23 +157,19 @@ function checkRequirements(
         `"${text}" is whatever its branch or tag is on the day of the build`,
         text.replace(/(@[^@/#]*)?(#.*)?$/, '@<commit>$2'),
       )
-    else if (state === 'open' || (state === 'local' && !noDependencies && !/\.whl$/.test(text)))
+    else if (
+      (state === 'open' && !held.has(parseRequirement(text)?.name)) ||
+      (state === 'local' && !noDependencies && !/\.whl$/.test(text))
+    )
       open.push(word)
-    if (state === 'exact') named += 1
+    if (state === 'exact' || (state === 'open' && held.has(parseRequirement(text)?.name))) named += 1
   }
   for (const file of files) {
-    const text = file.value === undefined ? undefined : contextFile(file.value)
-    if (text === undefined) {
-      add(
-        'unread',
-        file.at,
-        `"${file.value ?? file.text}" is not beside the Dockerfile, so whether it pins what is installed cannot be seen`,
-        'name the build context: --context DIR',
-      )
-      continue
-    }
-    const { requirements: lines } = parseRequirementsFile(text)
-    const loose = lines.filter((line) => stateOf(line.replace(/\s+--hash=\S+/g, '')) === 'open')
+    const lines = linesOf(file, contextFile, add)
+    if (lines === undefined) continue
+    const loose = lines.filter(
+      (line) => stateOf(withoutHashes(line)) === 'open' && !held.has(parseRequirement(line)?.name),
+    )
     if (loose.length > 0)
       add(
         'pip-unpinned',
@@ -204,6 +206,29 @@ function checkRequirements(
       'pip install --require-hashes -r <requirements with all hashes>',
     )
   }
+}
+
+/** Requirements of a file and of those that it names; a finding where one cannot be read. */
+function linesOf(file: Argument, contextFile: RunContext['contextFile'], add: Add): string[] | undefined {
+  const read = (path: string, depth: number): string[] | undefined => {
+    const text = depth > 5 ? undefined : contextFile(path)
+    if (text === undefined) return undefined
+    const { requirements, includes } = parseRequirementsFile(text)
+    const directory = path.includes('/') ? path.slice(0, path.lastIndexOf('/') + 1) : ''
+    const below = includes
+      .filter(({ kind }) => kind === 'requirements')
+      .map((each) => read(`${directory}${each.path}`, depth + 1))
+    return below.includes(undefined) ? undefined : [...requirements, ...below.flatMap((lines) => lines ?? [])]
+  }
+  const lines = file.value === undefined ? undefined : read(file.value, 0)
+  if (lines === undefined)
+    add(
+      'unread',
+      file.at,
+      `"${file.value ?? file.text}", or a file that it names, is not in the build context, so whether it pins what is installed cannot be seen`,
+      'name the build context: --context DIR',
+    )
+  return lines
 }
 
 /** `exact` is one version or file, `local` something of the image or the context. */

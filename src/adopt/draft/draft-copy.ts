@@ -1,8 +1,8 @@
 import type { Position } from '../../formats/dockerfile/source-text.ts'
 import { splitWords } from '../../formats/dockerfile/words.ts'
+import { copiedFile, isBelow, namesDirectory, resolvePath } from '../copied-files.ts'
 import type { StageInstruction } from '../stages.ts'
 import { addNote, addStep, addTodo, type Copied, type DraftState, shellWord } from './draft-state.ts'
-import { resolvePath } from './typed-steps.ts'
 
 /** Directories that are not given to a step as they are, and places whose files don't stay. */
 const NOT_PLACED =
@@ -39,7 +39,7 @@ export function draftCopy(state: DraftState, each: StageInstruction, escaping: s
       'what it copies is only known when it is built: write it out',
       `${keyword} ${body.text}`,
     )
-  const isDirectory = /\/$|^\.{1,2}$|\/\.{1,2}$/.test(to) || sources.length + heredocs.length > 1
+  const isDirectory = namesDirectory(to, sources.length + heredocs.length)
   const target = resolvePath(state.workdir, to)
   for (const { name, content } of heredocs)
     writeFile(state, isDirectory ? `${target}/${name}` : target, content, at)
@@ -119,24 +119,9 @@ function copyFromContext(
   isDirectory: boolean,
   at: Position,
 ): void {
-  const source = written.replace(/^(\.?\/)+/, '').replace(/\/+$/, '') || '.'
-  const name = source.replace(/^.*\//, '')
-  const isFile = state.contextFile(source) !== undefined || /[^.]\.\w+$/.test(name)
-  if (/[*?[]/.test(source)) {
-    const directory = source.includes('/') ? source.slice(0, source.lastIndexOf('/')) : '.'
-    state.copied.push({ source: directory, target, isDirectory: true, at, entry: undefined })
-  } else if (isFile)
-    state.copied.push({
-      source,
-      target: isDirectory ? resolvePath(target, name) : target,
-      isDirectory: false,
-      at,
-      entry: undefined,
-    })
-  else state.copied.push({ source, target, isDirectory: true, at, entry: undefined })
-  const copied = state.copied.at(-1) as Copied
   // its place among the steps; what it is, is decided when all is known
-  copied.entry = addStep(state, at, undefined)
+  const entry = addStep(state, at, undefined)
+  state.copied.push({ ...copiedFile(written, target, isDirectory, state.contextFile), at, entry })
 }
 
 /** The projects that COPY stands for: one a directory of the image, those that lie within another with that one. */
@@ -152,11 +137,11 @@ export function placeCopies(state: DraftState): void {
     const directory = copy.isDirectory
       ? copy.target
       : copy.target.slice(0, copy.target.lastIndexOf('/')) || '/'
-    const within = places.filter(({ to }) => isBelow(directory, to) || isBelow(to, directory))
+    const within = places.filter(({ to }) => isWithin(directory, to) || isWithin(to, directory))
     const copies = [...within.flatMap((place) => place.copies), copy].sort(
       (one, other) => state.copied.indexOf(one) - state.copied.indexOf(other),
     )
-    const to = within.reduce((all, place) => (isBelow(all, place.to) ? place.to : all), directory)
+    const to = within.reduce((all, place) => (isWithin(all, place.to) ? place.to : all), directory)
     for (const place of within) places.splice(places.indexOf(place), 1)
     places.push({ to, copies })
   }
@@ -167,14 +152,14 @@ export function placeCopies(state: DraftState): void {
   )
 }
 
-const isBelow = (path: string, directory: string) =>
-  (!NOT_PLACED.test(directory) && (path === directory || path.startsWith(`${directory}/`))) ||
-  path === directory
+/** Whether two directories of the image are one project; those of the system are parents of all. */
+const isWithin = (path: string, directory: string) =>
+  path === directory || (!NOT_PLACED.test(directory) && isBelow(path, directory))
 
 function place(state: DraftState, to: string, copies: readonly Copied[], taken: Set<string>): void {
   const [first] = copies
-  const entry = first?.entry
-  if (first === undefined || entry === undefined) return
+  if (first === undefined) return
+  const { entry } = first
   const slug = to.replace(/[^A-Za-z0-9._-]+/g, '-').replace(/^[-.]+|[-.]+$/g, '') || 'root'
   let name = slug
   for (let i = 2; taken.has(name); i++) name = `${slug}-${i}`

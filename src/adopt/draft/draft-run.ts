@@ -1,6 +1,7 @@
 import type { Position } from '../../formats/dockerfile/source-text.ts'
 import { parseRequirementsFile } from '../../formats/python/requirements-file.ts'
 import { splitScript } from '../../formats/shell/split-script.ts'
+import { isBelow, resolvePath, sourceOf } from '../copied-files.ts'
 import { type RunCommand, readCommands, scriptOf } from '../run-commands.ts'
 import type { StageInstruction } from '../stages.ts'
 import { addNote, addStep, addTodo, type DraftState, shellWord } from './draft-state.ts'
@@ -10,7 +11,6 @@ import {
   accountOf,
   checkoutOf,
   fetchOf,
-  resolvePath,
   sumOf,
   type Typed,
   typedApt,
@@ -207,7 +207,7 @@ function typedStatement(state: DraftState, shell: Shell, command: RunCommand): b
 }
 
 function pipOf(state: DraftState, shell: Shell, command: RunCommand): Typed {
-  const fileOf = (path: string) => contextPath(state, path)
+  const fileOf = (path: string) => sourceOf(state.copied, path, state.contextFile)
   const isPlaced = (path: string) =>
     state.copied.some(
       ({ target, isDirectory }) => isBelow(target, path) || (isDirectory && isBelow(path, target)),
@@ -236,21 +236,6 @@ const NO_VENV = 'packages go to /usr/local, and not into a virtual environment'
 /** Whether `pip` is that of a virtual environment, by its variables. */
 const isVirtual = ({ draft: { env } }: DraftState) =>
   Object.hasOwn(env, 'VIRTUAL_ENV') || /^[^:]*venv[^:]*\/bin:/.test(env.PATH ?? '')
-
-const isBelow = (path: string, directory: string) =>
-  path === directory || path.startsWith(directory === '/' ? '/' : `${directory}/`)
-
-/** Where a file of the image is in the build context. */
-function contextPath({ copied, contextFile }: DraftState, path: string): string | undefined {
-  for (const { source, target, isDirectory } of [...copied].reverse()) {
-    if (!isDirectory && path === target) return contextFile(source) === undefined ? undefined : source
-    if (!isDirectory || !isBelow(path, target)) continue
-    const inner = path.slice(target.length).replace(/^\/+/, '')
-    const found = source === '.' ? inner : `${source}/${inner}`
-    if (contextFile(found) !== undefined) return found
-  }
-  return undefined
-}
 
 /** Puts a requirements file, and those that it names, beside the recipe. */
 function takeFile(

@@ -1,16 +1,11 @@
 import type { Position } from '../../formats/dockerfile/source-text.ts'
+import type { CopiedFile } from '../copied-files.ts'
 import type { DraftEntry, DraftNote, RecipeDraft, StepDraft } from './recipe-draft.ts'
 
-/** What COPY and ADD brought: where a file of the build context is in the image. */
-export interface Copied {
-  /** In the build context, without a slash at the end. */
-  source: string
-  /** In the image: the file, or the directory that has what the source has. */
-  target: string
-  isDirectory: boolean
+/** What COPY and ADD brought, and the entry that places it. */
+export interface Copied extends CopiedFile {
   at: Position
-  /** The step that places it; none while it serves pip alone. */
-  entry: DraftEntry | undefined
+  entry: DraftEntry
 }
 
 /** A draft on its way. */

@@ -2,6 +2,7 @@ import { parseRequirement } from '../../formats/python/requirement.ts'
 import { aptCall } from '../check/check-apt.ts'
 import { fetchedUrls, gitCall } from '../check/check-downloads.ts'
 import { pipCall } from '../check/check-pip.ts'
+import { resolvePath } from '../copied-files.ts'
 import { type Argument, type RunCommand, readArguments } from '../run-commands.ts'
 import type { StepDraft } from './recipe-draft.ts'
 
@@ -10,16 +11,6 @@ export type Typed =
   | { step: StepDraft; before?: StepDraft[]; notes?: string[] }
   | { nothing: string }
   | undefined
-
-/** A path of the image, as a program that runs in `cwd` has it. */
-export function resolvePath(cwd: string, path: string): string {
-  const parts: string[] = []
-  for (const part of (path.startsWith('/') ? path : `${cwd}/${path}`).split('/')) {
-    if (part === '..') parts.pop()
-    else if (part !== '' && part !== '.') parts.push(part)
-  }
-  return `/${parts.join('/')}`
-}
 
 /** All values of arguments; undefined when one is not known. */
 function valuesOf(args: readonly Argument[]): string[] | undefined {
