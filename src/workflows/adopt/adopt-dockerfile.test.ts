@@ -49,7 +49,11 @@ test.each([
 test('checkDockerfiles() reads requirements files of the context alone', async () => {
   const directory = await project()
   const check = await checkDockerfiles(directory, ['old/Dockerfile'])
-  expect(check.files[0]?.findings.map(({ rule }) => rule)).toEqual(['image-floating', 'cache-kept', 'pip-unhashed'])
+  expect(check.files[0]?.findings.map(({ rule }) => rule)).toEqual([
+    'image-floating',
+    'cache-kept',
+    'pip-unhashed',
+  ])
   const within = await checkDockerfiles(directory, ['old/Dockerfile'], { context: 'old/a' })
   expect(within.files[0]?.findings.map(({ rule }) => rule)).toEqual([
     'image-floating',
