@@ -1,6 +1,6 @@
 import type { AuditReport } from '../audit/audit-report.ts'
 import type { Finding } from '../audit/finding.ts'
-import { countChanges } from './audit-table.ts'
+import { countChanges, explained } from './audit-table.ts'
 import { codeCell, plainMarkdown } from './markdown.ts'
 import { trustWords } from './trust-words.ts'
 
@@ -23,7 +23,7 @@ export function auditMarkdown(report: AuditReport): string {
     '',
     `${packages.length} packages. Files: ${tally.intact.files} intact, ${tally.generated.files} generated, ` +
       `${tally.modified.files} modified, ${tally.unexplained.files} unexplained; ` +
-      `${(Math.floor(files.explainedShare * 1e6) / 1e4).toFixed(3)} % of the bytes are explained.`,
+      `${explained(files)} are explained.`,
     '',
     ...(files.changes.length === 0
       ? []

@@ -4,7 +4,7 @@ import { factLines } from './fact-lines.ts'
 import { oneLine } from './markdown.ts'
 import { trustWords } from './trust-words.ts'
 
-const VERDICTS: Record<AuditReport['verdict'], string> = {
+export const AUDIT_VERDICTS: Record<AuditReport['verdict'], string> = {
   clean: 'clean: the image is what the lockfile says',
   findings: 'FINDINGS: the image differs from what it should be',
   inconclusive: 'INCONCLUSIVE: something could not be read',
@@ -22,14 +22,14 @@ export function auditTable(report: AuditReport): string {
     ['image', oneLine(image.reference)],
     ['image ID', image.id],
     ['lockfile', oneLine(lock?.path ?? lock?.recipe ?? 'none: checks that need a lockfile were skipped')],
-    ['verdict', lock === null && report.verdict === 'clean' ? 'clean' : VERDICTS[report.verdict]],
+    ['verdict', lock === null && report.verdict === 'clean' ? 'clean' : AUDIT_VERDICTS[report.verdict]],
     ['packages', countKinds(packages)],
     [
       'files',
       `${total}: ${tally.intact.files} intact, ${tally.generated.files} generated, ` +
         `${tally.modified.files} modified, ${tally.unexplained.files} unexplained`,
     ],
-    ['explained', `${(Math.floor(files.explainedShare * 1e6) / 1e4).toFixed(3)} % of the bytes`],
+    ['explained', explained(files)],
     ...(files.changes.length > 0 ? [['changed', countChanges(files.changes)] as [string, string]] : []),
     ...trustWords(report.trust).map((text, index): [string, string] => [index === 0 ? 'trusted' : '', text]),
     [
@@ -58,6 +58,11 @@ function changesOf({ files: { changes } }: AuditReport): string[] {
     const more = all.length - lines.length
     return more > 0 ? [...lines, `modified by ${by}  and ${more} more: see --json`] : lines
   })
+}
+
+/** Never more than it is: `99.999 % of the bytes`. */
+export function explained({ explainedShare }: AuditReport['files']): string {
+  return `${(Math.floor(explainedShare * 1e6) / 1e4).toFixed(3)} % of the bytes`
 }
 
 /** How many paths each step changed: `2 paths by run-4`. */

@@ -30,6 +30,10 @@ export default class ReportRecipe extends BaseCommand {
       output: place(flags.output ?? `${args.name}.html`),
     })
     this.log(`${result.page}: ${result.files} files, ${result.bytes} bytes`)
+    if (result.problems > 0) {
+      this.logToStderr(`${result.problems} lines of the history cannot be read: the page says so`)
+      process.exitCode = 1
+    }
     return result
   }
 }

@@ -1,6 +1,5 @@
-import type { AuditReport } from '../../audit/audit-report.ts'
 import type { Finding, IgnoredFinding } from '../../audit/finding.ts'
-import { countChanges } from '../audit-table.ts'
+import { AUDIT_VERDICTS, countChanges, explained } from '../audit-table.ts'
 import { bytesInWords } from '../html/bytes.ts'
 import { type Html, html } from '../html/html.ts'
 import { trustWords } from '../trust-words.ts'
@@ -9,27 +8,21 @@ import type { RecipePage } from './recipe-page.ts'
 /** More are no reading for people. */
 const SHOWN = 200
 
-const VERDICTS: Record<AuditReport['verdict'], string> = {
-  clean: 'clean: the image is what the lockfile says',
-  findings: 'findings: the image differs from what it should be',
-  inconclusive: 'inconclusive: something could not be read',
-}
-
 /** What an audit of the image against its lockfile said. */
 export function auditSection({ name, audit }: RecipePage): Html {
   const again = html`<code>stillroom audit recipe ${name}</code>`
   if (audit === undefined)
     return html`<section id="audit"><h2>Audit</h2>
 <p>Not audited: the image was not at hand when this page was made, and the sizes are those of the locked tree. ${again} audits it.</p></section>`
-  const { account: tally, explainedShare, changes } = audit.files
+  const { account: tally, changes } = audit.files
   const rows = Object.entries(tally).map(
     ([status, { files, bytes }]) =>
       html`<tr><th scope="row">${status}</th><td class="number">${files}</td><td class="number">${bytesInWords(bytes)}</td></tr>`,
   )
   return html`<section id="audit"><h2>Audit</h2>
-<p>${VERDICTS[audit.verdict]}. ${again} says the same.</p>
+<p>${AUDIT_VERDICTS[audit.verdict]}. ${again} says the same.</p>
 <table><thead><tr><th scope="col">files</th><th scope="col" class="number">number</th><th scope="col" class="number">size</th></tr></thead><tbody>${rows}</tbody></table>
-<p>Explained: ${(Math.floor(explainedShare * 1e6) / 1e4).toFixed(3)} % of the bytes.${changes.length > 0 && ` Changed by steps: ${countChanges(changes)}.`}</p>
+<p>Explained: ${explained(audit.files)}.${changes.length > 0 && ` Changed by steps: ${countChanges(changes)}.`}</p>
 <h3>What it went by</h3><ul>${trustWords(audit.trust).map((line) => html`<li>${line}</li>`)}</ul>
 <h3>Findings</h3>${findings(audit.findings)}
 ${audit.ignored.length > 0 && html`<h3>Ignored by the project's policy</h3>${findings(audit.ignored)}`}</section>`

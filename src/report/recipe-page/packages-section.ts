@@ -1,11 +1,13 @@
 import type { AuditedPackage } from '../../audit/audit-report.ts'
-import { type LockedPackage, lockedPackages, packageId } from '../../audit/expect/locked-packages.ts'
+import { lockedPackages, packageId } from '../../audit/expect/locked-packages.ts'
+import type { LockedPlatform } from '../../lock/schema.ts'
 import { bytesInWords } from '../html/bytes.ts'
 import { type Html, html } from '../html/html.ts'
 import type { RecipePage } from './recipe-page.ts'
 
 /** Every package with its version, licence, size in the image, and where it comes from; the largest first. */
 export function packagesSection({ files, audit, locked }: RecipePage): Html {
+  const archives = archivesOf(locked)
   const sizes = new Map<string, number>()
   for (const { owner, size } of files)
     if (owner?.includes('/')) sizes.set(owner, (sizes.get(owner) ?? 0) + size)
@@ -15,7 +17,7 @@ export function packagesSection({ files, audit, locked }: RecipePage): Html {
   const rows = sorted.map((entry) => {
     const { kind, name, version, step } = entry
     return html`<tr><th scope="row">${name} <span class="soft">${kind}</span></th><td data-label="version">${version}</td><td data-label="licence">${licenceOf(entry)}</td>
-<td class="number" data-label="size" data-bytes="${sizeOf(entry)}">${bytesInWords(sizeOf(entry))}</td><td data-label="part">${step}</td><td data-label="from">${sourceOf(entry)}</td></tr>`
+<td class="number" data-label="size" data-bytes="${sizeOf(entry)}">${bytesInWords(sizeOf(entry))}</td><td data-label="part">${step}</td><td data-label="from">${sourceOf(entry, archives)}</td></tr>`
   })
   return html`<section id="packages"><h2>Packages</h2>
 <p>${packages.length} packages; sizes are those of their files in the image, with the byte code of their sources.
@@ -26,15 +28,32 @@ Licences are as the packages' own metadata name them; Debian packages have their
 <tbody>${rows}</tbody></table></div></section>`
 }
 
-type Shown = Pick<AuditedPackage, 'kind' | 'name' | 'version' | 'step' | 'artifact' | 'license' | 'origin'> &
-  Pick<Partial<LockedPackage>, 'direct'>
+type Shown = Pick<AuditedPackage, 'kind' | 'name' | 'version' | 'step' | 'artifact' | 'license' | 'origin'>
 
 function licenceOf({ license, kind }: Shown): string {
   return license ?? (kind === 'deb' ? '' : 'not known')
 }
 
-function sourceOf({ artifact, origin, direct }: Shown): Html {
-  if (artifact !== undefined) return html`<code>${direct?.url ?? artifact.file}</code>`
+/** By sha256 of a package's file, what the lock says it was taken from, when that is not the index that all are from. */
+function archivesOf({ base, steps }: LockedPlatform): Map<string, string> {
+  const debs = [base, ...steps].flatMap((part) =>
+    part.kind === 'debian' || part.kind === 'apt' ? part.packages : [],
+  )
+  const wheels = steps.flatMap((step) => (step.kind === 'pip' ? step.files : []))
+  return new Map([
+    ...debs.map(({ sha256, archive }) => [sha256, archive] as const),
+    ...wheels.flatMap(({ sha256, url, index }) => {
+      const from = url ?? index
+      return from === undefined ? [] : [[sha256, from] as const]
+    }),
+  ])
+}
+
+function sourceOf({ artifact, origin }: Shown, archives: ReadonlyMap<string, string>): Html {
+  if (artifact !== undefined) {
+    const archive = archives.get(artifact.sha256)
+    return html`<code>${artifact.file}</code>${archive && html` <span class="soft">${archive}</span>`}`
+  }
   if (origin === undefined) return html``
   return html`<code>${origin.url}</code>${origin.commit && html` <code>${origin.commit}</code>`}`
 }

@@ -268,7 +268,10 @@ function showParts(layOut: typeof squarify, inWords: typeof bytesInWords): void 
   addEventListener('hashchange', follow)
   for (const element of section.querySelectorAll('[hidden]')) element.removeAttribute('hidden')
   new ResizeObserver(() => {
-    if (map.clientWidth !== drawn.width || map.clientHeight !== drawn.height) drawMap()
+    if (map.clientWidth === drawn.width && map.clientHeight === drawn.height) return
+    const isIn = map.contains(document.activeElement)
+    drawMap()
+    if (isIn) tileAt(current)?.focus({ preventScroll: true })
   }).observe(map)
   path = read(location.hash) ?? path
   draw()

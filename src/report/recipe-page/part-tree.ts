@@ -42,6 +42,9 @@ export const STEP_KINDS = [
   'unknown',
 ] as const
 
+/** What lies deeper is not shown by directories: paths may have thousands, and whoever walks the parts calls itself. */
+const DEPTH = 64
+
 /** Characters of JSON: larger than those of an image of 10,000 files. */
 const LIMIT = 1_200_000
 
@@ -105,9 +108,10 @@ function byDirectory(files: readonly ImageFile[]): ImagePart[] {
   const root: Directory = { directories: new Map(), files: [] }
   for (const { path, size } of files) {
     const names = path.split('/')
-    const name = escapeBytes(names.pop() ?? '')
+    const directories = names.slice(0, Math.min(names.length - 1, DEPTH))
+    const name = escapeBytes(names.slice(directories.length).join('/'))
     let place = root
-    for (const each of names) {
+    for (const each of directories) {
       let next = place.directories.get(each)
       if (next === undefined) {
         next = { directories: new Map(), files: [] }

@@ -22,7 +22,8 @@ ${steps}</section>`
 type Facts = [string, string | number | undefined][]
 
 function facts(list: Facts): Html {
-  return html`<dl>${list.map(([name, value]) => value !== undefined && html`<dt>${name}</dt><dd><code>${value}</code></dd>`).filter((each) => each !== false)}</dl>`
+  const known = list.filter(([, value]) => value !== undefined)
+  return html`<dl>${known.map(([name, value]) => html`<dt>${name}</dt><dd><code>${value}</code></dd>`)}</dl>`
 }
 
 function baseSources(base: LockedBase): Html {

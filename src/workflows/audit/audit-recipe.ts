@@ -61,7 +61,7 @@ export async function auditRecipe(
 }
 
 /** Called once with what was read of an image, and what is known of its lock on this machine. */
-type OnRead = (image: ImageSubject, lock: LockSubject) => void
+export type OnRead = (image: ImageSubject, lock: LockSubject) => void
 
 async function presentName(session: Session, { recipe, platforms }: Lockfile): Promise<string> {
   const engine = await connectEngine(session)

@@ -10,7 +10,7 @@ import { renderSbom, SBOM_FORMATS } from '../../report/audit-formats.ts'
 import type { RecipePage } from '../../report/recipe-page/recipe-page.ts'
 import { renderRecipePage } from '../../report/recipe-page/render-recipe-page.ts'
 import { writeFileAtomic } from '../../store/disk.ts'
-import { auditRecipe } from '../audit/audit-recipe.ts'
+import { auditRecipe, type OnRead } from '../audit/audit-recipe.ts'
 import { readLockedContents } from '../audit/read-locked-contents.ts'
 import { loadRecipe } from '../project/load-recipe.ts'
 import { lockedPlatform, lockPath, requireLock } from '../project/lock-file.ts'
@@ -106,7 +106,7 @@ async function readFiles(session: Session, lockfile: Lockfile, locked: WithImage
   let files: ImageFile[] = []
   let reason: StillroomError
   try {
-    const onRead: NonNullable<Parameters<typeof auditRecipe>[2]>['onRead'] = (image, lock) => {
+    const onRead: OnRead = (image, lock) => {
       if (image.digest === locked.image.tree) files = ownFiles(image, lock)
     }
     const audit = await auditRecipe(session, name, { onRead })
