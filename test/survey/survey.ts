@@ -4,11 +4,12 @@
 // identical and clean, and each exception. Needs Linux, root and the network: it starts an engine of its own, which it removes.
 //
 // FILE is written after each group; a survey that finds one goes on after it. Ctrl-C and SIGTERM end it with what was tried.
-// `npm run survey -- --table FILE...` prints one table of several.
+// `npm run survey -- --table FILE...` prints one table of several. With `--from FILE` nothing is drawn: each line of FILE is the
+// packages of a recipe (research-packages.txt).
 import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { execa } from 'execa'
 import type { EngineSettings } from '../../src/engine/private/private-engine.ts'
@@ -32,11 +33,12 @@ const { values, positionals } = parseArgs({
     packages: { type: 'string', default: '100' },
     group: { type: 'string', default: '10' },
     pypi: { type: 'boolean', default: false },
+    from: { type: 'string' },
     json: { type: 'string' },
     table: { type: 'boolean', default: false },
   },
 })
-const { suite, pypi } = values
+const { suite, pypi, from } = values
 const [seed, count, size] = [values.seed, values.packages, values.group].map(Number) as [
   number,
   number,
@@ -68,7 +70,9 @@ async function readSurvey(path: string): Promise<Survey> {
 
 /** @throws when the file is of another survey */
 async function beginOrGoOn(): Promise<Survey> {
-  const of = pypi ? `scientific wheels on ${suite}` : `packages of ${suite}`
+  const of = pypi
+    ? `scientific wheels on ${suite}`
+    : `packages of ${suite}${from === undefined ? '' : `, ${basename(from, '.txt')}`}`
   const date = new Date().toISOString().slice(0, 10)
   if (values.json === undefined || !existsSync(values.json))
     return { of, seed, date, variations: VARIATIONS, seconds: 0, trials: [] }
@@ -82,14 +86,29 @@ async function tryTheRest(): Promise<void> {
   const { seconds } = survey
   const started = performance.now()
   const workshop = await openWorkshop()
-  const drawn = draw(pypi ? await scientificWheels() : await packageNames(workshop), count, seed)
-  const names = untried(drawn, survey)
-  for (const [i, group] of groupsOf(names, size).entries()) {
-    console.error(`\n${i * size} of ${names.length}: ${group.join(' ')}`)
+  const groups = await untriedGroups(workshop)
+  for (const [i, group] of groups.entries()) {
+    console.error(`\n${i + 1} of ${groups.length}: ${group.join(' ')}`)
     const trials = [...survey.trials, ...(await tryPackages(workshop, `survey-${i}`, group, showTrial))]
     survey = { ...survey, trials, seconds: seconds + Math.round((performance.now() - started) / 1000) }
     if (values.json !== undefined) await writeFileAtomic(values.json, `${JSON.stringify(survey, null, 2)}\n`)
   }
+}
+
+async function untriedGroups(workshop: Workshop): Promise<string[][]> {
+  if (from !== undefined) {
+    const groups = (await linesOf(from)).map((line) => untried(line.split(' '), survey))
+    return groups.filter((group) => group.length > 0)
+  }
+  const names = pypi
+    ? await linesOf(join(import.meta.dirname, 'scientific-wheels.txt'))
+    : await packageNames(workshop)
+  return groupsOf(untried(draw(names, count, seed), survey), size)
+}
+
+/** Lines but for comments and empty ones. */
+async function linesOf(path: string): Promise<string[]> {
+  return (await readFile(path, 'utf8')).split('\n').filter((line) => line !== '' && !line.startsWith('#'))
 }
 
 /** A project, a cache and an engine that nothing else uses; downloads alone are the machine's. */
@@ -141,11 +160,6 @@ async function packageNames({ directory, env }: Workshop): Promise<string[]> {
   const store = await openStore(join(env.STILLROOM_CACHE ?? '', 'store'))
   const stanzas = parseControl(await readFile(store.path(index.packages)), { fields: new Set(['package']) })
   return [...new Set([...stanzas].map((stanza) => stanza.get('package') ?? ''))]
-}
-
-async function scientificWheels(): Promise<string[]> {
-  const text = await readFile(join(import.meta.dirname, 'scientific-wheels.txt'), 'utf8')
-  return text.split('\n').filter((line) => line !== '' && !line.startsWith('#'))
 }
 
 function showTrial({

@@ -60,7 +60,7 @@ async function tryRecipe(workshop: Workshop, name: string, packages: readonly st
   await mkdir(recipe, { recursive: true })
   await writeFile(join(recipe, 'recipe.ts'), recipeOf(packages))
   try {
-    await run(workshop, [...LOCK.split(' '), name])
+    await run(workshop, [...LOCK.split(' '), name, '--json'])
     const built = await run<BuildReport>(workshop, ['build', 'recipe', name, '--json'], 1)
     trial.size = built.image.size
     trial.clean = built.audit?.verdict === 'clean'
@@ -99,10 +99,10 @@ async function run<T>({ directory, env, stop }: Workshop, args: readonly string[
   stop.throwIfAborted()
   if (result.exitCode !== undefined && result.exitCode <= atMost && result.stdout.startsWith('{'))
     return JSON.parse(result.stdout)
-  if (result.exitCode === 0) return undefined as T
-  const code = /^ *code: (\S+)/m.exec(result.stderr)?.[1] ?? `exit code ${result.exitCode}`
-  const message = /^error: (.*?)\n {2}(?:hint|code): /ms.exec(result.stderr)?.[1] ?? result.stderr.slice(-500)
-  throw new Refused({ command: args.slice(0, 2).join(' '), code, message: message.trim().slice(0, 400) })
+  // a command that is killed prints none
+  const { error } = result.stdout.startsWith('{') ? JSON.parse(result.stdout) : {}
+  const { code = `exit code ${result.exitCode}`, message = result.stderr.slice(-400) } = error ?? {}
+  throw new Refused({ command: args.slice(0, 2).join(' '), code, message: message.trim() })
 }
 
 /** Keeps the disk from filling: the engine is the survey's own. */
