@@ -40,8 +40,6 @@ test.each([
 test('a terminal has one line that is drawn again, below those that stay', () => {
   expect(shown({}).replaceAll('\x1b', 'ESC')).toMatchInlineSnapshot(`
     "ESC[36m|ESC[39m fetch
-    ESC[JESC[36m|ESC[39m fetchESC[2m  1/2 MBESC[22m
-    ESC[JESC[36m|ESC[39m fetchESC[2m  mainESC[22m
     ESC[J  a mirror is slow
     ESC[36m|ESC[39m fetchESC[2m  mainESC[22m
     ESC[JESC[32m-ESC[39m fetch

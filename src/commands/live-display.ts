@@ -55,9 +55,11 @@ function liveDisplay(output: Terminal, now: () => number): ProgressDisplay {
   return {
     report: (event) => {
       const next = followEvent(running, event, now())
-      if (next.running && !running) timer = setInterval(draw, FRAME).unref()
+      const isBegun = running !== undefined
+      if (next.running && !isBegun) timer = setInterval(draw, FRAME).unref()
       running = next.running
-      draw(next.lines)
+      // a status may come thousands of times: it is seen with the next frame
+      if (event.kind !== 'status' || !isBegun) draw(next.lines)
     },
     end,
   }
