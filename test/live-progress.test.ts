@@ -51,21 +51,18 @@ function lockInTerminal(directory: string, env: Record<string, string>, columns:
   return { input: child.stdin, said, ended }
 }
 
-/** What a terminal does with the sequences that are used here. */
 const ESC = '\u001b'
-const SEQUENCES = new RegExp(
-  `${ESC}\\[(\\d+)A|${ESC}\\[\\d*[a-zA-Z]|[\\r\\n]|\\^C|[^${ESC}\\r\\n^]+|\\^`,
-  'g',
-)
+/** Each sequence that is used here by itself, text by runs. */
+const SEQUENCES = new RegExp(`${ESC}\\[\\d*[a-zA-Z]|[\\r\\n]|[^${ESC}\\r\\n]+`, 'g')
 
 /** What is on the screen at last: lines that were taken back are gone. */
 function screen(shown: string): string[] {
   const rows: string[] = ['']
-  for (const [part, up] of shown.matchAll(SEQUENCES)) {
-    if (up !== undefined) rows.splice(-Number(up))
-    else if (part === '\r' || part === '\u001b[J') rows[rows.length - 1] = ''
+  for (const [part] of shown.matchAll(SEQUENCES)) {
+    if (part === `${ESC}[A`) rows.pop()
+    else if (part === '\r' || part === `${ESC}[K`) rows[rows.length - 1] = ''
     else if (part === '\n') rows.push('')
-    else if (!part.startsWith('\u001b')) rows[rows.length - 1] += part
+    else if (!part.startsWith(ESC)) rows[rows.length - 1] += part
   }
   return rows.slice(0, -1)
 }

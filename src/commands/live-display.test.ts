@@ -40,11 +40,11 @@ test.each([
 test('a terminal has one line that is drawn again, below those that stay', () => {
   expect(shown({}).replaceAll('\x1b', 'ESC')).toMatchInlineSnapshot(`
     "ESC[36m|ESC[39m fetch
-    ESC[J  a mirror is slow
+    ESC[K  a mirror is slow
     ESC[36m|ESC[39m fetchESC[2m  mainESC[22m
-    ESC[JESC[32m-ESC[39m fetch
+    ESC[KESC[32m-ESC[39m fetch
     ESC[36m|ESC[39m build
-    ESC[JESC[31mxESC[39m build
+    ESC[KESC[31mxESC[39m build
     "
   `)
 })

@@ -86,7 +86,7 @@ test('no line is wider than its terminal, whatever is in it, and none moves the 
 })
 
 test('a line is taken back with the rows that it has after its terminal became narrower', () => {
-  expect(eraseLine(60, 80)).toBe('\r\x1b[J')
-  expect(eraseLine(60, 60)).toBe('\r\x1b[J')
-  expect(eraseLine(60, 25)).toBe('\r\x1b[2A\x1b[J')
+  expect(eraseLine(60, 80)).toBe('\r\x1b[K')
+  expect(eraseLine(60, 60)).toBe('\r\x1b[K')
+  expect(eraseLine(60, 25)).toBe('\r\x1b[K\x1b[A\x1b[K\x1b[A\x1b[K')
 })

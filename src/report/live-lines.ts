@@ -60,7 +60,8 @@ export function liveLine({ title, status, since }: Running, now: number, columns
 /** How a line that is drawn, of so many columns, is taken back: also after a terminal became narrower and wrapped it. */
 export function eraseLine(width: number, columns: number): string {
   const above = Math.max(0, Math.ceil(width / Math.max(1, columns)) - 1)
-  return `\r${above > 0 ? `\x1b[${above}A` : ''}\x1b[J`
+  // row by row: tmux takes a clearing that begins at its top for one of the whole screen, and keeps what was there
+  return `\r\x1b[K${'\x1b[A\x1b[K'.repeat(above)}`
 }
 
 /** As a clock shows it: `42 s`, `3 min 07 s`. */
