@@ -95,7 +95,7 @@ export function readCommands(
   }
   for (const [number, { pipedFrom }] of read.entries()) {
     const piped: RunCommand[] = []
-    for (let from = pipedFrom; from !== undefined; from = read[from]?.pipedFrom)
+    for (let from = pipedFrom; from !== undefined && piped.length < 20; from = read[from]?.pipedFrom)
       piped.unshift(...(byNumber[from] ?? []))
     for (const command of byNumber[number] ?? []) {
       command.piped.push(...piped)

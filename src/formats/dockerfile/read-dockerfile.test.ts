@@ -48,6 +48,9 @@ describe('readDockerfile()', () => {
       'x  y',
     ]))
 
+  it('refuses more instructions than anybody writes, with the place of the first', () =>
+    expect(() => readDockerfile(`FROM a\n${'ENV A=b\n'.repeat(2000)}`)).toThrow('line 2001'))
+
   it('knows the trigger of an ONBUILD', () => {
     const { keyword, isTrigger, body } = only('ONBUILD RUN make')
     expect([keyword, isTrigger, body.text]).toEqual(['RUN', true, 'make'])

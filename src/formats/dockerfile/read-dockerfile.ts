@@ -1,5 +1,6 @@
 import { DockerfileParser, type Instruction as ParsedInstruction, type Run } from 'dockerfile-ast'
-import { type Position, positionIn, SourceText } from './source-text.ts'
+import { StillroomError } from '../../error.ts'
+import { type Position, SourceFile, SourceText } from './source-text.ts'
 
 /** A here-document of an instruction. */
 export interface HereDocument {
@@ -28,6 +29,9 @@ export interface Instruction {
   isTrigger: boolean
 }
 
+/** Instructions of one file: each is looked at with all variables that were set before it. */
+const MOST = 2000
+
 export interface Dockerfile {
   escaping: string
   instructions: Instruction[]
@@ -38,20 +42,35 @@ export interface Dockerfile {
 /**
  * Reads a Dockerfile (reference of version 1.7 of the frontend). Nothing is refused here: an instruction that is not known
  * has its keyword all the same.
+ *
+ * @throws {StillroomError} DOCKERFILE_UNREADABLE for more instructions than anybody writes
  */
 export function readDockerfile(text: string): Dockerfile {
   // the frontend takes off a byte order mark; a line may end with a carriage return
-  const file = text.replace(/^\ufeff/, ' ').replace(/\r(?=\n)/g, ' ')
-  const parsed = DockerfileParser.parse(file)
+  const file = new SourceFile(text.replace(/^\ufeff/, ' ').replace(/\r(?=\n)/g, ' '))
+  const parsed = DockerfileParser.parse(file.text)
   const escaping = parsed.getEscapeCharacter()
-  const starts = lineStarts(file)
-  const offset = ({ line, character }: { line: number; character: number }) => (starts[line] ?? 0) + character
+  const offset = ({ line, character }: { line: number; character: number }) =>
+    (file.lineStarts[line] ?? 0) + character
   const comments = parsed.getComments().map((comment) => ({
     at: offset(comment.getRange().start),
     text: comment.getContent() ?? '',
   }))
   let last = -1
-  const instructions = parsed.getInstructions().map((instruction): Instruction => {
+  const all = parsed.getInstructions()
+  const [beyond] = all.slice(MOST)
+  if (beyond !== undefined) {
+    const { line, column } = file.positionAt(offset(beyond.getRange().start))
+    throw new StillroomError(
+      'DOCKERFILE_UNREADABLE',
+      `line ${line}: there are more than ${MOST} instructions`,
+      {
+        hint: 'take out what repeats',
+        details: { line, column },
+      },
+    )
+  }
+  const instructions = all.map((instruction): Instruction => {
     const { start, end } = instruction.getRange()
     const [from, to] = [offset(start), offset(end)]
     const own = comments.filter(({ at }) => at > last && at < to).map(({ text }) => text)
@@ -61,14 +80,8 @@ export function readDockerfile(text: string): Dockerfile {
   return { escaping, instructions, trailing: comments.filter(({ at }) => at > last).map(({ text }) => text) }
 }
 
-function lineStarts(file: string): number[] {
-  const starts = [0]
-  for (let at = file.indexOf('\n'); at !== -1; at = file.indexOf('\n', at + 1)) starts.push(at + 1)
-  return starts
-}
-
 function readInstruction(
-  file: string,
+  file: SourceFile,
   instruction: ParsedInstruction,
   from: number,
   to: number,
@@ -79,30 +92,30 @@ function readInstruction(
   const [first] = documents
   const bodyStart = first?.getContentRange()?.start
   const headEnd = first === undefined || !bodyStart ? to : Math.max(from, offset(bodyStart) - 1)
-  const head = SourceText.of(file, logicalRanges(file, from, headEnd, escaping))
+  const head = SourceText.of(file, logicalRanges(file.text, from, headEnd, escaping))
   const [, words = '', keyword = ''] = /^(\s*(?:ONBUILD\s+)*(\S*)\s*)/i.exec(head.text) ?? []
   const isTrigger = /^\s*ONBUILD\s/i.test(head.text)
   const { flags, end } = readFlags(head, words.length, escaping)
   const trimmed = head.text.trimEnd().length
   const body = head.slice(end, Math.max(end, trimmed))
-  const ranges = [...logicalRanges(file, from, headEnd, escaping), [headEnd, to] as const]
+  const ranges = [...logicalRanges(file.text, from, headEnd, escaping), [headEnd, to] as const]
   const whole = SourceText.of(file, ranges)
   return {
     keyword: keyword.toUpperCase(),
-    at: positionIn(file, from),
+    at: file.positionAt(from),
     flags,
     body,
     json: readJson(body.text),
     heredocs: documents.map((document) => {
       const name = document.getName()
       const range = document.getContentRange()
-      const operator = file.slice(
+      const operator = file.text.slice(
         offset(document.getStartRange().start),
         offset(document.getStartRange().end),
       )
       const after = document.getDelimiterRange()
       const content = range
-        ? file.slice(offset(range.start), after ? offset(after.start) : offset(range.end))
+        ? file.text.slice(offset(range.start), after ? offset(after.start) : offset(range.end))
         : ''
       return {
         name,

@@ -1,10 +1,10 @@
 import { readFileSync, statSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
-import { join, resolve, sep } from 'node:path'
+import { resolve, sep } from 'node:path'
 import { StillroomError, systemCode } from '../../error.ts'
 
-/** A Dockerfile or a file of a build context that is larger is not read. */
-const LARGEST = 4 * 1024 * 1024
+/** Of a Dockerfile, and of a file of the build context. */
+const LARGEST = { dockerfile: 256 * 1024, file: 4 * 1024 * 1024 }
 
 /**
  * The text of a Dockerfile.
@@ -14,10 +14,10 @@ const LARGEST = 4 * 1024 * 1024
 export async function readDockerfileText(path: string, shown: string): Promise<string> {
   try {
     const bytes = await readFile(path)
-    if (bytes.length > LARGEST)
+    if (bytes.length > LARGEST.dockerfile)
       throw new StillroomError(
         'DOCKERFILE_UNREADABLE',
-        `"${shown}" is larger than 4 MiB: it is hardly a Dockerfile`,
+        `"${shown}" is larger than 256 KiB: it is hardly a Dockerfile`,
       )
     if (bytes.includes(0))
       throw new StillroomError('DOCKERFILE_UNREADABLE', `"${shown}" is not text: it has a NUL byte`)
@@ -45,7 +45,7 @@ export function buildContext(directory: string): (path: string) => string | unde
     if (path.includes('\0') || !file.startsWith(root + sep)) return undefined
     try {
       const found = statSync(file)
-      return found.isFile() && found.size <= LARGEST ? readFileSync(join(file), 'utf8') : undefined
+      return found.isFile() && found.size <= LARGEST.file ? readFileSync(file, 'utf8') : undefined
     } catch {
       return undefined
     }
