@@ -193,6 +193,12 @@ export function scriptOf(program: string, args: Argument[]): Argument | undefine
   return program === 'eval' && args.length === 1 ? args[0] : undefined
 }
 
+/** All values of arguments; undefined when one is not known. */
+export function valuesOf(args: readonly Argument[]): string[] | undefined {
+  const values = args.map(({ value }) => value)
+  return values.every((value) => value !== undefined) ? values : undefined
+}
+
 export interface ReadArguments {
   /** By their names without a value: `-r`, `--index-url`; a flag has no values. */
   options: Map<string, Argument[]>

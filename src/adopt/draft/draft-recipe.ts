@@ -11,8 +11,8 @@ import { chooseBase, type Suite } from './choose-base.ts'
 import { draftCopy, placeCopies } from './draft-copy.ts'
 import { draftRun } from './draft-run.ts'
 import { addNote, addStep, addTodo, type DraftState, shellWord } from './draft-state.ts'
+import { accountOf } from './made-account.ts'
 import { type DraftNote, type RecipeDraft, recipeOf } from './recipe-draft.ts'
-import { accountOf } from './typed-steps.ts'
 import { writeRecipe } from './write-recipe.ts'
 
 export interface DraftOptions {

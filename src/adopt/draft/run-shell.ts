@@ -1,0 +1,61 @@
+import type { Position } from '../../formats/dockerfile/source-text.ts'
+import { resolvePath } from '../copied-files.ts'
+import { type RunCommand, readCommands } from '../run-commands.ts'
+import type { StageInstruction } from '../stages.ts'
+
+/** A RUN that is being read: where its shell stands, and what waits to become a run step. */
+export interface Shell {
+  cwd: string
+  scope: Map<string, string | undefined>
+  /** What the shell was told so far, for each run step that follows: `set`, assignments. */
+  told: string[]
+  waiting: string[]
+  /** `cwd` and `told` as they were before what is waiting. */
+  before: { cwd: string; told: string[] }
+  at: Position
+  each: StageInstruction
+}
+
+/** What `cd`, `set` and assignments tell the shell. */
+export function tellShell(shell: Shell, text: string, command: RunCommand): 'yes' | 'no' | 'unknown' {
+  const { program, args } = command
+  if (program === '' && args.length === 0) {
+    const set = /^\s*([A-Za-z_]\w*)=/.exec(text)?.[1]
+    if (set === undefined) return 'no'
+    const { value } = assigned(shell, text, set)
+    shell.scope.set(set, value)
+    if (/\$\(|`/.test(text)) return 'unknown'
+    tell(shell, text)
+    return 'yes'
+  }
+  if (program === 'export') {
+    for (const { text: word } of args) {
+      const name = /^([A-Za-z_]\w*)=/.exec(word)?.[1]
+      if (name === undefined) continue
+      if (/\$\(|`/.test(word)) return 'unknown'
+      shell.scope.set(name, assigned(shell, word, name).value)
+    }
+    tell(shell, text)
+    return 'yes'
+  }
+  if (program === 'set') {
+    if (!args.every(({ value }) => /^[-+][eux]+$/.test(value ?? ''))) tell(shell, text)
+    return 'yes'
+  }
+  if (program !== 'cd') return 'no'
+  const [to, ...more] = args
+  if (to?.value === undefined || more.length > 0 || to.value.startsWith('-')) return 'unknown'
+  if (shell.waiting.length > 0) shell.waiting.push(text)
+  shell.cwd = resolvePath(shell.cwd, to.value)
+  return 'yes'
+}
+
+function assigned({ scope }: Shell, text: string, name: string): { value: string | undefined } {
+  const { commands } = readCommands(`${text}\n: "$${name}"`, scope, () => ({ line: 1, column: 1 }))
+  return { value: commands.at(-1)?.args[0]?.value }
+}
+
+function tell(shell: Shell, text: string): void {
+  shell.told.push(text)
+  if (shell.waiting.length > 0) shell.waiting.push(text)
+}

@@ -1,0 +1,215 @@
+import type { Position } from '../../formats/dockerfile/source-text.ts'
+import { parseRequirementsFile } from '../../formats/python/requirements-file.ts'
+import { isBelow, resolvePath, sourceOf } from '../copied-files.ts'
+import type { RunCommand } from '../run-commands.ts'
+import { addNote, addStep, type DraftState } from './draft-state.ts'
+import { accountOf } from './made-account.ts'
+import type { StepDraft } from './recipe-draft.ts'
+import type { Shell } from './run-shell.ts'
+import { flush } from './run-step.ts'
+import { type Typed, typedApt, typedPip } from './typed-packages.ts'
+import { checkoutOf, fetchOf, sumOf, typedClone, unpackOf } from './typed-sources.ts'
+
+/** Adds the step that a program with its arguments stands for; false when it stands for none. */
+export function typedStatement(state: DraftState, shell: Shell, command: RunCommand): boolean {
+  const { cwd } = shell
+  const typed =
+    typedApt(command) ??
+    pipOf(state, shell, command) ??
+    typedClone(command, cwd) ??
+    checkedOut(state, command, cwd) ??
+    account(state, command) ??
+    cleanUp(state, command, cwd)
+  if (typed === undefined) return false
+  if ('nothing' in typed) {
+    if (typed.nothing !== '') state.comments.push(addNote(state, command.at, typed.nothing))
+    return true
+  }
+  flush(state, shell)
+  const notes = (typed.notes ?? []).map((text) =>
+    text.startsWith('TODO ') ? text : addNote(state, command.at, text),
+  )
+  for (const step of typed.before ?? []) addStep(state, command.at, step)
+  addStep(state, command.at, typed.step, notes)
+  return true
+}
+
+function pipOf(state: DraftState, shell: Shell, command: RunCommand): Typed {
+  const fileOf = (path: string) => sourceOf(state.copied, path, state.contextFile)
+  const isPlaced = (path: string) =>
+    state.copied.some(
+      ({ target, isDirectory }) => isBelow(target, path) || (isDirectory && isBelow(path, target)),
+    ) || state.draft.entries.some(({ step }) => step?.kind === 'git' && isBelow(path, step.to))
+  const typed = typedPip(command, shell.cwd, fileOf, isPlaced)
+  if (typed === undefined || !('step' in typed) || typed.step.kind !== 'pip') return typed
+  const { step } = typed
+  const notes = [...(typed.notes ?? []), ...(isVirtual(state) ? [NO_VENV] : [])]
+  const keep = (path: string, kind: 'files' | 'constraintFiles') => {
+    const taken = takeFile(state, path)
+    if (taken.problems.length === 0) return true
+    notes.push(...taken.problems.map((problem) => `TODO ${path}: ${problem}`))
+    for (const text of taken.problems)
+      state.notes.push({ kind: 'todo', ...command.at, text: `${path}: ${text}` })
+    if (kind === 'files') step.requirements.push(...taken.requirements)
+    else step.constraints.push(...taken.requirements)
+    return false
+  }
+  step.files = step.files.filter((path) => keep(path, 'files'))
+  step.constraintFiles = step.constraintFiles.filter((path) => keep(path, 'constraintFiles'))
+  return { ...typed, step, notes }
+}
+
+const NO_VENV = 'packages go to /usr/local, and not into a virtual environment'
+
+/** Whether `pip` is that of a virtual environment, by its variables. */
+const isVirtual = ({ draft: { env } }: DraftState) =>
+  Object.hasOwn(env, 'VIRTUAL_ENV') || /^[^:]*venv[^:]*\/bin:/.test(env.PATH ?? '')
+
+/** Puts a requirements file, and those that it names, beside the recipe. */
+function takeFile(
+  state: DraftState,
+  path: string,
+  seen = new Set<string>(),
+): { requirements: string[]; problems: string[] } {
+  const text = state.contextFile(path)
+  if (seen.has(path)) return { requirements: [], problems: [] }
+  seen.add(path)
+  state.read.add(path)
+  if (text === undefined) return { requirements: [], problems: ['it is not in the build context'] }
+  if (!/^[\w.+-]+(\/[\w.+-]+)*$/.test(path) || path.split('/').some((part) => /^\.+$/.test(part)))
+    return { requirements: [], problems: ['its path is none that can be beside a recipe'] }
+  if (/\.(toml|lock)$/.test(path)) {
+    state.files.set(path, text)
+    return { requirements: [], problems: [] }
+  }
+  const { requirements, includes, problems } = parseRequirementsFile(text)
+  const directory = path.includes('/') ? path.slice(0, path.lastIndexOf('/') + 1) : ''
+  const below = includes.map(({ path: included }) =>
+    takeFile(state, `${directory}${included}`.replace(/(^|\/)\.\//g, '$1'), seen),
+  )
+  const all = [
+    ...problems.map(({ line, reason }) => `line ${line}: ${reason}`),
+    ...below.flatMap((each) => each.problems),
+  ]
+  if (all.length === 0) state.files.set(path, text)
+  return {
+    requirements: [
+      ...requirements.map((each) => each.replace(/(\s+--hash=\S+)+\s*$/, '')),
+      ...below.flatMap((each) => each.requirements),
+    ],
+    problems: all,
+  }
+}
+
+function checkedOut({ draft }: DraftState, command: RunCommand, cwd: string): Typed {
+  const found = checkoutOf(command, cwd)
+  const step =
+    found &&
+    draft.entries
+      .map((entry) => entry.step)
+      .findLast((each) => each?.kind === 'git' && each.to === found.directory)
+  if (step?.kind !== 'git' || found === undefined) return undefined
+  if (found.ref !== undefined) step.ref = found.ref.replace(/^origin\//, '')
+  if (found.submodules) step.submodules = true
+  return { nothing: '' }
+}
+
+/** The recipe's own account, and its group, are made by the recipe. */
+function account(state: DraftState, command: RunCommand): Typed {
+  if (state.account === undefined) return undefined
+  if (/^(groupadd|addgroup)$/.test(command.program))
+    return command.args.at(-1)?.value === state.account ? { nothing: '' } : undefined
+  const found = accountOf(command)
+  if (found === undefined || found.name !== state.account || state.draft.user !== undefined) return undefined
+  const { name, uid, home, shell, more } = found
+  state.draft.user = { name, uid, home, shell }
+  return more.length === 0 ? { nothing: '' } : { step: { kind: 'run', command: more.join('\n') } }
+}
+
+/** What a build removes itself, and archives that were unpacked where they came from. */
+function cleanUp({ draft }: DraftState, { program, args }: RunCommand, cwd: string): Typed {
+  if (program !== 'rm' && program !== 'chmod') return undefined
+  const paths = args.map(({ value, text }) => value ?? text).filter((word) => !/^-[rfRv]+$/.test(word))
+  const last = draft.entries.at(-1)?.step
+  if (program === 'chmod') {
+    const [mode = '', path, ...more] = paths
+    const digits = /^(a?\+x|u\+x|0?755|0?555|0?7[0-7]{2})$/.exec(mode)?.[0]
+    const step = draft.entries
+      .map((entry) => entry.step)
+      .findLast((each) => each?.kind === 'file' && !each.unpack && each.to === resolvePath(cwd, path ?? ''))
+    if (digits === undefined || more.length > 0 || step?.kind !== 'file') return undefined
+    step.mode = /x/.test(digits) ? '0755' : digits.padStart(4, '0')
+    return { nothing: '' }
+  }
+  const isScrubbed = (path: string) =>
+    /^\/var\/(lib\/apt\/lists|cache\/apt|log\/(apt|dpkg\.log|alternatives\.log))|^(\/root|~)\/\.cache(\/pip)?\/?\*?$|^\/(tmp|var\/tmp)\/\*$/.test(
+      path,
+    )
+  const isUnpacked = (path: string) =>
+    last?.kind === 'file' && last.unpack && unpacked.get(last) === resolvePath(cwd, path)
+  return paths.length > 0 && paths.every((path) => isScrubbed(path) || isUnpacked(path))
+    ? { nothing: '' }
+    : undefined
+}
+
+/** Where an archive lay before it was unpacked. */
+const unpacked = new WeakMap<StepDraft, string>()
+
+/** The same of `curl` and `wget` into a file, and of `tar` and `unzip` of such a file. */
+export function typedFetch(state: DraftState, shell: Shell, command: RunCommand, at: Position): boolean {
+  const fetched = fetchOf(command, shell.cwd)
+  if (fetched !== undefined && fetched.to !== '-') {
+    flush(state, shell)
+    addStep(state, at, {
+      kind: 'file',
+      url: fetched.url,
+      to: fetched.to,
+      unpack: false,
+      strip: 0,
+      mode: '0644',
+    })
+    return true
+  }
+  const archive = unpackOf(command, shell.cwd)
+  const step =
+    archive &&
+    state.draft.entries
+      .map((entry) => entry.step)
+      .findLast((each) => each?.kind === 'file' && !each.unpack && each.to === archive.file)
+  if (step?.kind !== 'file' || archive === undefined) return false
+  unpacked.set(step, step.to)
+  Object.assign(step, { to: archive.to, unpack: true, strip: archive.strip })
+  return true
+}
+
+/** The same of a checksum that is compared, and of a download that is unpacked as it comes. */
+export function typedPipeline(
+  state: DraftState,
+  shell: Shell,
+  commands: readonly RunCommand[],
+  at: Position,
+): boolean {
+  const sum = sumOf(commands, shell.cwd)
+  if (sum !== undefined) {
+    const step = state.draft.entries
+      .map((entry) => entry.step)
+      .findLast((each) => each?.kind === 'file' && each.to === sum.file)
+    if (step?.kind !== 'file') return false
+    step.sha256 = sum.sha256
+    return true
+  }
+  const [fetches, unpacks, ...more] = commands
+  const fetched = fetches && fetchOf(fetches, shell.cwd)
+  const archive = unpacks && unpackOf(unpacks, shell.cwd)
+  if (more.length > 0 || fetched?.to !== '-' || archive?.file !== '-') return false
+  flush(state, shell)
+  addStep(state, at, {
+    kind: 'file',
+    url: fetched.url,
+    to: archive.to,
+    unpack: true,
+    strip: archive.strip,
+    mode: '0644',
+  })
+  return true
+}
