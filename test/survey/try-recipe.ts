@@ -33,7 +33,7 @@ class Refused extends Error {
  * Locks a recipe of some packages, builds it, audits it, and builds it again elsewhere. When something is amiss in a recipe of
  * several, each half is tried by itself, down to single packages.
  *
- * @throws when it is told to stop
+ * @throws when it is told to stop, or when the disk is full, which says nothing of packages
  */
 export async function tryPackages(
   workshop: Workshop,
@@ -102,6 +102,8 @@ async function run<T>({ directory, env, stop }: Workshop, args: readonly string[
   // a command that is killed prints none
   const { error } = result.stdout.startsWith('{') ? JSON.parse(result.stdout) : {}
   const { code = `exit code ${result.exitCode}`, message = result.stderr.slice(-400) } = error ?? {}
+  // a build elsewhere that fails says it in its message
+  if (/\bDISK_FULL\b/.test(`${code} ${message}`)) throw new Error(`the survey ends: ${message.trim()}`)
   throw new Refused({ command: args.slice(0, 2).join(' '), code, message: message.trim() })
 }
 
