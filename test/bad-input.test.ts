@@ -73,6 +73,15 @@ export default defineRecipe({
 })
 
 describe('a lockfile', () => {
+  test('in place of the second of two images is told to be the first', async () => {
+    const directory = await copyProject('hello')
+    expect(await failure(directory, ['diff', 'images', 'old.tar', LOCK])).toMatchObject({
+      exitCode: 2,
+      code: 'USAGE',
+      hint: `stillroom diff images ${LOCK} old.tar`,
+    })
+  })
+
   test('that is missing is asked for', async () => {
     const directory = await makeProject({
       'recipes/new/recipe.ts': `import { debian, defineRecipe } from 'stillroom'\nexport default defineRecipe({ base: debian('trixie') })\n`,

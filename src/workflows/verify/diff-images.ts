@@ -23,7 +23,7 @@ const PLATFORM = 'linux/amd64'
  * @param a a name or ID of the engine's, a `docker save` archive, an OCI image layout, or `docker://` and a name in a
  *   registry, and so is `b`; or a lockfile, for the image that it names, by its locked tree
  * @param platform the one to take of images of several
- * @throws {StillroomError} those of reading images; LOCK_*; IMAGE_MISSING when the locked tree is not at hand
+ * @throws {StillroomError} USAGE for a lockfile in place of `b`; those of reading images; LOCK_*; IMAGE_MISSING when the locked tree is not at hand
  */
 export async function diffImages(
   ports: Cancellation & Reporting & Artifacts & Project & Upstreams & Environment,
@@ -43,6 +43,12 @@ export async function diffImages(
       return openImage(ports, what, { registry, ...options, ...chosen })
     },
   })
+  if (b.endsWith('.json')) {
+    const hint = `stillroom diff images ${b} ${a}`
+    throw new StillroomError('USAGE', 'a lockfile stands for the first of two images, not the second', {
+      hint,
+    })
+  }
   ports.progress({ kind: 'stage', title: 'compare' })
   // nearly all that reading makes is garbage at once: new space that stays small keeps the process small
   setFlagsFromString('--semi-space-growth-factor=1')
