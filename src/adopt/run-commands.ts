@@ -63,7 +63,7 @@ export function runCommands(
     if (interpreter !== undefined && !isShell(interpreter))
       return { commands: [], unread: { at, reason: `it is a program for ${interpreter}` } }
     const from = script.text.indexOf('\n') + 1
-    return readCommands(script.text.slice(from, from + document.content.length), variables, (offset) =>
+    return readCommands(script.text.slice(from, from + document.length), variables, (offset) =>
       script.positionAt(from + offset),
     )
   }
@@ -94,9 +94,7 @@ export function readCommands(
     found.push(...own)
   }
   for (const [number, { pipedFrom }] of read.entries()) {
-    const piped: RunCommand[] = []
-    for (let from = pipedFrom; from !== undefined && piped.length < 20; from = read[from]?.pipedFrom)
-      piped.unshift(...(byNumber[from] ?? []))
+    const piped = pipedFrom.flatMap((from) => byNumber[from] ?? [])
     for (const command of byNumber[number] ?? []) {
       command.piped.push(...piped)
       command.substitutes.push(...(numbers[number] ?? []).flatMap((each) => byNumber[each] ?? []))

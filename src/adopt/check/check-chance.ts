@@ -43,6 +43,8 @@ function inlineScript(program: string, words: readonly string[]): string | undef
 }
 
 function clockOf(program: string, words: readonly string[]): string | undefined {
+  // bash: `printf '%(%F)T'`
+  if (program === 'printf') return words.map((word) => /%\([^)]*\)T/.exec(word)?.[0]).find(Boolean)
   const script = inlineScript(program, words) ?? ''
   return /\b(datetime\.(now|utcnow|today)|date\.today|time\.(time|ctime|strftime|localtime|gmtime)|Time\.now|Date\.now|localtime)\b/.exec(
     script,
@@ -93,7 +95,8 @@ function randomOf({ program, text, piped }: RunCommand, words: readonly string[]
   if (['uuidgen', 'mktemp', 'pwgen', 'shuf', 'makepasswd', 'apg', 'mcookie'].includes(program)) return program
   if (program === 'openssl' && words[0] === 'rand') return 'openssl rand'
   if (
-    ['chpasswd', 'mkpasswd', 'htpasswd'].includes(program) ||
+    (program === 'chpasswd' && !words.some((word) => /^(-e|--encrypted)$/.test(word))) ||
+    ['mkpasswd', 'htpasswd'].includes(program) ||
     (program === 'openssl' && words[0] === 'passwd' && !words.includes('-salt'))
   )
     return `the salt of ${program}`

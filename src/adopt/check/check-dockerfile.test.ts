@@ -31,7 +31,7 @@ function labelledLines(): Labelled[] {
     .map((line) => {
       const [, rules = '', instruction = ''] = /^(.*?) \| (.*)$/.exec(line) ?? []
       return {
-        instruction: instruction.replaceAll('\\n', '\n'),
+        instruction: instruction.replaceAll('\\n', '\n').replaceAll('\\t', '\t'),
         rules: rules === '-' ? [] : rules.split(',').sort(),
       }
     })

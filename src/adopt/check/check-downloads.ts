@@ -48,7 +48,7 @@ export function checkDownloads({ commands, hasCommit }: RunContext, add: Add): v
     const isGiven =
       args.some(({ value }) => /^-[a-z]*[ce]$/.test(value ?? '')) ||
       (/^(python|perl|ruby|node)/.test(program) &&
-        args.some(({ value }) => value !== undefined && value !== '-' && !value.startsWith('-')))
+        !['-', undefined].includes(args.find(({ value }) => value === '-' || !value?.startsWith('-'))?.value))
     const sources = [...(isGiven ? [] : piped), ...substitutes].filter((each) => fetchedUrls(each).length > 0)
     for (const source of sources) {
       if (isRun.has(source)) continue

@@ -98,6 +98,14 @@ export function pipCall({ program, args }: RunCommand) {
 export function checkPip(context: RunContext, add: Add): void {
   const { commands, variables, isInImage, mounts, removes } = context
   for (const command of commands) {
+    const old = oldInstall(command)
+    if (old !== undefined)
+      add(
+        'pip-unpinned',
+        command.at,
+        `what "${old}" requires is looked up on the day of the build`,
+        'pip install --no-deps ., after pip install --require-hashes -r <locked requirements>',
+      )
     const call = pipCall(command)
     if (call === undefined) continue
     const { has } = call
@@ -128,6 +136,17 @@ export function checkPip(context: RunContext, add: Add): void {
         call.tool === 'pip' ? 'pip install --no-cache-dir' : 'uv pip install --no-cache',
       )
   }
+}
+
+/** `python setup.py install` and `easy_install`. */
+function oldInstall({ program, args }: RunCommand): string | undefined {
+  if (program === 'easy_install') return program
+  const [script, verb] = args.map(({ value }) => value ?? '')
+  const isOld =
+    /^python[\d.]*$/.test(program) &&
+    /(^|\/)setup\.py$/.test(script ?? '') &&
+    /^(install|develop)$/.test(verb ?? '')
+  return isOld ? `${script} ${verb}` : undefined
 }
 
 function checkRequirements(

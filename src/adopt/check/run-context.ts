@@ -43,16 +43,22 @@ export function removedPaths(commands: readonly RunCommand[]): string[] {
   })
 }
 
-/** Whether one of the paths stands for a directory, or for all in it. */
+/** Whether one of the paths, as they are written, stands for a directory, or for all in it. */
 export function covers(paths: readonly string[], directory: string): boolean {
-  return paths.some((path) => {
-    const bare = path
-      .replace(/^"|"$/g, '')
-      .replace(/(\/\*+)+$/, '')
-      .replace(/\/+$/, '')
-    // a pattern stands for what begins like it
-    const star = bare.indexOf('*')
-    if (star !== -1) return directory.startsWith(bare.slice(0, star)) && star > 1
-    return bare !== '' && (directory === bare || directory.startsWith(`${bare}/`))
-  })
+  return paths
+    .flatMap((path) => alternatives(path.replace(/["']/g, '')))
+    .some((path) => {
+      const bare = path.replace(/(\/\*+)+$/, '').replace(/\/+$/, '')
+      // a pattern stands for what begins like it
+      const star = bare.indexOf('*')
+      if (star !== -1) return directory.startsWith(bare.slice(0, star)) && star > 1
+      return bare !== '' && (directory === bare || directory.startsWith(`${bare}/`))
+    })
+}
+
+/** What braces stand for: `/var/{cache,log}` is two paths. */
+function alternatives(path: string, depth = 0): string[] {
+  const [all, before = '', inner = '', after = ''] = /^(.*?)\{([^{}]*,[^{}]*)\}(.*)$/s.exec(path) ?? []
+  if (all === undefined || depth > 4) return [path]
+  return inner.split(',').flatMap((part) => alternatives(`${before}${part}${after}`, depth + 1))
 }

@@ -34,7 +34,9 @@ export function draftRun(state: DraftState, each: StageInstruction): void {
   const [document] = heredocs
   const isDocument = document !== undefined && /^<<-?\s*(["']?)[^\s"']+\1$/.test(body.text)
   const from = isDocument ? script.text.indexOf('\n') + 1 : 0
-  const text = json?.map(shellWord).join(' ') ?? (isDocument ? document.content : script.text)
+  const text =
+    json?.map(shellWord).join(' ') ??
+    (isDocument ? script.text.slice(from, from + document.length) : script.text)
   const positionAt = (offset: number) => (json === undefined ? script.positionAt(from + offset) : at)
   const isPosix = json !== undefined || /(^|\/)(ba|da|a)?sh$/.test(words[0] ?? '')
   if (!isPosix || /^#!/.test(text)) keepWhole(state, shell, text, at)

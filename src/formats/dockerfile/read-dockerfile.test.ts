@@ -28,8 +28,8 @@ describe('readDockerfile()', () => {
     const run = only("RUN cat <<-'A' <<B > /x\n\ttab\n\tA\nlast $x\nB\n")
     expect(run.body.text).toBe("cat <<-'A' <<B > /x")
     expect(run.heredocs).toEqual([
-      { name: 'A', quoted: true, content: 'tab\n' },
-      { name: 'B', quoted: false, content: 'last $x\n' },
+      { name: 'A', quoted: true, content: 'tab\n', length: 5 },
+      { name: 'B', quoted: false, content: 'last $x\n', length: 8 },
     ])
     expect(run.script.text).toBe("cat <<-'A' <<B > /x\n\ttab\n\tA\nlast $x\nB")
     expect(run.script.positionAt(run.script.text.indexOf('last'))).toEqual({ line: 4, column: 1 })

@@ -9,6 +9,8 @@ export interface HereDocument {
   quoted: boolean
   /** Its lines, without the tabs before them where it was written with `<<-`. */
   content: string
+  /** Of its lines in the file. */
+  length: number
 }
 
 export interface Instruction {
@@ -114,13 +116,16 @@ function readInstruction(
         offset(document.getStartRange().end),
       )
       const after = document.getDelimiterRange()
-      const content = range
+      const lines = range
         ? file.text.slice(offset(range.start), after ? offset(after.start) : offset(range.end))
         : ''
+      // tabs before the line that ends it are none of it
+      const content = after ? lines.slice(0, lines.lastIndexOf('\n') + 1) : lines
       return {
         name,
         quoted: /['"]/.test(operator),
         content: operator.startsWith('<<-') ? content.replace(/^\t+/gm, '') : content,
+        length: content.length,
       }
     }),
     script: documents.length === 0 ? body : whole.slice(end),

@@ -30,20 +30,20 @@ describe('readScript()', () => {
 
   it('says whose output a command reads', () => {
     const { commands: read } = readScript('a | b | c; d "$(e | f)"')
-    const name = (number: number | undefined) => (number === undefined ? '' : read[number]?.words[0]?.value)
+    const name = (number: number) => read[number]?.words[0]?.value
     expect(
       read.map(({ words, pipedFrom, substitutes }) => [
         words[0]?.value,
-        name(pipedFrom),
+        pipedFrom.map(name),
         substitutes.map(name),
       ]),
     ).toEqual([
-      ['a', '', []],
-      ['b', 'a', []],
-      ['c', 'b', []],
-      ['d', '', ['e', 'f']],
-      ['e', '', []],
-      ['f', 'e', []],
+      ['a', [], []],
+      ['b', ['a'], []],
+      ['c', ['a', 'b'], []],
+      ['d', [], ['e', 'f']],
+      ['e', [], []],
+      ['f', ['e'], []],
     ])
   })
 })

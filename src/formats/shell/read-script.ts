@@ -37,8 +37,8 @@ export interface ShellCommand {
   /** Half-open offsets in the script. */
   at: number
   end: number
-  /** The command whose output it reads; its number in the list. */
-  pipedFrom: number | undefined
+  /** Numbers in the list of the commands whose output it reads: those before it in a pipe. */
+  pipedFrom: number[]
   /** Numbers in the list of commands whose output is part of its words or read as a file: `$(...)`, `<(...)`. */
   substitutes: number[]
 }
@@ -49,6 +49,9 @@ export interface ReadScript {
   /** Why it is no script that a shell would run. */
   problem: { message: string; at: number } | undefined
 }
+
+/** So many commands before one in a pipe are looked at. */
+const MOST_PIPED = 20
 
 /** Of more than so many characters nothing is read. */
 const LONGEST = 1_000_000
@@ -78,13 +81,12 @@ export function readScript(script: string, variables: ShellVariables = new Map()
     if (node.type === 'Script' && 'errors' in node) note(node.errors)
     const within = isCertain && !UNCERTAIN.has(node.type)
     const found: number[] = []
-    let before: number | undefined
+    const before: number[] = []
     forEachChild(node, (child) => {
       const inner = visit(child, within, depth + 1)
       if (node.type === 'Pipeline') {
-        for (const number of inner)
-          if (before !== undefined) (commands[number] as ShellCommand).pipedFrom ??= before
-        before = inner.at(-1) ?? before
+        for (const number of inner) commands[number]?.pipedFrom.push(...before.slice(-MOST_PIPED))
+        before.push(...inner)
       }
       found.push(...inner)
     })
@@ -99,7 +101,7 @@ export function readScript(script: string, variables: ShellVariables = new Map()
       redirects: node.redirects.map((redirect) => readRedirect(redirect, scope)),
       at: node.pos,
       end: node.end,
-      pipedFrom: undefined,
+      pipedFrom: [],
       substitutes: [],
     }
     commands.push(command)
