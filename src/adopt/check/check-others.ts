@@ -13,7 +13,7 @@ interface Manager {
   valued?: string[]
   /** An option by which a version or a lockfile is held to. */
   pinnedBy?: string[]
-  /** Whether it is open without any package, as of a file of the project. */
+  /** Why it is open without any package, as when it reads a file of the project. */
   isOpenAlone?: string
 }
 

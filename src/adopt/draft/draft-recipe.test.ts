@@ -39,7 +39,7 @@ function exported(source: string): unknown {
 describe('draftRecipe()', () => {
   it.each(names)('drafts %s', async (name) => {
     const { source, recipe } = draftRecipe(sample(name), { path: 'Dockerfile', contextFile: contextOf(name) })
-    await expect(source).toMatchFileSnapshot(join(ROOT, `test/adopt/golden/recipes/${name}/recipe.ts`))
+    await expect(source).toMatchFileSnapshot(join(ROOT, `test/adopt/adopted/recipes/${name}/recipe.ts`))
     expect(JSON.stringify(exported(source))).toBeDefined()
     expect(recipe.steps.length).toBe((exported(source) as { steps?: unknown[] }).steps?.length ?? 0)
   })

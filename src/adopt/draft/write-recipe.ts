@@ -181,11 +181,13 @@ function print(code: Code, indent: number, taken: number): string {
     const [only] = code.args
     if (code.call.endsWith(': ')) return `${code.call}${print(only ?? '', indent, taken + code.call.length)}`
     const start = taken + code.call.length + 1
-    if (code.args.length === 1) return `${code.call}(${print(only ?? '', indent, start)})`
+    // a string stands on a line of its own, a list or text of several lines beside the bracket
+    if (code.args.length === 1 && !(typeof only === 'string' && flat(only) !== undefined))
+      return `${code.call}(${print(only ?? '', indent, start)})`
     const first = code.args.slice(0, -1).map(flat)
     const width = first.reduce((sum, text) => sum + (text?.length ?? WIDTH) + 2, start)
     const last = code.args.at(-1)
-    if (width + 1 < WIDTH && last !== undefined)
+    if (code.args.length > 1 && width + 1 < WIDTH && last !== undefined)
       return `${code.call}(${first.join(', ')}, ${print(last, indent, width)})`
     const args = code.args.map((arg) => `${pad}  ${print(arg, indent + 2, indent + 2)},\n`)
     return `${code.call}(\n${args.join('')}${pad})`

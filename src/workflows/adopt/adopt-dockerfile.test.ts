@@ -63,12 +63,12 @@ test('checkDockerfiles() reads requirements files of the context alone', async (
 })
 
 test('every adopted recipe is loaded as those of a project are', async () => {
-  const golden = new URL('../../../test/adopt/golden/', import.meta.url).pathname
-  const names = globSync('recipes/*/recipe.ts', { cwd: golden }).map((path) => path.split('/')[1] ?? '')
+  const adopted = new URL('../../../test/adopt/adopted/', import.meta.url).pathname
+  const names = globSync('recipes/*/recipe.ts', { cwd: adopted }).map((path) => path.split('/')[1] ?? '')
   const program = `
     import { loadRecipe } from ${JSON.stringify(new URL('../project/load-recipe.ts', import.meta.url).href)}
     const loaded = []
-    for (const name of ${JSON.stringify(names)}) loaded.push((await loadRecipe(${JSON.stringify(golden)}, name)).name)
+    for (const name of ${JSON.stringify(names)}) loaded.push((await loadRecipe(${JSON.stringify(adopted)}, name)).name)
     console.log(JSON.stringify(loaded))`
   const { stdout } = await execa(process.execPath, [
     '--conditions=stillroom-source',
