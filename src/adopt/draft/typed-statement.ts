@@ -43,7 +43,7 @@ function pipOf(state: DraftState, shell: Shell, command: RunCommand): Typed {
   const typed = typedPip(command, shell.cwd, fileOf, isPlaced)
   if (typed === undefined || !('step' in typed) || typed.step.kind !== 'pip') return typed
   const { step } = typed
-  const notes = [...(typed.notes ?? []), ...(isVirtual(state) ? [NO_VENV] : [])]
+  const notes = [...(typed.notes ?? []), ...(isVirtual(state) ? [NO_VENV] : []), ...leftOut(shell, command)]
   const keep = (path: string, kind: 'files' | 'constraintFiles') => {
     const taken = takeFile(state, path)
     if (taken.problems.length === 0) return true
@@ -57,6 +57,18 @@ function pipOf(state: DraftState, shell: Shell, command: RunCommand): Typed {
   step.files = step.files.filter((path) => keep(path, 'files'))
   step.constraintFiles = step.constraintFiles.filter((path) => keep(path, 'constraintFiles'))
   return { ...typed, step, notes }
+}
+
+/** Variables by which pip, or a compiler that it calls, is told what to do: a pip step has options instead, or nothing. */
+const STEERS =
+  /^(PIP_(INDEX_URL|EXTRA_INDEX_URL|CONSTRAINT|FIND_LINKS|PRE|NO_BINARY|ONLY_BINARY|NO_DEPS|TARGET|USER|PREFIX|NO_BUILD_ISOLATION)|UV_(\w*INDEX\w*|CONSTRAINT|OVERRIDE|PRERELEASE)|CC|CXX|CFLAGS|CXXFLAGS|CPPFLAGS|LDFLAGS|CMAKE_ARGS|MAX_JOBS|SETUPTOOLS_\w+)$/
+
+/** What pip was told by variables of its own line, of the script, or of ENV and ARG. */
+function leftOut({ scope }: Shell, { text }: RunCommand): string[] {
+  const [own = ''] = /^(\s*[A-Za-z_]\w*=\S*\s+)+/.exec(text) ?? []
+  const names = [...own.matchAll(/([A-Za-z_]\w*)=/g)].map(([, name = '']) => name)
+  const all = new Set([...names, ...scope.keys()].filter((name) => STEERS.test(name)))
+  return [...all].map((name) => `${name} is not given to pip: docs/recipe.md says what a pip step takes`)
 }
 
 const NO_VENV = 'packages go to /usr/local, and not into a virtual environment'
