@@ -60,3 +60,22 @@ export function sourceOf(
   }
   return undefined
 }
+
+/** What the mounts of a RUN bring from the build context; undefined when one brings something else. */
+export function mountedFiles(
+  flags: readonly { name: string; value: string }[],
+  workdir: string,
+  contextFile: ContextFile,
+): CopiedFile[] | undefined {
+  const mounts = flags.filter(
+    ({ name, value }) => name === 'mount' && !/(^|,)type=(cache|tmpfs)(,|$)/.test(value),
+  )
+  const files = mounts.map(({ value }) => {
+    const option = (names: string) => new RegExp(`(?:^|,)(?:${names})=([^,]+)`).exec(value)?.[1]
+    const target = option('target|dst|destination')
+    // bind is the type when none is said
+    if (/(^|,)(type=(?!bind)|from=)/.test(value) || target === undefined) return undefined
+    return copiedFile(option('source|src') ?? '.', resolvePath(workdir, target), false, contextFile)
+  })
+  return files.includes(undefined) ? undefined : (files as CopiedFile[])
+}

@@ -131,6 +131,10 @@ describe('checkDockerfile()', () => {
     ['WORKDIR /w\nCOPY . .\nRUN pip install --no-cache-dir -r /w/exact.txt', ['pip-unhashed']],
     ['RUN pip install --no-cache-dir -r loose.txt -c limits.txt', ['pip-unhashed']],
     ['RUN pip install --no-cache-dir numpy -c limits.txt', ['pip-unhashed']],
+    [
+      'RUN --mount=type=bind,source=loose.txt,target=/tmp/r.txt pip install --no-cache-dir -r /tmp/r.txt',
+      ['pip-unpinned'],
+    ],
     ['RUN pip install --no-cache-dir -r exact.txt -c none.txt', ['pip-unhashed', 'unread']],
   ])('finds requirements and constraints where COPY puts them: %j', (lines, rules) =>
     expect(rulesOf(FROM + lines)).toEqual(rules),

@@ -3,7 +3,14 @@ import { type Dockerfile, readDockerfile } from '../../formats/dockerfile/read-d
 import type { Position } from '../../formats/dockerfile/source-text.ts'
 import { expandWord, splitWords } from '../../formats/dockerfile/words.ts'
 import { redactLogins } from '../../net/redact-url.ts'
-import { type CopiedFile, copiedFile, namesDirectory, resolvePath, sourceOf } from '../copied-files.ts'
+import {
+  type CopiedFile,
+  copiedFile,
+  mountedFiles,
+  namesDirectory,
+  resolvePath,
+  sourceOf,
+} from '../copied-files.ts'
 import { type RunCommands, runCommands } from '../run-commands.ts'
 import { readStages, type Stage, type StageInstruction } from '../stages.ts'
 import { checkApt } from './check-apt.ts'
@@ -111,6 +118,7 @@ function checkStage(
     if (run.unread !== undefined)
       add('unread', run.unread.at, `what it runs could not be read: ${run.unread.reason}`)
     const removed = removedPaths(run.commands)
+    const mounted = mountedFiles(instruction.flags, workdir, contextFile) ?? []
     const context: RunContext = {
       commands: run.commands,
       variables,
@@ -119,7 +127,7 @@ function checkStage(
       isDated,
       hasCommit: read.slice(i).some((later) => later?.commands.some(namesCommit)),
       contextFile: (path) => {
-        const source = sourceOf(copied, resolvePath(workdir, path), contextFile)
+        const source = sourceOf([...copied, ...mounted], resolvePath(workdir, path), contextFile)
         // a RUN may have gone to another directory
         return contextFile(source ?? path)
       },

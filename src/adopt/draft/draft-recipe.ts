@@ -116,6 +116,7 @@ function startDraft(
     draft,
     notes: [],
     copied: [],
+    mounted: [],
     files: new Map(),
     read: new Set(),
     contextFile,

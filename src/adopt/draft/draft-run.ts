@@ -1,5 +1,6 @@
 import type { Position } from '../../formats/dockerfile/source-text.ts'
 import { splitScript } from '../../formats/shell/split-script.ts'
+import { mountedFiles } from '../copied-files.ts'
 import { type RunCommand, readCommands, scriptOf } from '../run-commands.ts'
 import type { StageInstruction } from '../stages.ts'
 import { addTodo, type DraftState, shellWord } from './draft-state.ts'
@@ -12,16 +13,16 @@ import { typedFetch, typedPipeline, typedStatement } from './typed-statement.ts'
 export function draftRun(state: DraftState, each: StageInstruction): void {
   const { instruction, variables, shell: words } = each
   const { json, body, script, heredocs, at } = instruction
-  const mount = instruction.flags.find(
-    ({ name, value }) => name === 'mount' && !/(^|,)type=(cache|tmpfs)(,|$)/.test(value),
-  )
-  if (mount !== undefined)
+  const mounted = mountedFiles(instruction.flags, state.workdir, state.contextFile)
+  if (mounted === undefined)
     return void addTodo(
       state,
       at,
       'a step has no mounts: place what it needs with project() or file()',
-      `RUN --mount=${mount.value} ${body.text.replace(/\s+/g, ' ')}`,
+      `RUN ${instruction.flags.map(({ name, value }) => `--${name}=${value} `).join('')}${body.text.replace(/\s+/g, ' ')}`,
     )
+  state.mounted = mounted
+  const first = state.draft.entries.length
   const shell: Shell = {
     cwd: state.workdir,
     scope: new Map(variables),
@@ -42,6 +43,9 @@ export function draftRun(state: DraftState, each: StageInstruction): void {
   if (!isPosix || /^#!/.test(text)) keepWhole(state, shell, text, at)
   else readStatements(state, shell, text, positionAt)
   flush(state, shell)
+  const runs = state.draft.entries.slice(first).some(({ step }) => step?.kind === 'run')
+  for (const { source, target } of runs ? mounted : [])
+    addTodo(state, at, 'a run step has no mounts: place it with project()', `${source} at ${target}`)
 }
 
 function readStatements(

@@ -13,6 +13,8 @@ export interface DraftState {
   draft: RecipeDraft
   notes: DraftNote[]
   copied: Copied[]
+  /** What the mounts of the RUN at hand bring. */
+  mounted: CopiedFile[]
   /** Files beside the recipe, by path, with their text. */
   files: Map<string, string>
   /** Files of the build context that pip was given. */

@@ -35,7 +35,7 @@ export function typedStatement(state: DraftState, shell: Shell, command: RunComm
 }
 
 function pipOf(state: DraftState, shell: Shell, command: RunCommand): Typed {
-  const fileOf = (path: string) => sourceOf(state.copied, path, state.contextFile)
+  const fileOf = (path: string) => sourceOf([...state.copied, ...state.mounted], path, state.contextFile)
   const isPlaced = (path: string) =>
     state.copied.some(
       ({ target, isDirectory }) => isBelow(target, path) || (isDirectory && isBelow(path, target)),
