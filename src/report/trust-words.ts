@@ -4,17 +4,29 @@ import { oneLine } from './markdown.ts'
 
 /** What an audit went by, in words: a line each. */
 export function trustWords(trust: AuditTrust): string[] {
-  const { files, owners, missingArtifacts, byteCode, layers, unclearDirectories } = trust
-  const missing = missingArtifacts > 0 ? ` (${plural(missingArtifacts, 'artifact')} not at hand)` : ''
+  const { layers, unclearDirectories } = trust
   const read = plural(layers.read, 'layer')
   return [
-    `files: ${FILES[files]}`,
-    `owners: ${OWNERS[owners]}${missing}`,
-    `byte code: ${byteCode === 'as-locked' ? 'as locked' : 'not verified, only its header was compared with its source'}`,
+    ...groundWords(trust),
     layers.known === 0
       ? `${read} read`
       : `${read} read, ${layers.known} known from an earlier audit by the digest`,
     ...unclearWords(unclearDirectories),
+  ]
+}
+
+/** The same without what only this machine's earlier audits decide. */
+export function lastingTrustWords(trust: AuditTrust): string[] {
+  const owners = trust.owners === 'earlier-audit' ? 'artifacts' : trust.owners
+  return [...groundWords({ ...trust, owners }), ...unclearWords(trust.unclearDirectories)]
+}
+
+function groundWords({ files, owners, missingArtifacts, byteCode }: AuditTrust): string[] {
+  const missing = missingArtifacts > 0 ? ` (${plural(missingArtifacts, 'artifact')} not at hand)` : ''
+  return [
+    `files: ${FILES[files]}`,
+    `owners: ${OWNERS[owners]}${missing}`,
+    `byte code: ${byteCode === 'as-locked' ? 'as locked' : 'not verified, only its header was compared with its source'}`,
   ]
 }
 

@@ -2,7 +2,7 @@ import type { Finding, IgnoredFinding } from '../../audit/finding.ts'
 import { AUDIT_VERDICTS, countChanges, explained } from '../audit-table.ts'
 import { bytesInWords } from '../html/bytes.ts'
 import { type Html, html } from '../html/html.ts'
-import { trustWords } from '../trust-words.ts'
+import { lastingTrustWords } from '../trust-words.ts'
 import type { RecipePage } from './recipe-page.ts'
 
 /** More are no reading for people. */
@@ -23,7 +23,7 @@ export function auditSection({ name, audit }: RecipePage): Html {
 <p>${AUDIT_VERDICTS[audit.verdict]}. ${again} says the same.</p>
 <table><thead><tr><th scope="col">files</th><th scope="col" class="number">number</th><th scope="col" class="number">size</th></tr></thead><tbody>${rows}</tbody></table>
 <p>Explained: ${explained(audit.files)}.${changes.length > 0 && ` Changed by steps: ${countChanges(changes)}.`}</p>
-<h3>What it went by</h3><ul>${trustWords(audit.trust).map((line) => html`<li>${line}</li>`)}</ul>
+<h3>What it went by</h3><ul>${lastingTrustWords(audit.trust).map((line) => html`<li>${line}</li>`)}</ul>
 <h3>Findings</h3>${findings(audit.findings)}
 ${audit.ignored.length > 0 && html`<h3>Ignored by the project's policy</h3>${findings(audit.ignored)}`}</section>`
 }

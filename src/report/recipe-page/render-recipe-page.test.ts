@@ -175,7 +175,10 @@ test('loads nothing, and its policy allows its own style and script alone', () =
   }
 })
 
-test('the same gives the same bytes', () => {
+test('the same gives the same bytes, whatever this machine audited before', () => {
+  const report = small.audit as AuditReport
+  const trust = { ...report.trust, owners: 'earlier-audit' as const, layers: { read: 0, known: 7 } }
+  expect(renderRecipePage({ ...small, audit: { ...report, trust } })).toBe(renderRecipePage(small))
   expect(renderRecipePage({ ...small, files: [...small.files].reverse() })).toBe(renderRecipePage(small))
 })
 
