@@ -25,26 +25,26 @@ if (chromium !== true) console.warn(`skipped: the page of a recipe in Chromium, 
 const DESKTOP = { width: 1280, height: 900 }
 const PHONE = { width: 360, height: 740 }
 
-describe('without an engine', () => {
-  /** A project whose lock names an image, and a cache of its own. */
-  async function project() {
-    const directory = await lockedProject({ steps: [], locked: [] })
-    const { image } = await smallImage()
-    const locked: LockedImage = {
-      id: image.id,
-      tree: treeDigest(image.tree.root),
-      size: 1,
-      diffIDs: [image.id],
-    }
-    const path = join(directory, 'recipes/x/lock.json')
-    const lock = JSON.parse(await readFile(path, 'utf8'))
-    lock.platforms['linux/amd64'].image = locked
-    await writeFile(path, serializeLock(lock))
-    const cache = await mkdtemp(join(tmpdir(), 'stillroom-page-'))
-    onTestFinished(() => rm(cache, { recursive: true, force: true }))
-    return { directory, image, options: { env: { STILLROOM_CACHE: cache } }, cache }
+/** A project whose lock names an image, and a cache of its own. */
+async function project() {
+  const directory = await lockedProject({ steps: [], locked: [] })
+  const { image } = await smallImage()
+  const locked: LockedImage = {
+    id: image.id,
+    tree: treeDigest(image.tree.root),
+    size: 1,
+    diffIDs: [image.id],
   }
+  const path = join(directory, 'recipes/x/lock.json')
+  const lock = JSON.parse(await readFile(path, 'utf8'))
+  lock.platforms['linux/amd64'].image = locked
+  await writeFile(path, serializeLock(lock))
+  const cache = await mkdtemp(join(tmpdir(), 'stillroom-page-'))
+  onTestFinished(() => rm(cache, { recursive: true, force: true }))
+  return { directory, image, options: { env: { STILLROOM_CACHE: cache } }, cache }
+}
 
+describe('without an engine', () => {
   test('the locked tree gives the page, all bytes and no audit', async () => {
     const { directory, image, options, cache } = await project()
     await (await openStore(join(cache, 'store'))).putCompressed(treeText(image.tree.root))
@@ -332,6 +332,16 @@ describe.skipIf(chromium !== true)('the page in Chromium, from disk', () => {
       await done
       expect(await readFile(join(directory, file), 'utf8')).toBe(text)
     }
+  })
+
+  test('the page that the packed command line writes has its script whole', async () => {
+    const { directory, image, options, cache } = await project()
+    await (await openStore(join(cache, 'store'))).putCompressed(treeText(image.tree.root))
+    const result = await stillroomJson<RecipePageResult>(directory, ['report', 'recipe', 'x'], options)
+    const page = await openQuiet(browser, pathToFileURL(result.page).href, DESKTOP, 'light')
+    await page.click('.tile .label')
+    await isAt(page, 'unknown')
+    expect(await tiles(page)).toEqual(expect.arrayContaining([expect.stringMatching(/^\/usr\/.*: /)]))
   })
 
   test('without its script there is the table of the first level, and no empty treemap', async () => {

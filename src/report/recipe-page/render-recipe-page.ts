@@ -14,7 +14,10 @@ import { sourcesSection } from './sources-section.ts'
 import { stepWords } from './step-words.ts'
 import { useSection } from './use-section.ts'
 
-/** A page about a recipe's locked image: one file that loads nothing. Without its script it lacks the treemap alone. */
+/**
+ * A page about a recipe's locked image: one file that loads nothing. Without its script it lacks the treemap, the parts below
+ * the first level, and the downloads.
+ */
 export function renderRecipePage(page: RecipePage): string {
   const { name, downloads } = page
   const { parts, least } = partTree(page.files, page.locked)
