@@ -99,10 +99,11 @@ async function enterRecipe(
   what: Pick<Task, 'command' | 'workdir' | 'ports' | 'waitFor'>,
   options: RunOptions,
 ): Promise<number> {
-  const { name, recipe } = loaded
+  const { name } = loaded
   const note = (text: string) => ports.progress({ kind: 'note', text })
   const lock = await requireLock(ports.directory, name)
-  const locked = lockedPlatform(lock, recipe)
+  const locked = lockedPlatform(lock, loaded.recipe)
+  const recipe = withImageUser(loaded.recipe, locked)
   await compareWithLock(ports, loaded, lock, locked)
   const engine = await connectEngine(ports)
   const image = await requireLockedImage(ports, engine, name, locked)
@@ -226,6 +227,16 @@ async function compareWithLock(
     })
   }
   requireFresh(lock, lockInputs(recipe, trees, await programsChecksum(recipe)))
+}
+
+/** A recipe with the user that its image has: of a base from a registry, when it names none of its own. */
+function withImageUser(recipe: Recipe, { base }: LockedPlatform): Recipe {
+  if (recipe.user !== undefined || base.kind !== 'image' || base.account.uid === 0) return recipe
+  const { uid, home } = base.account
+  const [named = ''] = (base.configuration.user ?? '').split(':')
+  // the lease's script takes names that mean nothing else to sed
+  const name = /^[\w-]+$/.test(named) ? named : `${uid}`
+  return { ...recipe, user: { name, uid, home, shell: '/bin/bash' } }
 }
 
 async function execTask(
