@@ -30,7 +30,8 @@ const FITS: Record<Kind, (place: Place) => boolean> = {
   mode: ({ node }) => node.inode.type !== 'symlink',
   uid: () => true,
   gid: () => true,
-  mtime: () => true,
+  // a name that parts from others of its file is told as that, whatever its time
+  mtime: ({ node }) => node.inode.isShared !== true,
   target: ({ node }) => node.inode.type === 'symlink',
   type: ({ node }) => node.children === undefined,
   xattrs: () => true,
