@@ -137,7 +137,7 @@ function groupsIn(tree: FileTree, directory: string): { names: string[]; own: st
 
 /** Linker scripts such as `libc.so` are none. */
 const isElf = (head: Buffer | undefined, path: string) =>
-  head === undefined ? !path.endsWith('.so') : head.readUInt32BE(0) === 0x7f45_4c46
+  head === undefined ? !path.endsWith('.so') : head.toString('latin1', 0, 4) === '\x7fELF'
 
 function textAt(bytes: Buffer, offset: number, used: Buffer): string | undefined {
   const end = bytes.indexOf(0, offset)

@@ -151,6 +151,15 @@ describe('libraryCacheProblem()', () => {
     expect(libraryCacheProblem(bytes, elsewhere)).toMatch(/no library that ldconfig finds/)
   })
 
+  test.each(['', 'ELF'])('finds a library that is none any more: %j', (content) => {
+    const directory = 'usr/lib/x86_64-linux-gnu'
+    const isLibrary = (name: string) =>
+      /^lib.*\.so\.\d/.test(name) && tree.findLink(`${directory}/${name}`)?.inode.type === 'file'
+    const name = tree.list(directory).find(isLibrary) ?? expect.unreachable()
+    const broken = withContent(tree, `${directory}/${name}`, content)
+    expect(libraryCacheProblem(cache(tree), broken)).toMatch(/no library that ldconfig finds/)
+  })
+
   test('compareNames() takes digits for numbers', () => {
     expect(compareNames('libx.so.10', 'libx.so.9')).toBeGreaterThan(0)
     expect(compareNames('libx-2.so', 'libx.so')).toBeLessThan(0)
