@@ -15,7 +15,10 @@ import { commandLine, stillroom, stillroomJson } from './support/stillroom.ts'
 
 const engines = await canHaveEngines()
 if (engines !== true) console.warn(`skipped: prune, since ${engines}`)
-if (!NIGHTLY) console.warn('skipped: prune beside a build, and of layers that an engine has lost, at night')
+if (!NIGHTLY)
+  console.warn(
+    'skipped: prune beside a build, after 30 builds, and of layers that an engine has lost, at night',
+  )
 
 const USERS = defaultCacheDirectory(process.env)
 
@@ -141,6 +144,40 @@ describe.skipIf(engines !== true)('prune', () => {
     })
     expect(JSON.parse(stdout) as BuildReport).toMatchObject({ verdict: 'identical', unchanged: false })
   })
+
+  test.runIf(NIGHTLY)(
+    'after 30 builds it frees all but what a lock needs, and each is built alike again, with the network cut',
+    async () => {
+      const built: OwnProject[] = []
+      const build = async ({ directory, name }: OwnProject, ...before: string[]) => {
+        const words = [process.execPath, commandLine(), 'build', 'recipe', name, '--no-audit', '--json']
+        const [program = '', ...rest] = [...before, ...words]
+        const { stdout } = await execa(program, rest, { cwd: directory, env: made.env })
+        return JSON.parse(stdout) as BuildReport
+      }
+      try {
+        for (let mood = 0; mood < 30; mood++) {
+          const project = await makeLocked(made.env, { env: { MOOD: `build ${mood}` } })
+          built.push(project)
+          expect(await build(project)).toMatchObject({ verdict: 'recorded' })
+        }
+        const [first] = built as [OwnProject]
+        const { frees } = await prune(first, '--yes', '--days', '0')
+        expect(frees).toBeGreaterThan(10e6)
+        expect(await images()).toEqual([`stillroom/${first.name}`])
+        for (const name of ['contexts', 'derived']) expect(await readdir(join(scratch, name))).toEqual([])
+        expect((await prune(first, '--dry-run', '--days', '0')).frees).toBeLessThan(1e6)
+        for (const project of built)
+          expect(await build(project, 'unshare', '--net')).toMatchObject({ verdict: 'identical' })
+      } finally {
+        for (const project of built) await project[Symbol.asyncDispose]()
+      }
+      const [before] = projects as [OwnProject]
+      await prune(before, '--yes', '--days', '0')
+      const again = await stillroom(before.directory, ['build', 'recipe', before.name], { env: made.env })
+      expect(again.exitCode, again.stderr).toBe(0)
+    },
+  )
 
   test.runIf(NIGHTLY)(
     'layers that an engine has lost go when it is stopped, and nothing else does',
