@@ -9,7 +9,7 @@ import { containerTools } from './support/container-tools.ts'
 import { canHaveEngines, startEngine } from './support/engine.ts'
 import { NIGHTLY } from './support/nightly.ts'
 import { ownName } from './support/own-name.ts'
-import { copyProject } from './support/project.ts'
+import { commitAll, copyProject } from './support/project.ts'
 import { failure, stillroom, stillroomJson } from './support/stillroom.ts'
 
 const engines = NIGHTLY ? await canHaveEngines() : 'it is left to the nightly tests'
@@ -32,7 +32,10 @@ const save = (directory: string, file: string, ...args: string[]) =>
 /** The locked image of a recipe of this repository, saved as `saved.tar` in a copy of the project. */
 async function saveBuilt(name: string): Promise<{ directory: string; sha256: string; image: string }> {
   const directory = await copyProject(name)
-  await stillroomJson(directory, ['build', 'recipe', name, '--no-audit'])
+  // what a project step takes is pinned by its git tree
+  await commitAll(directory)
+  const built = await stillroomJson<BuildReport>(directory, ['build', 'recipe', name, '--no-audit'])
+  expect(built).toMatchObject({ verdict: 'identical' })
   const { sha256, image } = await stillroomJson<SaveResult>(directory, ['save', 'recipe', name, 'saved.tar'])
   return { directory, sha256, image }
 }
