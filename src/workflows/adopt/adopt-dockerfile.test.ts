@@ -1,5 +1,5 @@
 import { globSync } from 'node:fs'
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { execa } from 'execa'
@@ -60,6 +60,16 @@ test('checkDockerfiles() reads requirements files of the context alone', async (
     'cache-kept',
     'unread',
   ])
+})
+
+test('a link that leads out of the build context gives nothing', async () => {
+  const directory = await project()
+  const requirements = join(directory, 'old/a/requirements.txt')
+  await writeFile(join(directory, 'private.txt'), 'six==1.16.0\n')
+  await rm(requirements)
+  await symlink('../../private.txt', requirements)
+  const { files } = await adoptDockerfile(directory, 'old/Dockerfile', {})
+  expect(files).toEqual(['recipes/old/recipe.ts'])
 })
 
 test('every adopted recipe is loaded as those of a project are', async () => {

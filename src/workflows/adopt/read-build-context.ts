@@ -1,6 +1,6 @@
-import { readFileSync, statSync } from 'node:fs'
+import { readFileSync, realpathSync, statSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
-import { resolve, sep } from 'node:path'
+import { join, resolve, sep } from 'node:path'
 import { StillroomError, systemCode } from '../../error.ts'
 
 /** Of a Dockerfile, and of a file of the build context. */
@@ -31,22 +31,25 @@ export async function readDockerfileText(path: string, shown: string): Promise<s
     }
     const why = reason[(systemCode(error) ?? '') as keyof typeof reason] ?? String(error)
     throw new StillroomError('DOCKERFILE_UNREADABLE', `cannot read "${shown}": ${why}`, {
-      hint: 'name the Dockerfile: stillroom check dockerfile path/to/Dockerfile',
+      hint: 'name the Dockerfile by its path: path/to/Dockerfile',
       cause: error,
     })
   }
 }
 
-/** Gives the text of files in a build context; of none outside of it, and of no large one. */
+/** Gives the text of files in a build context; of none outside of it, where a link may lead, and of no large one. */
 export function buildContext(directory: string): (path: string) => string | undefined {
-  const root = resolve(directory)
+  const place = resolve(directory)
   return (path) => {
-    const file = resolve(root, `.${sep}${path}`)
-    if (path.includes('\0') || !file.startsWith(root + sep)) return undefined
+    if (path.includes('\0')) return undefined
     try {
+      const root = realpathSync(place)
+      const file = realpathSync(join(root, path))
+      if (!file.startsWith(root + sep)) return undefined
       const found = statSync(file)
       return found.isFile() && found.size <= LARGEST.file ? readFileSync(file, 'utf8') : undefined
     } catch {
+      // the caller says what it could not read
       return undefined
     }
   }
