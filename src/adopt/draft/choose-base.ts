@@ -1,7 +1,5 @@
-import { imageReference } from '../../recipe/schema.ts'
+import { imageReference, type Suite } from '../../recipe/schema.ts'
 import type { RecipeDraft } from './recipe-draft.ts'
-
-export type Suite = Extract<RecipeDraft['base'], { kind: 'debian' }>['suite']
 
 export interface ChosenBase {
   base: RecipeDraft['base']

@@ -1,5 +1,5 @@
 import type { Position } from '../../formats/dockerfile/source-text.ts'
-import type { RecipeInput, Step } from '../../recipe/schema.ts'
+import type { RecipeInput, Step, Suite } from '../../recipe/schema.ts'
 
 /** A value as a recipe has it before its defaults are filled in. */
 export type StepDraft =
@@ -34,7 +34,7 @@ export interface DraftNote extends Position {
 export interface RecipeDraft {
   /** What stands above the recipe. */
   comments: string[]
-  base: { kind: 'debian'; suite: 'bullseye' | 'bookworm' | 'trixie' } | { kind: 'image'; reference: string }
+  base: { kind: 'debian'; suite: Suite } | { kind: 'image'; reference: string }
   entries: DraftEntry[]
   env: Record<string, string>
   user?: { name: string; uid: number; home: string; shell: string }
