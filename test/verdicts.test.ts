@@ -172,6 +172,12 @@ mkdir in; echo 1 > in/a; tar -cf files.tar in; gzip -k in/a
 python3 -c 'import shutil, time; shutil.make_archive("files", "zip", "in"); open("python", "w").write(repr(time.time()))'
 perl -e 'print time, " ",  join(" ", do { my %h = map { $_ => 1 } "a".."z"; keys %h }), "\\n"' > perl
 echo first > made; sleep 0.01; echo second > newer; [ "$(find newer -newer made -newer /etc/passwd)" ]
+mkdir many; for name in 9 3 7 1 8 2 6 0 5 4; do : > many/$name; done
+ls -U many > listed; sort -c listed; find many -type f > found; sort -c found
+python3 -c 'import os; assert os.listdir("many") == list("0123456789")'
+perl -e 'opendir my $many, "many"; my @all = readdir $many; seekdir $many, 0; print "@all " . readdir($many) . "\n"' > read
+[ "$(cat read)" = '. .. 0 1 2 3 4 5 6 7 8 9 .' ]
+perl -e 'my $then = time; sleep 1 while time == $then; print time - $then' > waited; [ "$(cat waited)" = 1 ]
 mkdir CMakeFiles; mktemp -u > CMakeFiles/CMakeOutput.log
 python3 -c 'import threading, time
 start = time.monotonic(); threading.Event().wait(0.5); assert time.monotonic() - start > 0.4'`

@@ -1,6 +1,9 @@
 import { execFileSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { LEFT_OUT, leftOutPatterns } from './left-out.ts'
 
 const script = fileURLToPath(new URL('build-scripts/leave-out.sh', import.meta.url))
@@ -52,4 +55,31 @@ describe('what apt steps leave out', () => {
     ])
       expect(isLeftOut(path), path).toBe(false)
   })
+
+  it('gives databases of Berkeley DB an id made of their path', () => {
+    const own = mkdtempSync(join(tmpdir(), 'left-out-'))
+    onTestFinished(() => rmSync(own, { recursive: true }))
+    const database = join(own, 'aliases.db')
+    const settle = (bytes: Buffer): string => {
+      writeFileSync(database, bytes)
+      writeFileSync(join(own, 'made'), `${database}\n${own}\n${own}/gone\n`)
+      execFileSync('sh', ['-eu', '-c', '. "$1"; own=$2; settle_databases', 'sh', script, own])
+      return readFileSync(database).toString('latin1')
+    }
+    const [one, other] = [hashDatabase('[1]\n/0123456789abcdef'), hashDatabase('$&(other)*+?^{|}\0\xff..')]
+    expect(settle(one)).toBe(settle(other))
+    expect(settle(one)).toBe(hashDatabase(database.slice(-20)).toString('latin1'))
+    const text = Buffer.from('no database but a text that is as long as the first page of one needs to be\n')
+    expect(settle(text)).toBe(text.toString('latin1'))
+  })
 })
+
+/** The metadata pages of a hash database as Berkeley DB 5.3 writes them, with an id of twenty bytes. */
+function hashDatabase(id: string): Buffer {
+  const bytes = Buffer.alloc(3 * 4096)
+  for (const page of [0, 2]) {
+    bytes.writeUInt32LE(0x61561, page * 4096 + 12)
+    bytes.write(id, page * 4096 + 52, 20, 'latin1')
+  }
+  return bytes
+}

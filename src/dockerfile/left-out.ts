@@ -113,6 +113,34 @@ export const LEFT_OUT: readonly LeftOut[] = [
     made: 'dpkg-reconfigure popularity-contest',
   },
   {
+    package: 'freeradius-config',
+    kind: 'secret',
+    what: 'parameters of Diffie-Hellman',
+    paths: ['etc/freeradius/*/certs/dh'],
+    made: 'openssl dhparam -out /etc/freeradius/3.0/certs/dh 2048',
+  },
+  {
+    package: 'courier-base',
+    kind: 'secret',
+    what: 'parameters of Diffie-Hellman',
+    paths: ['etc/courier/dhparams.pem'],
+    made: 'mkdhparams && chown root:courier /etc/courier/dhparams.pem',
+  },
+  {
+    package: 'phpmyadmin',
+    kind: 'secret',
+    what: 'the key of its cookies',
+    paths: ['var/lib/phpmyadmin/blowfish_secret.inc.php'],
+    made: 'dpkg-reconfigure --frontend noninteractive phpmyadmin',
+  },
+  {
+    package: 'redmine',
+    kind: 'secret',
+    what: 'the key of its sessions',
+    paths: ['etc/redmine/*/secret_key.txt'],
+    made: 'dpkg-reconfigure --frontend noninteractive redmine',
+  },
+  {
     package: 'mariadb-server',
     kind: 'database',
     what: "MariaDB's tables",
@@ -139,6 +167,13 @@ export const LEFT_OUT: readonly LeftOut[] = [
     what: 'formats of LuaTeX',
     paths: ['var/lib/texmf/web2c/lua*', 'var/lib/texmf/luatex-cache'],
     made: "the first lualatex makes its format in the user's home; fmtutil-sys --byengine luahbtex for all users",
+  },
+  {
+    package: 'libmono-corlib4.5-cil',
+    kind: 'cache',
+    what: "Mono's library, compiled ahead of time",
+    paths: ['usr/lib/mono/aot-cache'],
+    made: 'Mono compiles as it runs; dpkg-reconfigure libmono-corlib4.5-cil compiles it once, where ld is installed',
   },
 ]
 

@@ -29,13 +29,6 @@ it('names what the packages of a lock make that no image has, and how a containe
     expect(lockNotes(lockOf([name])).join('\n'), name).toContain(made)
 })
 
-it('names packages that are known not to be installed alike, or at all', () => {
-  const [mono, postfix, ...others] = lockNotes(lockOf(['libmono-corlib4.5-cil', 'postfix']))
-  expect(mono).toContain("{ after: 'rm -rf /usr/lib/mono/aot-cache' }")
-  expect(postfix).toMatch(/^postfix: .*exim4/)
-  expect(others).toEqual([])
-})
-
 it('names commands that are known to vary, with cause and way out', () => {
   expect(lockNotes(lockOf([], ['make -j"$(nproc)"', 'date > /opt/date']))).toEqual([])
   const [march, uuid, ...others] = lockNotes(lockOf([], ['gcc -O3 -march=native a.c', 'uuidgen > /opt/id']))

@@ -3,7 +3,7 @@ import { stepName } from '../dockerfile/step-name.ts'
 import { recordedRecipe } from '../lock/recorded-recipe.ts'
 import type { LockedPlatform, Lockfile } from '../lock/schema.ts'
 import { CAUSES } from '../verify/cause.ts'
-import { KNOWN_TO_VARY, PACKAGES_KNOWN_TO_VARY } from '../verify/known-to-vary.ts'
+import { KNOWN_TO_VARY } from '../verify/known-to-vary.ts'
 
 /**
  * What an author should know of what was locked, a line each: what packages make as they are installed that no image has,
@@ -20,14 +20,10 @@ function platformNotes({ base, steps }: LockedPlatform): string[] {
   const leftOut = LEFT_OUT.filter((entry) => names.has(entry.package)).map(
     (entry) => `${entry.package}: ${entry.what}: made in each container, not in the image: ${entry.made}`,
   )
-  const varying = Object.entries(PACKAGES_KNOWN_TO_VARY)
-    .filter(([name]) => names.has(name))
-    .map(([name, why]) => `${name}: ${why}`)
-  const notes = [...leftOut, ...varying]
   const hasClock = base.kind === 'debian' && base.clock !== undefined
   return hasClock
-    ? notes
-    : [...notes, `steps see the clock of the machine that builds: ${CAUSES.timestamp.advice}`]
+    ? leftOut
+    : [...leftOut, `steps see the clock of the machine that builds: ${CAUSES.timestamp.advice}`]
 }
 
 /** Of each kind of thing that varies, the first that a command or a step's cleaning up has. */

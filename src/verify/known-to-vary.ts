@@ -17,11 +17,3 @@ export const KNOWN_TO_VARY: readonly { words: RegExp; cause: CauseId }[] = [
     cause: 'machine-identity',
   },
 ]
-
-/** Packages whose installation is known not to come out alike, or not to end: seen, with the cause and a way out. */
-export const PACKAGES_KNOWN_TO_VARY: Readonly<Record<string, string>> = {
-  'libmono-corlib4.5-cil':
-    "compiles Mono's library ahead of time where ld is installed, with addresses and a random id in it: left out, Mono compiles as it runs: apt([...], { after: 'rm -rf /usr/lib/mono/aot-cache' })",
-  postfix:
-    'its programs sleep until the next second comes, which the clock of the steps never lets come: take another mail server, such as exim4 or msmtp',
-}
