@@ -29,6 +29,7 @@ extern int strcmp(const char *one, const char *other);
 extern void qsort(void *items, unsigned long count, unsigned long size, int (*compare)(const void *, const void *));
 extern int pthread_mutex_lock(void *mutex);
 extern int pthread_mutex_unlock(void *mutex);
+extern int __register_atfork(void (*before)(void), void (*parent)(void), void (*child)(void), void *library);
 
 enum { SYS_uname = 63, SYS_clock_gettime = 228, SYS_clock_nanosleep = 230, SYS_newfstatat = 262, SYS_statx = 332 };
 enum { AT_FDCWD = -100, AT_SYMLINK_NOFOLLOW = 0x100, AT_EMPTY_PATH = 0x1000 };
@@ -308,6 +309,21 @@ struct listing { void *stream; struct entry **entries; i64 count, next; struct l
 static struct listing *listings;
 static i64 listings_lock[5]; /* pthread_mutex_t */
 
+static void unlock_listings(void)
+{
+    i64 i;
+    for (i = 0; i < 5; i++) listings_lock[i] = 0;
+}
+
+/* A child of fork(2) has one thread, and another one of its parent may have held the lock: it starts unlocked. The list itself
+ * changes by single stores. */
+static void lock_listings(void)
+{
+    static int registered;
+    if (!registered) { __register_atfork(0, 0, unlock_listings, 0); registered = 1; }
+    pthread_mutex_lock(listings_lock);
+}
+
 /* The place in the list where the listing of a stream is, or would be. */
 static struct listing **find_listing(void *stream)
 {
@@ -319,7 +335,7 @@ static struct listing **find_listing(void *stream)
 static struct listing *listing_of(void *stream)
 {
     struct listing *listing;
-    pthread_mutex_lock(listings_lock);
+    lock_listings();
     listing = *find_listing(stream);
     pthread_mutex_unlock(listings_lock);
     return listing;
@@ -365,7 +381,7 @@ static struct listing *list(void *stream)
     *number = before;
     qsort(listing->entries, listing->count, sizeof *listing->entries, by_name);
     for (i = 0; i < listing->count; i++) listing->entries[i]->position = i + 1;
-    pthread_mutex_lock(listings_lock);
+    lock_listings();
     listing->other = listings;
     listings = listing;
     pthread_mutex_unlock(listings_lock);
@@ -375,7 +391,7 @@ static struct listing *list(void *stream)
 static void forget(void *stream)
 {
     struct listing **place, *listing;
-    pthread_mutex_lock(listings_lock);
+    lock_listings();
     place = find_listing(stream);
     listing = *place;
     if (listing) *place = listing->other;
