@@ -15,15 +15,19 @@ export function nearestNames(name: string, names: Iterable<string>): string[] {
   return near.sort((a, b) => a.distance - b.distance).map(({ candidate }) => candidate)
 }
 
-/** Levenshtein's distance: insertions, deletions and replacements of one character. */
+/** Damerau's distance (optimal string alignment): characters put in, left out, replaced, or two that changed places. */
 function editDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, j) => j)
+  let above: number[] = []
   for (let i = 0; i < a.length; i++) {
     const next = [i + 1]
     for (let j = 0; j < b.length; j++) {
       const replaced = (row[j] ?? 0) + (a[i] === b[j] ? 0 : 1)
-      next.push(Math.min(replaced, (row[j + 1] ?? 0) + 1, (next[j] ?? 0) + 1))
+      const swapped =
+        j > 0 && a[i] === b[j - 1] && a[i - 1] === b[j] ? (above[j - 1] ?? Infinity) + 1 : Infinity
+      next.push(Math.min(replaced, swapped, (row[j + 1] ?? 0) + 1, (next[j] ?? 0) + 1))
     }
+    above = row
     row = next
   }
   return row[b.length] ?? 0
