@@ -1,18 +1,22 @@
+import { hash } from 'node:crypto'
 import { z } from 'zod'
 
 /** A digest of content: of blobs, image IDs, diffIDs (OCI image specification, "Digests"; sha256 alone is used). */
 export const Digest = z.string().regex(/^sha256:[0-9a-f]{64}$/, 'must be "sha256:" and 64 hex digits')
 
+/** The digest of bytes. */
+export const sha256Digest = (bytes: Uint8Array) => `sha256:${hash('sha256', bytes)}`
+
+/** OCI's own media types: of a manifest, an index, a config, and a layer that is not compressed. */
+export const MANIFEST_TYPE = 'application/vnd.oci.image.manifest.v1+json'
+export const INDEX_TYPE = 'application/vnd.oci.image.index.v1+json'
+export const CONFIG_TYPE = 'application/vnd.oci.image.config.v1+json'
+export const LAYER_TYPE = 'application/vnd.oci.image.layer.v1.tar'
+
 /** Media types of an index: OCI's, and Docker's manifest list. */
-export const INDEX_TYPES = [
-  'application/vnd.oci.image.index.v1+json',
-  'application/vnd.docker.distribution.manifest.list.v2+json',
-]
+export const INDEX_TYPES = [INDEX_TYPE, 'application/vnd.docker.distribution.manifest.list.v2+json']
 /** Media types of a manifest: OCI's, and Docker's manifest v2 schema 2. */
-export const MANIFEST_TYPES = [
-  'application/vnd.oci.image.manifest.v1+json',
-  'application/vnd.docker.distribution.manifest.v2+json',
-]
+export const MANIFEST_TYPES = [MANIFEST_TYPE, 'application/vnd.docker.distribution.manifest.v2+json']
 
 /** A key that engines know, and that nothing here asks for. */
 const known = z.unknown().optional()

@@ -1,7 +1,14 @@
-import { createHash, hash } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import { imageInvalid } from '../formats/image-invalid.ts'
 import { checkShape, parseJson } from '../formats/json/parse-json.ts'
-import { ImageConfig } from '../formats/oci.ts'
+import {
+  CONFIG_TYPE,
+  ImageConfig,
+  INDEX_TYPE,
+  LAYER_TYPE,
+  MANIFEST_TYPE,
+  sha256Digest,
+} from '../formats/oci.ts'
 import { paxHeader, TAR_END, tarPadding } from '../formats/tar/write-tar.ts'
 
 /** An image as what an archive of it is made from. */
@@ -28,35 +35,36 @@ export interface ArchiveFile {
 }
 
 /**
+ * The manifest of an image (OCI image specification, "Image Manifest"). It follows from the image alone: its layers are
+ * uncompressed, so that their digests are the config's diffIDs.
+ */
+export function imageManifest({ config, layers }: WritableImage): Buffer {
+  return json({
+    schemaVersion: 2,
+    mediaType: MANIFEST_TYPE,
+    config: { mediaType: CONFIG_TYPE, digest: sha256Digest(config), size: config.length },
+    layers: layers.map(({ diffID, size }) => ({ mediaType: LAYER_TYPE, digest: diffID, size })),
+  })
+}
+
+/**
  * The files of an archive that is an OCI image layout (image specification, "Image Layout") and what `docker load` takes
  * in one, sorted by path. They follow from the image and its name alone: layers are as they are, uncompressed.
  *
  * @param name what engines call the image that they load: `stillroom/hello:latest`; null for no name
  */
-export function archiveFiles({ config, layers }: WritableImage, name: string | null): ArchiveFile[] {
+export function archiveFiles(image: WritableImage, name: string | null): ArchiveFile[] {
+  const { config, layers } = image
   const { architecture, os } = checkShape(ImageConfig, parseJson(config, 'config'), 'config')
-  const configDigest = digestOf(config)
-  const manifest = json({
-    schemaVersion: 2,
-    mediaType: 'application/vnd.oci.image.manifest.v1+json',
-    config: {
-      mediaType: 'application/vnd.oci.image.config.v1+json',
-      digest: configDigest,
-      size: config.length,
-    },
-    layers: layers.map(({ diffID, size }) => ({
-      mediaType: 'application/vnd.oci.image.layer.v1.tar',
-      digest: diffID,
-      size,
-    })),
-  })
+  const configDigest = sha256Digest(config)
+  const manifest = imageManifest(image)
   const index = json({
     schemaVersion: 2,
-    mediaType: 'application/vnd.oci.image.index.v1+json',
+    mediaType: INDEX_TYPE,
     manifests: [
       {
-        mediaType: 'application/vnd.oci.image.manifest.v1+json',
-        digest: digestOf(manifest),
+        mediaType: MANIFEST_TYPE,
+        digest: sha256Digest(manifest),
         size: manifest.length,
         ...(name !== null && {
           annotations: {
@@ -78,7 +86,7 @@ export function archiveFiles({ config, layers }: WritableImage, name: string | n
   // a layer that comes twice is one file
   const blobs = new Map(layers.map((layer) => [layer.diffID, layer]))
   const files: ArchiveFile[] = [
-    ...[config, manifest].map((bytes) => document(blobPath(digestOf(bytes)), bytes)),
+    ...[config, manifest].map((bytes) => document(blobPath(sha256Digest(bytes)), bytes)),
     ...[...blobs.values()].map((layer) => ({
       path: blobPath(layer.diffID),
       size: layer.size,
@@ -100,7 +108,7 @@ export async function* writeArchive(files: readonly ArchiveFile[]): AsyncGenerat
   for (const { path, size, content } of files) {
     yield header(path, size)
     if (content instanceof Uint8Array) yield content
-    else yield* verified(content)
+    else yield* verifiedLayer(content)
     yield tarPadding(size)
   }
   yield TAR_END
@@ -125,7 +133,12 @@ export function archiveFrame(files: readonly ArchiveFile[]): {
   return { parts, size: at + TAR_END.length }
 }
 
-async function* verified({ diffID, size, read }: WritableLayer): AsyncGenerator<Uint8Array> {
+/**
+ * The bytes of a layer.
+ *
+ * @throws {StillroomError} IMAGE_INVALID at the end, when they are not those that its digest names
+ */
+export async function* verifiedLayer({ diffID, size, read }: WritableLayer): AsyncGenerator<Uint8Array> {
   const hashed = createHash('sha256')
   let count = 0
   for await (const bytes of read()) {
@@ -142,6 +155,5 @@ async function* verified({ diffID, size, read }: WritableLayer): AsyncGenerator<
 
 const header = (path: string, size: number) => paxHeader({ path, type: 'file', size }, 0)
 const json = (value: unknown) => Buffer.from(JSON.stringify(value))
-const digestOf = (bytes: Buffer) => `sha256:${hash('sha256', bytes)}`
 const blobPath = (digest: string) => `blobs/${digest.replace(':', '/')}`
 const document = (path: string, bytes: Buffer): ArchiveFile => ({ path, size: bytes.length, content: bytes })

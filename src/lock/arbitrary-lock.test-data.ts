@@ -235,8 +235,18 @@ const platform: fc.Arbitrary<LockedPlatform> = fc.record({
         size: fc.nat(),
         diffIDs: fc.array(digest, { minLength: 1, maxLength: 3 }),
         archive: fc.option(fc.record({ sha256: digest.map((text) => text.slice(7)), size: fc.nat() })),
+        published: fc.option(
+          fc.record({
+            reference: fc.constantFrom('a.example/b:1', '127.0.0.1:5000/team/b:latest'),
+            manifest: digest,
+          }),
+        ),
       })
-      .map(({ archive, ...image }) => (archive === null ? image : { ...image, archive })),
+      .map(({ archive, published, ...image }) => ({
+        ...image,
+        ...(archive && { archive }),
+        ...(published && { published }),
+      })),
   ),
 })
 

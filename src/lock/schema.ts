@@ -303,6 +303,14 @@ export const LockedStep = z.discriminatedUnion('kind', [
 ])
 export type LockedStep = z.infer<typeof LockedStep>
 
+/** Where an image was published, and under which digest it is there: the same in every registry. */
+export const PublishedImage = z.strictObject({
+  /** With its registry and its tag: `registry.example.org/team/hello:1`. */
+  reference: imageReference.refine((reference) => !reference.includes('@'), 'must end in a tag'),
+  manifest: Digest,
+})
+export type PublishedImage = z.infer<typeof PublishedImage>
+
 /** What the build must give: recorded by the first build, compared by every later one. */
 export const LockedImage = z.strictObject({
   id: Digest,
@@ -312,6 +320,8 @@ export const LockedImage = z.strictObject({
   diffIDs: z.array(Digest).min(1),
   /** The archive that `save` writes of it; locks made before there was one lack it until then. */
   archive: z.strictObject({ sha256: Sha256, size }).optional(),
+  /** Where `publish` pushed it to last. */
+  published: PublishedImage.optional(),
 })
 export type LockedImage = z.infer<typeof LockedImage>
 

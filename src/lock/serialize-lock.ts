@@ -16,6 +16,7 @@ import {
   type Lockfile,
   type LockInputs,
   ProvidedPackage,
+  PublishedImage,
   PythonFile,
   RegistryLayer,
 } from './schema.ts'
@@ -133,13 +134,14 @@ function stepText(step: LockedStep): string {
   }
 }
 
-function imageText({ id, tree, size, diffIDs, archive }: LockedImage): string {
+function imageText({ id, tree, size, diffIDs, archive, published }: LockedImage): string {
   return block({
     id: line(id),
     tree: line(tree),
     size: line(size),
     diffIDs: list(diffIDs.map((digest) => line(digest))),
     ...(archive && { archive: line({ sha256: archive.sha256, size: archive.size }) }),
+    ...(published && { published: entry(PublishedImage.shape, published) }),
   })
 }
 

@@ -1,4 +1,5 @@
 import { createReadStream } from 'node:fs'
+import { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { systemCode } from '../error.ts'
 import { proxyFor } from './proxy-for.ts'
@@ -44,19 +45,22 @@ export interface RequestOptions {
   signal: AbortSignal
   /** Milliseconds without a byte after which the server is given up. */
   stall: number
-  method?: 'GET' | 'HEAD' | 'POST' | 'PATCH'
+  method?: 'GET' | 'HEAD' | 'POST' | 'PATCH' | 'PUT'
   headers?: Record<string, string>
-  /** URLSearchParams are sent as a form. */
-  body?: string | URLSearchParams
+  /** URLSearchParams are sent as a form. What is sent piece by piece needs its length among the headers. */
+  body?: string | Uint8Array | URLSearchParams | Pieces
   /** How many redirects are followed, 20 by default. */
   redirects?: number
 }
+
+/** Gives what is to be sent from its beginning, each time it is called. */
+export type Pieces = () => AsyncIterable<Uint8Array>
 
 /**
  * Asks for one address and gives the reply to `use`; the connection is over when `use` is.
  * Redirects are followed, HTTP_PROXY, HTTPS_PROXY and NO_PROXY honoured; nothing is retried or cached. A
  * `local` target is a file of this machine, and its reply has status 200.
- * @throws Unreachable
+ * @throws Unreachable; what the pieces throw that are sent
  */
 export async function httpRequest<T>(
   target: HttpTarget,
@@ -68,12 +72,14 @@ export async function httpRequest<T>(
   const fetch = await loadFetch()
   const over = new AbortController()
   let stalled = false
+  const failure: { error?: unknown } = {}
   const clock = stallClock(stall, () => {
     stalled = true
     over.abort()
   })
   const explain = (error: unknown) => {
     if (signal.aborted) return signal.reason
+    if ('error' in failure) return failure.error
     if (stalled) return new Unreachable(`no data for ${stall / 1000} s`, false)
     return error instanceof Unreachable ? error : unreachable(error)
   }
@@ -89,7 +95,7 @@ export async function httpRequest<T>(
     } catch (error) {
       throw explain(error)
     }
-    const announced = headers.get('content-length')
+    const announced = options.method === 'HEAD' ? null : headers.get('content-length')
     if (announced !== null && Number(announced) !== size)
       throw new Unreachable(`the response ended after ${size} of ${announced} bytes`, false)
   }
@@ -101,6 +107,7 @@ export async function httpRequest<T>(
       AbortSignal.any([signal, over.signal]),
       clock,
       fetch,
+      failure,
     ).catch((error) => {
       throw explain(error)
     })
@@ -145,6 +152,7 @@ async function follow(
   signal: AbortSignal,
   clock: StallClock,
   fetch: Fetch,
+  failure: { error?: unknown },
 ): Promise<{ response: Response; url: string; movedTo: string | undefined }> {
   const start = splitUserinfo(target)
   const request = { url: start.url, method, body, headers: lowerCased({ ...start.headers, ...headers }) }
@@ -155,7 +163,7 @@ async function follow(
     const response = await fetch(url.href, {
       headers: { 'accept-encoding': 'identity', ...request.headers },
       method: request.method,
-      ...(request.body === undefined ? {} : { body: request.body }),
+      ...(request.body === undefined ? {} : { body: sendable(request.body, clock, failure) }),
       ...(target.ca === undefined ? {} : { ca: trustedCertificates(target.ca) }),
       ...(target.insecure ? { strictSSL: false } : {}),
       ...proxyOptions(url),
@@ -190,6 +198,28 @@ async function follow(
       throw new Unreachable(`the server redirects what was sent to it to ${new URL(next.url).host}`, true)
     request.url = next.url
   }
+}
+
+/** A body as it is sent; the clock runs only while the server takes nothing. */
+function sendable(
+  body: NonNullable<RequestOptions['body']>,
+  clock: StallClock,
+  failure: { error?: unknown },
+) {
+  if (typeof body !== 'function') return body
+  async function* pieces() {
+    try {
+      for await (const piece of (body as Pieces)()) {
+        clock.reset()
+        // a connection keeps pieces until they are sent, and who reads a disk takes their memory for others before that
+        yield Buffer.from(piece)
+      }
+    } catch (error) {
+      failure.error = error
+      throw error
+    }
+  }
+  return Readable.from(pieces(), { objectMode: false })
 }
 
 function webUrl(text: string, base?: URL): URL {

@@ -154,5 +154,8 @@ export function describeImage({ platform, from, to }: ImageChange): string {
     ...(to?.archive && to.archive.sha256 !== from?.archive?.sha256
       ? [`saved as ${shortDigest(`sha256:${to.archive.sha256}`)}`]
       : []),
+    ...(to?.published && to.published.reference !== from?.published?.reference
+      ? [`published as ${to.published.reference}`]
+      : []),
   ].join(', ')
 }

@@ -103,9 +103,12 @@ function imagesOf(lock: Lockfile | null): Map<string, LockedImage | null> {
   return new Map(
     platforms.map(([name, { image }]) => {
       if (image === null) return [name, null]
-      const { id, tree, size, diffIDs, archive } = image
+      const { id, tree, size, diffIDs, archive, published } = image
       const saved = archive && { archive: { sha256: archive.sha256, size: archive.size } }
-      return [name, { id, tree, size, diffIDs, ...saved }]
+      const pushed = published && {
+        published: { reference: published.reference, manifest: published.manifest },
+      }
+      return [name, { id, tree, size, diffIDs, ...saved, ...pushed }]
     }),
   )
 }

@@ -50,6 +50,8 @@ export interface Registries {
   expand(reference: string): Promise<Reference>
   /** A reference's repository at each source: the registry's mirrors, then the registry itself. */
   repositories(reference: string): Promise<Repository[]>
+  /** A reference's repository at the registry itself: where it is written to. */
+  repository(reference: string): Promise<Repository>
 }
 
 /** Ways to registries; what each wants to be logged in with is found once. */
@@ -71,21 +73,28 @@ export function createRegistries(settings: RegistrySettings): Registries {
     return parsed
   }
   const repositories = async (reference: string) => {
-    const { registry, repository } = await expand(reference)
-    const fallback = await settings.defaultRegistry()
+    const { registry, repository: name } = await expand(reference)
     const mirrors = (settings.mirrors[registry] ?? []).map((url) => open(url, 'mirror', [new URL(url).host]))
+    const opened = await Promise.all(mirrors)
+    return [...opened.map((mirror) => below(mirror, name)), await repository(reference)]
+  }
+  const repository = async (reference: string) => {
+    const { registry, repository: name } = await expand(reference)
+    const fallback = await settings.defaultRegistry()
     const own =
       registry === fallback?.name
         ? open(fallback.url, 'registry', [fallback.loginKey, registry])
         : open(`https://${registry}`, 'registry', [registry])
-    return (await Promise.all([...mirrors, own])).map(({ root, authorize }) => ({
-      root: { ...root, url: `${root.url}/v2/${repository}` },
-      name: repository,
-      authorize,
-    }))
+    return below(await own, name)
   }
-  return { expand, repositories }
+  return { expand, repositories, repository }
 }
+
+const below = ({ root, authorize }: Omit<Repository, 'name'>, name: string): Repository => ({
+  root: { ...root, url: `${root.url}/v2/${name}` },
+  name,
+  authorize,
+})
 
 /** Finds the layers of a base image. */
 export function locateRegistry(registries: Registries): Locate {

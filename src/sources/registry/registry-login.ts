@@ -9,8 +9,11 @@ export type RegistryLogin =
   /** Exchanged for a token of short life (OAuth 2.0, RFC 6749 section 6). */
   | { kind: 'identity'; token: string }
 
-/** Headers that let one repository be read; asked for again shortly before they expire. */
-export type Authorize = (repository: string) => Promise<Record<string, string>>
+/** What a login is to allow. */
+export type Access = 'pull' | 'pull,push'
+
+/** Headers that let one repository be read, or written to, as well; asked for again shortly before they expire. */
+export type Authorize = (repository: string, access?: Access) => Promise<Record<string, string>>
 
 const TOKEN_LIMIT = 1 << 20
 /** Seconds that a token is good for when its server does not say, and that it must still be good for to be used. */
@@ -31,19 +34,20 @@ export function authorizer(
 ): Authorize {
   let challenge: Promise<Challenge | undefined> | undefined
   const granted = new Map<string, { headers: Record<string, string>; until: number }>()
-  return async (repository) => {
+  return async (repository, access = 'pull') => {
     // what the address itself has, as mirrors' may
     if (registry.headers?.['authorization'] !== undefined) return {}
     challenge ??= findChallenge(registry, signal)
     const wanted = await challenge
     if (wanted === undefined) return {}
-    const known = granted.get(repository)
+    const scope = `repository:${repository}:${access}`
+    const known = granted.get(scope)
     if (known && known.until > performance.now()) return known.headers
     const found = await login()
     if (wanted.scheme === 'basic') return found === undefined ? {} : { authorization: basic(found, registry) }
-    const { token, lifetime } = await getToken(wanted, repository, found, registry, signal)
+    const { token, lifetime } = await getToken(wanted, scope, found, registry, signal)
     const headers = { authorization: `Bearer ${token}` }
-    granted.set(repository, { headers, until: performance.now() + (lifetime - MARGIN) * 1000 })
+    granted.set(scope, { headers, until: performance.now() + (lifetime - MARGIN) * 1000 })
     return headers
   }
 }
@@ -61,13 +65,18 @@ export function registryFailed({ url }: HttpTarget, reason: string): StillroomEr
   })
 }
 
-export function loginRefused({ url }: HttpTarget, reason: string, login?: RegistryLogin): StillroomError {
+export function loginRefused(
+  { url }: HttpTarget,
+  reason: string,
+  { login, access = 'pull' }: { login?: RegistryLogin | undefined; access?: Access } = {},
+): StillroomError {
   const { host } = new URL(url)
   const known = login === undefined ? 'without a login' : 'with the login that Docker has for it'
+  const [tried, may] = access === 'pull' ? ['read from', 'read'] : ['write to', 'write to']
   return new StillroomError(
     'REGISTRY_LOGIN_REFUSED',
-    `cannot read from registry ${host} ${known}: ${reason}`,
-    { hint: `log in with \`docker login ${host}\`, or check what this login may read` },
+    `cannot ${tried} registry ${host} ${known}: ${reason}`,
+    { hint: `log in with \`docker login ${host}\`, or check what this login may ${may}` },
   )
 }
 
@@ -84,7 +93,7 @@ async function findChallenge(registry: HttpTarget, signal: AbortSignal): Promise
 
 async function getToken(
   { parameters }: Challenge,
-  repository: string,
+  scope: string,
   login: RegistryLogin | undefined,
   registry: HttpTarget,
   signal: AbortSignal,
@@ -95,7 +104,6 @@ async function getToken(
   const url = new URL(realm)
   if (login && url.protocol !== 'https:' && new URL(registry.url).protocol === 'https:')
     throw loginRefused(registry, `it wants the login to be sent unencrypted, to ${url.host}`)
-  const scope = `repository:${repository}:pull`
   const query = { ...(service === undefined ? {} : { service }), scope }
   const headers: Record<string, string> = {}
   let body: URLSearchParams | undefined
@@ -111,7 +119,7 @@ async function getToken(
     { signal, limit: TOKEN_LIMIT, ...(body ? { method: 'POST', body } : {}) },
   )
   const { status } = answer
-  if (status !== 200) throw loginRefused(registry, `its server for tokens answered HTTP ${status}`, login)
+  if (status !== 200) throw loginRefused(registry, `its server for tokens answered HTTP ${status}`, { login })
   return readToken(answer.body, registry)
 }
 

@@ -9,7 +9,12 @@ import { saveImage } from '../../engine/find-image.ts'
 import { imageInvalid } from '../../formats/image-invalid.ts'
 import { openArchive } from '../../image/open-image.ts'
 import { writableImage } from '../../image/writable-image.ts'
-import { type ArchiveFile, archiveFiles, writeArchive } from '../../image/write-archive.ts'
+import {
+  type ArchiveFile,
+  archiveFiles,
+  type WritableImage,
+  writeArchive,
+} from '../../image/write-archive.ts'
 import { diskError, type Hashed } from '../../store/disk.ts'
 import type { Cancellation } from '../ports.ts'
 
@@ -46,21 +51,30 @@ export async function spoolImage(
 }
 
 /**
- * The files of the archive that `save` writes of an image.
+ * An image on disk, as it can be written again.
  *
  * @throws {StillroomError} IMAGE_INVALID when the engine saved something else
  */
-export async function savedFiles(
+export async function spooledImage(
   { signal }: Cancellation,
   { path }: SpooledImage,
   id: string,
-  recipe: string,
-): Promise<ArchiveFile[]> {
+): Promise<WritableImage> {
   const open = await openArchive(path)
   if (open === undefined) throw imageInvalid('The engine saved an archive that is not sound')
   const image = await writableImage(open, { signal })
   if (image.id !== id) throw imageInvalid(`The engine saved image ${image.id} when asked for ${id}`)
-  return archiveFiles(image, savedName(recipe))
+  return image
+}
+
+/** The files of the archive that `save` writes of an image. @throws {StillroomError} as {@link spooledImage} */
+export async function savedFiles(
+  ports: Cancellation,
+  spooled: SpooledImage,
+  id: string,
+  recipe: string,
+): Promise<ArchiveFile[]> {
+  return archiveFiles(await spooledImage(ports, spooled, id), savedName(recipe))
 }
 
 /** What an archive calls the image: where it comes from does not show. */

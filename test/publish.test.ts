@@ -1,0 +1,84 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { execa } from 'execa'
+import { beforeAll, expect, onTestFinished, test } from 'vitest'
+import type { BuildReport } from '../src/report/build-report.ts'
+import type { PublishResult } from '../src/workflows/publish/publish-recipe.ts'
+import { copyProject } from './support/project.ts'
+import { failure, stillroom, stillroomJson } from './support/stillroom.ts'
+import { ask } from './world/ask.ts'
+import { basicAuthorization } from './world/login.ts'
+import { startRegistry } from './world/registry.ts'
+
+/*
+ * The image of hello goes to a registry (Debian's docker-registry), and comes back from it.
+ */
+
+const LOGIN = { user: 'me', password: 'correct-horse-battery' }
+
+beforeAll(async () => {
+  await stillroomJson(join(import.meta.dirname, '..'), ['build', 'recipe', 'hello'])
+})
+
+/** What Docker knows of a registry's login, in a directory of the project. */
+async function dockerLogin(directory: string, host: string): Promise<Record<string, string>> {
+  const config = join(directory, 'docker')
+  await mkdir(config, { recursive: true })
+  const auth = Buffer.from(`${LOGIN.user}:${LOGIN.password}`).toString('base64')
+  await writeFile(join(config, 'config.json'), JSON.stringify({ auths: { [host]: { auth } } }))
+  return { DOCKER_CONFIG: config }
+}
+
+const lockOf = async (directory: string) =>
+  JSON.parse(await readFile(join(directory, 'recipes/hello/lock.json'), 'utf8'))
+
+test('publish recipe pushes the locked image, once, and the lockfile names it; docker pulls it', async () => {
+  const registry = await startRegistry({ login: { ...LOGIN, kind: 'basic' } })
+  onTestFinished(() => registry.close())
+  const directory = await copyProject('hello')
+  const reference = `${registry.host}/team/hello:1`
+  const publish = ['publish', 'recipe', 'hello', `docker://${reference}`]
+
+  expect(await failure(directory, publish)).toMatchObject({ exitCode: 3, code: 'REGISTRY_LOGIN_REFUSED' })
+
+  const env = await dockerLogin(directory, registry.host)
+  const first = await stillroomJson<PublishResult>(directory, publish, { env })
+  expect(first).toMatchObject({ recipe: 'hello', reference, noted: true })
+  expect(first.sent.blobs).toBeGreaterThan(1)
+  const { image } = (await lockOf(directory)).platforms['linux/amd64']
+  expect(image).toMatchObject({ id: first.image, published: { reference, manifest: first.manifest } })
+  // the lockfile is not stale from it
+  expect(await stillroomJson<BuildReport>(directory, ['build', 'recipe', 'hello'])).toMatchObject({
+    unchanged: true,
+  })
+
+  const again = await stillroom(directory, publish, { env })
+  expect(again.stdout, again.stderr).toContain('sent      nothing')
+  expect(again.stdout).toContain(first.manifest)
+  expect(again.stdout).not.toContain('lockfile')
+  expect(`${again.stdout}${again.stderr}`).not.toContain(LOGIN.password)
+
+  const read = async (path: string) => {
+    const url = `${registry.url}/v2/team/hello/${path}`
+    const accept = 'application/vnd.oci.image.manifest.v1+json, application/vnd.oci.image.index.v1+json'
+    const { body } = await ask(url, { headers: { accept, authorization: basicAuthorization(LOGIN) } })
+    return body
+  }
+  const list = JSON.parse(String(await read(`manifests/${first.manifest.replace(':', '-')}`)))
+  expect(list.manifests).toHaveLength(first.attached.length)
+  const [entry] = list.manifests
+  const referrer = JSON.parse(String(await read(`manifests/${entry.digest}`)))
+  expect(referrer).toMatchObject({ subject: { digest: first.manifest }, artifactType: entry.artifactType })
+  const lock = String(await read(`blobs/${referrer.layers[0].digest}`))
+  expect(lock).toBe(await readFile(join(directory, 'recipes/hello/lock.json'), 'utf8'))
+
+  const pulled = `${registry.host}/team/hello@${first.manifest}`
+  onTestFinished(async () => void (await execa('docker', ['image', 'rm', pulled], { reject: false })))
+  await execa('docker', ['login', registry.host, '--username', LOGIN.user, '--password-stdin'], {
+    env,
+    input: LOGIN.password,
+  })
+  await execa('docker', ['pull', '--quiet', pulled], { env })
+  const { stdout } = await execa('docker', ['image', 'inspect', '--format', '{{.Id}}', pulled])
+  expect(stdout).toBe(first.image)
+})
