@@ -1,12 +1,14 @@
 /*
- * What the programs of a step see of this machine's time and name. It is loaded in front of the C library (ld.so(8),
+ * What the programs of a step see of this machine's time, name and disk. It is loaded in front of the C library (ld.so(8),
  * LD_PRELOAD) while a step installs or runs something, and lies in no image. tcc compiles it, without any header:
  * for Linux on x86-64, with glibc.
  *
- * - The time of day stands still: at EPOCH, the recipe's own.
+ * - The time of day stands still: at EPOCH, the recipe's own. For a process that has slept for more than two seconds it goes
+ *   on by what it sleeps from then on, since some wait for it.
  * - A file written since then shows EPOCH as its time. Nanoseconds keep the order in which files were written, so that
  *   make and its kind see what is newer; what notes times notes whole seconds.
  * - The host is called stillroom.
+ * - A directory has its entries in the order of their names, where a disk has them in an order of its own.
  *
  * Time that passes is as ever: CLOCK_MONOTONIC, sleep, timeouts. Programs that are linked statically, or that ask the
  * kernel themselves as those written in Go do, see the machine's clock.
@@ -18,6 +20,16 @@ struct timespec { i64 sec, nsec; };
 extern i64 syscall(i64 number, ...);
 extern void *dlvsym(void *handle, const char *name, const char *version);
 extern int *__errno_location(void);
+extern void *malloc(unsigned long size);
+extern void *calloc(unsigned long count, unsigned long size);
+extern void *realloc(void *memory, unsigned long size);
+extern void free(void *memory);
+extern void *memcpy(void *to, const void *from, unsigned long size);
+extern int strcmp(const char *one, const char *other);
+extern void qsort(void *items, unsigned long count, unsigned long size, int (*compare)(const void *, const void *));
+extern int pthread_mutex_lock(void *mutex);
+extern int pthread_mutex_unlock(void *mutex);
+extern int __register_atfork(void (*before)(void), void (*parent)(void), void (*child)(void), void *library);
 
 enum { SYS_uname = 63, SYS_clock_gettime = 228, SYS_clock_nanosleep = 230, SYS_newfstatat = 262, SYS_statx = 332 };
 enum { AT_FDCWD = -100, AT_SYMLINK_NOFOLLOW = 0x100, AT_EMPTY_PATH = 0x1000 };
@@ -28,12 +40,19 @@ enum { AT_FDCWD = -100, AT_SYMLINK_NOFOLLOW = 0x100, AT_EMPTY_PATH = 0x1000 };
 /* CLOCK_REALTIME, CLOCK_REALTIME_COARSE, CLOCK_TAI */
 static int is_time_of_day(i64 clock) { return clock == 0 || clock == 5 || clock == 11; }
 
+/* Nanoseconds that this process has slept, and waited until a timeout. */
+static i64 slept;
+#define GRACE 2000000000l
+
+/* The time of day in seconds: rounded, so that what sleeps take more or less by chance does not show. */
+static i64 shown(void) { return slept > GRACE ? EPOCH + (slept - GRACE + 500000000l) / 1000000000l : EPOCH; }
+
 /* --- the time of day ------------------------------------------------------------------------------------------------ */
 
 int clock_gettime(int clock, struct timespec *time)
 {
     if (!is_time_of_day(clock)) return syscall(SYS_clock_gettime, (i64)clock, time);
-    time->sec = EPOCH;
+    time->sec = shown();
     time->nsec = NOW_NSEC;
     return 0;
 }
@@ -42,14 +61,15 @@ int __clock_gettime(int clock, struct timespec *time) { return clock_gettime(clo
 
 i64 time(i64 *seconds)
 {
-    if (seconds) *seconds = EPOCH;
-    return EPOCH;
+    i64 now = shown();
+    if (seconds) *seconds = now;
+    return now;
 }
 
 int gettimeofday(struct timespec *time, void *zone)
 {
     if (time) {
-        time->sec = EPOCH;
+        time->sec = shown();
         time->nsec = NOW_NSEC / 1000;
     }
     if (zone) *(i64 *)zone = 0;
@@ -68,12 +88,12 @@ int timespec_get(struct timespec *time, int base)
 static void really_now(struct timespec *time) { syscall(SYS_clock_gettime, 0l, time); }
 
 /* A deadline of another clock counts from when the machine was switched on. */
-static const struct timespec *until(const struct timespec *shown, struct timespec *real)
+static const struct timespec *until(const struct timespec *deadline, struct timespec *real)
 {
-    if (!shown || shown->sec < 1000000000l) return shown;
+    if (!deadline || deadline->sec < 1000000000l) return deadline;
     really_now(real);
-    real->sec += shown->sec - EPOCH;
-    real->nsec += shown->nsec - NOW_NSEC;
+    real->sec += deadline->sec - shown();
+    real->nsec += deadline->nsec - NOW_NSEC;
     if (real->nsec < 0) { real->nsec += 1000000000l; real->sec--; }
     if (real->nsec >= 1000000000l) { real->nsec -= 1000000000l; real->sec++; }
     return real;
@@ -124,17 +144,75 @@ int sem_clockwait(void *semaphore, int clock, const struct timespec *deadline)
     return real(semaphore, clock, clock == 0 ? until(deadline, &moved) : deadline);
 }
 
+/* --- sleep: as long as ever, and noted ------------------------------------------------------------------------------ */
+
+static void note_sleep(i64 sec, i64 nsec)
+{
+    i64 whole = sec * 1000000000l + nsec;
+    if (whole > 0) slept += whole;
+}
+
 int clock_nanosleep(int clock, int flags, const struct timespec *time, struct timespec *left)
 {
-    struct timespec moved;
+    struct timespec moved, now;
     int *number = __errno_location();
     int before = *number;
     i64 result;
     if ((flags & 1) && is_time_of_day(clock)) time = until(time, &moved);
+    now.sec = now.nsec = 0;
+    if (flags & 1) syscall(SYS_clock_gettime, (i64)clock, &now);
     result = syscall(SYS_clock_nanosleep, (i64)clock, (i64)flags, time, left);
-    if (result == 0) return 0;
+    if (result == 0) { note_sleep(time->sec - now.sec, time->nsec - now.nsec); return 0; }
     result = *number;
     *number = before;
+    return result;
+}
+
+int nanosleep(const struct timespec *time, struct timespec *left)
+{
+    static int (*real)(const struct timespec *, struct timespec *);
+    int result;
+    if (!real) real = (int (*)(const struct timespec *, struct timespec *))dlvsym(NEXT, "nanosleep", "GLIBC_2.2.5");
+    result = real(time, left);
+    if (result == 0) note_sleep(time->sec, time->nsec);
+    return result;
+}
+
+u32 sleep(u32 seconds)
+{
+    struct timespec time;
+    time.sec = seconds;
+    time.nsec = 0;
+    return nanosleep(&time, &time) == 0 ? 0 : time.sec + (time.nsec >= 500000000l);
+}
+
+int usleep(u32 microseconds)
+{
+    struct timespec time;
+    time.sec = microseconds / 1000000;
+    time.nsec = microseconds % 1000000 * 1000l;
+    return nanosleep(&time, 0);
+}
+
+/* nsec of a struct timeval is microseconds */
+int select(int count, void *read, void *write, void *except, struct timespec *timeout)
+{
+    static int (*real)(int, void *, void *, void *, struct timespec *);
+    i64 sec = timeout ? timeout->sec : 0, nsec = timeout ? timeout->nsec * 1000 : 0;
+    int result;
+    if (!real) real = (int (*)(int, void *, void *, void *, struct timespec *))dlvsym(NEXT, "select", "GLIBC_2.2.5");
+    result = real(count, read, write, except, timeout);
+    if (result == 0) note_sleep(sec, nsec);
+    return result;
+}
+
+int poll(void *files, unsigned long count, int milliseconds)
+{
+    static int (*real)(void *, unsigned long, int);
+    int result;
+    if (!real) real = (int (*)(void *, unsigned long, int))dlvsym(NEXT, "poll", "GLIBC_2.2.5");
+    result = real(files, count, milliseconds);
+    if (result == 0) note_sleep(0, milliseconds * 1000000l);
     return result;
 }
 
@@ -219,6 +297,160 @@ int statx(int directory, const char *path, int flags, u32 mask, struct statx *fi
         show_x(&file->modified);
     }
     return result;
+}
+
+/* --- directories ---------------------------------------------------------------------------------------------------- */
+
+/* struct dirent of x86-64; as long as its name needs */
+struct entry { i64 inode, position; unsigned short size; unsigned char type; char name[256]; };
+/* What a directory stream (DIR) holds, sorted, from its first reading until it is rewound or closed. */
+struct listing { void *stream; struct entry **entries; i64 count, next; struct listing *other; };
+
+static struct listing *listings;
+static i64 listings_lock[5]; /* pthread_mutex_t */
+
+static void unlock_listings(void)
+{
+    i64 i;
+    for (i = 0; i < 5; i++) listings_lock[i] = 0;
+}
+
+/* A child of fork(2) has one thread, and another one of its parent may have held the lock: it starts unlocked. The list itself
+ * changes by single stores. */
+static void lock_listings(void)
+{
+    static int registered;
+    if (!registered) { __register_atfork(0, 0, unlock_listings, 0); registered = 1; }
+    pthread_mutex_lock(listings_lock);
+}
+
+/* The place in the list where the listing of a stream is, or would be. */
+static struct listing **find_listing(void *stream)
+{
+    struct listing **place = &listings;
+    while (*place && (*place)->stream != stream) place = &(*place)->other;
+    return place;
+}
+
+static struct listing *listing_of(void *stream)
+{
+    struct listing *listing;
+    lock_listings();
+    listing = *find_listing(stream);
+    pthread_mutex_unlock(listings_lock);
+    return listing;
+}
+
+static int by_name(const void *one, const void *other)
+{
+    return strcmp((*(struct entry **)one)->name, (*(struct entry **)other)->name);
+}
+
+static void release(struct listing *listing)
+{
+    i64 i;
+    for (i = 0; i < listing->count; i++) free(listing->entries[i]);
+    free(listing->entries);
+    free(listing);
+}
+
+/* Reads what is left of a stream; null, with errno, when it can't be read to its end. */
+static struct listing *list(void *stream)
+{
+    static struct entry *(*real)(void *);
+    struct listing *listing = calloc(1, sizeof *listing);
+    i64 room = 0, i;
+    int *number = __errno_location();
+    int before = *number;
+    struct entry *entry, **more;
+    if (!real) real = (struct entry *(*)(void *))dlvsym(NEXT, "readdir", "GLIBC_2.2.5");
+    if (!listing) return 0;
+    listing->stream = stream;
+    for (*number = 0; (entry = real(stream)) != 0; listing->count++) {
+        if (listing->count == room) {
+            room = 2 * room + 32;
+            more = realloc(listing->entries, room * sizeof *more);
+            if (!more) break;
+            listing->entries = more;
+        }
+        listing->entries[listing->count] = malloc(entry->size);
+        if (!listing->entries[listing->count]) break;
+        memcpy(listing->entries[listing->count], entry, entry->size);
+    }
+    if (*number) { release(listing); return 0; }
+    *number = before;
+    qsort(listing->entries, listing->count, sizeof *listing->entries, by_name);
+    for (i = 0; i < listing->count; i++) listing->entries[i]->position = i + 1;
+    lock_listings();
+    listing->other = listings;
+    listings = listing;
+    pthread_mutex_unlock(listings_lock);
+    return listing;
+}
+
+static void forget(void *stream)
+{
+    struct listing **place, *listing;
+    lock_listings();
+    place = find_listing(stream);
+    listing = *place;
+    if (listing) *place = listing->other;
+    pthread_mutex_unlock(listings_lock);
+    if (listing) release(listing);
+}
+
+struct entry *readdir(void *stream)
+{
+    struct listing *listing = listing_of(stream);
+    if (!listing) listing = list(stream);
+    return listing && listing->next < listing->count ? listing->entries[listing->next++] : 0;
+}
+
+struct entry *readdir64(void *stream) { return readdir(stream); }
+
+int readdir_r(void *stream, struct entry *entry, struct entry **result)
+{
+    int *number = __errno_location();
+    int before = *number, failed;
+    struct entry *next;
+    *number = 0;
+    next = readdir(stream);
+    failed = *number;
+    *number = before;
+    if (next) memcpy(entry, next, next->size);
+    *result = next ? entry : 0;
+    return failed;
+}
+
+int readdir64_r(void *stream, struct entry *entry, struct entry **result) { return readdir_r(stream, entry, result); }
+
+i64 telldir(void *stream)
+{
+    struct listing *listing = listing_of(stream);
+    return listing ? listing->next : 0;
+}
+
+void seekdir(void *stream, i64 position)
+{
+    struct listing *listing = listing_of(stream);
+    if (!listing) listing = list(stream);
+    if (listing) listing->next = position;
+}
+
+void rewinddir(void *stream)
+{
+    static void (*real)(void *);
+    if (!real) real = (void (*)(void *))dlvsym(NEXT, "rewinddir", "GLIBC_2.2.5");
+    forget(stream);
+    real(stream);
+}
+
+int closedir(void *stream)
+{
+    static int (*real)(void *);
+    if (!real) real = (int (*)(void *))dlvsym(NEXT, "closedir", "GLIBC_2.2.5");
+    forget(stream);
+    return real(stream);
 }
 
 /* --- the host's name ------------------------------------------------------------------------------------------------ */
