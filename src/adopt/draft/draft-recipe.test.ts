@@ -4,8 +4,8 @@ import fc from 'fast-check'
 import { describe, expect, it, test } from 'vitest'
 import { rounds } from '../../../test/support/nightly.ts'
 import { StillroomError } from '../../error.ts'
-import * as stillroom from '../../index.ts'
 import { draftRecipe } from './draft-recipe.ts'
+import { exportedRecipe } from './exported-recipe.test-data.ts'
 import { recipeOf } from './recipe-draft.ts'
 import { quote, writeRecipe } from './write-recipe.ts'
 
@@ -26,22 +26,12 @@ function contextOf(name: string) {
   }
 }
 
-/** What a recipe.ts exports, by running it: its imports are stillroom's own functions. */
-function exported(source: string): unknown {
-  const imports = /^import \{ ([\w, ]+) \} from 'stillroom'$/m.exec(source)
-  if (imports === null) throw new Error(`no imports in ${source}`)
-  const known = (imports[1] ?? '').split(', ')
-  const body = source.replace(imports[0], '').replace('export default ', 'return ')
-  const values = known.map((name) => (stillroom as unknown as Record<string, unknown>)[name])
-  return new Function(...known, `'use strict';${body}`)(...values)
-}
-
 describe('draftRecipe()', () => {
   it.each(names)('drafts %s', async (name) => {
     const { source, recipe } = draftRecipe(sample(name), { path: 'Dockerfile', contextFile: contextOf(name) })
     await expect(source).toMatchFileSnapshot(join(ROOT, `test/adopt/adopted/recipes/${name}/recipe.ts`))
-    expect(JSON.stringify(exported(source))).toBeDefined()
-    expect(recipe.steps.length).toBe((exported(source) as { steps?: unknown[] }).steps?.length ?? 0)
+    expect(JSON.stringify(exportedRecipe(source))).toBeDefined()
+    expect(recipe.steps.length).toBe((exportedRecipe(source) as { steps?: unknown[] }).steps?.length ?? 0)
   })
 
   const refused: [string, string, number][] = [
@@ -81,7 +71,7 @@ describe('draftRecipe()', () => {
     const { source, recipe, notes } = draftRecipe(text, { path: 'Dockerfile' })
     expect([recipe.steps, recipe.expose, recipe.cmd, recipe.volumes]).toEqual([[], [], undefined, []])
     expect(notes.filter(({ kind }) => kind === 'todo')).toHaveLength(5)
-    expect(exported(source)).toBeDefined()
+    expect(exportedRecipe(source)).toBeDefined()
   })
 })
 
@@ -177,7 +167,7 @@ test('writeRecipe() of any strings is source of the same strings', () => {
         tasks: { t: { description: b, command: [c] } },
         trailing: [d],
       }
-      const found = JSON.parse(JSON.stringify(exported(writeRecipe(draft)))) as {
+      const found = JSON.parse(JSON.stringify(exportedRecipe(writeRecipe(draft)))) as {
         steps: Record<string, unknown>[]
       }
       const wanted = JSON.parse(JSON.stringify(recipeOf(draft)))
@@ -253,7 +243,7 @@ test('any mutation of a Dockerfile gives a recipe, or an error with its place', 
         }
         try {
           const { source } = draftRecipe(text, { path: 'Dockerfile', contextFile: contextOf(name) })
-          exported(source)
+          exportedRecipe(source)
         } catch (error) {
           if (!(error instanceof StillroomError)) throw error
           expect(error.details).toMatchObject({ line: expect.any(Number), column: expect.any(Number) })

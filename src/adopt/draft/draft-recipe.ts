@@ -2,8 +2,7 @@ import { StillroomError } from '../../error.ts'
 import { readDockerfile } from '../../formats/dockerfile/read-dockerfile.ts'
 import type { Position } from '../../formats/dockerfile/source-text.ts'
 import { expandWord, readPairs, splitWords } from '../../formats/dockerfile/words.ts'
-import { checkRecipe } from '../../recipe/check-recipe.ts'
-import { Recipe, type Suite } from '../../recipe/schema.ts'
+import type { Recipe, Suite } from '../../recipe/schema.ts'
 import { resolvePath } from '../copied-files.ts'
 import { runCommands } from '../run-commands.ts'
 import { readStages, type Stage, type StageInstruction } from '../stages.ts'
@@ -12,7 +11,8 @@ import { draftCopy, placeCopies } from './draft-copy.ts'
 import { draftRun } from './draft-run.ts'
 import { addNote, addStep, addTodo, type DraftState, shellWord } from './draft-state.ts'
 import { accountOf } from './made-account.ts'
-import { type DraftNote, type RecipeDraft, recipeOf } from './recipe-draft.ts'
+import type { DraftNote, RecipeDraft } from './recipe-draft.ts'
+import { settleDraft } from './settle-draft.ts'
 import { writeRecipe } from './write-recipe.ts'
 
 export interface DraftOptions {
@@ -87,7 +87,10 @@ export function draftRecipe(
   placeCopies(state)
   moveDownloads(state)
   nameRefs(state)
-  const recipe = settle(state)
+  const recipe = settleDraft(state.draft, (at, what) => {
+    state.notes.push({ kind: 'todo', ...at, text: what })
+    return `TODO line ${at.line}: ${what}`
+  })
   return {
     source: writeRecipe(state.draft),
     recipe,
@@ -294,63 +297,4 @@ function nameRefs(state: DraftState): void {
     comments.push(`TODO line ${at.line}: ${text}`)
     state.notes.push({ kind: 'todo', ...at, text: `${step.url}: ${text}` })
   }
-}
-
-/** Takes out of a draft what the schema of recipes refuses, and says so in its place, until it is valid. */
-function settle(state: DraftState): Recipe {
-  const { draft } = state
-  for (let round = 0; round < 10_000; round++) {
-    const parsed = Recipe.safeParse(recipeOf(draft))
-    const issue = parsed.success
-      ? checkRecipe(parsed.data).map(({ path, reason }) => ({
-          path: path.split(/[.[\]]+/).filter(Boolean),
-          reason,
-        }))[0]
-      : parsed.error.issues.map(({ path, message }) => ({ path: path.map(String), reason: message }))[0]
-    if (issue === undefined && parsed.success) return parsed.data
-    leaveOut(state, issue?.path ?? [], issue?.reason ?? '')
-  }
-  throw new Error('a draft does not become valid')
-}
-
-function leaveOut(state: DraftState, [field = '', key = '']: readonly string[], reason: string): void {
-  const { draft } = state
-  const said = (at: Position, what: string) => {
-    state.notes.push({ kind: 'todo', ...at, text: `${what} ${reason}` })
-    return `TODO line ${at.line}: ${what} ${reason}`
-  }
-  if (field === 'steps') {
-    const entry = draft.entries.filter(({ step }) => step !== undefined)[Number(key)]
-    if (entry?.step === undefined) throw new Error(`a draft has no step ${key}`)
-    const code = JSON.stringify(entry.step)
-    entry.comments.push(said(entry.at, `this step is left out: one of its values`), `  ${code}`)
-    entry.step = undefined
-    return
-  }
-  const at = { line: 1, column: 1 }
-  const place = field.replace(/["']/g, '')
-  draft.trailing.push(
-    said(
-      at,
-      `"${[place, key].filter(Boolean).join('.')}" is left out: ${JSON.stringify(valueAt(draft, place, key))}`,
-    ),
-  )
-  if (['env', 'labels', 'tasks'].includes(place)) {
-    const values = draft[place as 'env']
-    const name =
-      Object.keys(values).find((each) => each === key || JSON.stringify(each) === key) ??
-      Object.keys(values)[0] ??
-      ''
-    delete values[name]
-  } else if (place === 'expose' || place === 'volumes') draft[place].splice(Math.max(0, Number(key) || 0), 1)
-  else if (place === 'user' || place === 'workdir' || place === 'entrypoint' || place === 'cmd')
-    delete draft[place]
-  else throw new Error(`a draft is not valid: ${place} ${reason}`)
-}
-
-function valueAt(draft: RecipeDraft, field: string, key: string): unknown {
-  const value = (draft as unknown as Record<string, unknown>)[field]
-  return typeof value === 'object' && value !== null && key !== ''
-    ? ((value as Record<string, unknown>)[key] ?? value)
-    : value
 }

@@ -1,5 +1,5 @@
 import type { Position } from '../../formats/dockerfile/source-text.ts'
-import type { RecipeInput, Step, Suite } from '../../recipe/schema.ts'
+import type { Component, RecipeInput, Step, Suite } from '../../recipe/schema.ts'
 
 /** A value as a recipe has it before its defaults are filled in. */
 export type StepDraft =
@@ -34,7 +34,7 @@ export interface DraftNote extends Position {
 export interface RecipeDraft {
   /** What stands above the recipe. */
   comments: string[]
-  base: { kind: 'debian'; suite: Suite } | { kind: 'image'; reference: string }
+  base: { kind: 'debian'; suite: Suite; components?: Component[] } | { kind: 'image'; reference: string }
   entries: DraftEntry[]
   env: Record<string, string>
   user?: { name: string; uid: number; home: string; shell: string }
@@ -45,6 +45,8 @@ export interface RecipeDraft {
   expose: string[]
   volumes: string[]
   tasks: Record<string, { description: string; command: string[] }>
+  /** One layer, where a step deletes what an earlier one brought. */
+  layout?: 'flat'
   /** What stands below the steps. */
   trailing: string[]
 }
@@ -74,7 +76,7 @@ export function stepOf(draft: StepDraft): Step {
 
 /** The recipe that a draft stands for. */
 export function recipeOf(draft: RecipeDraft): RecipeInput {
-  const { base, entries, env, user, workdir, entrypoint, cmd, labels, expose, volumes, tasks } = draft
+  const { base, entries, env, user, workdir, entrypoint, cmd, labels, expose, volumes, tasks, layout } = draft
   return {
     base,
     steps: entries.flatMap(({ step }) => (step === undefined ? [] : [stepOf(step)])),
@@ -83,6 +85,7 @@ export function recipeOf(draft: RecipeDraft): RecipeInput {
     expose,
     volumes,
     tasks,
+    ...(layout === undefined ? {} : { layout }),
     ...(user === undefined ? {} : { user }),
     ...(workdir === undefined ? {} : { workdir }),
     ...(entrypoint === undefined ? {} : { entrypoint }),

@@ -43,7 +43,7 @@ export function writeRecipe(draft: RecipeDraft): string {
       : object(Object.entries(values).map(([key, value]) => [key, quote(value)]))
   const { user, tasks } = draft
   const recipe: [string, Code | undefined][] = [
-    ['base', { call: base.kind, args: [quote(base.kind === 'debian' ? base.suite : base.reference)] }],
+    ['base', baseCode(base)],
     ['steps', steps.items.length > 0 ? steps : undefined],
     [
       'user',
@@ -62,6 +62,7 @@ export function writeRecipe(draft: RecipeDraft): string {
     ['labels', record(draft.labels)],
     ['expose', draft.expose.length > 0 ? strings(draft.expose) : undefined],
     ['volumes', draft.volumes.length > 0 ? strings(draft.volumes) : undefined],
+    ['layout', draft.layout && quote(draft.layout)],
     [
       'tasks',
       Object.keys(tasks).length === 0
@@ -84,6 +85,13 @@ export function writeRecipe(draft: RecipeDraft): string {
     draft.comments.map((text) => `${comment(text)}\n`).join('') +
     `import { ${imports.join(', ')} } from 'stillroom'\n\nexport default defineRecipe({\n${body.join('')}})\n`
   )
+}
+
+function baseCode(base: RecipeDraft['base']): Code {
+  if (base.kind === 'image') return { call: 'image', args: [quote(base.reference)] }
+  const { suite, components } = base
+  const options = components === undefined ? [] : [object([['components', strings(components)]])]
+  return { call: 'debian', args: [quote(suite), ...options] }
 }
 
 /** Which of stillroom's functions a step is written with. */

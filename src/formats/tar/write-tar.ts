@@ -8,20 +8,31 @@ export interface TarEntry {
   target?: string
 }
 
+/** Whose a member is and what it allows, where that is not the same for all: permission bits, numbers, seconds since 1970. */
+export interface TarAttributes {
+  mode: number
+  uid: number
+  gid: number
+  mtime: number
+}
+
 const BLOCK = 512
 const TYPES = { file: '0', symlink: '2', directory: '5' }
 
 /**
- * The header of a member in GNU's format, whose long names are any bytes: owner 0, time 0. For the same member always
- * the same bytes (https://www.gnu.org/software/tar/manual/html_node/Standard.html).
+ * The header of a member in GNU's format, whose long names are any bytes: owner 0 and time 0, unless it has attributes of its
+ * own. For the same member always the same bytes (https://www.gnu.org/software/tar/manual/html_node/Standard.html).
  */
-export function tarHeader({ path, type, executable = false, size = 0, target = '' }: TarEntry): Buffer {
+export function tarHeader(
+  { path, type, executable = false, size = 0, target = '' }: TarEntry,
+  attributes?: TarAttributes,
+): Buffer {
   const name = type === 'directory' ? `${path}/` : path
   const mode = type === 'symlink' ? 0o777 : type === 'directory' || executable ? 0o755 : 0o644
   return Buffer.concat([
     ...(target.length > 100 ? longName('K', target) : []),
     ...(name.length > 100 ? longName('L', name) : []),
-    block('gnu', { name, flag: TYPES[type], mode, size, target }),
+    block('gnu', { name, flag: TYPES[type], mode, size, target, ...attributes }),
   ])
 }
 
@@ -92,15 +103,20 @@ interface Fields {
   size: number
   target: string
   mtime?: number
+  uid?: number
+  gid?: number
 }
 
-function block(format: 'gnu' | 'ustar', { name, prefix = '', flag, mode, size, target, mtime = 0 }: Fields) {
+function block(format: 'gnu' | 'ustar', fields: Fields) {
+  const { name, prefix = '', flag, mode, size, target, mtime = 0, uid = 0, gid = 0 } = fields
   const header = Buffer.alloc(BLOCK)
   const gnu = format === 'gnu'
   const number = (value: number) => (gnu ? `${octal(value, 7)}\0` : `${octal(value, 6)} \0`)
   const end = gnu ? '\0' : ' '
   header.write(name.slice(0, 100), 0, 'latin1')
-  header.write(number(mode) + number(0) + number(0), 100, 'latin1')
+  header.write(number(mode), 100, 'latin1')
+  writeOwner(header, uid, 108, number)
+  writeOwner(header, gid, 116, number)
   writeSize(header, size, end)
   header.write(`${octal(mtime, 11)}${end}        ${flag}`, 136, 'latin1')
   header.write(target.slice(0, 100), 157, 'latin1')
@@ -109,6 +125,16 @@ function block(format: 'gnu' | 'ustar', { name, prefix = '', flag, mode, size, t
   const sum = header.reduce((total, byte) => total + byte, 0)
   header.write(gnu ? `${octal(sum, 6)}\0 ` : number(sum), 148, 'latin1')
   return header
+}
+
+/** Octal up to 2,097,151, then base 256 as GNU tar writes it. */
+function writeOwner(header: Buffer, id: number, at: number, number: (value: number) => string): void {
+  if (id < 8 ** 7) {
+    header.write(number(id), at, 'latin1')
+    return
+  }
+  header[at] = 0x80
+  header.writeUInt32BE(id, at + 4)
 }
 
 /** Octal up to 8 GiB, then base 256 as GNU tar writes it. */

@@ -1,11 +1,9 @@
-import { lstat } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { draftRecipe } from '../../adopt/draft/draft-recipe.ts'
 import type { DraftNote } from '../../adopt/draft/recipe-draft.ts'
-import { StillroomError, unlessMissing } from '../../error.ts'
 import type { Suite } from '../../recipe/schema.ts'
 import { makeDirectory, writeFileAtomic, writing } from '../../store/disk.ts'
-import { RECIPE_NAME } from '../project/list-recipes.ts'
+import { newRecipePlace } from './new-recipe-place.ts'
 import { buildContext, readDockerfileText } from './read-build-context.ts'
 
 export interface AdoptOptions {
@@ -41,19 +39,7 @@ export async function adoptDockerfile(
   const file = resolve(directory, path)
   const text = await readDockerfileText(file, path)
   const name = options.name ?? nameOf(file)
-  if (!RECIPE_NAME.test(name))
-    throw new StillroomError(
-      'USAGE',
-      `"${name}" is no name of a recipe: lower-case letters, digits and single dashes`,
-      {
-        hint: `stillroom adopt dockerfile ${path} NAME`,
-      },
-    )
-  const place = join(directory, 'recipes', name)
-  if ((await lstat(place).catch(unlessMissing)) !== undefined)
-    throw new StillroomError('RECIPE_EXISTS', `there is a recipe "${name}" already: recipes/${name}`, {
-      hint: `give another name: stillroom adopt dockerfile ${path} NAME`,
-    })
+  const place = await newRecipePlace(directory, name, `stillroom adopt dockerfile ${path} NAME`)
   const { buildArgs, suite, context } = options
   const { source, files, notes } = draftRecipe(text, {
     path,

@@ -10,9 +10,15 @@ import { StillroomError } from '../../error.ts'
  */
 export type ImportRecipe = (file: string, path: string) => Promise<unknown>
 
+/** How often this process has imported a file: a module is loaded once by its address, and may have changed since. */
+const imported = new Map<string, number>()
+
 /** By Node's own import, in this process: the recipe's code is run with all that this process has. */
 export const importRecipe: ImportRecipe = async (file, path) => {
-  const module = await withoutTypeWarning(() => import(pathToFileURL(file).href)).catch((cause: unknown) => {
+  const times = imported.get(file) ?? 0
+  imported.set(file, times + 1)
+  const url = `${pathToFileURL(file).href}${times === 0 ? '' : `?${times}`}`
+  const module = await withoutTypeWarning(() => import(url)).catch((cause: unknown) => {
     throw describeLoadError(cause, file, path)
   })
   if ('default' in module) return module.default
@@ -66,7 +72,9 @@ function oneLine({ name, message }: Error): string {
  * decoration); those of running code have a frame `FILE:LINE:COLUMN`.
  */
 function findPlace({ stack = '' }: Error, file: string): { line: number; column?: number } | undefined {
-  const names = [file, pathToFileURL(file).href]
+  const again = imported.get(file) ?? 1
+  const { href } = pathToFileURL(file)
+  const names = [file, href, `${href}?${again - 1}`]
   const [head = '', ...rest] = stack.split('\n')
   const parsed = names.find((name) => head.startsWith(`${name}:`))
   if (parsed !== undefined) {

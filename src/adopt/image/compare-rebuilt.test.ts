@@ -1,0 +1,117 @@
+import { createHash } from 'node:crypto'
+import { describe, expect, it } from 'vitest'
+import type { Member } from '../../image/image-archive.test-data.ts'
+import { dpkgStatus, imageOf, stanza } from './adopt-in-memory.test-data.ts'
+import { compareRebuilt } from './compare-rebuilt.ts'
+
+const md5 = (text: string) => createHash('md5').update(text).digest('hex')
+
+/** A package of dpkg's with its files. */
+function deb(name: string, version: string, files: Record<string, string>) {
+  const paths = Object.keys(files)
+  return {
+    stanza: stanza(name, { Version: version }),
+    members: [
+      [`var/lib/dpkg/info/${name}.list`, paths.map((path) => `/${path}\n`).join('')],
+      [
+        `var/lib/dpkg/info/${name}.md5sums`,
+        paths.map((path) => `${md5(files[path] ?? '')}  ${path}\n`).join(''),
+      ],
+      ...Object.entries(files),
+    ] as [string, string][],
+  }
+}
+
+async function image(debs: ReturnType<typeof deb>[], more: (Member | [string, string])[] = []) {
+  const changed = new Set(more.map((each) => (Array.isArray(each) ? each[0] : each.name)))
+  const members = debs.flatMap((each) => each.members.filter(([path]) => !changed.has(path)))
+  return imageOf([dpkgStatus(...debs.map((each) => each.stanza)), ...members, ...more])
+}
+
+const options = (found: string[] = []) => ({
+  isFound: (path: string) => found.includes(path),
+  clones: ['opt/clone'],
+})
+const TOOL = {
+  'usr/bin/tool': 'program',
+  'etc/tool.conf': 'as packaged',
+  'usr/share/doc/tool/README': 'text',
+}
+
+describe('compareRebuilt()', () => {
+  it('tells what is equal, explained, and to be carried, each with its reason', async () => {
+    const original = await image(
+      [deb('tool', '1', TOOL), deb('lib', '1', { 'usr/lib/lib.so': 'old' })],
+      [
+        ['etc/tool.conf', 'edited'],
+        ['data/results', 'mine'],
+        ['data/key', 'secret'],
+        ['var/log/x.log', 'a log'],
+        ['opt/clone/.git/config', 'remote'],
+        ['usr/lib/m.py', 'source'],
+        ['usr/lib/__pycache__/m.cpython-311.pyc', 'code'],
+        { name: 'data/link', linkname: 'results', type: 'symlink' },
+      ],
+    )
+    const built = await image(
+      [deb('tool', '1', TOOL), deb('lib', '2', { 'usr/lib/lib.so': 'newer' })],
+      [['usr/lib/m.py', 'source']],
+    )
+    const withheld = new Map([['data/key', 'a key']])
+    const found = ['/etc/tool.conf', '/data/results', '/data/key', '/data/link']
+    const { comparison, repairs } = compareRebuilt(original, built, { ...options(found), withheld })
+    expect(repairs.carry.map(({ path }) => path)).toEqual([
+      ...['data', 'data/link', 'data/results', 'etc/tool.conf', 'opt', 'opt/clone', 'var/log'],
+    ])
+    expect(comparison.unknown).toEqual([
+      { path: '/data/results', size: 4, reason: 'of no package' },
+      { path: '/etc/tool.conf', size: 6, reason: 'changed, of deb/tool' },
+    ])
+    expect(comparison.withheld).toEqual([{ path: '/data/key', size: 6, reason: 'a key' }])
+    expect(comparison.explained).toContainEqual({
+      reason: 'deb/lib is 2 in the lock, 1 in the image',
+      files: 1,
+      bytes: 3,
+    })
+    expect(comparison.dropped.map(({ reason }) => reason)).toEqual([
+      'histories of clones',
+      'logs',
+      'byte code of Python',
+    ])
+    expect(comparison.shares.equal.files).toBeGreaterThan(3)
+    expect(Object.values(comparison.shares).reduce((sum, { share }) => sum + share, 0)).toBeCloseTo(1)
+  })
+
+  it('knows what was taken away from packages, and what has other permissions', async () => {
+    const original = await image(
+      [deb('tool', '1', TOOL)],
+      [{ name: 'usr/bin/tool', content: 'program', mode: 0o4755 }],
+    )
+    const without = await image([
+      deb('tool', '1', { 'usr/bin/tool': 'program', 'etc/tool.conf': 'as packaged' }),
+    ])
+    const listed = await image(
+      [deb('tool', '1', TOOL)],
+      [{ name: 'usr/bin/tool', content: 'program', mode: 0o644 }],
+    )
+    expect(compareRebuilt(original, listed, options()).repairs.attributes.map(({ path }) => path)).toEqual([
+      'usr/bin/tool',
+    ])
+    expect(compareRebuilt(original, without, options()).repairs.carry.map(({ path }) => path)).toContain(
+      'usr/share/doc/tool/README',
+    )
+    const { tree } = without
+    const stripped = { tree, inventory: original.inventory }
+    expect(compareRebuilt(stripped, listed, options()).repairs.remove).toEqual(['usr/share/doc/tool/README'])
+  })
+
+  it('counts what came from the archive beside the recipe as carried', async () => {
+    const original = await image([], [['data/results', 'mine']])
+    const { comparison } = compareRebuilt(original, original, {
+      ...options(),
+      carried: new Set(['data/results']),
+    })
+    expect(comparison.carried).toEqual([{ path: '/data/results', size: 4, reason: 'of no package' }])
+    expect(comparison.shares.unknown.bytes).toBe(0)
+  })
+})

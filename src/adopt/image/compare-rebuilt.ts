@@ -1,0 +1,276 @@
+import { expectInventory } from '../../audit/expect/expect-installed.ts'
+import { packageId } from '../../audit/expect/locked-packages.ts'
+import { showPath } from '../../audit/finding.ts'
+import type { FileTree, TreeFile } from '../../image/file-tree.ts'
+import type { Inode } from '../../image/layer-entry.ts'
+import type { Inventory } from '../../inventory/inventory.ts'
+import { isBelow } from '../copied-files.ts'
+import { ACCOUNT_FILES, sameAccounts } from './accounts.ts'
+import { leftoverAt } from './leftovers.ts'
+
+/** An image as it was read. */
+export interface ImageSide {
+  tree: FileTree
+  inventory: Inventory
+}
+
+/** What became of a file of the original in the image that was built. */
+export type Fate =
+  /** The same bytes, from what the lock names. */
+  | 'equal'
+  /** Another version of the same package, or made anew by a program of one. */
+  | 'explained'
+  /** The same bytes, from the archive beside the recipe. */
+  | 'carried'
+  /** It is not there, or is another. */
+  | 'unknown'
+
+export interface RebuiltFile {
+  /** With a slash in front; bytes that are not printable ASCII are written `%XX`. */
+  path: string
+  size: number
+  reason: string
+}
+
+export interface RebuiltComparison {
+  /** Regular files of the original that an image needs, hard links once: all but what is dropped or withheld. */
+  files: number
+  bytes: number
+  /** Of these. A share is of bytes, 0 to 1. */
+  shares: Record<Fate, { files: number; bytes: number; share: number }>
+  /** Why files are explained, most bytes first. */
+  explained: { reason: string; files: number; bytes: number }[]
+  /** By path. */
+  carried: RebuiltFile[]
+  unknown: RebuiltFile[]
+  /** What work left behind and no image needs, by kind, most bytes first. */
+  dropped: { reason: string; files: number; bytes: number }[]
+  /** Files with credentials, by path: what they hold is in no file that was written. */
+  withheld: RebuiltFile[]
+}
+
+/** What must be done to an image that was built for it to be as the original. Paths are below the root, bytes as latin1. */
+export interface Repairs {
+  /** To be put there, parents first. */
+  carry: TreeFile[]
+  /** To be taken away: an end with a slash is a directory. */
+  remove: string[]
+  /** Permissions and owners that differ where the content doesn't. */
+  attributes: TreeFile[]
+}
+
+export interface CompareRebuiltOptions {
+  /** Whether an audit of the original without a lock found that a path, as findings show it, is nobody's or was changed. */
+  isFound: (path: string) => boolean
+  /** Work trees of clones: their `.git` stays behind. */
+  clones: readonly string[]
+  /** Files that are in the archive beside the recipe. */
+  carried?: ReadonlySet<string>
+  /** Files that hold credentials, with what they hold. */
+  withheld?: ReadonlyMap<string, string>
+  /** Why a file that should be carried is not, by its path. */
+  left?: ReadonlyMap<string, string>
+}
+
+/** Compares an original with the image of its adopted recipe, file by file: what is equal, what explains the rest. */
+export function compareRebuilt(
+  original: ImageSide,
+  built: ImageSide,
+  options: CompareRebuiltOptions,
+): { comparison: RebuiltComparison; repairs: Repairs } {
+  const { isFound, clones, carried = new Set(), withheld = new Map(), left = new Map() } = options
+  const expected = expectInventory(original)
+  const installed = { original: versionsOf(original), built: versionsOf(built) }
+  const tally = new Tally()
+  const repairs: Repairs = { carry: [], remove: [], attributes: [] }
+  const ownerOf = (path: string) => expected.at(path).at(-1)?.owner
+  const counted = new Set<Inode>()
+  const isBehind = (path: string) =>
+    clones.some((clone) => isBelow(path, clone === '' ? '.git' : `${clone}/.git`))
+
+  for (const { path, inode } of original.tree.files()) {
+    const isOnce = !(inode.isShared && counted.has(inode))
+    counted.add(inode)
+    const count = (fate: Fate | 'dropped' | 'withheld', reason = '') => {
+      if (inode.type === 'file' && (isOnce || fate === 'withheld')) tally.add(fate, path, inode.size, reason)
+    }
+    const twin = twinOf(built.tree, path)
+    const owner = ownerOf(path)
+    const secret = withheld.get(path)
+    if (secret !== undefined) {
+      count('withheld', secret)
+      continue
+    }
+    const dropped = isBehind(path) ? 'histories of clones' : leftoverOf(path, original.tree)
+    if (dropped !== undefined) {
+      count('dropped', dropped)
+      continue
+    }
+    const isCarried = carried.has(path)
+    if (twin !== undefined && isSame(inode, twin)) {
+      count(isCarried ? 'carried' : 'equal', isCarried ? whose(owner) : '')
+      const version = { a: installed.original.get(owner ?? ''), b: installed.built.get(owner ?? '') }
+      if (!isCarried && version.a === version.b && !sameAttributes(inode, twin))
+        repairs.attributes.push({ path, inode })
+      continue
+    }
+    if (isCarried && ACCOUNT_FILES.has(path)) {
+      count('carried', 'accounts')
+      continue
+    }
+    const why = explain({ path, inode, owner, twin }, { original, installed, isFound })
+    if (why !== undefined) {
+      count('explained', why)
+      continue
+    }
+    if (inode.type === 'character' || inode.type === 'block') continue
+    if (!isCarried) repairs.carry.push({ path, inode })
+    count('unknown', left.get(path) ?? whose(owner, isFound(showPath(path))))
+  }
+  for (const { path, inode } of built.tree.files()) {
+    if (original.tree.findLink(path)?.path === path || leftoverOf(path, built.tree) !== undefined) continue
+    const owned = expected.at(path)
+    if (inode.type === 'directory') {
+      if (owned.length > 0) repairs.remove.unshift(`${path}/`)
+    } else if (
+      owned.length > 0 &&
+      installed.original.get(owned.at(-1)?.owner ?? '') === installed.built.get(owned.at(-1)?.owner ?? '')
+    )
+      repairs.remove.unshift(path)
+  }
+  return { comparison: tally.result(), repairs }
+}
+
+/** What explains that a file of the original is not the same in the image that was built; undefined when nothing does. */
+function explain(
+  {
+    path,
+    inode,
+    owner,
+    twin,
+  }: { path: string; inode: Inode; owner: string | undefined; twin: Inode | undefined },
+  {
+    original,
+    installed,
+    isFound,
+  }: {
+    original: ImageSide
+    installed: Record<'original' | 'built', ReadonlyMap<string, string>>
+    isFound: (path: string) => boolean
+  },
+): string | undefined {
+  if (ACCOUNT_FILES.has(path))
+    return twin !== undefined && sameAccounts(path, inode.content, twin.content)
+      ? 'the same accounts, in another order'
+      : undefined
+  // of the packages that are there, in their versions
+  if (RECORDS.test(path)) return 'records of dpkg and apt'
+  const before = installed.original.get(owner ?? '')
+  const after = installed.built.get(owner ?? '')
+  if (owner !== undefined && after !== undefined && before !== after)
+    return `${owner} is ${after} in the lock, ${before} in the image`
+  if (isFound(showPath(path)) || twin === undefined || twin.type !== inode.type) return undefined
+  return inode.type === 'directory' || sourceOf(path, original.tree) !== undefined
+    ? undefined
+    : 'written by programs of packages as they are installed'
+}
+
+const RECORDS = /^var\/lib\/(dpkg\/|apt\/extended_states$)/
+
+const whose = (owner: string | undefined, isChanged = true) =>
+  owner === undefined ? 'of no package' : isChanged ? `changed, of ${owner}` : `${owner} is not in the lock`
+
+function versionsOf({ inventory }: ImageSide): Map<string, string> {
+  return new Map(inventory.packages.map((each) => [packageId(each), each.version]))
+}
+
+/** What is at the very same path. */
+function twinOf(tree: FileTree, path: string): Inode | undefined {
+  const found = tree.findLink(path)
+  return found?.path === path ? found.inode : undefined
+}
+
+function isSame(a: Inode, b: Inode): boolean {
+  if (a.type !== b.type) return false
+  if (a.type === 'file') return a.sha256 === b.sha256
+  return a.target === b.target && a.major === b.major && a.minor === b.minor
+}
+
+const sameAttributes = (a: Inode, b: Inode) => a.mode === b.mode && a.uid === b.uid && a.gid === b.gid
+
+/** The kind of leftover that a path is: byte code is one where its source is at hand. */
+function leftoverOf(path: string, tree: FileTree): string | undefined {
+  if (/\.py[co]$/.test(path)) return sourceOf(path, tree) === undefined ? undefined : leftoverAt(path)
+  return leftoverAt(path)
+}
+
+/** The source of a file of byte code, where the tree has it. */
+function sourceOf(path: string, tree: FileTree): string | undefined {
+  const [, directory = '', name] =
+    /^(.*?)__pycache__\/([^/]+?)\.[^/]*\.py[co]$/.exec(path) ?? /^(.*?)([^/]+)\.py[co]$/.exec(path) ?? []
+  const source = name === undefined ? undefined : `${directory}${name}.py`
+  return source !== undefined && tree.findLink(source) !== undefined ? source : undefined
+}
+
+interface Count {
+  files: number
+  bytes: number
+}
+
+class Tally {
+  readonly #sums: Record<Fate, Count> = {
+    equal: { files: 0, bytes: 0 },
+    explained: { files: 0, bytes: 0 },
+    carried: { files: 0, bytes: 0 },
+    unknown: { files: 0, bytes: 0 },
+  }
+  readonly #reasons = { explained: new Map<string, Count>(), dropped: new Map<string, Count>() }
+  readonly #listed: Record<'carried' | 'unknown' | 'withheld', RebuiltFile[]> = {
+    carried: [],
+    unknown: [],
+    withheld: [],
+  }
+
+  add(fate: Fate | 'dropped' | 'withheld', path: string, size: number, reason: string): void {
+    if (fate !== 'dropped' && fate !== 'withheld') addTo(this.#sums[fate], size)
+    if (fate === 'explained' || fate === 'dropped') {
+      const known = this.#reasons[fate].get(reason) ?? { files: 0, bytes: 0 }
+      this.#reasons[fate].set(reason, known)
+      addTo(known, size)
+    } else if (fate !== 'equal') this.#listed[fate].push({ path: showPath(path), size, reason })
+  }
+
+  result(): RebuiltComparison {
+    const all = Object.values(this.#sums)
+    const files = all.reduce((sum, each) => sum + each.files, 0)
+    const bytes = all.reduce((sum, each) => sum + each.bytes, 0)
+    const share = (fate: Fate) => ({
+      ...this.#sums[fate],
+      share: bytes === 0 ? (fate === 'equal' ? 1 : 0) : this.#sums[fate].bytes / bytes,
+    })
+    return {
+      files,
+      bytes,
+      shares: {
+        equal: share('equal'),
+        explained: share('explained'),
+        carried: share('carried'),
+        unknown: share('unknown'),
+      },
+      explained: byBytes(this.#reasons.explained),
+      ...this.#listed,
+      dropped: byBytes(this.#reasons.dropped),
+    }
+  }
+}
+
+function addTo(count: Count, size: number): void {
+  count.files += 1
+  count.bytes += size
+}
+
+function byBytes(reasons: ReadonlyMap<string, Count>) {
+  return [...reasons]
+    .map(([reason, sum]) => ({ reason, ...sum }))
+    .sort((a, b) => b.bytes - a.bytes || (a.reason < b.reason ? -1 : 1))
+}

@@ -1,0 +1,311 @@
+import { readConfig } from '../../audit/compare/compare-config.ts'
+import { expectInventory } from '../../audit/expect/expect-installed.ts'
+import { packageId } from '../../audit/expect/locked-packages.ts'
+import { showPath } from '../../audit/finding.ts'
+import { findSecret, isSecretName } from '../../audit/secrets.ts'
+import type { ImageConfig } from '../../formats/oci.ts'
+import type { FileTree } from '../../image/file-tree.ts'
+import type { InstalledPackage, Inventory } from '../../inventory/inventory.ts'
+import { Component, gitUrl, type Recipe, Suite, User } from '../../recipe/schema.ts'
+import type { RecipeDraft, StepDraft } from '../draft/recipe-draft.ts'
+import { settleDraft } from '../draft/settle-draft.ts'
+import { writeRecipe } from '../draft/write-recipe.ts'
+import { debRequests, readInstalledDebs } from './deb-requests.ts'
+import { leftoverAt } from './leftovers.ts'
+import { pythonRequests } from './python-requests.ts'
+
+/** Something to know of an adopted image, or left to do. */
+export interface ImageNote {
+  kind: 'todo' | 'note'
+  text: string
+  /** What to type. */
+  next?: string
+}
+
+export interface ImageToDraft {
+  /** As it is named to the user. */
+  reference: string
+  config: ImageConfig
+  tree: FileTree
+  inventory: Inventory
+}
+
+export interface DraftImageOptions {
+  base: RecipeDraft['base']
+  /** What a base from a registry brings: names of its packages of Debian, ids of all of them, and its settings. */
+  below?: { debs: ReadonlySet<string>; packages: ReadonlySet<string>; config: ImageConfig } | undefined
+  /** Steps that cannot be locked, by {@link stepKey}, with the reason: what they bring is carried. */
+  refused?: ReadonlyMap<string, string>
+  /** Packages that no archive has: apt is not asked for them. */
+  unknown?: ReadonlySet<string>
+  /** Versions to ask apt for where the newest is another, by package. */
+  pins?: ReadonlyMap<string, string>
+  /** Whether files are carried beside the recipe. */
+  carries: boolean
+}
+
+export interface DraftedImage {
+  /** The text of recipe.ts. */
+  source: string
+  recipe: Recipe
+  notes: ImageNote[]
+  /** Work trees of clones, pinned or not: their histories stay behind. */
+  clones: string[]
+  /** Text of more files beside the recipe, by path. */
+  files: Map<string, string>
+}
+
+/** Where the archive of carried files is while an image is built; it is taken away again. */
+const PLACE = '/opt/stillroom-files'
+const NOWHERE = { line: 0, column: 0 }
+/** More constraints than these are kept in a file of their own. */
+const SHORT = 12
+
+/**
+ * Puts carried files where they belong, as they are. Its text holds nothing of the image: names are in the files beside the
+ * recipe.
+ */
+export const UNPACK = `cd /
+files=${PLACE}
+while IFS= read -r path; do
+  case $path in
+    */) rmdir -- "/$path" 2> /dev/null || : ;;
+    *) rm -f -- "/$path" ;;
+  esac
+done < $files/removed.txt
+tar --extract --file $files/carried.tar --numeric-owner --same-owner --preserve-permissions --keep-directory-symlink
+while read -r mode owner path; do
+  chown -h -- "$owner" "/$path"
+  [ "$mode" = - ] || chmod -- "$mode" "/$path"
+done < $files/attributes.txt
+rm -r $files`
+
+/**
+ * Drafts the recipe of an image by what is in it: its packages, clones and settings. What no step brings is for an archive
+ * beside the recipe, which is only known when the rest is built.
+ */
+export function draftImage(image: ImageToDraft, options: DraftImageOptions): DraftedImage {
+  const { base, below, refused = new Map(), carries } = options
+  const notes: ImageNote[] = []
+  const draft: RecipeDraft = {
+    comments: [`A draft of what is in ${image.reference}: see what is not as you want it, and change it.`],
+    base,
+    entries: [],
+    env: {},
+    labels: {},
+    expose: [],
+    volumes: [],
+    tasks: {},
+    trailing: [],
+  }
+  const files = new Map<string, string>()
+  const add = (step: StepDraft, comments: readonly string[] = []) => {
+    const reason = refused.get(stepKey(step))
+    if (reason === undefined) draft.entries.push({ at: NOWHERE, comments: [...comments], step })
+    return reason === undefined
+  }
+  addDebs(image, options, draft, add)
+  addPython(image, options, { add, files, notes })
+  const clones = addClones(image, { add, notes })
+  nameOthers(image.inventory, below?.packages ?? new Set(), notes)
+  addSettings(image, below?.config, draft, notes)
+  if (carries) {
+    draft.layout = 'flat'
+    add({ kind: 'project', path: 'files', to: PLACE }, ['what is in no package: files/carried.tar'])
+    add({ kind: 'run', command: UNPACK })
+  }
+  const recipe = settleDraft(draft, (_, what) => {
+    notes.push({ kind: 'todo', text: what })
+    return `TODO ${what}`
+  })
+  return { source: writeRecipe(draft), recipe, notes, clones, files }
+}
+
+/** What tells a step of a draft from others when it turns out that it cannot be locked. */
+export function stepKey(step: StepDraft | Recipe['steps'][number]): string {
+  return step.kind === 'git' ? `git ${step.to}` : step.kind
+}
+
+/** The suite of an image of Debian by its os-release(5); undefined when it is none that a recipe can have as its base. */
+export function suiteOf(tree: FileTree): { suite: Suite | undefined; name: string } {
+  const text = (tree.read('etc/os-release') ?? tree.read('usr/lib/os-release'))?.toString('utf8') ?? ''
+  const value = (name: string) => new RegExp(`^${name}=["']?([^"'\\n]*)["']?$`, 'm').exec(text)?.[1] ?? ''
+  const parsed = Suite.safeParse(value('VERSION_CODENAME'))
+  const suite = value('ID') === 'debian' && parsed.success ? parsed.data : undefined
+  return { suite, name: value('PRETTY_NAME') || value('ID') || 'a system without os-release' }
+}
+
+type Add = (step: StepDraft, comments?: readonly string[]) => boolean
+
+function addDebs(
+  { tree }: ImageToDraft,
+  { below, pins = new Map(), unknown = new Set() }: DraftImageOptions,
+  draft: RecipeDraft,
+  add: Add,
+): void {
+  const installed = readInstalledDebs(tree).filter(({ name }) => !unknown.has(name))
+  const { asked, besides } = debRequests(installed, below?.debs)
+  const requests = (debs: typeof asked) =>
+    debs.map(({ name }) => (pins.has(name) ? `${name}=${pins.get(name)}` : name))
+  if (draft.base.kind === 'debian') {
+    const areas = new Set([...asked, ...besides].map(({ section }) => section.split('/')[0]))
+    const components = Component.options.filter((each) => areas.has(each) && each !== 'main')
+    if (components.length > 0) draft.base = { ...draft.base, components }
+  }
+  const all = [...requests(asked), ...requests(besides)].sort()
+  if (all.length === 0) return
+  const comments =
+    besides.length === 0 ? [] : [`not asked for, but there: ${besides.map(({ name }) => name).join(' ')}`]
+  add({ kind: 'apt', packages: all, recommends: false }, comments)
+}
+
+function addPython(
+  { tree, inventory }: ImageToDraft,
+  { below }: DraftImageOptions,
+  { add, files, notes }: { add: Add; files: Map<string, string>; notes: ImageNote[] },
+): void {
+  const debs = expectInventory({ tree, inventory: systemPackages(inventory) })
+  const own = inventory.packages.filter((each) => !below?.packages.has(packageId(each)))
+  const environments = pythonRequests(tree, own, (path) => debs.at(debs.place(path)).length > 0)
+  for (const { path, asked, brought, apart } of environments) {
+    for (const { name, version, origin } of apart) {
+      const from = origin === undefined ? 'without notes of its files' : `from ${origin.url}`
+      notes.push({
+        kind: 'note',
+        text: `Python package ${name} ${version} in ${showPath(path)} was installed ${from}: its files are carried`,
+      })
+    }
+    if (asked.length === 0) continue
+    if (!isSystemPython(path)) {
+      notes.push({
+        kind: 'note',
+        text: `${asked.length + brought.length} Python packages are in ${showPath(path)}, where a pip step installs none: their files are carried (${asked.join(', ')})`,
+      })
+      continue
+    }
+    const isLong = brought.length > SHORT
+    if (isLong) files.set('constraints.txt', `${brought.join('\n')}\n`)
+    add({
+      kind: 'pip',
+      requirements: asked,
+      files: [],
+      constraints: isLong ? [] : brought.filter((each) => !each.includes('@')),
+      constraintFiles: isLong ? ['constraints.txt'] : [],
+      index: undefined,
+      local: [],
+    })
+  }
+}
+
+/** Where pip of Debian's own Python installs as root. */
+const isSystemPython = (path: string) => /^usr\/local\/lib\/python3(\.\d+)?\/(dist|site)-packages$/.test(path)
+
+const systemPackages = ({ packages }: Inventory): Inventory => ({
+  packages: packages.filter(({ kind }) => kind === 'deb'),
+  problems: [],
+})
+
+/** Each clone becomes a git step, or is carried; what was changed in it is in the archive of carried files. */
+function addClones({ inventory }: ImageToDraft, { add, notes }: { add: Add; notes: ImageNote[] }): string[] {
+  const clones = inventory.packages.filter(({ kind }) => kind === 'git')
+  for (const { name, environment = '', version, origin, modified = [] } of clones) {
+    const to = `/${environment}`
+    if (leftoverAt(`${environment}/.git`) !== undefined) continue
+    const url = origin?.url ?? ''
+    const isPinned =
+      gitUrl.safeParse(url).success &&
+      findSecret(url) === undefined &&
+      add({ kind: 'git', url, ref: version, to, submodules: false })
+    const changes = modified.length > 0 ? `, with ${modified.length} changed files, which are carried` : ''
+    notes.push({
+      kind: 'note',
+      text: isPinned
+        ? `the clone at ${showPath(name)} is ${url} at ${version.slice(0, 12)}${changes}; its history is not in the image`
+        : `the clone at ${showPath(name)}, at ${version.slice(0, 12)}, has no remote that can be asked: its files are carried, its history is not`,
+    })
+  }
+  return clones.map(({ environment = '' }) => environment)
+}
+
+const NAMES: Partial<Record<InstalledPackage['kind'], string>> = {
+  conda: 'conda packages',
+  npm: 'npm packages',
+  cran: 'R packages',
+  apk: 'packages of Alpine',
+  rpm: 'packages of rpm',
+}
+
+/** Packages that no step of a recipe installs: named with their versions, their files are carried. */
+function nameOthers({ packages }: Inventory, below: ReadonlySet<string>, notes: ImageNote[]): void {
+  for (const [kind, what] of Object.entries(NAMES)) {
+    const found = packages.filter((each) => each.kind === kind && !below.has(packageId(each)))
+    if (found.length === 0) continue
+    const named = found.slice(0, 20).map(({ name, version }) => `${name} ${version}`)
+    const more = found.length > named.length ? ` and ${found.length - named.length} more` : ''
+    notes.push({
+      kind: 'note',
+      text: `${found.length} ${what} are carried as files, where no other package has them: ${named.join(', ')}${more}`,
+    })
+  }
+}
+
+/** `PATH` of an image of a recipe that says nothing. */
+const ROOT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
+
+function addSettings(
+  { config, tree }: ImageToDraft,
+  below: ImageConfig | undefined,
+  draft: RecipeDraft,
+  notes: ImageNote[],
+): void {
+  const own = readConfig(config)
+  const base = below === undefined ? undefined : readConfig(below)
+  const withheld = (what: string, reason: string) =>
+    notes.push({
+      kind: 'todo',
+      text: `${what} is withheld: it holds ${reason}; give it when a container is started`,
+    })
+  for (const [field, values, known] of [
+    ['env', own.env, base?.env ?? { PATH: ROOT_PATH }],
+    ['labels', own.labels, base?.labels ?? {}],
+  ] as const) {
+    for (const [name, value] of Object.entries(values)) {
+      if (known[name] === value || name === '__proto__') continue
+      const secret = isSecretName(name) && value !== '' ? 'a secret variable' : findSecret(value)
+      if (secret === undefined) draft[field][name] = value
+      else withheld(`${field === 'env' ? 'variable' : 'label'} ${name}`, secret)
+    }
+  }
+  for (const field of ['entrypoint', 'cmd'] as const) {
+    const words = own[field]
+    if (words === null || JSON.stringify(words) === JSON.stringify(base?.[field] ?? null)) continue
+    const secret = findSecret(words.join(' '))
+    if (secret === undefined) draft[field] = words
+    else withheld(field, secret)
+  }
+  if (own.workdir !== '' && own.workdir !== '/' && own.workdir !== base?.workdir) draft.workdir = own.workdir
+  draft.expose = own.ports.filter((port) => !base?.ports.includes(port))
+  draft.volumes = own.volumes.filter((volume) => !base?.volumes.includes(volume))
+  if (own.user === (base?.user ?? '')) return
+  const user = accountOf(tree, own.user)
+  const checked = User.safeParse(user)
+  if (checked.success) draft.user = checked.data
+  else if (!['', '0', 'root', '0:0', 'root:root'].includes(own.user))
+    notes.push({
+      kind: 'todo',
+      text: `containers ran as ${JSON.stringify(own.user)}, which is no account that a recipe can make: they run as root`,
+      next: "user: { name: 'NAME', uid: 1000, home: '/home/NAME' } in the recipe",
+    })
+}
+
+/** The account that an image's `User` names, when its group has the same number, as that of a recipe's user has. */
+function accountOf(tree: FileTree, user: string): unknown {
+  const [wanted = ''] = user.split(':')
+  const lines = tree.read('etc/passwd')?.toString('utf8').split('\n') ?? []
+  const fields = lines
+    .map((line) => line.split(':'))
+    .find(([name, , uid]) => name === wanted || uid === wanted)
+  if (fields === undefined) return undefined
+  const [name, , uid, gid, , home, shell] = fields
+  return uid === gid ? { name, uid: Number(uid), home, ...(shell ? { shell } : {}) } : undefined
+}
