@@ -17,6 +17,7 @@ const OFFLINE = [
   'nightly-workflow',
   'other-archives',
   'pull-request',
+  'push',
   'recipe-page',
   'recipes',
   'redirects',

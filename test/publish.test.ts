@@ -1,12 +1,15 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import { beforeAll, expect, onTestFinished, test } from 'vitest'
 import type { BuildReport } from '../src/report/build-report.ts'
 import type { PublishResult } from '../src/workflows/publish/publish-recipe.ts'
+import { ownName } from './support/own-name.ts'
 import { copyProject } from './support/project.ts'
 import { failure, stillroom, stillroomJson } from './support/stillroom.ts'
 import { ask } from './world/ask.ts'
+import { startFaults } from './world/fault-proxy.ts'
+import { wrongBytes } from './world/faults.ts'
 import { basicAuthorization } from './world/login.ts'
 import { startRegistry } from './world/registry.ts'
 
@@ -14,6 +17,7 @@ import { startRegistry } from './world/registry.ts'
  * The image of hello goes to a registry (Debian's docker-registry), and comes back from it.
  */
 
+const NAME = ownName('publish-test')
 const LOGIN = { user: 'me', password: 'correct-horse-battery' }
 
 beforeAll(async () => {
@@ -29,8 +33,8 @@ async function dockerLogin(directory: string, host: string): Promise<Record<stri
   return { DOCKER_CONFIG: config }
 }
 
-const lockOf = async (directory: string) =>
-  JSON.parse(await readFile(join(directory, 'recipes/hello/lock.json'), 'utf8'))
+const lockOf = async (directory: string, name = 'hello') =>
+  JSON.parse(await readFile(join(directory, `recipes/${name}/lock.json`), 'utf8'))
 
 test('publish recipe pushes the locked image, once, and the lockfile names it; docker pulls it', async () => {
   const registry = await startRegistry({ login: { ...LOGIN, kind: 'basic' } })
@@ -82,3 +86,56 @@ test('publish recipe pushes the locked image, once, and the lockfile names it; d
   const { stdout } = await execa('docker', ['image', 'inspect', '--format', '{{.Id}}', pulled])
   expect(stdout).toBe(first.image)
 })
+
+test('build recipe takes the image from where it was published, or builds it and says why', async () => {
+  const registry = await startRegistry()
+  onTestFinished(() => registry.close())
+  const faults = await startFaults(registry.url)
+  onTestFinished(() => faults.close())
+  const directory = await copyRenamed()
+  const reference = `${faults.host}/team/hello:1`
+  const remove = () => execa('docker', ['image', 'rm', `stillroom/${NAME}`], { reject: false })
+  onTestFinished(async () => void (await remove()))
+  const build = async (...args: string[]) => {
+    await remove()
+    const { stdout, stderr } = await stillroom(directory, ['build', 'recipe', NAME, '--json', ...args])
+    return { ...(JSON.parse(stdout) as BuildReport), stderr }
+  }
+  expect(await build()).toMatchObject({ fetched: null, verdict: 'identical' })
+  const { image } = await stillroomJson<PublishResult>(directory, [...['publish', 'recipe', NAME, reference]])
+
+  const fetched = await build()
+  expect(fetched).toMatchObject({ fetched: reference, verdict: 'identical', image: { id: image } })
+  expect(fetched.checks.every(({ passed }) => passed)).toBe(true)
+  expect(fetched.audit).toMatchObject({ verdict: 'clean' })
+  expect(await build('--from-source')).toMatchObject({ fetched: null, verdict: 'identical' })
+
+  const layer = (await lockOf(directory, NAME)).platforms['linux/amd64'].image.diffIDs[0]
+  // the other faults are in push.test.ts
+  faults.on(`/v2/team/hello/blobs/${layer}`, wrongBytes)
+  const built = await build('--no-audit')
+  expect(built).toMatchObject({ fetched: null, verdict: 'identical', image: { id: image } })
+  const notes = built.stderr.split('\n').filter((line) => line.includes('but built'))
+  expect(notes).toHaveLength(1)
+  expect(notes[0]).toContain(`expected ${layer}, got sha256:`)
+  await faults.close()
+  const offline = await build('--no-audit')
+  expect(offline).toMatchObject({ fetched: null, verdict: 'identical' })
+  expect(offline.stderr).toContain(`not taken from ${reference}, but built: `)
+})
+
+/** The recipe hello under another name, so that its image can be taken away. */
+async function copyRenamed(): Promise<string> {
+  const directory = await copyProject('hello')
+  await rename(join(directory, 'recipes/hello'), join(directory, 'recipes', NAME))
+  await rm(join(directory, 'generated'), { recursive: true })
+  const path = join(directory, 'recipes', NAME, 'lock.json')
+  const text = await readFile(path, 'utf8')
+  await writeFile(
+    path,
+    text.replace('"recipe": "hello"', `"recipe": "${NAME}"`).replace(/,\s*"archive": \{[^}]*\}/, ''),
+  )
+  const { exitCode, stderr } = await stillroom(directory, ['generate', 'recipe', NAME])
+  expect(exitCode, stderr).toBe(0)
+  return directory
+}

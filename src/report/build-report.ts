@@ -19,6 +19,8 @@ export interface BuildReport {
   differing: DifferingPaths | null
   /** Whether the engine had the image already, so that nothing was built. */
   unchanged: boolean
+  /** Where the image was fetched from instead of being built, as its lockfile has it; null when it was not. */
+  fetched: string | null
   /** As locked, when nothing was built; else read back from the image. */
   packages: PackageCount
   /** None are run when nothing was built. */
@@ -104,6 +106,7 @@ export function buildTable(result: BuildReport): string {
       'proof',
       result.verdict === 'recorded' && !second ? `stillroom verify recipe ${result.recipe}` : undefined,
     ],
+    ['fetched', result.fetched === null ? undefined : `from ${result.fetched}, not built`],
     ['size', `${megabytes(image.size)} in ${image.layers} layers`],
     ['packages', `${packages.debian} Debian, ${packages.python} Python`],
     ['checks', result.unchanged ? 'not run: nothing was built' : passed],

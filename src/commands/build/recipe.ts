@@ -31,12 +31,21 @@ export default class BuildRecipe extends BaseCommand {
       description: 'build an image that the lockfile does not name yet a second time at once, and compare',
       default: false,
     }),
+    'from-source': Flags.boolean({
+      description: 'build an image even where the lockfile says where it was published',
+      default: false,
+    }),
     builder: Flags.string({ description: 'a buildx builder by name (remote, Kubernetes, ...)' }),
   }
 
   async run(): Promise<BuildReport | BuildReports> {
     const { args, flags, session } = await this.open(BuildRecipe)
-    const options = { noCache: !flags.cache, builder: flags.builder, audit: flags.audit }
+    const options = {
+      noCache: !flags.cache,
+      builder: flags.builder,
+      audit: flags.audit,
+      fromSource: flags['from-source'],
+    }
     return this.inTurn(args.name, async (name) => {
       const result = flags.twice
         ? await (await import('../../workflows/build/build-twice.ts')).buildTwice(session, name, options)

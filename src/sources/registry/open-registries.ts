@@ -2,6 +2,7 @@ import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { StillroomError } from '../../error.ts'
+import type { Timing } from '../../net/retry.ts'
 import type { Sources } from '../find-sources.ts'
 import { localMachine, type Machine } from '../machine.ts'
 import { createRegistries, type DefaultRegistry, type Registries } from './registries.ts'
@@ -11,7 +12,7 @@ type Environment = Readonly<Record<string, string | undefined>>
 
 /** Ways to registries, as this machine's Docker is set up for them: its login, its default registry, its mirrors. */
 export function openRegistries(
-  { env, signal }: { env: Environment; signal: AbortSignal },
+  { env, signal, timing }: { env: Environment; signal: AbortSignal; timing?: Partial<Timing> },
   { registries, ca }: Pick<Sources, 'registries' | 'ca'>,
 ): Registries {
   const config = join(env['DOCKER_CONFIG'] || join(env['HOME'] || homedir(), '.docker'), 'config.json')
@@ -21,6 +22,7 @@ export function openRegistries(
     mirrors: registries,
     ca,
     signal,
+    timing,
     defaultRegistry: () => {
       fallback ??= askEngine(machine)
       return fallback

@@ -2,6 +2,7 @@ import { StillroomError } from '../../error.ts'
 import { parseReference, type Reference } from '../../formats/image-reference.ts'
 import { askOnce } from '../../net/http-get.ts'
 import { splitUserinfo } from '../../net/redact-url.ts'
+import type { Timing } from '../../net/retry.ts'
 import type { ArtifactUrl } from '../../store/artifact.ts'
 
 import { firstGood } from '../first-good.ts'
@@ -35,6 +36,8 @@ export interface RegistrySettings {
   /** @param keys what Docker may file the login under */
   login(keys: readonly string[]): Promise<RegistryLogin | undefined>
   signal: AbortSignal
+  /** Of what is asked before anything is read: how to log in. */
+  timing?: Partial<Timing> | undefined
 }
 
 /** One source that a repository may be read from. */
@@ -122,12 +125,12 @@ export async function fetchDocument(
   repositories: readonly Repository[],
   kind: 'manifests' | 'blobs',
   document: string,
-  { accept, signal }: { accept: readonly string[]; signal: AbortSignal },
+  { accept, ...options }: { accept: readonly string[]; signal: AbortSignal; timing?: Partial<Timing> },
 ): Promise<{ bytes: Uint8Array; mediaType: string }> {
   return firstGood(repositories, async ({ root, name, authorize }) => {
     const url = { ...root, url: `${root.url}/${kind}/${document}` }
     const headers = { accept: accept.join(', '), ...(await authorize(name)) }
-    const { status, header, body } = await askRegistry(url, { signal, limit: DOCUMENT_LIMIT, headers })
+    const { status, header, body } = await askRegistry(url, { ...options, limit: DOCUMENT_LIMIT, headers })
     if (status === 200) {
       const mediaType = header('content-type')?.replace(/;.*/, '').trim().toLowerCase() ?? ''
       return { bytes: body, mediaType }
@@ -162,13 +165,16 @@ async function openRegistry(
   url: string,
   label: string,
   keys: readonly string[],
-  { ca, login, signal }: RegistrySettings,
+  { ca, login, signal, timing }: RegistrySettings,
 ): Promise<Omit<Repository, 'name'>> {
   const secure = splitUserinfo({ url: url.replace(/\/+$/, ''), label, ca })
   const root = { ...secure, url: secure.url.replace(/\/+$/, '') }
   const plain = { ...root, url: root.url.replace('https:', 'http:') }
   const registry = (await isPlain(root, plain, signal)) ? plain : root
-  return { root: registry, authorize: authorizer(registry, () => login(keys), signal) }
+  return {
+    root: registry,
+    authorize: authorizer(registry, () => login(keys), { signal, ...(timing && { timing }) }),
+  }
 }
 
 /** A registry of this machine may do without TLS, as for Docker. */

@@ -15,6 +15,8 @@ export type Access = 'pull' | 'pull,push'
 /** Headers that let one repository be read, or written to, as well; asked for again shortly before they expire. */
 export type Authorize = (repository: string, access?: Access) => Promise<Record<string, string>>
 
+type Asking = Pick<AskOptions, 'signal' | 'timing'>
+
 const TOKEN_LIMIT = 1 << 20
 /** Seconds that a token is good for when its server does not say, and that it must still be good for to be used. */
 const LIFETIME = 60
@@ -30,24 +32,24 @@ const MARGIN = 20
 export function authorizer(
   registry: HttpTarget,
   login: () => Promise<RegistryLogin | undefined>,
-  signal: AbortSignal,
+  asking: Asking,
 ): Authorize {
   let challenge: Promise<Challenge | undefined> | undefined
   const granted = new Map<string, { headers: Record<string, string>; until: number }>()
   return async (repository, access = 'pull') => {
     // what the address itself has, as mirrors' may
     if (registry.headers?.['authorization'] !== undefined) return {}
-    challenge ??= findChallenge(registry, signal)
+    challenge ??= findChallenge(registry, asking)
     const wanted = await challenge
     if (wanted === undefined) return {}
-    const scope = `repository:${repository}:${access}`
-    const known = granted.get(scope)
+    const key = `${repository} ${access}`
+    const known = granted.get(key)
     if (known && known.until > performance.now()) return known.headers
     const found = await login()
     if (wanted.scheme === 'basic') return found === undefined ? {} : { authorization: basic(found, registry) }
-    const { token, lifetime } = await getToken(wanted, scope, found, registry, signal)
+    const { token, lifetime } = await getToken(wanted, { repository, access }, found, registry, asking)
     const headers = { authorization: `Bearer ${token}` }
-    granted.set(scope, { headers, until: performance.now() + (lifetime - MARGIN) * 1000 })
+    granted.set(key, { headers, until: performance.now() + (lifetime - MARGIN) * 1000 })
     return headers
   }
 }
@@ -80,9 +82,9 @@ export function loginRefused(
   )
 }
 
-async function findChallenge(registry: HttpTarget, signal: AbortSignal): Promise<Challenge | undefined> {
+async function findChallenge(registry: HttpTarget, asking: Asking): Promise<Challenge | undefined> {
   const root = { ...registry, url: `${registry.url}/v2/` }
-  const { status, header } = await askRegistry(root, { signal, limit: TOKEN_LIMIT })
+  const { status, header } = await askRegistry(root, { ...asking, limit: TOKEN_LIMIT })
   if (status !== 401) return undefined
   const challenges = parseChallenges(header('www-authenticate') ?? '')
   return (
@@ -93,10 +95,10 @@ async function findChallenge(registry: HttpTarget, signal: AbortSignal): Promise
 
 async function getToken(
   { parameters }: Challenge,
-  scope: string,
+  { repository, access }: { repository: string; access: Access },
   login: RegistryLogin | undefined,
   registry: HttpTarget,
-  signal: AbortSignal,
+  asking: Asking,
 ): Promise<{ token: string; lifetime: number }> {
   const { realm = '', service } = parameters
   if (!/^https?:\/\//.test(realm) || !URL.canParse(realm))
@@ -104,6 +106,7 @@ async function getToken(
   const url = new URL(realm)
   if (login && url.protocol !== 'https:' && new URL(registry.url).protocol === 'https:')
     throw loginRefused(registry, `it wants the login to be sent unencrypted, to ${url.host}`)
+  const scope = `repository:${repository}:${access}`
   const query = { ...(service === undefined ? {} : { service }), scope }
   const headers: Record<string, string> = {}
   let body: URLSearchParams | undefined
@@ -116,10 +119,11 @@ async function getToken(
   }
   const answer = await askRegistry(
     { url: url.href, ca: registry.ca, headers },
-    { signal, limit: TOKEN_LIMIT, ...(body ? { method: 'POST', body } : {}) },
+    { ...asking, limit: TOKEN_LIMIT, ...(body ? { method: 'POST', body } : {}) },
   )
   const { status } = answer
-  if (status !== 200) throw loginRefused(registry, `its server for tokens answered HTTP ${status}`, { login })
+  if (status !== 200)
+    throw loginRefused(registry, `its server for tokens answered HTTP ${status}`, { login, access })
   return readToken(answer.body, registry)
 }
 

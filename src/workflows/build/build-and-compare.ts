@@ -27,6 +27,7 @@ import { hasLockedTree, keepLockedTree, readLockedTree } from '../store/locked-t
 import { buildLocked } from './build-locked.ts'
 import { keepImageTree } from './keep-image-tree.ts'
 import { runChecks } from './run-checks.ts'
+import { takePublished } from './take-published.ts'
 
 export interface BuildRecipeOptions {
   /** Whether to read the built image and verify its every file against the lockfile. */
@@ -35,6 +36,8 @@ export interface BuildRecipeOptions {
   noCache: boolean
   /** A buildx builder by name. */
   builder?: string | undefined
+  /** Whether to build an image even where the lockfile says where it was published. */
+  fromSource?: boolean
 }
 
 export interface BuildPlan extends LockedRecipe {
@@ -51,7 +54,7 @@ export async function buildAndCompare(
   session: Session,
   engine: Engine,
   plan: BuildPlan,
-  { noCache, builder, audit }: BuildRecipeOptions,
+  { noCache, builder, audit, fromSource }: BuildRecipeOptions,
   clock: StageClock,
 ): Promise<Omit<BuildReport, 'recipe' | 'expected' | 'unchanged' | 'stages'>> {
   const { signal, progress, store } = session
@@ -65,8 +68,16 @@ export async function buildAndCompare(
   let built: EngineImage & { id: string }
   let compared: Compared
   let tag: string
+  let fetched: string | null = null
   try {
-    const made = await buildPacked(session, engine, plan, { tag: building, noCache, builder }, clock)
+    // who wants all of it built, or built elsewhere, wants none that others built
+    const isWanted = !fromSource && !noCache && builder === undefined && locked.image?.published !== undefined
+    if (isWanted) clock.stage('fetch the image')
+    const taken = isWanted ? await takePublished(session, engine, locked.image, building) : undefined
+    const made = taken
+      ? { built: taken, read: undefined }
+      : await buildPacked(session, engine, plan, { tag: building, noCache, builder }, clock)
+    if (taken) fetched = locked.image?.published?.reference ?? null
     built = made.built
     compared = await compare(session, plan, made.read)
     tag = await nameBuilt(session, engine, plan, built, compared.verdict)
@@ -81,11 +92,11 @@ export async function buildAndCompare(
   const report = await runChecks(engine, tag, recipe, locked, signal, (check) =>
     progress({ kind: 'status', text: check }),
   )
-  if (!audit) return { tag, ...compared, ...report, audit: null }
+  if (!audit) return { tag, ...compared, fetched, ...report, audit: null }
 
   clock.stage('audit')
   const named = { name, tag, id: built.id, image: locked.image }
-  return { tag, ...compared, ...report, audit: await auditBuilt(session, named) }
+  return { tag, ...compared, fetched, ...report, audit: await auditBuilt(session, named) }
 }
 
 /** Builds, and reads what is not as locked; what the engine packed in another way than other engines is packed again. */

@@ -97,6 +97,7 @@ function unchanged(image: BuildReport['image'], locked: LockedPlatform) {
     verdict: 'identical' as const,
     differing: null,
     unchanged: true,
+    fetched: null,
     packages,
     checks: [],
     audit: null,

@@ -1,16 +1,14 @@
 import { readFile } from 'node:fs/promises'
 import { connectEngine, type Engine } from '../../engine/connect.ts'
 import { findImage, removeImage, tagImage } from '../../engine/find-image.ts'
-import { loadImage } from '../../engine/load-image.ts'
 import { StillroomError } from '../../error.ts'
-import { archiveFiles, writeArchive } from '../../image/write-archive.ts'
 import type { LockedImage } from '../../lock/schema.ts'
 import type { Cache, Cancellation, Project, Reporting } from '../ports.ts'
 import { differentName, imageName, noteName, ownName, plainName, takenNote } from '../project/image-name.ts'
-import { rememberImage } from '../project/known-images.ts'
 import { listRecipes } from '../project/list-recipes.ts'
 import { lockPath, readLock } from '../project/lock-file.ts'
 import { findArchive } from './find-parts.ts'
+import { giveImage } from './give-image.ts'
 import { type VerifiedArchive, verifyArchive } from './verify-archive.ts'
 
 export interface LoadResult {
@@ -137,18 +135,8 @@ async function loadAs(
   verdict: LoadResult['verdict'],
 ): Promise<string> {
   const loading = `${await ownName(ports, recipe)}:loading-${process.pid}`
-  const files = archiveFiles(image, loading)
   try {
-    await loadImage(engine, writeArchive(files), ports.signal)
-    const loaded = await findImage(engine, loading)
-    const diffIDs = image.layers.map(({ diffID }) => diffID).join()
-    const isOther = engine.store === 'graph' ? loaded?.reference !== id : loaded?.diffIDs.join() !== diffIDs
-    if (loaded === undefined || isOther)
-      throw new StillroomError(
-        'ENGINE_FAILED',
-        `the Docker Engine was given image ${id}, and has ${loaded?.reference ?? 'none'}`,
-      )
-    await rememberImage(ports.cache, { id, reference: loaded.reference })
+    const loaded = await giveImage(ports, engine, image, { id, name: loading })
     const called = await imageName(ports, engine, recipe, verdict === 'unknown' ? { id } : locked)
     const { name, taken } = called
     const before = await findImage(engine, name)

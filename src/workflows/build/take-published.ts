@@ -1,0 +1,55 @@
+import { join } from 'node:path'
+import type { Engine } from '../../engine/connect.ts'
+import type { EngineImage } from '../../engine/find-image.ts'
+import { StillroomError } from '../../error.ts'
+import { type FetchedImage, fetchPublished, type Published } from '../../image/fetch-published.ts'
+import type { LockedImage } from '../../lock/schema.ts'
+import { openRegistries } from '../../sources/registry/open-registries.ts'
+import { sweepAbandoned } from '../../store/disk.ts'
+import { giveImage } from '../save/give-image.ts'
+import type { Session } from '../session.ts'
+
+/**
+ * Takes the locked image from where its lockfile says that it was published. Nothing of it reaches the engine before all of it is
+ * verified. When it is not to be had there, or is another one, one line says why.
+ *
+ * @param name what the engine calls the image
+ * @returns undefined when it is to be built
+ * @throws {StillroomError} ENGINE_*, DISK_FULL
+ */
+export async function takePublished(
+  session: Session,
+  engine: Engine,
+  image: LockedImage | null,
+  name: string,
+): Promise<(EngineImage & { id: string }) | undefined> {
+  const published = image?.published
+  if (!published) return undefined
+  let fetched: FetchedImage
+  try {
+    fetched = await fetchFrom(session, { ...image, published })
+  } catch (error) {
+    if (!(error instanceof StillroomError) || session.signal.aborted) throw error
+    const reason = error.message.split('\n', 1)[0] ?? ''
+    const text = `not taken from ${published.reference}, but built: ${reason}`
+    session.progress({ kind: 'note', text: text.slice(0, 400) })
+    return undefined
+  }
+  await using disposed = fetched
+  session.progress({ kind: 'status', text: 'loading it into the engine' })
+  return { ...(await giveImage(session, engine, disposed, { id: image.id, name })), id: image.id }
+}
+
+/** Where it cannot be had soon, it is built: what does not answer is asked again once. */
+const TIMING = { retries: 1 }
+
+async function fetchFrom(session: Session, image: Published): Promise<FetchedImage> {
+  const { signal, progress, cache } = session
+  const directory = join(cache, 'spool')
+  await sweepAbandoned(directory)
+  const registries = openRegistries({ ...session, timing: TIMING }, await session.sources())
+  const repositories = await registries.repositories(image.published.reference)
+  const onLayer = (number: number, of: number) =>
+    progress({ kind: 'status', text: `layer ${number} of ${of}` })
+  return fetchPublished(repositories, image, { directory, signal, timing: TIMING, onLayer })
+}

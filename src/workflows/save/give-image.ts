@@ -1,0 +1,32 @@
+import type { Engine } from '../../engine/connect.ts'
+import { type EngineImage, findImage } from '../../engine/find-image.ts'
+import { loadImage } from '../../engine/load-image.ts'
+import { StillroomError } from '../../error.ts'
+import { archiveFiles, type WritableImage, writeArchive } from '../../image/write-archive.ts'
+import type { Cache, Cancellation } from '../ports.ts'
+import { rememberImage } from '../project/known-images.ts'
+
+/**
+ * Gives an engine an image, verified as it goes by.
+ *
+ * @param name what the engine calls it
+ * @throws {StillroomError} IMAGE_INVALID; ENGINE_*, also when the engine has another image by that name then; DISK_FULL
+ */
+export async function giveImage(
+  ports: Cache & Cancellation,
+  engine: Engine,
+  image: WritableImage,
+  { id, name }: { id: string; name: string },
+): Promise<EngineImage> {
+  await loadImage(engine, writeArchive(archiveFiles(image, name)), ports.signal)
+  const loaded = await findImage(engine, name)
+  const diffIDs = image.layers.map(({ diffID }) => diffID).join()
+  const isOther = engine.store === 'graph' ? loaded?.reference !== id : loaded?.diffIDs.join() !== diffIDs
+  if (loaded === undefined || isOther)
+    throw new StillroomError(
+      'ENGINE_FAILED',
+      `the Docker Engine was given image ${id}, and has ${loaded?.reference ?? 'none'}`,
+    )
+  await rememberImage(ports.cache, { id, reference: loaded.reference })
+  return loaded
+}

@@ -1,0 +1,322 @@
+import { readdir } from 'node:fs/promises'
+import { request as plainRequest } from 'node:http'
+import { join } from 'node:path'
+import { pipeline } from 'node:stream'
+import { buffer } from 'node:stream/consumers'
+import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import type { AttachedFile } from '../src/formats/oci-referrer.ts'
+import { fetchPublished, type Published } from '../src/image/fetch-published.ts'
+import { configOf, sha256, tarOf } from '../src/image/image-archive.test-data.ts'
+import { imageDescriptor, pushImage } from '../src/image/push-image.ts'
+import { imageManifest, type WritableImage } from '../src/image/write-archive.ts'
+import { pushTarget } from '../src/sources/registry/push.ts'
+import { pushReferrers } from '../src/sources/registry/push-referrers.ts'
+import { createRegistries, type RegistrySettings } from '../src/sources/registry/registries.ts'
+import { temporaryDirectory } from '../src/store/testing/temporary-directory.ts'
+import { ask } from './world/ask.ts'
+import { LOOPBACK_NAMES, makeAuthority } from './world/certificates.ts'
+import { type FaultProxy, startFaults } from './world/fault-proxy.ts'
+import {
+  cutShort,
+  cutSilently,
+  type Fault,
+  forbidden,
+  notFound,
+  reset,
+  unavailable,
+  wrongBytes,
+} from './world/faults.ts'
+import { startLoopbackServer } from './world/loopback-server.ts'
+import { type Registry, type RegistryOptions, startRegistry } from './world/registry.ts'
+
+/*
+ * Images are pushed to a registry (Debian's docker-registry) and fetched back, without an engine, and with faults on the way.
+ */
+
+const LOGIN = { user: 'me', password: 'correct-horse-battery' }
+const { signal } = new AbortController()
+const timing = { backoff: 1 }
+
+/** Two layers, of which the second fills several pieces of a connection. */
+let image: WritableImage
+let published: (reference: string) => Published
+
+beforeAll(async () => {
+  const tars = [
+    await tarOf([{ name: 'etc/issue', content: 'below' }]),
+    await tarOf([{ name: 'data', content: 'x'.repeat(2_000_000) }]),
+  ]
+  const layers = tars.map((bytes) => ({
+    diffID: `sha256:${sha256(bytes)}`,
+    size: bytes.length,
+    read: async function* () {
+      for (let at = 0; at < bytes.length; at += 65_536) yield bytes.subarray(at, at + 65_536)
+    },
+  }))
+  image = { config: configOf(tars), layers }
+  published = (reference) => ({
+    id: `sha256:${sha256(image.config)}`,
+    tree: `sha256:${'0'.repeat(64)}`,
+    size: tars.reduce((sum, { length }) => sum + length, 0),
+    diffIDs: layers.map(({ diffID }) => diffID),
+    published: { reference, manifest: imageDescriptor(image).digest },
+  })
+})
+
+async function registryOf(options: RegistryOptions = {}): Promise<Registry> {
+  const registry = await startRegistry(options)
+  onTestFinished(() => registry.close())
+  return registry
+}
+
+async function faultsBefore({ url }: Registry): Promise<FaultProxy> {
+  const faults = await startFaults(url)
+  onTestFinished(() => faults.close())
+  return faults
+}
+
+const open = (settings: Partial<RegistrySettings> = {}) =>
+  createRegistries({
+    mirrors: {},
+    defaultRegistry: async () => undefined,
+    login: async () => undefined,
+    signal,
+    timing,
+    ...settings,
+  })
+
+const targetAt = async (host: string, settings?: Partial<RegistrySettings>) =>
+  pushTarget(await open(settings).repository(`${host}/team/app:1`), { signal, timing })
+
+const push = async (host: string, settings?: Partial<RegistrySettings>) =>
+  pushImage(await targetAt(host, settings), image, '1')
+
+const writes = ({ seen }: FaultProxy) => seen.filter(({ method }) => /POST|PUT|PATCH/.test(method))
+
+describe('pushImage()', () => {
+  test.each(['basic', 'token'] as const)(
+    'pushes by the login of the registry (%s) and its own certificates, once',
+    async (kind) => {
+      const authority = await makeAuthority(await temporaryDirectory())
+      const tls = await authority.issue(LOOPBACK_NAMES)
+      const registry = await registryOf({ login: { ...LOGIN, kind }, tls, ca: authority.ca })
+      const settings = {
+        ca: authority.ca,
+        login: async () => ({ kind: 'password' as const, ...LOGIN }),
+      }
+      const first = await push(registry.host, settings)
+      expect(first).toMatchObject({ manifest: imageDescriptor(image), sent: { blobs: 3 } })
+      expect(await push(registry.host, settings)).toMatchObject({
+        manifest: first.manifest,
+        sent: { blobs: 0, bytes: 0 },
+      })
+      await expect(push(registry.host, { ca: authority.ca })).rejects.toMatchObject({
+        code: 'REGISTRY_LOGIN_REFUSED',
+        message: expect.stringContaining('cannot write to registry'),
+      })
+    },
+  )
+
+  test('sends nothing that the registry has, and the tag when all is there', async () => {
+    const registry = await registryOf()
+    const faults = await faultsBefore(registry)
+    await push(faults.host)
+    const paths = writes(faults).map(({ method, path }) => `${method} ${path.replace(/\/uploads\/.*/, '')}`)
+    expect(paths).toEqual([
+      ...Array<string[]>(3).fill(['POST /v2/team/app/blobs', 'PUT /v2/team/app/blobs']).flat(),
+      'PUT /v2/team/app/manifests/1',
+    ])
+    faults.clear()
+    await push(faults.host)
+    expect(writes(faults)).toEqual([])
+  })
+
+  test('sends a blob again whose upload breaks off', async () => {
+    const registry = await registryOf()
+    let cuts = 0
+    const proxy = await startLoopbackServer((request, response) => {
+      if (request.method === 'PUT' && Number(request.headers['content-length']) > 1e6 && cuts < 2) {
+        cuts += 1
+        request.once('data', () => request.socket.resetAndDestroy())
+        return
+      }
+      const { method, headers } = request
+      const onward = plainRequest(`${registry.url}${request.url}`, { method, headers }, (answer) => {
+        response.writeHead(answer.statusCode ?? 502, answer.headers)
+        pipeline(answer, response, () => {})
+      })
+      pipeline(request, onward, () => {})
+    })
+    onTestFinished(() => proxy.close())
+    expect(await push(proxy.host)).toMatchObject({ sent: { blobs: 3 } })
+    expect(cuts).toBe(2)
+    expect(await fetched(registry.host)).toEqual(await contentOf(image))
+  })
+
+  const UPLOADS = /^\/v2\/team\/app\/blobs\/uploads\//
+  test.each<[name: string, path: string | RegExp, faults: Fault[]]>([
+    ['an upload is refused for a time', UPLOADS, [unavailable, unavailable]],
+    ['a connection is reset', UPLOADS, [reset]],
+    ['a manifest is refused for a time', '/v2/team/app/manifests/1', [unavailable, unavailable]],
+  ])('goes on when %s', async (_, path, given) => {
+    const registry = await registryOf()
+    const faults = await faultsBefore(registry)
+    const passes: Fault = (real) => (_request, response) =>
+      void response.writeHead(real.status, { ...real.headers, connection: 'close' }).end(real.body)
+    faults.on(path, ...given, passes)
+    await push(faults.host)
+    expect(await fetched(registry.host)).toEqual(await contentOf(image))
+  })
+
+  /** An answer as if all were well, that names another digest. */
+  const otherDigest: Fault = (real) => (_request, response) =>
+    void response
+      .writeHead(real.status, { ...real.headers, 'docker-content-digest': `sha256:${'1'.repeat(64)}` })
+      .end(real.body)
+  /** A manifest is taken, and another one is given back. */
+  const forgets: Fault = (real) => (request, response) =>
+    void response
+      .writeHead(real.status, { ...real.headers, 'content-length': real.status === 200 ? '2' : '0' })
+      .end(real.status === 200 && request.method === 'GET' ? '{}' : '')
+  test.each<[name: string, path: string | RegExp, fault: Fault, code: string, says: string]>([
+    ['refuses for good', UPLOADS, unavailable, 'PUSH_FAILED', 'HTTP 503'],
+    ['forbids it', UPLOADS, forbidden, 'REGISTRY_LOGIN_REFUSED', 'HTTP 403 for team/app'],
+    ['knows no uploads', UPLOADS, notFound, 'PUSH_FAILED', 'HTTP 404'],
+    ['names another digest of a blob', UPLOADS, otherDigest, 'PUSH_FAILED', 'expected digest sha256:'],
+    [
+      'has another manifest then',
+      '/v2/team/app/manifests/1',
+      forgets,
+      'PUSH_FAILED',
+      'expected that digest there',
+    ],
+  ])('fails when the registry %s', async (_, path, fault, code, says) => {
+    const registry = await registryOf()
+    const faults = await faultsBefore(registry)
+    faults.on(path, fault)
+    const failed = await push(faults.host).catch((error) => error)
+    expect(failed).toMatchObject({ code, message: expect.stringContaining(says) })
+    expect(failed.hint).toBeDefined()
+  })
+
+  test('never sets the tag of an image with a layer that is another than it is called', async () => {
+    const registry = await registryOf()
+    const [first, second] = image.layers as [WritableImage['layers'][0], WritableImage['layers'][0]]
+    const wrong = {
+      ...second,
+      read: async function* () {
+        yield Buffer.alloc(second.size)
+      },
+    }
+    const target = await targetAt(registry.host)
+    await expect(pushImage(target, { ...image, layers: [first, wrong] }, '1')).rejects.toMatchObject({
+      code: 'IMAGE_INVALID',
+    })
+    expect(await target.getManifest('1')).toBeUndefined()
+  })
+})
+
+/** What an image is made of, each by its digest. */
+const contentOf = async ({ config, layers }: WritableImage) =>
+  Promise.all(
+    [config, ...layers.map((layer) => buffer(layer.read()))].map(async (bytes) => sha256(await bytes)),
+  )
+
+async function fetched(host: string, mirrors: string[] = []) {
+  const directory = await temporaryDirectory()
+  const reference = `${host}/team/app:1`
+  const repositories = await open({ mirrors: { [host]: mirrors } }).repositories(reference)
+  try {
+    await using found = await fetchPublished(repositories, published(reference), {
+      directory: join(directory, 'spool'),
+      signal,
+      timing,
+    })
+    return await contentOf(found)
+  } finally {
+    expect(await readdir(join(directory, 'spool')).catch(() => [])).toEqual([])
+  }
+}
+
+describe('fetchPublished()', () => {
+  const cases = (): [path: string, fault: Fault, code: string, says: string][] => {
+    const { diffIDs, id, published: about } = published('x/y:1')
+    const [layer, config] = [`/v2/team/app/blobs/${diffIDs[1]}`, `/v2/team/app/blobs/${id}`]
+    const manifest = `/v2/team/app/manifests/${about.manifest}`
+    return [
+      [layer, wrongBytes, 'ARTIFACT_MISMATCH', `expected ${diffIDs[1]}, got sha256:`],
+      [layer, cutSilently(1000), 'ARTIFACT_MISMATCH', `expected ${diffIDs[1]}, got sha256:`],
+      [layer, cutShort(1000), 'FETCH_FAILED', 'cannot fetch'],
+      [layer, notFound, 'REGISTRY_IMAGE_UNKNOWN', 'has no file'],
+      [layer, forbidden, 'REGISTRY_LOGIN_REFUSED', 'HTTP 403'],
+      [config, wrongBytes, 'ARTIFACT_MISMATCH', `expected ${id}, got sha256:`],
+      [manifest, wrongBytes, 'ARTIFACT_MISMATCH', `expected ${about.manifest}, got sha256:`],
+      [manifest, notFound, 'REGISTRY_IMAGE_UNKNOWN', 'has no image'],
+      [manifest, unavailable, 'FETCH_FAILED', 'HTTP 503'],
+    ]
+  }
+
+  test('says what is wrong, keeps nothing, and takes what a mirror gives wrong from the registry', async () => {
+    const registry = await registryOf()
+    await push(registry.host)
+    for (const [path, fault, code, says] of cases()) {
+      const faults = await faultsBefore(registry)
+      faults.on(path, fault)
+      await expect(fetched(faults.host), says).rejects.toMatchObject({
+        code,
+        message: expect.stringContaining(says),
+      })
+      expect(await fetched(registry.host, [faults.url])).toEqual(await contentOf(image))
+    }
+  })
+
+  test('goes on in the middle of a layer when a connection breaks off', async () => {
+    const registry = await registryOf()
+    await push(registry.host)
+    const faults = await faultsBefore(registry)
+    const layer = `/v2/team/app/blobs/${published('x/y:1').diffIDs[1]}`
+    const real: Fault = (answer) => (_request, response) =>
+      void response.writeHead(answer.status, answer.headers).end(answer.body)
+    faults.on(layer, cutShort(1_500_000), real)
+    expect(await fetched(faults.host)).toEqual(await contentOf(image))
+    expect(faults.seen.filter(({ path }) => path === layer).at(-1)?.headers.range).toBe('bytes=1500000-')
+  })
+
+  test('takes no manifest that names other layers than the lockfile, whatever its digest', async () => {
+    const registry = await registryOf()
+    const other = { ...image, layers: image.layers.slice(0, 1) }
+    const pushed = await pushImage(await targetAt(registry.host), other, '1')
+    const reference = `${registry.host}/team/app:1`
+    const repositories = await open().repositories(reference)
+    const wanted = { ...published(reference), published: { reference, manifest: pushed.manifest.digest } }
+    await expect(
+      fetchPublished(repositories, wanted, { directory: await temporaryDirectory(), signal, timing }),
+    ).rejects.toMatchObject({ code: 'ARTIFACT_MISMATCH', message: expect.stringContaining('another image') })
+  })
+})
+
+test('pushReferrers() attaches files, lists them once, and keeps what others have attached', async () => {
+  const registry = await registryOf()
+  await push(registry.host)
+  const target = await targetAt(registry.host)
+  const subject = imageDescriptor(image)
+  const file = (name: string, text = name): AttachedFile => ({
+    name,
+    type: `application/${name}`,
+    bytes: Buffer.from(text),
+  })
+  expect(await pushReferrers(target, subject, [file('a')])).toBe(1)
+  expect(await pushReferrers(target, subject, [file('a'), file('b')])).toBe(1)
+  expect(await pushReferrers(target, subject, [file('a'), file('b')])).toBe(0)
+  const accept = 'application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json'
+  const read = async (path: string) => {
+    const { body } = await ask(`${registry.url}/v2/team/app/${path}`, { headers: { accept } })
+    return JSON.parse(body.toString())
+  }
+  const list = await read(`manifests/${subject.digest.replace(':', '-')}`)
+  const types = list.manifests.map((entry: { artifactType: string }) => entry.artifactType)
+  expect(types).toEqual(['application/a', 'application/b'])
+  const artifact = await read(`manifests/${list.manifests[1].digest}`)
+  expect(artifact).toMatchObject({ subject, layers: [{ digest: `sha256:${sha256(Buffer.from('b'))}` }] })
+  expect(await read(`manifests/${subject.digest}`)).toEqual(JSON.parse(String(imageManifest(image))))
+})
