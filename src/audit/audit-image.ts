@@ -13,6 +13,7 @@ import { expectInventory } from './expect/expect-installed.ts'
 import { expectLock } from './expect/expect-lock.ts'
 import type { ExpectedFiles } from './expect/expected-files.ts'
 import { inBase, type LockedPackage, lockedPackages, packageId } from './expect/locked-packages.ts'
+import { expectAdditions, lockedSifFiles, missingAdditions } from './expect/sif-additions.ts'
 import { type Finding, findingsOf, type Issue, showPath, strayPaths, toFinding } from './finding.ts'
 import { judgeContext } from './judge/judge-context.ts'
 import { judgeImage } from './judge/judge-image.ts'
@@ -43,6 +44,7 @@ export function auditImage(
 ): AuditReport {
   const packages = lockedPackages(lock?.locked)
   const expected = lock === undefined ? expectInventory(image) : expectLock(image, lock, packages)
+  if (image.sif) expectAdditions(expected, image.tree, image.sif)
   const comparison =
     lock === undefined
       ? NO_COMPARISON
@@ -147,6 +149,7 @@ function lockedFindings(found: Found, lock: LockSubject): Finding[] {
   if (locked === null) return ruleFindings(found, lock)
   const config = configFindings(image, lock)
   if (tree === locked.tree) {
+    if (image.sif) return [...config, ...dangers(found)]
     const packaging = comparePackaging(image, locked, config.length > 0)
     // rules that ask for the layer of a file have nothing to go by in other layers
     const isOther = packaging.some(({ rule }) => rule === 'layer-digest')
@@ -154,9 +157,13 @@ function lockedFindings(found: Found, lock: LockSubject): Finding[] {
       ? [...packaging, ...config, ...dangers(found)]
       : [...packaging, ...ruleFindings(found, lock)]
   }
-  if (lock.tree === undefined)
-    return [...compareIdentity(image, tree, lock.locked), ...ruleFindings(found, lock)]
-  const differing = compareTree(lock.tree, image.tree.root, knowledgeOf(found))
+  if (lock.tree === undefined) {
+    const identity = compareIdentity(image, tree, lock.locked)
+    // its one layer is none of the locked image's in any case
+    const told = image.sif ? identity.filter(({ rule }) => rule === 'tree-digest') : identity
+    return [...told, ...ruleFindings(found, lock)]
+  }
+  const differing = compareTree(lock.tree, (image.sif ?? image.tree).root, knowledgeOf(found))
   const subjects = new Set(differing.map(({ subject }) => subject))
   // what rules find amiss in a file that is as locked, is so in the locked image, too
   const others = lock.contents.missing.length > 0 ? [] : dangers(found)
@@ -165,9 +172,12 @@ function lockedFindings(found: Found, lock: LockSubject): Finding[] {
 
 const DANGERS = new Set<RuleId>(['credential', 'setuid', 'world-writable'])
 
-/** What rules find amiss in a file by itself, whatever it is compared with. */
-function dangers({ issues }: Found): Finding[] {
-  return issues.filter(({ rule }) => DANGERS.has(rule)).map(toFinding)
+/**
+ * What rules find amiss in a file by itself, whatever it is compared with. In a SIF nothing tells which step made a file, and
+ * so may give it privileges: what differs from the locked tree in these is told anyway.
+ */
+function dangers({ image, issues }: Found): Finding[] {
+  return issues.filter(({ rule }) => (image.sif ? rule === 'credential' : DANGERS.has(rule))).map(toFinding)
 }
 
 function knowledgeOf({ image, expected, comparison, issues }: Found): PathKnowledge {
@@ -188,9 +198,10 @@ function knowledgeOf({ image, expected, comparison, issues }: Found): PathKnowle
 
 /** Differences in the config and credentials in it: what is a credential is reported as nothing else. */
 function configFindings(
-  { config }: Pick<ImageSubject, 'config'>,
+  { config, sif }: Pick<ImageSubject, 'config' | 'sif'>,
   lock: Pick<LockSubject, 'recipe' | 'locked'> | undefined,
 ): Finding[] {
+  if (sif) return lock ? missingAdditions(lockedSifFiles(lock.recipe, lock.locked), sif) : []
   if (lock === undefined) return configCredentials(config, {})
   const { recipe, locked } = lock
   const credentials = configCredentials(config, expectedConfig(recipe, locked.base).env)

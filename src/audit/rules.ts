@@ -40,6 +40,7 @@ export const RULES = {
   'config-ports': { severity: 'error', needsLock: true, title: 'Other ports' },
   'config-volumes': { severity: 'error', needsLock: true, title: 'Other volumes' },
   'config-other': { severity: 'error', needsLock: true, title: 'A setting that no recipe makes' },
+  'sif-settings': { severity: 'error', needsLock: true, title: 'A SIF that runs something else' },
   'policy-expired': {
     severity: 'warning',
     needsLock: false,

@@ -6,6 +6,7 @@ import type { Inventory } from '../inventory/inventory.ts'
 import type { LockedPlatform, Lockfile } from '../lock/schema.ts'
 import type { Recipe } from '../recipe/schema.ts'
 import type { LockedContents } from './expect/locked-contents.ts'
+import type { SifAdditions } from './expect/sif-additions.ts'
 
 /** An image that is audited, as it was read. */
 export interface ImageSubject {
@@ -16,8 +17,10 @@ export interface ImageSubject {
   /** Lowest first. */
   layers: readonly { diffID: string; size: number }[]
   tree: FileTree
-  /** Its tree digest, when that was taken. */
+  /** Its tree digest, when that was taken; of a SIF without what is known to be added. */
   digest?: string
+  /** Set of a SIF, which has one layer and no config: what was added to the image in it. */
+  sif?: SifAdditions
   /** How many of the layers were known from an earlier audit. */
   knownLayers?: number
   inventory: Inventory

@@ -36,6 +36,8 @@ export interface ImageTree {
   covered: CoveredFile[]
   /** The tree of the layers that were asked for as `inner`; undefined when it lacks one of them, or has no others. */
   inner?: TreeNode
+  /** Set of a SIF, whose ID is the digest of its squashfs, and whose config says but the platform. */
+  sif?: true
 }
 
 /** A file of a layer that is not in the merged tree. */

@@ -12,6 +12,7 @@ import { indexArchive } from './index-archive.ts'
 import { readImageTree } from './read-archive.ts'
 import type { ReadOptions } from './read-options.ts'
 import { readPair } from './read-pair.ts'
+import { isSifFile, readSifTree } from './read-sif.ts'
 import { selectImage, TOP_FILES, type WantedImage } from './select-image.ts'
 
 export interface OpenImageOptions extends ReadOptions {
@@ -41,7 +42,7 @@ export interface LocatedImage {
 /**
  * Reads an image, wherever it is, without running it: its config, and the merged tree with the sha256 of every file.
  *
- * @param what a file (`docker save`, or a tar of an OCI image layout, perhaps compressed), a directory (an OCI image
+ * @param what a file (`docker save`, or a tar of an OCI image layout, perhaps compressed; or a SIF), a directory (an OCI image
  *   layout, or an unpacked `docker save`), `docker://` and the name of an image in a registry, or else the name or ID of an
  *   image in the engine. What looks like a path (`./x`, `/x`, `x.tar`) is never asked of the engine. `#` and a name or ID
  *   behind a file or directory choose one of several images: `both.tar#app:1`
@@ -78,11 +79,13 @@ export async function locateImage(
   try {
     const { what, name, source } = await findSource(reference)
     const wanted = { ...(platform && { platform }), ...(name && { name }) }
-    const onDisk = await filesOnDisk(source, what, thread)
+    const isSif = source === 'file' && (await isSifFile(what))
+    const onDisk = isSif ? undefined : await filesOnDisk(source, what, thread)
     if (onDisk !== undefined) await digestLayers(onDisk, wanted)
     const ended = AbortSignal.any([signal, over.signal])
     const open = source === 'registry' ? await inRegistry(registry, what, ended) : onDisk
     const readIt = async (options: ReadOptions) => {
+      if (isSif) return readSifTree(what, options, thread)
       if (open !== undefined) return readImageLayout(open, options)
       if (source === 'file') return readImageTree(readRange(await wholeFile(what)), options)
       return readImageTree(
@@ -186,11 +189,11 @@ async function findSource(reference: string): Promise<Source> {
     return { what, name, source: outer }
   if (!isPath(what ?? reference)) return { what: reference, source: 'engine' }
   throw new StillroomError('IMAGE_MISSING', `there is no file or directory "${what ?? reference}"`, {
-    hint: 'name a docker save archive, an OCI image layout, an image of the engine, or docker://REGISTRY/NAME',
+    hint: 'name a docker save archive, a SIF, an OCI image layout, an image of the engine, or docker://REGISTRY/NAME',
   })
 }
 
-const isPath = (what: string) => /^(\/|\.\.?(\/|$))/.test(what) || /\.(tar|tgz|tzst|tar\.\w+)$/.test(what)
+const isPath = (what: string) => /^(\/|\.\.?(\/|$))/.test(what) || /\.(tar|tgz|tzst|tar\.\w+|sif)$/.test(what)
 
 /** Undefined when there is no file or directory of that name. */
 async function sourceOf(what: string): Promise<OpenedImage['source'] | undefined> {

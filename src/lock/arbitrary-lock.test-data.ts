@@ -7,6 +7,7 @@ import type {
   LockedImageBase,
   LockedPip,
   LockedPlatform,
+  LockedSif,
   LockedStep,
   Lockfile,
   PythonFile,
@@ -26,6 +27,21 @@ const projectName = fc.stringMatching(/^[a-z0-9]{1,6}(-[a-z0-9]{1,4})?$/)
 const word = fc.string({ minLength: 1 })
 const path = fc.constantFrom('/a', '/b c', '/"d"/$e')
 const pythonVersion = fc.stringMatching(/^[0-9]{1,3}(\.[0-9a-z+!_-]{1,3}){0,3}$/)
+
+/** What `export` recorded. */
+const sif: fc.Arbitrary<LockedSif> = fc.record({
+  sha256,
+  size: fc.nat(),
+  inputs: sha256,
+  tasks: fc.dictionary(
+    fc.stringMatching(/^[a-z][a-z0-9-]{0,4}$/),
+    fc.record(
+      { command: fc.array(word, { minLength: 1, maxLength: 3 }), workdir: path },
+      { requiredKeys: ['command'], noNullPrototype: true },
+    ),
+    { maxKeys: 3, noNullPrototype: true },
+  ),
+})
 
 /** Equal bytes have one size. */
 const sized = <T extends { sha256: string }>(artifact: T) => ({
@@ -241,11 +257,13 @@ const platform: fc.Arbitrary<LockedPlatform> = fc.record({
             manifest: digest,
           }),
         ),
+        sif: fc.option(sif),
       })
-      .map(({ archive, published, ...image }) => ({
+      .map(({ archive, published, sif: made, ...image }) => ({
         ...image,
         ...(archive && { archive }),
         ...(published && { published }),
+        ...(made && { sif: made }),
       })),
   ),
 })

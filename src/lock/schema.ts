@@ -311,6 +311,20 @@ export const PublishedImage = z.strictObject({
 })
 export type PublishedImage = z.infer<typeof PublishedImage>
 
+/** A SIF of the image. */
+export const LockedSif = z.strictObject({
+  sha256: Sha256,
+  size,
+  /** sha256 of all that it was made of: when that is another, so may the SIF be. */
+  inputs: Sha256,
+  /** What its apps run: the recipe's tasks, which the rest of the lock does not have. */
+  tasks: z.record(
+    z.string().regex(/^[a-z][a-z0-9-]*$/, 'must be lower case, digits and dashes'),
+    z.strictObject({ command: z.array(line).min(1), workdir: absolutePath.optional() }),
+  ),
+})
+export type LockedSif = z.infer<typeof LockedSif>
+
 /** What the build must give: recorded by the first build, compared by every later one. */
 export const LockedImage = z.strictObject({
   id: Digest,
@@ -322,6 +336,8 @@ export const LockedImage = z.strictObject({
   archive: z.strictObject({ sha256: Sha256, size }).optional(),
   /** Where `publish` pushed it to last. */
   published: PublishedImage.optional(),
+  /** The SIF that `export` writes of it; it is there from the first one on. */
+  sif: LockedSif.optional(),
 })
 export type LockedImage = z.infer<typeof LockedImage>
 

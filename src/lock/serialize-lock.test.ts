@@ -49,7 +49,7 @@ function shuffled(value: unknown, random: Iterator<number>, key = ''): unknown {
   if (typeof value !== 'object' || value === null) return value
   if (Array.isArray(value)) {
     const items = value.map((item) => shuffled(item, random))
-    return ['steps', 'diffIDs', 'order', 'layers', 'local', 'entrypoint', 'cmd'].includes(key)
+    return ['steps', 'diffIDs', 'order', 'layers', 'local', 'entrypoint', 'cmd', 'command'].includes(key)
       ? items
       : shuffle(items, random)
   }

@@ -11,6 +11,7 @@ import {
   type LockedImage,
   type LockedImageBase,
   type LockedPlatform,
+  type LockedSif,
   type LockedStep,
   LockedSubmodule,
   type Lockfile,
@@ -134,7 +135,7 @@ function stepText(step: LockedStep): string {
   }
 }
 
-function imageText({ id, tree, size, diffIDs, archive, published }: LockedImage): string {
+function imageText({ id, tree, size, diffIDs, archive, published, sif }: LockedImage): string {
   return block({
     id: line(id),
     tree: line(tree),
@@ -142,7 +143,20 @@ function imageText({ id, tree, size, diffIDs, archive, published }: LockedImage)
     diffIDs: list(diffIDs.map((digest) => line(digest))),
     ...(archive && { archive: line({ sha256: archive.sha256, size: archive.size }) }),
     ...(published && { published: entry(PublishedImage.shape, published) }),
+    ...(sif && {
+      sif: line({ sha256: sif.sha256, size: sif.size, inputs: sif.inputs, tasks: sortedTasks(sif) }),
+    }),
   })
+}
+
+function sortedTasks({ tasks }: LockedSif): Json {
+  const ordered = Object.entries(tasks).sort(([a], [b]) => (a < b ? -1 : 1))
+  return Object.fromEntries(
+    ordered.map(([name, { command, workdir }]): [string, Json] => [
+      name,
+      { command, ...(workdir === undefined ? {} : { workdir }) },
+    ]),
+  )
 }
 
 /** Each item on one line, its keys in the order of the schema. */

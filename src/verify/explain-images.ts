@@ -52,7 +52,7 @@ export async function explainImages(
 ): Promise<ExplainedImages> {
   const cache = new MemoryLayerCache()
   const { a: left, b: right, whole } = await readBoth({ cache, keep: wantedByInventory })
-  const difference = compareImages(comparable(left), comparable(right))
+  const difference = compareImages(...comparablePair(left, right))
   const wanted = new Set(wantedContents(difference))
   const contents = contentPairs(left, right, wanted)
   const missing = new Set([...wanted].filter((path) => !contents.has(path)))
@@ -184,6 +184,15 @@ export function summaryOf(
 
 function comparable({ config, root }: ImageTree) {
   return { config, diffIDs: diffIDsOf(config), root }
+}
+
+/** A SIF has no config: that of the other counts. */
+function comparablePair(a: ImageTree, b: ImageTree) {
+  const [left, right] = [comparable(a), comparable(b)]
+  return [
+    a.sif ? { ...left, config: right.config } : left,
+    b.sif ? { ...right, config: left.config } : right,
+  ] as const
 }
 
 const diffIDsOf = ({ rootfs }: ImageTree['config']) => rootfs.diff_ids

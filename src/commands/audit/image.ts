@@ -7,7 +7,7 @@ export default class AuditImage extends BaseCommand {
   static override readonly usesCache = true
   static override summary = 'Say what is in an image, and hold it against a lockfile'
   static override description =
-    'Takes a name or ID that the engine knows, an archive of docker save or of an OCI exporter, an OCI layout ' +
+    'Takes a name or ID that the engine knows, an archive of docker save or of an OCI exporter, a SIF, an OCI layout ' +
     'directory, or docker:// and a name in a registry. Without a lockfile, files are compared with what their own packages say. ' +
     'Exit code 1 with findings, or when something could not be read. Rules: docs/rules.md.'
   static override examples = [

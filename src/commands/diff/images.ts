@@ -3,7 +3,7 @@ import { type ImageDiffReport, imageDiffTable } from '../../report/image-diff-ta
 import { BaseCommand } from '../base-command.ts'
 
 const IMAGE =
-  'a name or ID of the engine, an archive of docker save, an OCI image layout (of several images in one, FILE#NAME), or ' +
+  'a name or ID of the engine, an archive of docker save, a SIF, an OCI image layout (of several images in one, FILE#NAME), or ' +
   'docker://REGISTRY/NAME'
 
 export default class DiffImages extends BaseCommand {

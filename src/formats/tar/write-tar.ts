@@ -1,3 +1,6 @@
+import { XATTR } from './tar-header.ts'
+import type { TarMember } from './tar-reader.ts'
+
 /** What to write as one member. Names are bytes as latin1: git's are any but NUL. */
 export interface TarEntry {
   path: string
@@ -59,6 +62,35 @@ export function paxHeader(member: TarEntry, mtime: number): Buffer {
   ])
 }
 
+/**
+ * The header of any member, with all that it has: the format of POSIX, with a PAX record for each attribute and for what has
+ * no place in ustar's header. Names are bytes.
+ */
+export function memberHeader({ name, linkName, xattrs, ...member }: TarMember): Buffer {
+  const names = splitName(name)
+  const records = [
+    ...(names ? [] : [paxRecord('path', name)]),
+    ...(linkName.length > 100 ? [paxRecord('linkpath', linkName)] : []),
+    ...(['uid', 'gid'] as const)
+      .filter((key) => member[key] >= OWNERS)
+      .map((key) => paxRecord(key, String(member[key]))),
+    ...[...xattrs].sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, value]) => paxRecord(XATTR + key, value)),
+  ].join('')
+  const fields = { ...member, uid: member.uid % OWNERS, gid: member.gid % OWNERS, target: linkName }
+  const header = block('ustar', { ...fields, ...(names ?? { name: 'PaxHeader' }) })
+  if (records === '') return header
+  const pax = { name: 'PaxHeader', flag: 'x', mode: 0o644, size: records.length, target: '' }
+  return Buffer.concat([
+    block('ustar', pax),
+    Buffer.from(records, 'latin1'),
+    tarPadding(records.length),
+    header,
+  ])
+}
+
+/** Owners from this on have no place in six octal digits, as they are in ustar's header here. */
+const OWNERS = 8 ** 6
+
 /** What follows a file's content. */
 export function tarPadding(size: number): Buffer {
   return Buffer.alloc((BLOCK - (size % BLOCK)) % BLOCK)
@@ -105,10 +137,24 @@ interface Fields {
   mtime?: number
   uid?: number
   gid?: number
+  major?: number
+  minor?: number
 }
 
 function block(format: 'gnu' | 'ustar', fields: Fields) {
-  const { name, prefix = '', flag, mode, size, target, mtime = 0, uid = 0, gid = 0 } = fields
+  const {
+    name,
+    prefix = '',
+    flag,
+    mode,
+    size,
+    target,
+    mtime = 0,
+    uid = 0,
+    gid = 0,
+    major = 0,
+    minor = 0,
+  } = fields
   const header = Buffer.alloc(BLOCK)
   const gnu = format === 'gnu'
   const number = (value: number) => (gnu ? `${octal(value, 7)}\0` : `${octal(value, 6)} \0`)
@@ -120,7 +166,11 @@ function block(format: 'gnu' | 'ustar', fields: Fields) {
   writeSize(header, size, end)
   header.write(`${octal(mtime, 11)}${end}        ${flag}`, 136, 'latin1')
   header.write(target.slice(0, 100), 157, 'latin1')
-  header.write(gnu ? 'ustar  \0' : `ustar\x0000${'\0'.repeat(64)}${number(0)}${number(0)}`, 257, 'latin1')
+  header.write(
+    gnu ? 'ustar  \0' : `ustar\x0000${'\0'.repeat(64)}${number(major)}${number(minor)}`,
+    257,
+    'latin1',
+  )
   header.write(prefix, 345, 'latin1')
   const sum = header.reduce((total, byte) => total + byte, 0)
   header.write(gnu ? `${octal(sum, 6)}\0 ` : number(sum), 148, 'latin1')

@@ -124,7 +124,7 @@ async function auditReference(
     const known = named && !strict ? await knownExplanation(session, named.lockfile) : undefined
     const present = named && known === undefined ? await presentContents(session, named) : undefined
     progress({ kind: 'status', text: `reading ${what}` })
-    const reading = { cache, md5: named === undefined }
+    const reading = { cache, md5: named === undefined, lock: named }
     const image = await readSubject(located, reading, named?.locked.image?.diffIDs)
     progress({ kind: 'status', text: 'comparing' })
     const isKnown = named && known && isLockedTree(image, image.digest, named.locked)
@@ -193,7 +193,7 @@ async function keep(
 ): Promise<void> {
   const { named, image, report, cache } = about
   const locked = named?.locked.image
-  if (locked?.tree === image.digest) await keepLockedTree(session, locked, image.tree.root)
+  if (locked?.tree === image.digest) await keepLockedTree(session, locked, (image.sif ?? image.tree).root)
   // a finding may be a secret, which is not to be copied into the cache
   if (report.findings.length + report.ignored.length > 0) return
   await cache?.save()

@@ -1,4 +1,5 @@
-import type { ImageSubject } from '../../audit/subject.ts'
+import { lockedSifFiles, sifAdditions } from '../../audit/expect/sif-additions.ts'
+import type { ImageSubject, LockSubject } from '../../audit/subject.ts'
 import { headWantedByAudit, wantedByAudit } from '../../audit/wanted-by-audit.ts'
 import type { DiskLayerCache } from '../../image/layer-cache.ts'
 import type { LocatedImage, OpenedImage } from '../../image/open-image.ts'
@@ -17,6 +18,8 @@ export interface Reading {
   cache: DiskLayerCache | undefined
   /** Whether to take the md5 sums that package managers note. */
   md5: boolean
+  /** What the image is compared with: of a SIF, that says what was added to it. */
+  lock?: Pick<LockSubject, 'recipe' | 'locked'> | undefined
 }
 
 const readOptions = ({ cache, md5 }: Reading): ReadOptions => ({
@@ -42,11 +45,14 @@ export async function readSubject(
 }
 
 function toSubject(
-  { reference, id, config, layers, tree, covered }: OpenedImage,
-  { cache }: Reading,
+  { reference, id, config, layers, tree, covered, sif: isSif }: OpenedImage,
+  { cache, lock }: Reading,
 ): ReadImage {
   const knownLayers = layers.filter(({ digest }) => cache?.isKnown(digest)).length
-  return { reference, id, config, layers, tree, covered, digest: treeDigest(tree.root), knownLayers }
+  const own = lock && lockedSifFiles(lock.recipe, lock.locked)
+  const sif = isSif && sifAdditions(tree.root, own ?? [], lock?.locked.epoch)
+  const digest = treeDigest(sif ? sif.root : tree.root)
+  return { reference, id, config, layers, tree, covered, digest, knownLayers, ...(sif && { sif }) }
 }
 
 /** What is installed in an image, which is read again when that takes digests that were not taken. */

@@ -1,0 +1,50 @@
+import { hash, randomUUID } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { contextArtifacts } from '../../dockerfile/context-artifacts.ts'
+import type { Engine } from '../../engine/connect.ts'
+import { removeImage } from '../../engine/find-image.ts'
+import { loadImage } from '../../engine/load-image.ts'
+import { debDataTar } from '../../formats/deb/deb-archive.ts'
+import { archiveFiles, type WritableLayer, writeArchive } from '../../image/write-archive.ts'
+import { fetchInputs } from '../build/fetch-inputs.ts'
+import type { Cache, Fetching } from '../ports.ts'
+import { PACKER } from './locked-packer.ts'
+
+/**
+ * Runs `use` with an image of the locked packer, which is gone afterwards. Its packages are fetched and verified; nothing
+ * of them is run to unpack them: each is a layer.
+ *
+ * @throws {StillroomError} those of fetching; ENGINE_*
+ */
+export async function withPacker<T>(
+  ports: Cache & Fetching,
+  engine: Engine,
+  use: (image: string) => Promise<T>,
+): Promise<T> {
+  const { store, signal } = ports
+  const { files } = contextArtifacts(PACKER)
+  await fetchInputs(ports, { files }, PACKER)
+  const layers: WritableLayer[] = []
+  for (const { artifact } of files) {
+    const tar = await debDataTar(await readFile(store.path(artifact.sha256)), artifact.name)
+    const read = async function* () {
+      yield tar
+    }
+    layers.push({ diffID: `sha256:${hash('sha256', tar)}`, size: tar.length, read })
+  }
+  const config = {
+    architecture: 'amd64',
+    os: 'linux',
+    config: { Env: ['PATH=/usr/bin:/bin'] },
+    rootfs: { type: 'layers', diff_ids: layers.map(({ diffID }) => diffID) },
+  }
+  // a name of its own: others may be at it, too
+  const name = `stillroom-packer:${randomUUID()}`
+  const image = { config: Buffer.from(JSON.stringify(config)), layers }
+  try {
+    await loadImage(engine, writeArchive(archiveFiles(image, name)), signal)
+    return await use(name)
+  } finally {
+    await removeImage(engine, name)
+  }
+}
