@@ -102,22 +102,27 @@ test('build recipe takes the image from where it was published, or builds it and
     return { ...(JSON.parse(stdout) as BuildReport), stderr }
   }
   expect(await build()).toMatchObject({ fetched: null, verdict: 'identical' })
-  const { image } = await stillroomJson<PublishResult>(directory, [...['publish', 'recipe', NAME, reference]])
+  const { image, manifest } = await stillroomJson<PublishResult>(directory, [
+    ...['publish', 'recipe', NAME, reference],
+  ])
 
+  faults.clear()
   const fetched = await build()
   expect(fetched).toMatchObject({ fetched: reference, verdict: 'identical', image: { id: image } })
   expect(fetched.checks.every(({ passed }) => passed)).toBe(true)
   expect(fetched.audit).toMatchObject({ verdict: 'clean' })
+  // the engine has the layers, those of hello
+  const blobs = faults.seen.map(({ path }) => path).filter((path) => path.includes('/blobs/'))
+  expect(blobs).toEqual([`/v2/team/hello/blobs/${image}`])
   expect(await build('--from-source')).toMatchObject({ fetched: null, verdict: 'identical' })
 
-  const layer = (await lockOf(directory, NAME)).platforms['linux/amd64'].image.diffIDs[0]
   // the other faults are in push.test.ts
-  faults.on(`/v2/team/hello/blobs/${layer}`, wrongBytes)
+  faults.on(`/v2/team/hello/manifests/${manifest}`, wrongBytes)
   const built = await build('--no-audit')
   expect(built).toMatchObject({ fetched: null, verdict: 'identical', image: { id: image } })
   const notes = built.stderr.split('\n').filter((line) => line.includes('but built'))
   expect(notes).toHaveLength(1)
-  expect(notes[0]).toContain(`expected ${layer}, got sha256:`)
+  expect(notes[0]).toContain(`expected ${manifest}, got sha256:`)
   await faults.close()
   const offline = await build('--no-audit')
   expect(offline).toMatchObject({ fetched: null, verdict: 'identical' })

@@ -229,6 +229,7 @@ async function fetched(host: string, mirrors: string[] = []) {
   try {
     await using found = await fetchPublished(repositories, published(reference), {
       directory: join(directory, 'spool'),
+      present: [],
       signal,
       timing,
     })
@@ -290,7 +291,12 @@ describe('fetchPublished()', () => {
     const repositories = await open().repositories(reference)
     const wanted = { ...published(reference), published: { reference, manifest: pushed.manifest.digest } }
     await expect(
-      fetchPublished(repositories, wanted, { directory: await temporaryDirectory(), signal, timing }),
+      fetchPublished(repositories, wanted, {
+        directory: await temporaryDirectory(),
+        present: [],
+        signal,
+        timing,
+      }),
     ).rejects.toMatchObject({ code: 'ARTIFACT_MISMATCH', message: expect.stringContaining('another image') })
   })
 })

@@ -17,6 +17,27 @@ export async function findImage({ docker }: Engine, name: string): Promise<Engin
   return image && { reference: image.Id, diffIDs: image.RootFS.Layers ?? [], size: image.Size }
 }
 
+/**
+ * Layers of an image that an engine need not be given: the lowest ones, as far as another image of it has the same. The
+ * containerd store is taken to have none, as it keeps layers in the form that they came in.
+ */
+export async function presentLayers(
+  { docker, store }: Engine,
+  diffIDs: readonly string[],
+): Promise<readonly string[]> {
+  if (store !== 'graph') return []
+  const list = await engineAnswer('listing images', docker.listImages())
+  let count = 0
+  for (const { Id } of list) {
+    const asked = docker.getImage(Id).inspect().catch(unlessStatus(404))
+    const layers = (await engineAnswer(`asking for image ${Id}`, asked))?.RootFS.Layers ?? []
+    const differs = diffIDs.findIndex((diffID, index) => layers[index] !== diffID)
+    count = Math.max(count, differs < 0 ? diffIDs.length : differs)
+  }
+  const others = diffIDs.slice(count)
+  return diffIDs.slice(0, count).filter((diffID) => !others.includes(diffID))
+}
+
 /** The image as `docker save` gives it: a tar. Without a tag or digest the name means `latest`. */
 export async function saveImage({ docker }: Engine, reference: string): Promise<AsyncIterable<Uint8Array>> {
   // by a name without a tag the engine saves all images of that name

@@ -15,7 +15,7 @@ import { diskError } from '../store/disk.ts'
 import { writeNew } from '../store/write-hashed.ts'
 import type { WritableImage, WritableLayer } from './write-archive.ts'
 
-/** An image whose layers lie on disk; they are gone when it is disposed of. */
+/** An image whose layers lie on disk, but for those that were not wanted; they are gone when it is disposed of. */
 export interface FetchedImage extends WritableImage, AsyncDisposable {}
 
 export interface FetchOptions {
@@ -23,6 +23,8 @@ export interface FetchOptions {
   directory: string
   signal: AbortSignal
   timing?: Partial<Timing>
+  /** Layers that are not wanted. */
+  present: readonly string[]
   /** Told before each layer that is fetched, with its number from 1 on. */
   onLayer?: (number: number, of: number) => void
 }
@@ -41,7 +43,7 @@ export type Published = LockedImage & { published: PublishedImage }
 export async function fetchPublished(
   repositories: readonly Repository[],
   image: Published,
-  { directory, onLayer = () => {}, ...options }: FetchOptions,
+  { directory, present, onLayer = () => {}, ...options }: FetchOptions,
 ): Promise<FetchedImage> {
   const manifest = await fetchManifest(repositories, image, options)
   const { config, layers } = manifest
@@ -69,17 +71,23 @@ export async function fetchPublished(
     await mkdir(directory, { recursive: true })
     const fetched = new Map<string, WritableLayer>()
     for (const [index, { digest, size }] of layers.entries()) {
-      if (fetched.has(digest)) continue
+      if (fetched.has(digest) || present.includes(digest)) continue
       onLayer(index + 1, layers.length)
       const path = await fetchLayer(digest, size)
       fetched.set(digest, { diffID: digest, size, read: () => createReadStream(path) })
     }
-    const all = layers.map(({ digest }) => fetched.get(digest) as WritableLayer)
+    const all = layers.map(
+      ({ digest, size }) => fetched.get(digest) ?? { diffID: digest, size, read: unwanted },
+    )
     return { config: bytes, layers: all, [Symbol.asyncDispose]: dispose }
   } catch (error) {
     await dispose()
     throw options.signal.aborted ? options.signal.reason : error
   }
+}
+
+function unwanted(): never {
+  throw new Error('a layer that was not wanted was not fetched')
 }
 
 /** A config is read into memory. */

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { Engine } from '../../engine/connect.ts'
-import type { EngineImage } from '../../engine/find-image.ts'
+import { type EngineImage, presentLayers } from '../../engine/find-image.ts'
 import { StillroomError } from '../../error.ts'
 import { type FetchedImage, fetchPublished, type Published } from '../../image/fetch-published.ts'
 import type { LockedImage } from '../../lock/schema.ts'
@@ -25,25 +25,31 @@ export async function takePublished(
 ): Promise<(EngineImage & { id: string }) | undefined> {
   const published = image?.published
   if (!published) return undefined
-  let fetched: FetchedImage
-  try {
-    fetched = await fetchFrom(session, { ...image, published })
-  } catch (error) {
+  const built = (error: unknown) => {
     if (!(error instanceof StillroomError) || session.signal.aborted) throw error
     const reason = error.message.split('\n', 1)[0] ?? ''
     const text = `not taken from ${published.reference}, but built: ${reason}`
     session.progress({ kind: 'note', text: text.slice(0, 400) })
     return undefined
   }
-  await using disposed = fetched
+  const present = await presentLayers(engine, image.diffIDs)
+  await using fetched = await fetchFrom(session, { ...image, published }, present).catch(built)
+  if (fetched === undefined) return undefined
   session.progress({ kind: 'status', text: 'loading it into the engine' })
-  return { ...(await giveImage(session, engine, disposed, { id: image.id, name })), id: image.id }
+  const given = giveImage(session, engine, fetched, { id: image.id, name, present })
+  // the engine may have lost meanwhile what it had
+  const loaded = await (present.length > 0 ? given.catch(built) : given)
+  return loaded && { ...loaded, id: image.id }
 }
 
 /** Where it cannot be had soon, it is built: what does not answer is asked again once. */
 const TIMING = { retries: 1 }
 
-async function fetchFrom(session: Session, image: Published): Promise<FetchedImage> {
+async function fetchFrom(
+  session: Session,
+  image: Published,
+  present: readonly string[],
+): Promise<FetchedImage> {
   const { signal, progress, cache } = session
   const directory = join(cache, 'spool')
   await sweepAbandoned(directory)
@@ -51,5 +57,5 @@ async function fetchFrom(session: Session, image: Published): Promise<FetchedIma
   const repositories = await registries.repositories(image.published.reference)
   const onLayer = (number: number, of: number) =>
     progress({ kind: 'status', text: `layer ${number} of ${of}` })
-  return fetchPublished(repositories, image, { directory, signal, timing: TIMING, onLayer })
+  return fetchPublished(repositories, image, { directory, present, signal, timing: TIMING, onLayer })
 }

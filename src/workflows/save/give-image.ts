@@ -10,15 +10,19 @@ import { rememberImage } from '../project/known-images.ts'
  * Gives an engine an image, verified as it goes by.
  *
  * @param name what the engine calls it
+ * @param present digests of layers that the engine has, and is not given again
  * @throws {StillroomError} IMAGE_INVALID; ENGINE_*, also when the engine has another image by that name then; DISK_FULL
  */
 export async function giveImage(
   ports: Cache & Cancellation,
   engine: Engine,
   image: WritableImage,
-  { id, name }: { id: string; name: string },
+  { id, name, present = [] }: { id: string; name: string; present?: readonly string[] },
 ): Promise<EngineImage> {
-  await loadImage(engine, writeArchive(archiveFiles(image, name)), ports.signal)
+  const files = archiveFiles(image, name).filter(
+    ({ content }) => content instanceof Uint8Array || !present.includes(content.diffID),
+  )
+  await loadImage(engine, writeArchive(files), ports.signal)
   const loaded = await findImage(engine, name)
   const diffIDs = image.layers.map(({ diffID }) => diffID).join()
   const isOther = engine.store === 'graph' ? loaded?.reference !== id : loaded?.diffIDs.join() !== diffIDs
