@@ -1,9 +1,15 @@
+import { createHash, generateKeyPairSync } from 'node:crypto'
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import { beforeAll, expect, onTestFinished, test } from 'vitest'
 import type { BuildReport } from '../src/report/build-report.ts'
 import type { PublishResult } from '../src/workflows/publish/publish-recipe.ts'
+import { containerTools } from './support/container-tools.ts'
+import { COSIGN } from './support/cosign.ts'
+import { canHaveEngines, startEngine } from './support/engine.ts'
+import { canHaveGoProgram, goProgram } from './support/go-program.ts'
+import { NIGHTLY } from './support/nightly.ts'
 import { ownName } from './support/own-name.ts'
 import { copyProject } from './support/project.ts'
 import { failure, stillroom, stillroomJson } from './support/stillroom.ts'
@@ -16,6 +22,9 @@ import { startRegistry } from './world/registry.ts'
 /*
  * The image of hello goes to a registry (Debian's docker-registry), and comes back from it.
  */
+
+const engines = NIGHTLY ? await canHaveEngines() : 'it is left to the nightly tests'
+if (engines !== true) console.warn(`skipped: publishing from both image stores, since ${engines}`)
 
 const NAME = ownName('publish-test')
 const LOGIN = { user: 'me', password: 'correct-horse-battery' }
@@ -144,3 +153,71 @@ async function copyRenamed(): Promise<string> {
   expect(exitCode, stderr).toBe(0)
   return directory
 }
+
+test.skipIf(engines !== true)(
+  'the manifest is the same from both image stores, new engines of either fetch it, and skopeo, podman and cosign take it',
+  async ({ skip }) => {
+    const registry = await startRegistry()
+    onTestFinished(() => registry.close())
+    const publish = (directory: string, tag: string, env: Record<string, string>) =>
+      stillroomJson<PublishResult>(
+        directory,
+        ['publish', 'recipe', 'hello', `${registry.host}/team/hello:${tag}`, '--key', 'key.pem'],
+        { env },
+      )
+    const build = (directory: string, env: Record<string, string>, ...args: string[]) =>
+      stillroomJson<BuildReport>(directory, ['build', 'recipe', 'hello', ...args], { env })
+    const { privateKey, publicKey } = generateKeyPairSync('ec', {
+      namedCurve: 'P-256',
+      publicKeyEncoding: { type: 'spki', format: 'pem' },
+      privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+    })
+    const project = async () => {
+      const directory = await copyProject('hello')
+      await writeFile(join(directory, 'key.pem'), privateKey)
+      await writeFile(join(directory, 'key.pub'), publicKey)
+      return directory
+    }
+    const here = await project()
+    const { manifest, image } = await publish(here, 'here', {})
+    const sums: string[] = []
+    for (const store of ['overlay2', 'containerd'] as const) {
+      const { env, purge } = await startEngine(ownName(`test-publish-${store}`), store)
+      onTestFinished(purge)
+      const there = await project()
+      const built = await build(there, env)
+      expect(built).toMatchObject({ fetched: null, verdict: 'identical', image: { id: image } })
+      expect(await publish(there, store, env)).toMatchObject({ manifest, sent: { blobs: 0 } })
+      await execa('docker', ['image', 'rm', 'stillroom/hello'], { env })
+      const fetched = await build(there, env)
+      expect(fetched).toMatchObject({ verdict: 'identical', image: { id: image } })
+      expect(fetched.fetched).toBe(`${registry.host}/team/hello:${store}`)
+      const seconds = ({ stages }: BuildReport) => stages.reduce((sum, each) => sum + each.seconds, 0)
+      sums.push(
+        `${store}: built in ${seconds(built).toFixed(1)} s, fetched in ${seconds(fetched).toFixed(1)} s`,
+      )
+    }
+    console.log(sums.join('\n'))
+
+    const reference = `${registry.host}/team/hello@${manifest}`
+    const tools = await containerTools()
+    if (typeof tools === 'string') return skip(`podman and skopeo are not to be had: ${tools}`)
+    const raw = await tools.skopeo('inspect', '--tls-verify=false', '--raw', `docker://${reference}`)
+    expect(`sha256:${createHash('sha256').update(raw).digest('hex')}`).toBe(manifest)
+    expect(await tools.podman('pull', '--quiet', '--tls-verify=false', reference)).toBe(image.slice(7))
+
+    const possible = await canHaveGoProgram(COSIGN)
+    if (possible !== true) return skip(`the signature is not verified by cosign: ${possible}`)
+    const verify = [
+      'verify',
+      '--key',
+      'key.pub',
+      '--insecure-ignore-tlog=true',
+      '--output',
+      'json',
+      reference,
+    ]
+    const { stdout } = await execa(await goProgram(COSIGN), verify, { cwd: here })
+    expect(JSON.parse(stdout)).toHaveLength(1)
+  },
+)

@@ -1,4 +1,5 @@
-import { readdir } from 'node:fs/promises'
+import { generateKeyPairSync, type KeyObject, verify } from 'node:crypto'
+import { readdir, writeFile } from 'node:fs/promises'
 import { request as plainRequest } from 'node:http'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream'
@@ -13,6 +14,7 @@ import { pushTarget } from '../src/sources/registry/push.ts'
 import { pushReferrers } from '../src/sources/registry/push-referrers.ts'
 import { createRegistries, type RegistrySettings } from '../src/sources/registry/registries.ts'
 import { temporaryDirectory } from '../src/store/testing/temporary-directory.ts'
+import { readSigningKey, signImage } from '../src/workflows/publish/sign-image.ts'
 import { ask } from './world/ask.ts'
 import { LOOPBACK_NAMES, makeAuthority } from './world/certificates.ts'
 import { type FaultProxy, startFaults } from './world/fault-proxy.ts'
@@ -326,3 +328,79 @@ test('pushReferrers() attaches files, lists them once, and keeps what others hav
   expect(artifact).toMatchObject({ subject, layers: [{ digest: `sha256:${sha256(Buffer.from('b'))}` }] })
   expect(await read(`manifests/${subject.digest}`)).toEqual(JSON.parse(String(imageManifest(image))))
 })
+
+describe('signImage()', () => {
+  const keys = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const other = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+
+  test('signs as cosign has it, once with each key', async () => {
+    const registry = await registryOf()
+    await push(registry.host)
+    const target = await targetAt(registry.host)
+    const manifest = imageDescriptor(image).digest
+    const about = { repository: `${registry.host}/team/app`, manifest }
+    const tag = `${manifest.replace(':', '-')}.sig`
+    const signatures = async () => JSON.parse(String((await target.getManifest(tag))?.bytes))
+    await signImage(target, keys.privateKey, about)
+    const first = await signatures()
+    await signImage(target, keys.privateKey, about)
+    expect(await signatures()).toEqual(first)
+    await signImage(target, other.privateKey, about)
+    const { layers, config } = await signatures()
+    expect(layers).toHaveLength(2)
+    expect(layers[0]).toEqual(first.layers[0])
+    for (const [index, { publicKey }] of [keys, other].entries()) {
+      const { mediaType, digest, annotations } = layers[index]
+      expect(mediaType).toBe('application/vnd.dev.cosign.simplesigning.v1+json')
+      const { body } = await ask(`${registry.url}/v2/team/app/blobs/${digest}`)
+      expect(JSON.parse(String(body)).critical).toEqual({
+        identity: { 'docker-reference': about.repository },
+        image: { 'docker-manifest-digest': manifest },
+        type: 'cosign container image signature',
+      })
+      const signature = Buffer.from(annotations['dev.cosignproject.cosign/signature'], 'base64')
+      expect(verify('sha256', body, publicKey, signature)).toBe(true)
+    }
+    const { body } = await ask(`${registry.url}/v2/team/app/blobs/${config.digest}`)
+    expect(JSON.parse(String(body)).rootfs.diff_ids).toEqual(
+      layers.map(({ digest }: { digest: string }) => digest),
+    )
+  })
+
+  test.each<[name: string, text: () => string, says: string]>([
+    ['P-384', () => pem(generateKeyPairSync('ec', { namedCurve: 'P-384' }).privateKey), 'got ec secp384r1'],
+    ['Ed25519', () => pem(generateKeyPairSync('ed25519').privateKey), 'got ed25519'],
+    [
+      'an encrypted key',
+      () =>
+        String(
+          keys.privateKey.export({ type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'x' }),
+        ),
+      'it is encrypted',
+    ],
+    [
+      "a key of cosign's own",
+      () =>
+        '-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED SIGSTORE PRIVATE KEY-----\n',
+      'it is a key of cosign that is encrypted',
+    ],
+    ['a public key', () => String(keys.publicKey.export({ type: 'spki', format: 'pem' })), 'no private key'],
+    ['something else', () => 'c2VjcmV0', 'no private key'],
+  ])('readSigningKey() refuses %s, and says nothing of what it holds', async (_, text, says) => {
+    const directory = await temporaryDirectory()
+    await writeFile(join(directory, 'key.pem'), text())
+    const failed = await readSigningKey(directory, 'key.pem').catch((error) => error)
+    expect(failed).toMatchObject({ code: 'KEY_UNUSABLE', message: expect.stringContaining(says) })
+    expect(`${failed.message} ${failed.hint} ${failed.cause}`).not.toContain('c2VjcmV0')
+  })
+
+  test('readSigningKey() takes PKCS #8 and SEC 1', async () => {
+    const directory = await temporaryDirectory()
+    for (const type of ['pkcs8', 'sec1'] as const) {
+      await writeFile(join(directory, 'key.pem'), keys.privateKey.export({ type, format: 'pem' }))
+      expect((await readSigningKey(directory, 'key.pem')).asymmetricKeyType).toBe('ec')
+    }
+  })
+})
+
+const pem = (key: KeyObject) => String(key.export({ type: 'pkcs8', format: 'pem' }))

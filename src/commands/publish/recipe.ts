@@ -14,7 +14,7 @@ export default class PublishRecipe extends BaseCommand {
     'It is logged in to as Docker is: `docker login REGISTRY`.'
   static override examples = [
     '<%= config.bin %> publish recipe hello registry.example.org/team/hello:1',
-    '<%= config.bin %> publish recipe hello docker://127.0.0.1:5000/hello --json',
+    '<%= config.bin %> publish recipe hello docker://127.0.0.1:5000/hello --key key.pem',
   ]
   static override args = {
     name: RECIPE,
@@ -24,6 +24,10 @@ export default class PublishRecipe extends BaseCommand {
     }),
   }
   static override flags = {
+    key: Flags.string({
+      description: 'sign it, as cosign does, with this ECDSA P-256 key: PEM, not encrypted',
+      helpValue: 'FILE',
+    }),
     statement: Flags.string({
       description: 'attach this statement of verify recipe --statement, too',
       helpValue: 'FILE',
@@ -33,8 +37,8 @@ export default class PublishRecipe extends BaseCommand {
   async run(): Promise<PublishResult> {
     const { args, flags, session } = await this.open(PublishRecipe)
     const { publishRecipe } = await import('../../workflows/publish/publish-recipe.ts')
-    const { statement } = flags
-    const result = await publishRecipe(session, args.name, args.reference, { statement })
+    const { statement, key } = flags
+    const result = await publishRecipe(session, args.name, args.reference, { statement, key })
     const { reference, manifest, sent } = result
     this.log(`published ${reference}`)
     this.log(`manifest  ${manifest}`)
@@ -43,6 +47,9 @@ export default class PublishRecipe extends BaseCommand {
       `sent      ${sent.blobs === 0 ? 'nothing: the registry has all of it' : `${plural(sent.blobs, 'blob')}, ${megabytes(sent.bytes)}`}`,
     )
     this.log(`attached  ${result.attached.join(', ')}`)
+    this.log(
+      `signature ${result.signed ? 'by the key given: cosign verify --key PUBLIC-KEY checks it' : 'none: unsigned; --key FILE signs it'}`,
+    )
     this.log(`pull      docker pull ${reference.replace(/:[^:/]+$/, '')}@${manifest}`)
     if (result.noted) this.log(`lockfile  recipes/${result.recipe}/lock.json names it from now on: commit it`)
     return result

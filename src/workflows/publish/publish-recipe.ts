@@ -16,6 +16,7 @@ import { lockedPlatform, requireLock, writeLock } from '../project/lock-file.ts'
 import { spooledImage, spoolImage } from '../save/spooled-image.ts'
 import type { Session } from '../session.ts'
 import { filesToAttach } from './files-to-attach.ts'
+import { readSigningKey, signImage } from './sign-image.ts'
 
 export interface PublishResult {
   recipe: string
@@ -29,6 +30,8 @@ export interface PublishResult {
   sent: PushedImage['sent']
   /** Names of the files that are attached to it. */
   attached: string[]
+  /** Whether `--key` signed it, now or before. */
+  signed: boolean
   /** Whether the lockfile did not name it there before. */
   noted: boolean
 }
@@ -38,16 +41,18 @@ export interface PublishResult {
  * is there already is not sent again.
  *
  * @param where a name in a registry: `[docker://]REGISTRY/NAME[:TAG]`
- * @throws {StillroomError} USAGE; LOCK_*; IMAGE_MISSING when the engine lacks the image; PUSH_FAILED, REGISTRY_LOGIN_REFUSED;
+ * @param options `statement`: a file that is attached, too; `key`: a file with the key that signs
+ * @throws {StillroomError} USAGE, KEY_UNUSABLE; LOCK_*; IMAGE_MISSING when the engine lacks the image; PUSH_FAILED, REGISTRY_LOGIN_REFUSED;
  *   those of reading images; ENGINE_*; DISK_FULL, NOT_WRITABLE
  */
 export async function publishRecipe(
   session: Session,
   name: string,
   where: string,
-  { statement }: { statement?: string | undefined } = {},
+  { statement, key: keyFile }: { statement?: string | undefined; key?: string | undefined } = {},
 ): Promise<PublishResult> {
   const { signal, progress, directory } = session
+  const key = keyFile === undefined ? undefined : await readSigningKey(directory, keyFile)
   const registries = openRegistries(session, await session.sources())
   const asked = requireReference(where)
   const { tag = 'latest', ...expanded } = await registries.expand(asked)
@@ -77,9 +82,23 @@ export async function publishRecipe(
     statement,
   })
   await pushReferrers(target, descriptor, files)
+  if (key) {
+    progress({ kind: 'stage', title: 'signing' })
+    const repository = formatReference({ ...expanded, tag: undefined })
+    await signImage(target, key, { repository, manifest })
+  }
   const { written: noted } = await writeLock(directory, name, next)
   const attached = files.map((file) => file.name)
-  return { recipe: name, image: image.id, reference, manifest, sent, attached, noted }
+  return {
+    recipe: name,
+    image: image.id,
+    reference,
+    manifest,
+    sent,
+    attached,
+    signed: key !== undefined,
+    noted,
+  }
 }
 
 /** Pushes an image as the engine has it. */
