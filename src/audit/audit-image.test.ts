@@ -262,7 +262,7 @@ describe('auditImage() judges what a layer on top changes', () => {
     const page = readFileSync(new URL('../../docs/rules.md', import.meta.url), 'utf8')
     const ids = [...page.matchAll(/^## ([a-z-]+)$/gm)].map(([, id = '']) => id)
     const elsewhere =
-      /^(config-.*|image-id|tree-digest|base-digest|layer-(digest|extra)|file-(link|time)|trust|policy-expired|git-modified)$/
+      /^(config-.*|image-id|tree-digest|base-digest|layer-(digest|extra)|file-(link|time)|trust|policy-expired|git-modified|sif-settings)$/
     expect(ids.filter((id) => !elsewhere.test(id)).sort()).toEqual(
       [...new Set(BAD.map(([rule]) => rule))].sort(),
     )

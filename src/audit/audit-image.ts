@@ -13,7 +13,7 @@ import { expectInventory } from './expect/expect-installed.ts'
 import { expectLock } from './expect/expect-lock.ts'
 import type { ExpectedFiles } from './expect/expected-files.ts'
 import { inBase, type LockedPackage, lockedPackages, packageId } from './expect/locked-packages.ts'
-import { expectAdditions, lockedSifFiles, missingAdditions } from './expect/sif-additions.ts'
+import { expectAdditions, isMountPoint, missingAdditions } from './expect/sif-additions.ts'
 import { type Finding, findingsOf, type Issue, showPath, strayPaths, toFinding } from './finding.ts'
 import { judgeContext } from './judge/judge-context.ts'
 import { judgeImage } from './judge/judge-image.ts'
@@ -163,7 +163,12 @@ function lockedFindings(found: Found, lock: LockSubject): Finding[] {
     const told = image.sif ? identity.filter(({ rule }) => rule === 'tree-digest') : identity
     return [...told, ...ruleFindings(found, lock)]
   }
-  const differing = compareTree(lock.tree, (image.sif ?? image.tree).root, knowledgeOf(found))
+  const compared = compareTree(lock.tree, (image.sif ?? image.tree).root, knowledgeOf(found))
+  const differing = image.sif
+    ? compared.filter(
+        ({ rule, subject }) => rule !== 'file-unexplained' || !isMountPoint(subject, image.tree),
+      )
+    : compared
   const subjects = new Set(differing.map(({ subject }) => subject))
   // what rules find amiss in a file that is as locked, is so in the locked image, too
   const others = lock.contents.missing.length > 0 ? [] : dangers(found)
@@ -201,7 +206,7 @@ function configFindings(
   { config, sif }: Pick<ImageSubject, 'config' | 'sif'>,
   lock: Pick<LockSubject, 'recipe' | 'locked'> | undefined,
 ): Finding[] {
-  if (sif) return lock ? missingAdditions(lockedSifFiles(lock.recipe, lock.locked), sif) : []
+  if (sif) return lock ? missingAdditions(lock, sif) : []
   if (lock === undefined) return configCredentials(config, {})
   const { recipe, locked } = lock
   const credentials = configCredentials(config, expectedConfig(recipe, locked.base).env)

@@ -1,5 +1,6 @@
 import { BYTE_CODE_HEADER } from '../formats/python/byte-code.ts'
 import { mayHoldCredentials } from './credentials.ts'
+import { APPTAINER_TEXTS } from './expect/apptainer-files.ts'
 
 /** Files that rules read: files of user accounts, package managers' state, what copies are made of. */
 const READ =
@@ -11,6 +12,7 @@ const PROGRAM_LIMIT = 4096
 /** Whether the audit needs a regular file's content; asked for each member of each layer while an image is read. */
 export function wantedByAudit(path: string, size: number): boolean {
   if (path.endsWith('.pyc')) return false
+  if (APPTAINER_TEXTS.has(path)) return size <= LIMIT
   if (/^usr\/(local\/)?bin\//.test(path)) return size <= PROGRAM_LIMIT
   return (size <= LIMIT && READ.test(path)) || mayHoldCredentials(path, size)
 }

@@ -25,7 +25,9 @@ describe('runLines()', () => {
 
   test('goes to the working directory first', async () => {
     expect(await sh(runLines({ ...PLAIN, workdir: '/usr/bin', cmd: ['pwd'] }))).toBe('/usr/bin\n')
-    await expect(sh(runLines({ ...PLAIN, workdir: '/not there', cmd: ['pwd'] }))).rejects.toThrow()
+    const lines = runLines({ ...PLAIN, workdir: '/not there', cmd: ['pwd'] })
+    const { stdout, stderr } = await execa('sh', ['-c', lines.join('\n')], { cwd: '/' })
+    expect([stdout, stderr]).toEqual(['/', "stays in /: /not there can't be entered"])
   })
 
   test('passes any words on as they are', async () => {
@@ -67,7 +69,9 @@ describe('sifFiles()', () => {
     }
     const text = (path: string) => files.find((file) => file.path === path)?.content.toString() ?? ''
     expect(text('.singularity.d/labels.json')).toBe('{\n  "a": "2",\n  "b": "1"\n}\n')
-    expect(text('scif/apps/serve/scif/runscript')).toBe('#!/bin/sh\ncd /srv || exit 1\nexec serve "$@"\n')
+    expect(text('scif/apps/serve/scif/runscript')).toBe(
+      '#!/bin/sh\ncd /srv 2>/dev/null || echo "stays in $PWD: "/srv" can\'t be entered" >&2\nexec serve "$@"\n',
+    )
     expect(await sh([text('scif/apps/train/scif/runscript')], ['y'])).toBe('<x><y>')
   })
 

@@ -73,9 +73,13 @@ export function taskLines(
   return [...directoryLines(task.workdir ?? workdir), `exec ${task.command.map(shellWord).join(' ')} "$@"`]
 }
 
-/** Apptainer itself stays where the user is. */
+/** Apptainer itself stays where the user is. The home of the image's user need not be open to others, or there. */
 const directoryLines = (workdir: string) =>
-  workdir === '' || workdir === '/' ? [] : [`cd ${shellWord(workdir)} || exit 1`]
+  workdir === '' || workdir === '/'
+    ? []
+    : [
+        `cd ${shellWord(workdir)} 2>/dev/null || echo "stays in $PWD: "${shellWord(workdir)}" can't be entered" >&2`,
+      ]
 
 /** One word of a POSIX shell. */
 const shellWord = (word: string) =>

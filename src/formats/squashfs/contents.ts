@@ -1,4 +1,4 @@
-import { imageInvalid, quotePath } from '../image-invalid.ts'
+import { imageInvalid } from '../image-invalid.ts'
 import type { ReadAt } from '../read-at.ts'
 import type { SquashfsInode } from './inode.ts'
 import type { SquashfsLimit } from './metadata.ts'
@@ -41,7 +41,7 @@ export class Contents {
    *
    * @throws {StillroomError} IMAGE_INVALID
    */
-  async *of({ size, start, blocks, fragment }: FileInode, path: string): AsyncGenerator<Buffer> {
+  async *of({ size, start, blocks, fragment }: FileInode): AsyncGenerator<Buffer> {
     const { blockSize } = this.#superblock
     let at = start
     let left = size
@@ -50,7 +50,7 @@ export class Contents {
       const length = word & ~UNCOMPRESSED
       const bytes = length === 0 ? this.#zeros(expected) : await this.#block(at, word)
       if (bytes.length !== expected)
-        throw imageInvalid(`A block of ${quotePath(path)} has ${bytes.length} bytes: expected ${expected}`)
+        throw imageInvalid(`A block of a file has ${bytes.length} bytes: expected ${expected}`)
       at += length
       left -= expected
       yield bytes
@@ -58,8 +58,7 @@ export class Contents {
     if (left === 0) return
     const block = fragment && (await this.#fragment(fragment.index))
     const end = block?.subarray(fragment?.offset, (fragment?.offset ?? 0) + left)
-    if (end?.length !== left)
-      throw imageInvalid(`The end of ${quotePath(path)} is not there: expected ${left} bytes`)
+    if (end?.length !== left) throw imageInvalid(`The end of a file is not there: expected ${left} bytes`)
     yield end
   }
 

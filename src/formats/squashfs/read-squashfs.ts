@@ -1,4 +1,4 @@
-import { imageInvalid, quotePath } from '../image-invalid.ts'
+import { imageInvalid, locateError, quotePath } from '../image-invalid.ts'
 import type { ReadAt } from '../read-at.ts'
 import type { TarHandler, TarMember } from '../tar/tar-reader.ts'
 import { Contents } from './contents.ts'
@@ -52,7 +52,11 @@ export async function readSquashfs(
   const places = new Map(files.map((file) => [file, contents.placeOf(file.inode)]))
   for (const file of files.sort((a, b) => (places.get(a) ?? 0) - (places.get(b) ?? 0))) {
     handler.member(file.member)
-    for await (const bytes of contents.of(file.inode, file.path)) handler.data(bytes)
+    try {
+      for await (const bytes of contents.of(file.inode)) handler.data(bytes)
+    } catch (error) {
+      throw locateError(error, `in ${quotePath(file.path)}`)
+    }
     handler.end()
   }
   for (const member of links) {

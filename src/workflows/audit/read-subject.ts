@@ -1,5 +1,5 @@
-import { lockedSifFiles, sifAdditions } from '../../audit/expect/sif-additions.ts'
-import type { ImageSubject, LockSubject } from '../../audit/subject.ts'
+import { type SifLock, sifAdditions } from '../../audit/expect/sif-additions.ts'
+import type { ImageSubject } from '../../audit/subject.ts'
 import { headWantedByAudit, wantedByAudit } from '../../audit/wanted-by-audit.ts'
 import type { DiskLayerCache } from '../../image/layer-cache.ts'
 import type { LocatedImage, OpenedImage } from '../../image/open-image.ts'
@@ -19,7 +19,7 @@ export interface Reading {
   /** Whether to take the md5 sums that package managers note. */
   md5: boolean
   /** What the image is compared with: of a SIF, that says what was added to it. */
-  lock?: Pick<LockSubject, 'recipe' | 'locked'> | undefined
+  lock?: SifLock | undefined
 }
 
 const readOptions = ({ cache, md5 }: Reading): ReadOptions => ({
@@ -49,8 +49,7 @@ function toSubject(
   { cache, lock }: Reading,
 ): ReadImage {
   const knownLayers = layers.filter(({ digest }) => cache?.isKnown(digest)).length
-  const own = lock && lockedSifFiles(lock.recipe, lock.locked)
-  const sif = isSif && sifAdditions(tree.root, own ?? [], lock?.locked.epoch)
+  const sif = isSif && sifAdditions(tree.root, lock)
   const digest = treeDigest(sif ? sif.root : tree.root)
   return { reference, id, config, layers, tree, covered, digest, knownLayers, ...(sif && { sif }) }
 }
