@@ -49,6 +49,13 @@ describe('environmentLines()', () => {
     expect(await sh([...lines, 'printf %s "$VALUE$PYTHONNOUSERSITE"'])).toBe(`${value}1`)
   })
 
+  test('leaves the home to the user', () => {
+    expect(environmentLines({ env: { HOME: '/home/me', A: '1' } })).toEqual([
+      'export A=1',
+      'export PYTHONNOUSERSITE=1',
+    ])
+  })
+
   test('leaves to the recipe whether Python looks into a home', () => {
     expect(environmentLines({ env: { PYTHONNOUSERSITE: '' } })).toEqual([`export PYTHONNOUSERSITE=''`])
   })

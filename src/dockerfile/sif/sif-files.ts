@@ -41,8 +41,11 @@ export function sifFiles(settings: SifSettings): SifFile[] {
   ]
 }
 
-/** Variables as the image has them, whatever the host's are; `apptainer --env` comes later and wins. */
-export function environmentLines({ env }: Pick<SifSettings, 'env'>): string[] {
+/**
+ * Variables as the image has them, whatever the host's are; `apptainer --env` comes later and wins. The home is the user's,
+ * which Apptainer mounts: there is none of the image's that they could write to.
+ */
+export function environmentLines({ env: { HOME: _, ...env } }: Pick<SifSettings, 'env'>): string[] {
   // packages of the host's ~/.local are not the image's
   const all = { PYTHONNOUSERSITE: '1', ...env }
   return Object.entries(sorted(all)).map(([name, value]) => `export ${name}=${shellWord(value)}`)
@@ -82,7 +85,7 @@ const directoryLines = (workdir: string) =>
       ]
 
 /** One word of a POSIX shell. */
-const shellWord = (word: string) =>
+export const shellWord = (word: string) =>
   /^[A-Za-z0-9_./:=@%+,-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`
 
 /** By the code units of the keys. */
