@@ -83,7 +83,11 @@ function slurmJob({ recipe, tasks }: ClusterSettings): string[] {
   const last = names.at(-1)
   const variable = (name: string) => `${name.toUpperCase().replaceAll('-', '_')}_ARGUMENTS`
   const waits = (name: string) =>
-    (tasks[name]?.waitFor ?? []).map(({ host, port, timeout }) => `await_port ${host} ${port} ${timeout}`)
+    (tasks[name]?.waitFor ?? []).map(
+      ({ host, port, timeout }) => `await_port ${host} ${port} ${Math.ceil(timeout)}`,
+    )
+  const call = (name: string) => `./${name}.sh $${variable(name)}`
+  const hasWaits = names.some((name) => waits(name).length > 0)
   return [
     '#!/bin/bash',
     `#SBATCH --job-name=${recipe}`,
@@ -92,24 +96,29 @@ function slurmJob({ recipe, tasks }: ClusterSettings): string[] {
     '#SBATCH --cpus-per-task=4',
     '#SBATCH --time=01:00:00',
     `# Tasks of recipe ${recipe} together on one node: sbatch job.slurm, from this directory`,
+    '# shellcheck disable=SC2086',
     'set -eu',
     `cd -- "\${SLURM_SUBMIT_DIR:-$(dirname -- "$0")}"`,
-    ...(names.length === 0 ? [] : ['', '# what each task is given']),
-    ...names.map((name) => `${variable(name)}=(\${${variable(name)}:-})`),
+    ...(names.length === 0 ? [] : ['', '# what each task is given, split at white space']),
+    ...names.map((name) => `: "\${${variable(name)}:=}"`),
     '',
-    'await_port() {',
-    '  for ((second = 0; second < $3; second++)); do',
-    '    if (exec 3<>"/dev/tcp/$1/$2") 2>/dev/null; then return; fi',
-    '    sleep 1',
-    '  done',
-    '  echo "job.slurm: nothing listens on $1:$2 after $3 seconds" >&2',
-    '  return 1',
-    '}',
+    ...(hasWaits ? AWAIT_PORT : []),
     `trap 'kill $(jobs -p) 2>/dev/null || true; wait' EXIT`,
-    ...names.slice(0, -1).flatMap((name) => [...waits(name), `./${name}.sh "\${${variable(name)}[@]}" &`]),
-    ...(last === undefined ? ['./run'] : [...waits(last), `./${last}.sh "\${${variable(last)}[@]}"`]),
+    ...names.slice(0, -1).flatMap((name) => [...waits(name), `${call(name)} &`]),
+    ...(last === undefined ? ['./run'] : [...waits(last), call(last)]),
   ]
 }
+
+const AWAIT_PORT = [
+  'await_port() {',
+  '  for ((second = 0; second < $3; second++)); do',
+  '    if (exec 3<>"/dev/tcp/$1/$2") 2>/dev/null; then return; fi',
+  '    sleep 1',
+  '  done',
+  '  echo "job.slurm: nothing listens on $1:$2 after $3 seconds" >&2',
+  '  return 1',
+  '}',
+]
 
 function readme({ recipe, description, sif, shared, tasks }: ClusterSettings): string {
   const names = Object.keys(tasks)
