@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { isSecretFile } from './credentials.ts'
-import { findSecret, isSecretName, redact } from './secrets.ts'
+import { findSecret, isSecretName, redact, setsSecret } from './secrets.ts'
 
 // put together here, so that no scanner takes this file for a leak
 const TOKEN = `ghp_${'a1B2'.repeat(9)}`
@@ -72,4 +72,32 @@ test.each([
   ['MONKEY', false],
 ])('isSecretName(%s) is %s', (name, expected) => {
   expect(isSecretName(name)).toBe(expected)
+})
+
+describe('setsSecret()', () => {
+  test.each([
+    'export WANDB_API_KEY=0a1b2c3d',
+    'x\n  DB_PASSWORD = correct-horse\n',
+    'setenv MY_TOKEN abcd1234',
+    '{"user": "me", "password": "correct-horse"}',
+    "client = Client(api_key='0a1b2c3d')",
+    'db:\n  password: correcthorse\n',
+    'AWS_SECRET_ACCESS_KEY="0a1b2c3d"',
+  ])('%j does', (text) => {
+    expect(setsSecret(text)).toBe(true)
+  })
+
+  test.each([
+    'export PATH=/usr/bin',
+    'token = os.environ["API_TOKEN"]',
+    'API_TOKEN=$(cat /run/secrets/token)',
+    'def login(password=None, token: str = ""):',
+    'request(password=password)',
+    'self.token = config.token',
+    '  password: string',
+    'PASSWORD_FILE=/run/secrets/password',
+    'monkey = "business"',
+  ])('%j does not', (text) => {
+    expect(setsSecret(text)).toBe(false)
+  })
 })

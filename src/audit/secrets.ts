@@ -36,3 +36,28 @@ export function redact(text: string): string {
     '$1=(redacted)',
   )
 }
+
+/** `NAME=value` or `name: value` at the end of a line, as shells and YAML have it; `NAME = "value"`, `"name": "value"` and their like anywhere. */
+const SETTINGS = [
+  /^[ \t]*(?:(?:export|declare -x|setenv|set -gx|ENV)[ \t]+)?(?:- )?(?<name>[\w.-]{3,64})(?:[= \t]|:[ \t]+)(?<value>[^\s"'$`<>(){}[\],;#]{4,})[ \t]*$/gm,
+  // what is no name of a variable
+  /^[ \t]*(?<name>[\w.-]{3,64})[ \t]+=[ \t]*(?![A-Za-z_.]+[ \t]*$)(?<value>[^\s"'$`<>(){}[\],;#]{4,})[ \t]*$/gm,
+  /(?<![\w.-])(?<name>[\w.-]{3,64})["']?[ \t]*(?:=>?|:)[ \t]*(?<mark>["'])(?<value>[^"'\s$`<>(){}]{4,})\k<mark>/g,
+]
+
+/**
+ * Whether a text sets something whose name says that it is a password, token or key to a value of its own. More than
+ * {@link findSecret} this errs on the side of caution: it is for files of which nobody knows whose they are.
+ */
+export function setsSecret(text: string): boolean {
+  return SETTINGS.some((pattern) =>
+    [...text.matchAll(pattern)].some(({ groups }) => {
+      const { name = '', value = '' } = groups ?? {}
+      const isPlaceholder =
+        /^(true|false|none|null|undefined|optional|required|string|bytes|number|integer|boolean|object|x+|\*+)$/i.test(
+          value,
+        )
+      return isSecretName(name) && !isPlaceholder && value.toLowerCase() !== name.toLowerCase()
+    }),
+  )
+}

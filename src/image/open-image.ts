@@ -193,7 +193,9 @@ async function findSource(reference: string): Promise<Source> {
   })
 }
 
-const isPath = (what: string) => /^(\/|\.\.?(\/|$))/.test(what) || /\.(tar|tgz|tzst|tar\.\w+|sif)$/.test(what)
+/** Whether it looks like a path, so that it is never asked of an engine. */
+export const isPath = (what: string) =>
+  /^(\/|\.\.?(\/|$))/.test(what) || /\.(tar|tgz|tzst|tar\.\w+|sif)$/.test(what)
 
 /** Undefined when there is no file or directory of that name. */
 async function sourceOf(what: string): Promise<OpenedImage['source'] | undefined> {

@@ -12,6 +12,7 @@ export type StepDraft =
       constraintFiles: string[]
       index: string | undefined
       local: { path: string; editable: boolean; extras: string[] }[]
+      sdists?: Record<string, string[]>
     }
   | { kind: 'git'; url: string; ref: string; to: string; submodules: boolean }
   | { kind: 'file'; url: string; sha256?: string; to: string; unpack: boolean; strip: number; mode: string }
@@ -54,12 +55,12 @@ export interface RecipeDraft {
 /** A step as the recipe's schema has it. */
 export function stepOf(draft: StepDraft): Step {
   if (draft.kind !== 'pip') return draft as Step
-  const { requirements, files, constraints, constraintFiles, index, local } = draft
+  const { requirements, files, constraints, constraintFiles, index, local, sdists = {} } = draft
   const names = requirements.map((text) => /^[A-Za-z0-9._-]+/.exec(text.trim())?.[0] ?? text)
   return {
     kind: 'pip',
     requirements,
-    sdists: {},
+    sdists,
     ...(files.length > 0 ? { files: files.map((path) => ({ path })) } : {}),
     ...(constraints.length > 0 ? { constraints } : {}),
     ...(constraintFiles.length > 0 ? { constraintFiles } : {}),

@@ -116,6 +116,9 @@ function stepCode({ step }: DraftEntry): Code {
     case 'pip': {
       const file = (path: string): Code => ({ call: 'requirementsFile', args: [quote(path)] })
       const constraints = [...step.constraintFiles.map(file), ...step.constraints.map(quote)]
+      const sdists = Object.fromEntries(
+        Object.entries(step.sdists ?? {}).map(([name, needs]) => [name, strings(needs)]),
+      )
       const local = step.local.map(({ path, editable, extras }) =>
         object([
           ['path', quote(path)],
@@ -129,6 +132,7 @@ function stepCode({ step }: DraftEntry): Code {
           ['constraints', constraints.length > 0 ? list(constraints) : undefined],
           ['index', step.index === undefined ? undefined : quote(step.index)],
           ['local', local.length > 0 ? list(local) : undefined],
+          ['sdists', Object.keys(sdists).length > 0 ? object(Object.entries(sdists)) : undefined],
         ]),
       )
     }

@@ -1,8 +1,8 @@
 import { secretIn } from '../../audit/credentials.ts'
-import { findSecret } from '../../audit/secrets.ts'
-import type { TreeFile } from '../../image/file-tree.ts'
+import { findSecret, setsSecret } from '../../audit/secrets.ts'
 import { ACCOUNT_FILES } from './accounts.ts'
 import type { CarriedFile } from './carried-files.ts'
+import type { FileToCarry } from './compare-rebuilt.ts'
 
 export interface ChosenFiles {
   carried: CarriedFile[]
@@ -22,9 +22,9 @@ export const LARGEST = 64 * 1024 ** 2
  * @param limit in bytes
  */
 export function withinLimit(
-  files: readonly TreeFile[],
+  files: readonly FileToCarry[],
   limit: number,
-): { files: TreeFile[]; left: Map<string, string> } {
+): { files: FileToCarry[]; left: Map<string, string> } {
   const left = new Map<string, string>()
   let sum = 0
   const sizes = files.filter(({ inode }) => inode.type === 'file').sort((a, b) => a.inode.size - b.inode.size)
@@ -41,18 +41,18 @@ export function withinLimit(
  * @param contentOf content of a regular file, all of it
  */
 export function chooseCarried(
-  files: readonly TreeFile[],
+  files: readonly FileToCarry[],
   contentOf: (path: string) => Buffer | undefined,
 ): ChosenFiles {
   const chosen: ChosenFiles = { carried: [], withheld: new Map(), left: new Map() }
-  for (const { path, inode } of files) {
+  for (const { path, inode, isIntact } of files) {
     if (inode.type !== 'file') {
       if (inode.type === 'symlink' || inode.type === 'directory') chosen.carried.push({ path, inode })
       else chosen.left.set(path, `a ${inode.type}, which no archive is to make`)
       continue
     }
     const content = inode.size === 0 ? Buffer.alloc(0) : contentOf(path)
-    const secret = content && !ACCOUNT_FILES.has(path) ? secretOf(path, content) : undefined
+    const secret = content && !isIntact && !ACCOUNT_FILES.has(path) ? secretOf(path, content) : undefined
     if (content === undefined) chosen.left.set(path, 'its content could not be read')
     else if (secret !== undefined) chosen.withheld.set(path, secret)
     else chosen.carried.push({ path, inode, content })
@@ -61,5 +61,12 @@ export function chooseCarried(
 }
 
 /** What credential a file holds, wherever in it. */
-const secretOf = (path: string, content: Buffer) =>
-  secretIn(path, content) ?? findSecret(content.toString('latin1'))
+function secretOf(path: string, content: Buffer): string | undefined {
+  const text = content.toString('latin1')
+  const isText = !text.includes('\0')
+  return (
+    secretIn(path, content) ??
+    findSecret(text) ??
+    (isText && setsSecret(text) ? 'a secret setting' : undefined)
+  )
+}

@@ -82,6 +82,28 @@ describe('compareRebuilt()', () => {
     expect(Object.values(comparison.shares).reduce((sum, { share }) => sum + share, 0)).toBeCloseTo(1)
   })
 
+  it('takes no edit for another version of a package, or for the work of its programs', async () => {
+    const files = { 'etc/tool.conf': 'as packaged', 'etc/unsummed': 'as packaged' }
+    const tool = (version: string) => {
+      const made = deb('tool', version, files)
+      const members = made.members.map(([path, text]): [string, string] =>
+        path.endsWith('.md5sums') ? [path, text.replace(/^.*unsummed\n/m, '')] : [path, text],
+      )
+      return { ...made, members }
+    }
+    const edits: [string, string][] = [
+      ['etc/tool.conf', 'edited'],
+      ['etc/unsummed', 'edited'],
+    ]
+    const original = await image([tool('1')], edits)
+    const carried = async (version: string) => {
+      const { repairs } = compareRebuilt(original, await image([tool(version)]), options(['/etc/tool.conf']))
+      return repairs.carry.map(({ path }) => path)
+    }
+    expect(await carried('1')).toEqual(['etc/tool.conf', 'etc/unsummed'])
+    expect(await carried('2')).toEqual(['etc/tool.conf'])
+  })
+
   it('knows what was taken away from packages, and what has other permissions', async () => {
     const original = await image(
       [deb('tool', '1', TOOL)],

@@ -49,10 +49,16 @@ export interface RebuiltComparison {
   withheld: RebuiltFile[]
 }
 
+/** A file that no step brings. */
+export interface FileToCarry extends TreeFile {
+  /** Whether it holds what its package says that it does. */
+  isIntact: boolean
+}
+
 /** What must be done to an image that was built for it to be as the original. Paths are below the root, bytes as latin1. */
 export interface Repairs {
   /** To be put there, parents first. */
-  carry: TreeFile[]
+  carry: FileToCarry[]
   /** To be taken away: an end with a slash is a directory. */
   remove: string[]
   /** Permissions and owners that differ where the content doesn't. */
@@ -83,7 +89,6 @@ export function compareRebuilt(
   const installed = { original: versionsOf(original), built: versionsOf(built) }
   const tally = new Tally()
   const repairs: Repairs = { carry: [], remove: [], attributes: [] }
-  const ownerOf = (path: string) => expected.at(path).at(-1)?.owner
   const counted = new Set<Inode>()
   const isBehind = (path: string) =>
     clones.some((clone) => isBelow(path, clone === '' ? '.git' : `${clone}/.git`))
@@ -95,7 +100,8 @@ export function compareRebuilt(
       if (inode.type === 'file' && (isOnce || fate === 'withheld')) tally.add(fate, path, inode.size, reason)
     }
     const twin = twinOf(built.tree, path)
-    const owner = ownerOf(path)
+    const entry = expected.at(path).at(-1)
+    const owner = entry?.owner
     const secret = withheld.get(path)
     if (secret !== undefined) {
       count('withheld', secret)
@@ -118,13 +124,14 @@ export function compareRebuilt(
       count('carried', 'accounts')
       continue
     }
-    const why = explain({ path, inode, owner, twin }, { original, installed, isFound })
+    const why = explain({ path, inode, owner, twin }, installed, isFound)
     if (why !== undefined) {
       count('explained', why)
       continue
     }
     if (inode.type === 'character' || inode.type === 'block') continue
-    if (!isCarried) repairs.carry.push({ path, inode })
+    const isIntact = entry?.digest !== undefined && !isFound(showPath(path)) && !owner?.startsWith('git/')
+    if (!isCarried) repairs.carry.push({ path, inode, isIntact })
     count('unknown', left.get(path) ?? whose(owner, isFound(showPath(path))))
   }
   for (const { path, inode } of built.tree.files()) {
@@ -143,21 +150,9 @@ export function compareRebuilt(
 
 /** What explains that a file of the original is not the same in the image that was built; undefined when nothing does. */
 function explain(
-  {
-    path,
-    inode,
-    owner,
-    twin,
-  }: { path: string; inode: Inode; owner: string | undefined; twin: Inode | undefined },
-  {
-    original,
-    installed,
-    isFound,
-  }: {
-    original: ImageSide
-    installed: Record<'original' | 'built', ReadonlyMap<string, string>>
-    isFound: (path: string) => boolean
-  },
+  { path, inode, owner, twin }: TreeFile & { owner: string | undefined; twin: Inode | undefined },
+  installed: Record<'original' | 'built', ReadonlyMap<string, string>>,
+  isFound: (path: string) => boolean,
 ): string | undefined {
   if (ACCOUNT_FILES.has(path))
     return twin !== undefined && sameAccounts(path, inode.content, twin.content)
@@ -165,15 +160,20 @@ function explain(
       : undefined
   // of the packages that are there, in their versions
   if (RECORDS.test(path)) return 'records of dpkg and apt'
+  // somebody's own work, whatever version of its package there is
+  if (isFound(showPath(path))) return undefined
   const before = installed.original.get(owner ?? '')
   const after = installed.built.get(owner ?? '')
   if (owner !== undefined && after !== undefined && before !== after)
     return `${owner} is ${after} in the lock, ${before} in the image`
-  if (isFound(showPath(path)) || twin === undefined || twin.type !== inode.type) return undefined
-  return inode.type === 'directory' || sourceOf(path, original.tree) !== undefined
-    ? undefined
-    : 'written by programs of packages as they are installed'
+  if (twin?.type !== inode.type || inode.type === 'directory') return undefined
+  if (PIP_NOTES.test(path)) return 'lists of what pip installed'
+  // a file of a package may have been edited, also where its package has no sum of it
+  return owner === undefined ? 'written by programs of packages as they are installed' : undefined
 }
+
+/** It names the byte code that was made with it. */
+const PIP_NOTES = /\.dist-info\/RECORD$/
 
 const RECORDS = /^var\/lib\/(dpkg\/|apt\/extended_states$)/
 

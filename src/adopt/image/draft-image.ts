@@ -1,5 +1,4 @@
 import { readConfig } from '../../audit/compare/compare-config.ts'
-import { expectInventory } from '../../audit/expect/expect-installed.ts'
 import { packageId } from '../../audit/expect/locked-packages.ts'
 import { showPath } from '../../audit/finding.ts'
 import { findSecret, isSecretName } from '../../audit/secrets.ts'
@@ -7,12 +6,12 @@ import type { ImageConfig } from '../../formats/oci.ts'
 import type { FileTree } from '../../image/file-tree.ts'
 import type { InstalledPackage, Inventory } from '../../inventory/inventory.ts'
 import { Component, gitUrl, type Recipe, Suite, User } from '../../recipe/schema.ts'
-import type { RecipeDraft, StepDraft } from '../draft/recipe-draft.ts'
+import type { DraftEntry, RecipeDraft, StepDraft } from '../draft/recipe-draft.ts'
 import { settleDraft } from '../draft/settle-draft.ts'
 import { writeRecipe } from '../draft/write-recipe.ts'
 import { debRequests, readInstalledDebs } from './deb-requests.ts'
 import { leftoverAt } from './leftovers.ts'
-import { pythonRequests } from './python-requests.ts'
+import { pythonSteps } from './python-steps.ts'
 
 /** Something to know of an adopted image, or left to do. */
 export interface ImageNote {
@@ -34,10 +33,13 @@ export interface DraftImageOptions {
   base: RecipeDraft['base']
   /** What a base from a registry brings: names of its packages of Debian, ids of all of them, and its settings. */
   below?: { debs: ReadonlySet<string>; packages: ReadonlySet<string>; config: ImageConfig } | undefined
-  /** Steps that cannot be locked, by {@link stepKey}, with the reason: what they bring is carried. */
+  /** Clones and directories of Python packages that cannot be locked, by their paths, with the reason: they are carried. */
   refused?: ReadonlyMap<string, string>
   /** Packages that no archive has: apt is not asked for them. */
   unknown?: ReadonlySet<string>
+  /** Python packages that no index has, and those of which one has the source alone. */
+  unknownPython?: ReadonlySet<string>
+  sources?: ReadonlySet<string>
   /** Versions to ask apt for where the newest is another, by package. */
   pins?: ReadonlyMap<string, string>
   /** Whether files are carried beside the recipe. */
@@ -53,13 +55,13 @@ export interface DraftedImage {
   clones: string[]
   /** Text of more files beside the recipe, by path. */
   files: Map<string, string>
+  /** Where in the image each step comes from: as in `refused`, or empty. */
+  places: string[]
 }
 
 /** Where the archive of carried files is while an image is built; it is taken away again. */
 const PLACE = '/opt/stillroom-files'
 const NOWHERE = { line: 0, column: 0 }
-/** More constraints than these are kept in a file of their own. */
-const SHORT = 12
 
 /**
  * Puts carried files where they belong, as they are. Its text holds nothing of the image: names are in the files beside the
@@ -85,7 +87,14 @@ rm -r $files`
  * beside the recipe, which is only known when the rest is built.
  */
 export function draftImage(image: ImageToDraft, options: DraftImageOptions): DraftedImage {
-  const { base, below, refused = new Map(), carries } = options
+  const {
+    base,
+    below,
+    refused = new Map(),
+    unknownPython = new Set(),
+    sources = new Set(),
+    carries,
+  } = options
   const notes: ImageNote[] = []
   const draft: RecipeDraft = {
     comments: [`A draft of what is in ${image.reference}: see what is not as you want it, and change it.`],
@@ -98,15 +107,22 @@ export function draftImage(image: ImageToDraft, options: DraftImageOptions): Dra
     tasks: {},
     trailing: [],
   }
-  const files = new Map<string, string>()
-  const add = (step: StepDraft, comments: readonly string[] = []) => {
-    const reason = refused.get(stepKey(step))
-    if (reason === undefined) draft.entries.push({ at: NOWHERE, comments: [...comments], step })
-    return reason === undefined
+  const sourceOf = new Map<DraftEntry, string>()
+  const add: Add = (step, comments = [], source = '') => {
+    const entry = { at: NOWHERE, comments: [...comments], step }
+    draft.entries.push(entry)
+    sourceOf.set(entry, source)
   }
   addDebs(image, options, draft, add)
-  addPython(image, options, { add, files, notes })
-  const clones = addClones(image, { add, notes })
+  const python = pythonSteps(image, (id) => below?.packages.has(id) === true, {
+    refused,
+    unknown: unknownPython,
+    sources,
+  })
+  notes.push(...python.notes)
+  for (const { path, steps } of python.environments)
+    for (const { step, comments } of steps) add(step, comments, path)
+  const clones = addClones(image, refused, add, notes)
   nameOthers(image.inventory, below?.packages ?? new Set(), notes)
   addSettings(image, below?.config, draft, notes)
   if (carries) {
@@ -118,12 +134,15 @@ export function draftImage(image: ImageToDraft, options: DraftImageOptions): Dra
     notes.push({ kind: 'todo', text: what })
     return `TODO ${what}`
   })
-  return { source: writeRecipe(draft), recipe, notes, clones, files }
-}
-
-/** What tells a step of a draft from others when it turns out that it cannot be locked. */
-export function stepKey(step: StepDraft | Recipe['steps'][number]): string {
-  return step.kind === 'git' ? `git ${step.to}` : step.kind
+  const placed = draft.entries.filter(({ step }) => step !== undefined)
+  return {
+    source: writeRecipe(draft),
+    recipe,
+    notes,
+    clones,
+    files: python.files,
+    places: placed.map((entry) => sourceOf.get(entry) ?? ''),
+  }
 }
 
 /** The suite of an image of Debian by its os-release(5); undefined when it is none that a recipe can have as its base. */
@@ -135,7 +154,8 @@ export function suiteOf(tree: FileTree): { suite: Suite | undefined; name: strin
   return { suite, name: value('PRETTY_NAME') || value('ID') || 'a system without os-release' }
 }
 
-type Add = (step: StepDraft, comments?: readonly string[]) => boolean
+/** @param source where in the image it comes from: a clone, a directory of Python packages */
+type Add = (step: StepDraft, comments?: readonly string[], source?: string) => void
 
 function addDebs(
   { tree }: ImageToDraft,
@@ -159,70 +179,31 @@ function addDebs(
   add({ kind: 'apt', packages: all, recommends: false }, comments)
 }
 
-function addPython(
-  { tree, inventory }: ImageToDraft,
-  { below }: DraftImageOptions,
-  { add, files, notes }: { add: Add; files: Map<string, string>; notes: ImageNote[] },
-): void {
-  const debs = expectInventory({ tree, inventory: systemPackages(inventory) })
-  const own = inventory.packages.filter((each) => !below?.packages.has(packageId(each)))
-  const environments = pythonRequests(tree, own, (path) => debs.at(debs.place(path)).length > 0)
-  for (const { path, asked, brought, apart } of environments) {
-    for (const { name, version, origin } of apart) {
-      const from = origin === undefined ? 'without notes of its files' : `from ${origin.url}`
-      notes.push({
-        kind: 'note',
-        text: `Python package ${name} ${version} in ${showPath(path)} was installed ${from}: its files are carried`,
-      })
-    }
-    if (asked.length === 0) continue
-    if (!isSystemPython(path)) {
-      notes.push({
-        kind: 'note',
-        text: `${asked.length + brought.length} Python packages are in ${showPath(path)}, where a pip step installs none: their files are carried (${asked.join(', ')})`,
-      })
-      continue
-    }
-    const isLong = brought.length > SHORT
-    if (isLong) files.set('constraints.txt', `${brought.join('\n')}\n`)
-    add({
-      kind: 'pip',
-      requirements: asked,
-      files: [],
-      constraints: isLong ? [] : brought.filter((each) => !each.includes('@')),
-      constraintFiles: isLong ? ['constraints.txt'] : [],
-      index: undefined,
-      local: [],
-    })
-  }
-}
-
-/** Where pip of Debian's own Python installs as root. */
-const isSystemPython = (path: string) => /^usr\/local\/lib\/python3(\.\d+)?\/(dist|site)-packages$/.test(path)
-
-const systemPackages = ({ packages }: Inventory): Inventory => ({
-  packages: packages.filter(({ kind }) => kind === 'deb'),
-  problems: [],
-})
-
 /** Each clone becomes a git step, or is carried; what was changed in it is in the archive of carried files. */
-function addClones({ inventory }: ImageToDraft, { add, notes }: { add: Add; notes: ImageNote[] }): string[] {
+function addClones(
+  { inventory }: ImageToDraft,
+  refused: ReadonlyMap<string, string>,
+  add: Add,
+  notes: ImageNote[],
+): string[] {
   const clones = inventory.packages.filter(({ kind }) => kind === 'git')
   for (const { name, environment = '', version, origin, modified = [] } of clones) {
-    const to = `/${environment}`
     if (leftoverAt(`${environment}/.git`) !== undefined) continue
     const url = origin?.url ?? ''
-    const isPinned =
-      gitUrl.safeParse(url).success &&
-      findSecret(url) === undefined &&
-      add({ kind: 'git', url, ref: version, to, submodules: false })
-    const changes = modified.length > 0 ? `, with ${modified.length} changed files, which are carried` : ''
-    notes.push({
-      kind: 'note',
-      text: isPinned
-        ? `the clone at ${showPath(name)} is ${url} at ${version.slice(0, 12)}${changes}; its history is not in the image`
-        : `the clone at ${showPath(name)}, at ${version.slice(0, 12)}, has no remote that can be asked: its files are carried, its history is not`,
-    })
+    const isAddress = gitUrl.safeParse(url).success && findSecret(url) === undefined
+    const reason = refused.get(environment) ?? (isAddress ? undefined : 'it has no remote that can be asked')
+    const files = `${modified.length} changed ${modified.length === 1 ? 'file' : 'files'}`
+    if (reason === undefined) {
+      add({ kind: 'git', url, ref: version, to: `/${environment}`, submodules: false }, [], environment)
+      notes.push({
+        kind: 'note',
+        text: `the clone at ${showPath(name)} is ${url} at ${version.slice(0, 12)}${modified.length > 0 ? `, with ${files}, which the archive carries` : ''}; its history is not in the image`,
+      })
+    } else
+      notes.push({
+        kind: 'todo',
+        text: `the clone at ${showPath(name)}, at ${version.slice(0, 12)}, is carried without its history: ${reason}`,
+      })
   }
   return clones.map(({ environment = '' }) => environment)
 }

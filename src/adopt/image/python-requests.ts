@@ -46,8 +46,10 @@ function environmentOf(tree: FileTree, path: string, found: readonly InstalledPa
   const required = new Set(
     found.flatMap((each) => requiredBy(tree, each).filter((name) => name !== each.name)),
   )
+  // an address is asked for as it is: no constraint has one
   const isAsked = (each: InstalledPackage) =>
-    hasMarks ? isMarked(each) : !required.has(each.name) && !SEEDS.has(each.name)
+    each.origin !== undefined ||
+    (hasMarks ? isMarked(each) : !required.has(each.name) && !SEEDS.has(each.name))
   const pins = (some: readonly InstalledPackage[]) => some.map((each) => requirementOf(each) ?? '').sort()
   return {
     path,

@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { ACCOUNT_FILES, mergeAccounts } from '../../adopt/image/accounts.ts'
 import { type CarriedFile, carriedFiles } from '../../adopt/image/carried-files.ts'
@@ -14,23 +14,28 @@ import {
   type DraftImageOptions,
   draftImage,
   type ImageNote,
-  stepKey,
 } from '../../adopt/image/draft-image.ts'
 import { auditImage } from '../../audit/audit-image.ts'
 import type { AuditReport } from '../../audit/audit-report.ts'
 import type { ImageSubject } from '../../audit/subject.ts'
-import { StillroomError } from '../../error.ts'
-import { type LocatedImage, locateImage } from '../../image/open-image.ts'
+import { commitContainer } from '../../engine/commit-container.ts'
+import { connectEngine } from '../../engine/connect.ts'
+import { removeImage } from '../../engine/find-image.ts'
+import { StillroomError, unlessMissing } from '../../error.ts'
+import type { FileTree } from '../../image/file-tree.ts'
+import { isPath, type LocatedImage, locateImage } from '../../image/open-image.ts'
 import { unescapeBytes } from '../../image/tree-digest.ts'
 import { makeDirectory, writing } from '../../store/disk.ts'
 import { readSubject, withInventory } from '../audit/read-subject.ts'
 import { buildRecipe } from '../build/build-recipe.ts'
 import { lockGit } from '../lock/git-sources.ts'
 import { lockRecipe } from '../lock/lock-recipe.ts'
+import { lockPath } from '../project/lock-file.ts'
 import { registryImages } from '../registry-images.ts'
 import type { Session } from '../session.ts'
 import { chooseImageBase } from './choose-image-base.ts'
 import { newRecipePlace } from './new-recipe-place.ts'
+import { pastSession } from './past-session.ts'
 import { ScratchRepository } from './scratch-repository.ts'
 
 export interface AdoptImageOptions {
@@ -76,14 +81,13 @@ export async function adoptImage(
 ): Promise<AdoptedImage> {
   const { directory, progress } = session
   const place = await newRecipePlace(directory, name, `stillroom adopt image ${what} NAME`)
-  const registry = registryImages(session)
-  const located = await locateImage(session, what, { registry, platform: PLATFORM })
+  progress({ kind: 'stage', title: `reading ${what}` })
+  const subject = await openSubject(session, what)
   try {
-    progress({ kind: 'stage', title: `reading ${what}` })
-    const original = await readImage(located)
+    const { original } = subject
     const audit = auditImage(original, undefined, { ignore: [], today: '1970-01-01' })
     const chosen = await chooseImageBase(session, original, options.base)
-    const about = { original, audit, located, place, name }
+    const about = { original, audit, located: subject.located, place, name }
     // a recipe is for others: where a file lies on this machine says nothing to them
     const named = { ...original, reference: basename(what) }
     const draft = await draftLockable(session, named, { ...chosen, carries: options.build })
@@ -103,7 +107,44 @@ export async function adoptImage(
       next: nextCommands(name, what, options),
     }
   } finally {
+    await subject.close()
+  }
+}
+
+interface Subject {
+  original: ImageSubject
+  located: LocatedImage
+  close(): Promise<void>
+}
+
+/** Reads an image, or the one that is made of a container of that name, for as long as it is needed. */
+async function openSubject(session: Session, what: string): Promise<Subject> {
+  try {
+    return await readLocated(session, what)
+  } catch (error) {
+    if (!(error instanceof StillroomError) || error.code !== 'IMAGE_MISSING' || isPath(what)) throw error
+    const engine = await connectEngine(session)
+    const image = await commitContainer(engine, what)
+    if (image === undefined) throw error
+    const remove = () => removeImage(engine, image)
+    try {
+      const subject = await readLocated(session, image)
+      const original = { ...subject.original, reference: what }
+      return { ...subject, original, close: () => subject.close().finally(remove) }
+    } catch (worse) {
+      await remove()
+      throw worse
+    }
+  }
+}
+
+async function readLocated(session: Session, what: string): Promise<Subject> {
+  const located = await locateImage(session, what, { registry: registryImages(session), platform: PLATFORM })
+  try {
+    return { original: await readImage(located), located, close: () => located.close() }
+  } catch (error) {
     await located.close()
+    throw error
   }
 }
 
@@ -134,12 +175,12 @@ async function draftLockable(
   const refused = new Map(options.refused)
   const first = draftImage(original, options)
   if (!options.carries) return { drafted: first, original, options }
-  for (const step of first.recipe.steps) {
+  for (const [index, step] of first.recipe.steps.entries()) {
     if (step.kind !== 'git') continue
     try {
       await lockGit(session, step)
     } catch (error) {
-      refused.set(stepKey(step), reasonOf(session, error))
+      refused.set(first.places[index] ?? '', reasonOf(session, error))
     }
   }
   return refused.size === 0
@@ -185,11 +226,11 @@ interface About {
 }
 
 /** Locks and builds what the steps bring, then once more with what they don't. */
-async function rebuild(session: Session, about: About, draft: Draft, limit: number): Promise<Made> {
+async function rebuild(today: Session, about: About, draft: Draft, limit: number): Promise<Made> {
   const { original, audit, place } = about
-  const repository = await ScratchRepository.make(session, place)
+  const repository = await ScratchRepository.make(today, place)
   try {
-    const { drafted, built: first } = await buildFirst(session, about, draft, repository)
+    const { drafted, built: first, session } = await buildFirst(today, about, draft, repository)
     const withheld = credentialsOf(audit)
     const found = foundPaths(audit)
     const options: CompareRebuiltOptions = {
@@ -217,6 +258,8 @@ async function rebuild(session: Session, about: About, draft: Draft, limit: numb
 }
 
 interface Built {
+  /** The date of the newest index that is locked. */
+  indexes: Date
   id: string
   tag: string
   image: ImageSubject
@@ -224,52 +267,138 @@ interface Built {
 
 /** The image of the steps alone. What cannot be locked is left out of the draft, and carried later. */
 async function buildFirst(
-  session: Session,
+  today: Session,
   { name, place, original }: About,
   { drafted: first, options }: Draft,
   repository: ScratchRepository,
-): Promise<{ drafted: DraftedImage; built: Built }> {
+): Promise<{ drafted: DraftedImage; built: Built; session: Session }> {
+  let session = today
   let drafted = first
-  const refused = new Map(options.refused)
-  const unknown = new Set(options.unknown)
-  const refusals: ImageNote[] = []
+  let limits = options
+  const day = installedOn(original.tree)
+  let past = day && (await pastSession(today, day))
+  const notes: ImageNote[] = []
+  const ended = (built: Built) => ({
+    drafted: { ...drafted, notes: [...notes, ...drafted.notes] },
+    built,
+    session,
+  })
   for (;;) {
     await writeFiles(place, new Map([['recipe.ts', drafted.source], ...drafted.files]))
     await writeFiles(place, carriedFiles([], [], []))
     await repository.commit()
     try {
       const built = await lockAndBuild(session, name)
-      return { drafted: { ...drafted, notes: [...refusals, ...drafted.notes] }, built }
+      // indexes of today that are no newer than the image are those of its day
+      if (past === undefined || day === undefined || built.indexes <= day) return ended(built)
+      const others = otherVersions(original, built.image)
+      if (others === 0) return ended(built)
+      const then = day.toISOString().slice(0, 10)
+      const older = await inPast(session, past, name)
+      if (typeof older !== 'string' && otherVersions(original, older.image) < others) {
+        notes.push({ kind: 'note', text: `packages of Debian are those of ${then}, by the snapshot service` })
+        session = past
+        return ended(older)
+      }
+      if (typeof older === 'string')
+        notes.push({
+          kind: 'todo',
+          text: `${others} packages of Debian are in other versions, as those of ${then} cannot be had: ${older}`,
+        })
+      return ended(typeof older === 'string' ? built : await lockAndBuild(session, name, 'all'))
     } catch (error) {
       const reason = reasonOf(session, error)
-      const { code, details } = error as StillroomError
-      const names = (details?.packages as { name: string }[] | undefined)?.map((each) => each.name) ?? []
-      if (/^APT_(PACKAGE|VERSION)_UNKNOWN$/.test(code) && names.some((each) => !unknown.has(each))) {
-        for (const each of names) unknown.add(each)
-        refusals.push({
-          kind: 'todo',
-          text: `Debian's archive has no ${names.join(', ')}: their files are carried; name the archive that has them, and ask for them`,
-          next: 'archives: [aptArchive({ url, suite, components, key })] in the recipe',
-        })
-      } else if (code.startsWith('PIP_') && !refused.has('pip')) {
-        refused.set('pip', reason)
-        refusals.push({
-          kind: 'todo',
-          text: `the Python packages cannot be locked, and are carried: ${reason}`,
-        })
-      } else throw error
-      drafted = draftImage(original, { ...options, refused, unknown })
+      if (past !== undefined && session !== past && /^APT_.*_UNKNOWN$/.test((error as StillroomError).code)) {
+        // dropped since, perhaps
+        const older = await inPast(session, past, name)
+        if (typeof older !== 'string') {
+          session = past
+          return ended(older)
+        }
+        past = undefined
+      }
+      const narrower = withoutRefused(limits, drafted, error as StillroomError, reason)
+      if (narrower === undefined) throw error
+      if (narrower.note !== undefined) notes.push(narrower.note)
+      limits = narrower.limits
+      drafted = draftImage(original, limits)
     }
   }
 }
 
-async function lockAndBuild(session: Session, name: string): Promise<Built> {
-  await lockRecipe(session, name, { upgrade: undefined })
+/** Locks and builds by the indexes of another day; the reason when these cannot be had, and then all is as it was. */
+async function inPast(session: Session, past: Session, name: string): Promise<Built | string> {
+  const path = lockPath(session.directory, name)
+  const present = await readFile(path).catch(unlessMissing)
+  try {
+    return await lockAndBuild(past, name, 'all')
+  } catch (error) {
+    const reason = reasonOf(session, error)
+    if (present !== undefined) await writing(path, () => writeFile(path, present))
+    return reason
+  }
+}
+
+/** When packages of Debian were last installed, by the times of dpkg's lists of their files. */
+function installedOn(tree: FileTree): Date | undefined {
+  const directory = 'var/lib/dpkg/info'
+  const times = tree
+    .list(directory)
+    .filter((name) => name.endsWith('.list'))
+    .map((name) => tree.find(`${directory}/${name}`)?.inode.mtime ?? 0)
+  const newest = times.reduce((a, b) => Math.max(a, b), 0)
+  return newest === 0 ? undefined : new Date(newest * 1000)
+}
+
+/** How many packages of Debian two images have in different versions. */
+function otherVersions(original: ImageSubject, built: ImageSubject): number {
+  const debs = ({ inventory }: ImageSubject) => inventory.packages.filter(({ kind }) => kind === 'deb')
+  const versions = new Map(debs(built).map(({ name, version }) => [name, version]))
+  return debs(original).filter(({ name, version }) => (versions.get(name) ?? version) !== version).length
+}
+
+/** What a draft must do without, when it cannot be locked; undefined when that is no fault of what it asks for. */
+function withoutRefused(
+  limits: DraftImageOptions,
+  { places }: DraftedImage,
+  { code, details }: StillroomError,
+  reason: string,
+): { limits: DraftImageOptions; note?: ImageNote } | undefined {
+  const { refused = new Map(), unknown = new Set(), unknownPython = new Set(), sources = new Set() } = limits
+  if (/^APT_(PACKAGE|VERSION)_UNKNOWN$/.test(code)) {
+    const names = ((details?.packages ?? []) as { name: string }[]).map((each) => each.name)
+    if (names.every((each) => unknown.has(each))) return undefined
+    const note: ImageNote = {
+      kind: 'todo',
+      text: `Debian's archive has no ${names.join(', ')}: what they brought is carried; or name the archive that has them, and ask for them`,
+      next: 'archives: [aptArchive({ url, suite, components, key })] in the recipe',
+    }
+    return { limits: { ...limits, unknown: new Set([...unknown, ...names]) }, note }
+  }
+  if (!code.startsWith('PIP_')) return undefined
+  const environment = places[Number(details?.step)] ?? ''
+  const blamed = ((details?.blamed ?? []) as string[]).filter((each) => !unknownPython.has(each))
+  if (code === 'PIP_PACKAGE_UNKNOWN' && blamed.length > 0) {
+    const asSource = blamed.filter((each) => !sources.has(each))
+    if (asSource.length > 0) return { limits: { ...limits, sources: new Set([...sources, ...asSource]) } }
+    const note: ImageNote = {
+      kind: 'todo',
+      text: `no index has the Python packages ${blamed.join(', ')} in these versions: their files are carried`,
+    }
+    return { limits: { ...limits, unknownPython: new Set([...unknownPython, ...blamed]) }, note }
+  }
+  if (environment === '' || refused.has(environment)) return undefined
+  return { limits: { ...limits, refused: new Map([...refused, [environment, reason]]) } }
+}
+
+async function lockAndBuild(session: Session, name: string, upgrade?: 'all'): Promise<Built> {
+  const { lock } = await lockRecipe(session, name, { upgrade })
+  const indexes = new Date((lock.platforms[PLATFORM]?.epoch ?? 0) * 1000)
   const { tag, image } = await buildRecipe(session, name, { audit: false, noCache: false })
   session.progress({ kind: 'stage', title: `reading ${tag}` })
   const located = await locateImage(session, tag, { platform: PLATFORM })
   try {
-    return { id: image.id, tag, image: await readImage(located) }
+    return { indexes, id: image.id, tag, image: await readImage(located) }
   } finally {
     await located.close()
   }

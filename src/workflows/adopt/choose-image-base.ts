@@ -3,7 +3,9 @@ import type { DraftImageOptions } from '../../adopt/image/draft-image.ts'
 import { suiteOf } from '../../adopt/image/draft-image.ts'
 import { packageId } from '../../audit/expect/locked-packages.ts'
 import type { ImageSubject } from '../../audit/subject.ts'
+import { wantedByAudit } from '../../audit/wanted-by-audit.ts'
 import { StillroomError } from '../../error.ts'
+import type { FileTree } from '../../image/file-tree.ts'
 import { openImage } from '../../image/open-image.ts'
 import { readInventory, wantedByInventory } from '../../inventory/read-inventory.ts'
 import { registryImages } from '../registry-images.ts'
@@ -35,10 +37,12 @@ export async function chooseImageBase(
   const base = await openImage(session, `docker://${wanted}`, {
     registry: registryImages(session),
     platform: 'linux/amd64',
-    keep: wantedByInventory,
+    keep: (path, size) => wantedByInventory(path, size) || wantedByAudit(path, size),
   })
   const other = base.layers.findIndex(({ diffID }, index) => layers[index]?.diffID !== diffID)
-  if (other !== -1)
+  // what `docker import` makes has one layer: whether it was made from that base, only the comparison tells
+  const isSquashed = layers.length === 1 && releaseOf(tree) !== '' && releaseOf(tree) === releaseOf(base.tree)
+  if (other !== -1 && !isSquashed)
     throw new StillroomError(
       'IMAGE_UNADOPTABLE',
       `${reference} was not made from ${wanted}: layer ${other + 1} of ${base.layers.length} is another`,
@@ -54,3 +58,6 @@ export async function chooseImageBase(
     },
   }
 }
+
+const releaseOf = (tree: FileTree) =>
+  (tree.read('etc/os-release') ?? tree.read('usr/lib/os-release'))?.toString('latin1') ?? ''

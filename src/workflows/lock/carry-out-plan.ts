@@ -53,10 +53,19 @@ export async function carryOutPlan(plan: LockPlan, resolvers: LockResolvers): Pr
     locked.steps.push(
       step.action === 'keep'
         ? step.locked
-        : await resolveStep(step, before, { indexes, layout: plan.layout }, resolvers),
+        : await resolveStep(step, before, { indexes, layout: plan.layout }, resolvers).catch((error) => {
+            throw ofStep(error, before.steps.length)
+          }),
     )
   }
   return locked
+}
+
+/** An error with the step that could not be resolved, counted from 0. */
+function ofStep(error: unknown, step: number): unknown {
+  if (!(error instanceof StillroomError) || error.code === 'INTERRUPTED') return error
+  const { code, message, hint, details, cause } = error
+  return new StillroomError(code, message, { hint, details: { ...details, step }, cause: cause ?? error })
 }
 
 /** The indexes of what is to be resolved by apt; a name that they lack is reported before anything is built. */

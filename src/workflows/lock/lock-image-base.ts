@@ -194,13 +194,14 @@ async function fetchLayers(
 }
 
 async function indexOptions(ports: Fetching): Promise<ImageIndexOptions> {
-  const { debian, snapshot, oldReleases, ca } = await ports.sources()
+  const { debian, past, snapshot, oldReleases, ca } = await ports.sources()
   const get = createGet({ ca, signal: ports.signal })
+  const { debian: mirrors, date: now } = past ?? { debian, date: new Date() }
   const cached = async (sha256: string) => readFile(ports.store.path(sha256)).catch(() => undefined)
   return {
     get,
-    now: new Date(),
-    mirrors: { ...debian, ubuntu: ubuntuMirrors(ports.env) },
+    now,
+    mirrors: { ...mirrors, ubuntu: ubuntuMirrors(ports.env) },
     snapshot,
     oldReleases,
     cached,

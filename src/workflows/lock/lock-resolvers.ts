@@ -102,10 +102,11 @@ async function fetchSuite(
 ): Promise<FetchedIndex[]> {
   const { base, archives } = loaded.recipe
   if (base.kind === 'image') throw new TypeError('a base from a registry has indexes of its own')
-  const { debian, snapshot, oldReleases, ca } = await sources()
+  const { debian, past, snapshot, oldReleases, ca } = await sources()
   const get = createGet({ ca, signal })
   const keys = await loadKeyring()
-  const options = { get, sources: debian, oldReleases, keys, signers: suiteSigners, now: new Date() }
+  const { debian: mirrors, date: now } = past ?? { debian, date: new Date() }
+  const options = { get, sources: mirrors, oldReleases, keys, signers: suiteSigners, now }
   const cached = async (sha256: string) => readFile(store.path(sha256)).catch(() => undefined)
   const others = { get, now: options.now, known, cached, readFile: besideRecipe(loaded) }
   const locked =
