@@ -1,5 +1,5 @@
 import type { RebuiltComparison, RebuiltFile } from '../adopt/image/compare-rebuilt.ts'
-import type { ImageNote } from '../adopt/image/draft-image.ts'
+import type { ImageNote } from '../adopt/image/image-note.ts'
 import { megabytes, plural } from './fact-lines.ts'
 import { maskControls } from './markdown.ts'
 

@@ -10,16 +10,9 @@ import type { DraftEntry, RecipeDraft, StepDraft } from '../draft/recipe-draft.t
 import { settleDraft } from '../draft/settle-draft.ts'
 import { writeRecipe } from '../draft/write-recipe.ts'
 import { debRequests, readInstalledDebs } from './deb-requests.ts'
+import type { ImageNote } from './image-note.ts'
 import { leftoverAt } from './leftovers.ts'
 import { pythonSteps } from './python-steps.ts'
-
-/** Something to know of an adopted image, or left to do. */
-export interface ImageNote {
-  kind: 'todo' | 'note'
-  text: string
-  /** What to type. */
-  next?: string
-}
 
 export interface ImageToDraft {
   /** As it is named to the user. */

@@ -6,7 +6,7 @@ import type { FileTree } from '../../image/file-tree.ts'
 import type { InstalledPackage, Inventory } from '../../inventory/inventory.ts'
 import { shellWord } from '../draft/draft-state.ts'
 import type { StepDraft } from '../draft/recipe-draft.ts'
-import type { ImageNote } from './draft-image.ts'
+import type { ImageNote } from './image-note.ts'
 import { type PythonEnvironment, pythonRequests } from './python-requests.ts'
 
 /** What is known of why Python packages could not be locked, by their environments. */

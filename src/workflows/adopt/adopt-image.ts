@@ -9,12 +9,8 @@ import {
   type RebuiltComparison,
   type Repairs,
 } from '../../adopt/image/compare-rebuilt.ts'
-import {
-  type DraftedImage,
-  type DraftImageOptions,
-  draftImage,
-  type ImageNote,
-} from '../../adopt/image/draft-image.ts'
+import { type DraftedImage, type DraftImageOptions, draftImage } from '../../adopt/image/draft-image.ts'
+import type { ImageNote } from '../../adopt/image/image-note.ts'
 import { auditImage } from '../../audit/audit-image.ts'
 import type { AuditReport } from '../../audit/audit-report.ts'
 import type { ImageSubject } from '../../audit/subject.ts'
