@@ -33,6 +33,9 @@ const BASE = 'fenicsproject/stable'
 /** What is in the image, and must be in nothing that is written. */
 const TYPED_SECRETS = ['s3cr3t-in-netrc', 'variable-of-a-token', 'AKIAABCDEFGHIJKLMNOP']
 
+/** When packages were installed, by the image: on the first day of the world's archive. */
+const DAY = '2024-01-20T00:00:00Z'
+
 let world: World
 let root: string
 let project: string
@@ -58,7 +61,9 @@ echo 'machine example.org login me password ${TYPED_SECRETS[0]}' > /root/.netrc
 echo 'KEY=${TYPED_SECRETS[2]}' > /home/fenics/settings.sh
 echo '${TYPED_SECRETS[0]}' > /root/.bash_history
 printf '#!/bin/sh\\nexec widget\\n' > /usr/local/bin/start
-chmod 755 /usr/local/bin/start`
+chmod 755 /usr/local/bin/start
+rm -r /run/experiment /run/ca.pem
+find /var/lib/dpkg/info -name '*.list' -exec touch -d ${DAY} {} +`
 
 beforeAll(async () => {
   if (!isRun) return
@@ -80,6 +85,7 @@ beforeAll(async () => {
   base = `${world.front.registry.host}/${BASE}@${image.digest}`
   await makeByHand()
   await world.move.tagPushedAgain(await tinyImage('2.0'), BASE, '2019.1.0')
+  world.move.packageUpdated()
   await world.git.commit(EXPERIMENT, { 'train.py': 'print("other")\n' })
 }, 300_000)
 afterAll(async () => {
@@ -166,6 +172,7 @@ describe.skipIf(!isRun)('an image made by hand', () => {
       '/root/.netrc',
     ])
     expect(adopted.notes.map(({ text }) => text).join('\n')).toContain('variable API_TOKEN is withheld')
+    expect(adopted.notes.map(({ text }) => text).join('\n')).toContain('are those of 2024-01-20')
   }, 300_000)
 
   test('a container gives the same draft as the image that was made of it', async () => {

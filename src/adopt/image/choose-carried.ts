@@ -54,7 +54,7 @@ export function chooseCarried(
     const content = inode.size === 0 ? Buffer.alloc(0) : contentOf(path)
     const secret = content && !isIntact && !ACCOUNT_FILES.has(path) ? secretOf(path, content) : undefined
     if (content === undefined) chosen.left.set(path, 'its content could not be read')
-    else if (secret !== undefined) chosen.withheld.set(path, secret)
+    else if (secret !== undefined) chosen.withheld.set(path, `it holds ${secret}`)
     else chosen.carried.push({ path, inode, content })
   }
   return chosen

@@ -127,6 +127,17 @@ describe('compareRebuilt()', () => {
     expect(compareRebuilt(stripped, listed, options()).repairs.remove).toEqual(['usr/share/doc/tool/README'])
   })
 
+  it('finds what lies in /usr in one image, and not in the other', async () => {
+    const original = await imageOf([['bin/sh', 'shell']])
+    const built = await imageOf([
+      ['usr/bin/sh', 'shell'],
+      { name: 'bin', linkname: 'usr/bin', type: 'symlink' },
+    ])
+    const { comparison, repairs } = compareRebuilt(original, built, options())
+    expect(comparison.shares.equal.files).toBe(1)
+    expect(repairs).toEqual({ carry: [], remove: [], attributes: [] })
+  })
+
   it('counts what came from the archive beside the recipe as carried', async () => {
     const original = await image([], [['data/results', 'mine']])
     const { comparison } = compareRebuilt(original, original, {

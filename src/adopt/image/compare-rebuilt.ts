@@ -99,7 +99,7 @@ export function compareRebuilt(
     const count = (fate: Fate | 'dropped' | 'withheld', reason = '') => {
       if (inode.type === 'file' && (isOnce || fate === 'withheld')) tally.add(fate, path, inode.size, reason)
     }
-    const twin = twinOf(built.tree, path)
+    const twin = twinOf(built.tree, path, inode)
     const entry = expected.at(path).at(-1)
     const owner = entry?.owner
     const secret = withheld.get(path)
@@ -184,10 +184,9 @@ function versionsOf({ inventory }: ImageSide): Map<string, string> {
   return new Map(inventory.packages.map((each) => [packageId(each), each.version]))
 }
 
-/** What is at the very same path. */
-function twinOf(tree: FileTree, path: string): Inode | undefined {
-  const found = tree.findLink(path)
-  return found?.path === path ? found.inode : undefined
+/** What a program finds at the same path: `bin` may be a directory of one image, and in `usr` of the other. */
+function twinOf(tree: FileTree, path: string, { type }: Inode): Inode | undefined {
+  return (type === 'directory' ? tree.find(path) : tree.findLink(path))?.inode
 }
 
 function isSame(a: Inode, b: Inode): boolean {

@@ -13,6 +13,7 @@ import { type DraftedImage, type DraftImageOptions, draftImage } from '../../ado
 import type { ImageNote } from '../../adopt/image/image-note.ts'
 import { auditImage } from '../../audit/audit-image.ts'
 import type { AuditReport } from '../../audit/audit-report.ts'
+import { credentialIn } from '../../audit/credentials.ts'
 import type { ImageSubject } from '../../audit/subject.ts'
 import { commitContainer } from '../../engine/commit-container.ts'
 import { connectEngine } from '../../engine/connect.ts'
@@ -227,7 +228,7 @@ async function rebuild(today: Session, about: About, draft: Draft, limit: number
   const repository = await ScratchRepository.make(today, place)
   try {
     const { drafted, built: first, session } = await buildFirst(today, about, draft, repository)
-    const withheld = credentialsOf(audit)
+    const withheld = credentialsOf(audit, original.tree)
     const found = foundPaths(audit)
     const options: CompareRebuiltOptions = {
       isFound: (path) => found.has(path),
@@ -408,14 +409,17 @@ function foundPaths({ files, findings }: AuditReport): Set<string> {
   ])
 }
 
-/** Files that hold credentials, by path below the root. */
-function credentialsOf({ findings }: AuditReport): Map<string, string> {
-  const found = findings.filter(({ rule, subject }) => rule === 'credential' && subject.startsWith('/'))
-  return new Map(
-    found
-      .map(({ subject, message }) => [unescapeBytes(subject.slice(1)), message] as const)
-      .filter(([path]) => !ACCOUNT_FILES.has(path)),
-  )
+/** Files that hold credentials, by path below the root; those of layers below that are no more in the tree are not. */
+function credentialsOf({ findings }: AuditReport, tree: FileTree): Map<string, string> {
+  const found = new Map<string, string>()
+  for (const { rule, subject } of findings) {
+    if (rule !== 'credential' || !subject.startsWith('/')) continue
+    const path = unescapeBytes(subject.slice(1))
+    const inode = tree.findLink(path)?.inode
+    const what = inode && credentialIn(path, inode)
+    if (what !== undefined && !ACCOUNT_FILES.has(path)) found.set(path, `it holds ${what}`)
+  }
+  return found
 }
 
 /** Reads what is to be carried, as far as it may be. */
