@@ -15,8 +15,15 @@ export const PACKING_STAGES: readonly string[] = ['base', LAST_STAGE]
 /**
  * The Dockerfile of a recipe. Every RUN is without network and takes its files from the build context;
  * the last stage puts one additive layer a step on the base.
+ *
+ * @param only stages of steps: the image has their layers alone, on nothing, with the settings of the whole one
  */
-export function renderDockerfile(name: string, written: Recipe, locked: LockedPlatform): string {
+export function renderDockerfile(
+  name: string,
+  written: Recipe,
+  locked: LockedPlatform,
+  only?: readonly string[],
+): string {
   const recipe = onBase(written, locked.base)
   const flat = recipe.layout === 'flat'
   const clock = hasClock(locked.base)
@@ -44,8 +51,12 @@ export function renderDockerfile(name: string, written: Recipe, locked: LockedPl
   const last = flat
     ? [`FROM scratch AS ${LAST_STAGE}`, 'COPY --from=flat /.stillroom/delta/flat/ /']
     : [
-        `FROM base AS ${LAST_STAGE}`,
-        ...layers.map((stage) => `COPY --link --from=${stage} /.stillroom/delta/${stage}/ /`),
+        ...(only === undefined
+          ? [`FROM base AS ${LAST_STAGE}`]
+          : [`FROM scratch AS ${LAST_STAGE}`, ...baseEnvironment(locked)]),
+        ...layers
+          .filter((stage) => only?.includes(stage) ?? true)
+          .map((stage) => `COPY --link --from=${stage} /.stillroom/delta/${stage}/ /`),
       ]
   stages.push(['# the image: one layer a step', ...last, ...renderConfiguration(recipe)].join('\n'))
   return [
@@ -54,6 +65,14 @@ export function renderDockerfile(name: string, written: Recipe, locked: LockedPl
     '',
     `${stages.join('\n\n')}\n`,
   ].join('\n')
+}
+
+/** The stages whose layers an image has above its base's only one, lowest first; undefined of one that is a single layer. */
+export function layerStages(written: Recipe, locked: LockedPlatform): string[] | undefined {
+  const recipe = onBase(written, locked.base)
+  if (recipe.layout === 'flat') return undefined
+  const steps = recipe.steps.map(({ kind }, index) => stepName(index, kind))
+  return needsAccount(recipe) ? ['account', ...steps] : steps
 }
 
 /** Whether a recipe has a user or a directory of its own to be made before its steps run. */
@@ -77,10 +96,12 @@ function rootStage(locked: LockedPlatform): string {
 }
 
 /** Steps run in the environment of a base from a registry, as its programs may need it. */
-function baseStage({ base }: LockedPlatform): string {
-  const environment = base.kind === 'image' ? renderEnvironment(base.configuration.env) : []
-  return ['FROM scratch AS base', 'COPY --from=root /target/ /', ...environment].join('\n')
+function baseStage(locked: LockedPlatform): string {
+  return ['FROM scratch AS base', 'COPY --from=root /target/ /', ...baseEnvironment(locked)].join('\n')
 }
+
+const baseEnvironment = ({ base }: LockedPlatform) =>
+  base.kind === 'image' ? renderEnvironment(base.configuration.env) : []
 
 function layersStage({ reference, manifest, layers }: LockedImageBase): string {
   const program = ['/bin/sh', '/.stillroom/build/image-base.sh']

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { mkdtemp, readFile, rm, statfs } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, statfs, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -9,6 +9,8 @@ import { FREE_SPACE, NO_SPACE, StillroomError } from '../error.ts'
 export interface BuildOptions {
   /** Directory of the build context, with its Dockerfile. */
   context: string
+  /** Text of another Dockerfile than the context's. */
+  dockerfile?: string | undefined
   platform: string
   /** SOURCE_DATE_EPOCH, in seconds. */
   epoch: number
@@ -99,8 +101,12 @@ async function buildOnce(options: BuildOptions): Promise<BuiltImage | LostLayer>
   const scratch = await mkdtemp(join(tmpdir(), 'stillroom-build-'))
   try {
     const metadata = join(scratch, 'metadata.json')
+    const file = join(scratch, 'Dockerfile')
+    const { dockerfile, context } = options
+    if (dockerfile !== undefined) await writeFile(file, dockerfile)
+    const other = dockerfile === undefined ? [] : ['--file', file]
     const lost = await runBuildx(
-      [...buildxArguments(options), '--metadata-file', metadata, options.context],
+      [...buildxArguments(options), ...other, '--metadata-file', metadata, context],
       options,
     )
     if (lost !== undefined) return lost

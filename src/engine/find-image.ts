@@ -38,6 +38,27 @@ export async function presentLayers(
   return diffIDs.slice(0, count).filter((diffID) => !others.includes(diffID))
 }
 
+/** How an image was made, oldest step first; none when the engine has no such image any more. */
+export async function imageHistory({ docker }: Engine, name: string): Promise<HistoryStep[]> {
+  const asked = docker.getImage(name).history().catch(unlessStatus(404))
+  const steps = ((await engineAnswer(`asking for the history of image ${name}`, asked)) ?? []) as {
+    Created: number
+    CreatedBy: string
+    Comment: string
+  }[]
+  return steps
+    .map(({ Created, CreatedBy, Comment }) => ({ created: Created, createdBy: CreatedBy, comment: Comment }))
+    .reverse()
+}
+
+/** One step of an image's history. */
+export interface HistoryStep {
+  /** Seconds since 1970. */
+  created: number
+  createdBy: string
+  comment: string
+}
+
 /** The image as `docker save` gives it: a tar. Without a tag or digest the name means `latest`. */
 export async function saveImage({ docker }: Engine, reference: string): Promise<AsyncIterable<Uint8Array>> {
   // by a name without a tag the engine saves all images of that name

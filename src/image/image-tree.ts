@@ -22,6 +22,8 @@ export interface ImageTree {
   id: string
   /** `config.history` is how it was made, as its builder tells. */
   config: ImageConfig
+  /** The config as it was read. */
+  configBytes: Buffer
   /** Digest of the manifest; undefined when the archive is a `docker save` of old, which has none. */
   manifest: string | undefined
   /**
@@ -69,7 +71,7 @@ export async function readTree(
 }
 
 /** The tree of some layers of an image, by their diffIDs, of inodes of its own. */
-function innerTree(layers: readonly Layer[], diffIDs: readonly string[]): TreeNode | undefined {
+export function innerTree(layers: readonly Layer[], diffIDs: readonly string[]): TreeNode | undefined {
   if (diffIDs.length === 0 || diffIDs.length > layers.length) return undefined
   if (layers.map(({ diffID }) => diffID).join() === diffIDs.join()) return undefined
   const byID = new Map(layers.map((layer) => [layer.diffID, layer]))
@@ -108,14 +110,18 @@ export async function readLayers(
 }
 
 /** An image of its layers, lowest first, whose inodes become the tree's. */
-export function treeOf({ id, config, manifest }: SelectedImage, layers: readonly Layer[]): ImageTree {
+export function treeOf(
+  { id, config, bytes, manifest }: Pick<SelectedImage, 'id' | 'config' | 'bytes' | 'manifest'>,
+  layers: readonly Layer[],
+): ImageTree {
   const root = mergeLayers(layers.map(({ entries }) => entries))
   const read = layers.map(({ diffID, size, digest, entries }) => ({
     ...{ diffID, size, digest },
     walked: isWalk(entries.map(({ path }) => path)),
   }))
   const tree = new FileTree(root)
-  return { id, config, manifest, layers: read, root, tree, covered: coveredFiles(tree, layers) }
+  const covered = coveredFiles(tree, layers)
+  return { id, config, configBytes: bytes, manifest, layers: read, root, tree, covered }
 }
 
 /** A directory comes before what is in it, and all of that before its next sibling: as if the slash were the least of bytes. */

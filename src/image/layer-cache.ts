@@ -27,6 +27,8 @@ export class DiskLayerCache implements LayerCache {
   }
 
   async get(digest: string): Promise<Buffer | undefined> {
+    const waiting = this.#waiting.get(digest)
+    if (waiting !== undefined) return Buffer.concat(waiting)
     const layer = await this.#files.get(nameOf(digest))
     if (layer !== undefined) this.#given.add(digest)
     return layer

@@ -15,7 +15,18 @@ export function defaultCacheDirectory(env: Record<string, string | undefined>): 
 }
 
 /** Directories below the cache directory that something is believed from. */
-const BELIEVED = ['', 'store', 'audits', 'contents', 'contexts', 'derived', 'images', 'layers', 'engine']
+const BELIEVED = [
+  '',
+  'store',
+  'audits',
+  'contents',
+  'contexts',
+  'builder-paths',
+  'derived',
+  'images',
+  'layers',
+  'engine',
+]
 
 /**
  * Passes when what is kept in a cache directory can have been put there by this user or root alone: others could make an

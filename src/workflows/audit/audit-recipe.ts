@@ -36,7 +36,7 @@ const PLATFORM = 'linux/amd64'
  * @param isNew whether it was just built from the lockfile: when it is another than the locked one and there is no locked
  *   tree to say where, its own layers count as locked, or all that steps made would be found; `strict`: whether what is
  *   taken on trust is a finding;
- *   `onRead`: for those who need more than the report
+ *   `onRead`: for those who need more than the report; `given`: how the image is read, and what was read of it
  * @throws {StillroomError} LOCK_*; IMAGE_MISSING when the engine has none; those of reading images and of fetching
  */
 export async function auditRecipe(
@@ -47,7 +47,8 @@ export async function auditRecipe(
     isNew = false,
     strict = false,
     onRead,
-  }: { image?: string; isNew?: boolean; strict?: boolean; onRead?: OnRead } = {},
+    given,
+  }: { image?: string; isNew?: boolean; strict?: boolean; onRead?: OnRead; given?: GivenImage } = {},
 ): Promise<AuditReport> {
   const lockfile = await requireLock(session.directory, name)
   const path = `recipes/${name}/lock.json`
@@ -57,7 +58,16 @@ export async function auditRecipe(
     lock,
     strict,
     onRead,
+    given,
   })
+}
+
+/** An image that somebody else found, and perhaps read. */
+export interface GivenImage {
+  located: LocatedImage
+  /** Where its layers are kept. */
+  cache: DiskLayerCache
+  image?: ReadImage
 }
 
 /** Called once with what was read of an image, and what is known of its lock on this machine. */
@@ -105,19 +115,22 @@ async function auditReference(
     lock,
     strict,
     onRead,
+    given,
   }: {
     platform: string | undefined
     lock: NamedLock | undefined
     strict: boolean
     onRead?: OnRead | undefined
+    given?: GivenImage | undefined
   },
 ): Promise<AuditReport> {
   const { progress } = session
   const { audit } = await readConfig(session.directory)
   const policy = { ignore: audit?.ignore ?? [], today: new Date().toISOString().slice(0, 10), strict }
-  const cache = strict ? undefined : new DiskLayerCache(session.cache)
+  const cache = strict ? undefined : (given?.cache ?? new DiskLayerCache(session.cache))
   const registry = registryImages(session)
-  const located = await locateImage(session, what, { registry, ...(platform && { platform }) })
+  const located =
+    given?.located ?? (await locateImage(session, what, { registry, ...(platform && { platform }) }))
   try {
     progress({ kind: 'status', text: 'locked files' })
     const named = lock && lockedBy(lock)
@@ -125,7 +138,8 @@ async function auditReference(
     const present = named && known === undefined ? await presentContents(session, named) : undefined
     progress({ kind: 'status', text: `reading ${what}` })
     const reading = { cache, md5: named === undefined, lock: named }
-    const image = await readSubject(located, reading, named?.locked.image?.diffIDs)
+    const read = given?.image ?? (await readSubject(located, reading, named?.locked.image?.diffIDs))
+    const image = { ...read, reference: what }
     progress({ kind: 'status', text: 'comparing' })
     const isKnown = named && known && isLockedTree(image, image.digest, named.locked)
     const report = isKnown

@@ -30,9 +30,9 @@ const readOptions = ({ cache, md5 }: Reading): ReadOptions => ({
 })
 
 /** An image as it was read, whose packages were not looked for. */
-export type ReadImage = Omit<ImageSubject, 'inventory'> &
+export type ReadImage = Omit<ImageSubject, 'inventory' | 'layers'> &
   Required<Pick<ImageSubject, 'digest'>> &
-  Pick<OpenedImage, 'inner'>
+  Pick<OpenedImage, 'inner' | 'layers'>
 
 /** @param inner layers of another image, whose tree is to be given where this one has them all */
 export async function readSubject(

@@ -1,30 +1,29 @@
-import { createReadStream } from 'node:fs'
 import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { lockedDigests } from '../../dockerfile/context-artifacts.ts'
 import { PACKING_STAGES } from '../../dockerfile/render-dockerfile.ts'
 import type { BuildOptions } from '../../engine/build-image.ts'
 import type { Engine } from '../../engine/connect.ts'
 import { type EngineImage, findImage, removeImage, saveImage, tagImage } from '../../engine/find-image.ts'
 import { compareTrees } from '../../image/compare-trees.ts'
-import type { ImageTree } from '../../image/image-tree.ts'
-import { readImageTree, summarize } from '../../image/read-archive.ts'
+import { DiskLayerCache } from '../../image/layer-cache.ts'
+import type { LocatedImage } from '../../image/open-image.ts'
+import { readImageTree } from '../../image/read-archive.ts'
 import type { LockedImage, LockedPlatform } from '../../lock/schema.ts'
 import { type BuildAudit, type BuildReport, summarizePaths } from '../../report/build-report.ts'
-import { sweepAbandoned } from '../../store/disk.ts'
 import { recordUse } from '../../store/uses.ts'
-import { auditRecipe } from '../audit/audit-recipe.ts'
+import { auditRecipe, type GivenImage } from '../audit/audit-recipe.ts'
 import { knownClean, rememberClean } from '../audit/known-audits.ts'
+import { type ReadImage, readSubject } from '../audit/read-subject.ts'
 import { renderGenerated, writeGenerated } from '../project/generated.ts'
 import { differentName, noteName, ownName } from '../project/image-name.ts'
 import type { LockedRecipe } from '../project/load-inputs.ts'
 import { lockPath, writeLock } from '../project/lock-file.ts'
 import { warnOfProjects, warnOfRepositories } from '../project/warn-of-projects.ts'
-import { savedFiles, spoolImage, sumArchive } from '../save/spooled-image.ts'
 import type { Session } from '../session.ts'
 import type { StageClock } from '../stage-clock.ts'
 import { hasLockedTree, keepLockedTree, readLockedTree } from '../store/locked-tree.ts'
 import { buildLocked } from './build-locked.ts'
+import { builtImage } from './built-image.ts'
 import { keepImageTree } from './keep-image-tree.ts'
 import { runChecks } from './run-checks.ts'
 import { takePublished } from './take-published.ts'
@@ -65,7 +64,8 @@ export async function buildAndCompare(
   warnOfRepositories(session, locked.steps)
   // the name of the recipe's image is not taken before it is known to be the locked one
   const building = `${await ownName(session, name)}:building-${process.pid}`
-  let built: EngineImage & { id: string }
+  const cache = new DiskLayerCache(session.cache)
+  let made: MadeImage
   let compared: Compared
   let tag: string
   let fetched: string | null = null
@@ -74,19 +74,21 @@ export async function buildAndCompare(
     const isWanted = !fromSource && !noCache && builder === undefined && locked.image?.published !== undefined
     if (isWanted) clock.stage('fetch the image')
     const taken = isWanted ? await takePublished(session, engine, locked.image, building) : undefined
-    const made = taken
-      ? { built: taken, read: undefined }
-      : await buildPacked(session, engine, plan, { tag: building, noCache, builder }, clock)
+    made = taken
+      ? { built: taken }
+      : await buildPacked(session, engine, plan, { tag: building, noCache, builder, cache }, clock)
     if (taken) fetched = locked.image?.published?.reference ?? null
-    built = made.built
     compared = await compare(session, plan, made.read)
-    tag = await nameBuilt(session, engine, plan, built, compared.verdict)
+    tag = await nameBuilt(session, engine, plan, made.built, compared.verdict)
   } finally {
     await removeImage(engine, building)
   }
+  const { built, located } = made
   // an audit reads the image, and keeps it then
   if (!audit && compared.verdict === 'identical' && locked.image !== null)
-    await keepImageTree(session, locked.image, async () => readImageTree(await saveImage(engine, tag)))
+    await keepImageTree(session, locked.image, async () =>
+      located ? located.read({ cache }) : readImageTree(await saveImage(engine, tag)),
+    )
 
   clock.stage('check')
   const report = await runChecks(engine, tag, recipe, locked, signal, (check) =>
@@ -96,7 +98,17 @@ export async function buildAndCompare(
 
   clock.stage('audit')
   const named = { name, tag, id: built.id, image: locked.image }
-  return { tag, ...compared, fetched, ...report, audit: await auditBuilt(session, named) }
+  const given = located && { located, cache, ...(made.read && { image: made.read }) }
+  return { tag, ...compared, fetched, ...report, audit: await auditBuilt(session, named, given) }
+}
+
+/** An image that was built or fetched. */
+interface MadeImage {
+  built: EngineImage & { id: string }
+  /** How it is read, when it was built. */
+  located?: LocatedImage
+  /** What was read of it, when it is not the locked one. */
+  read?: ReadImage | undefined
 }
 
 /** Builds, and reads what is not as locked; what the engine packed in another way than other engines is packed again. */
@@ -104,23 +116,45 @@ async function buildPacked(
   session: Session,
   engine: Engine,
   plan: BuildPlan,
-  { noCache, ...how }: Pick<BuildOptions, 'noCache' | 'builder'> & { tag: string },
+  {
+    noCache,
+    cache,
+    ...how
+  }: Pick<BuildOptions, 'noCache' | 'builder'> & { tag: string; cache: DiskLayerCache },
   clock: StageClock,
-): Promise<{ built: EngineImage & { id: string }; read: ReadImage | undefined }> {
-  const build = (again: Pick<BuildOptions, 'noCache' | 'again'>) =>
-    buildLocked(session, engine, plan, { ...how, ...again }, (stage) => clock.stage(stage))
+): Promise<MadeImage> {
+  const { loaded, locked } = plan
+  const build = async (again: Pick<BuildOptions, 'noCache' | 'again'>): Promise<MadeImage> => {
+    const built = await buildLocked(session, engine, plan, { ...how, ...again }, (stage) =>
+      clock.stage(stage),
+    )
+    clock.stage('compare')
+    const { id, reference, context } = built
+    const located = builtImage(session, engine, {
+      loaded,
+      locked,
+      id,
+      reference,
+      context,
+      builder: how.builder,
+    })
+    // equal IDs need no reading; the first image is read to be recorded, a different one to say how far it differs
+    const isLocked = locked.image?.id === id
+    const read = isLocked
+      ? undefined
+      : await readSubject(located, { cache, md5: false }, locked.image?.diffIDs)
+    if (read !== undefined && read.id !== id)
+      throw new Error(`the engine saved image ${read.id} when asked for ${id}`)
+    return { built, located, read }
+  }
   const first = await build({ noCache })
-  clock.stage('compare')
-  const read = await readUnlessLocked(session, engine, plan, first, how.tag)
-  if (!read || engine.store !== 'graph' || !isPackedOtherwise(read, plan.locked.image))
-    return { built: first, read }
+  if (!first.read || engine.store !== 'graph' || !isPackedOtherwise(first.read, locked.image)) return first
   const text = 'the engine packed the layers as on top of others: they are packed again'
   session.progress({ kind: 'note', text })
-  const built = await build({ again: PACKING_STAGES })
-  clock.stage('compare')
-  const readAgain = await readUnlessLocked(session, engine, plan, built, how.tag)
-  if (first.reference !== built.reference) await removeImage(engine, first.reference)
-  return { built, read: readAgain }
+  const second = await build({ again: PACKING_STAGES })
+  const { reference } = first.built
+  if (reference !== second.built.reference) await removeImage(engine, reference)
+  return second
 }
 
 /**
@@ -159,6 +193,7 @@ async function nameBuilt(
 async function auditBuilt(
   session: Session,
   { name, tag, id, image }: { name: string; tag: string; id: string; image: LockedImage | null },
+  given: GivenImage | undefined,
 ): Promise<BuildAudit> {
   const lock = await readFile(lockPath(session.directory, name), 'utf8')
   const known = await knownClean(session, { id, lock })
@@ -166,6 +201,7 @@ async function auditBuilt(
   const { verdict, trust, files, findings, ignored } = await auditRecipe(session, name, {
     image: tag,
     isNew: true,
+    ...(given && { given }),
   })
   const audit = { verdict, trust, explainedShare: files.explainedShare, findings, isKnown: false }
   if (verdict === 'clean' && findings.length + ignored.length === 0)
@@ -173,41 +209,12 @@ async function auditBuilt(
   return audit
 }
 
-/** Equal IDs need no reading; the first image is read to be recorded, a different one to say how far it differs. */
-async function readUnlessLocked(
-  session: Session,
-  engine: Engine,
-  { loaded: { name: recipe }, locked }: BuildPlan,
-  { id }: { id: string },
-  name: string,
-): Promise<ReadImage | undefined> {
-  if (locked.image?.id === id) return undefined
-  if (locked.image !== null) return describe(await readImageTree(await saveImage(engine, name)), id)
-  // the tree and the sum of the archive that `save` writes, from one copy of the image
-  const spool = join(session.cache, 'spool')
-  await sweepAbandoned(spool)
-  await using spooled = await spoolImage(session, engine, name, join(spool, recipe))
-  const read = describe(await readImageTree(createReadStream(spooled.path)), id)
-  session.progress({ kind: 'status', text: 'the sum of its archive' })
-  return { ...read, archive: await sumArchive(session, await savedFiles(session, spooled, id, recipe)) }
-}
-
-function describe(image: ImageTree, built: string): ReadImage {
-  const { id, size, diffIDs, tree } = summarize(image)
-  if (id !== built) throw new Error(`the engine saved image ${id} when asked for ${built}`)
-  return { id, size, diffIDs, tree, root: image.root, walked: image.layers.every(({ walked }) => walked) }
-}
-
-interface ReadImage extends LockedImage, Pick<ImageTree, 'root'> {
-  walked: boolean
-}
-
 /**
  * Whether Docker's graph drivers made a layer by comparing two trees instead of from what was copied into it: other members,
  * in another order. They do where the builder's copy of the layer below is not the one that images have (decision 38).
  */
-function isPackedOtherwise({ walked, tree }: ReadImage, expected: LockedImage | null): boolean {
-  return !walked || tree === expected?.tree
+function isPackedOtherwise({ layers, digest }: ReadImage, expected: LockedImage | null): boolean {
+  return !layers.every(({ walked }) => walked) || digest === expected?.tree
 }
 
 type Compared = Pick<BuildReport, 'image' | 'verdict' | 'differing'>
@@ -222,23 +229,30 @@ async function compare(
   const image = (of: LockedImage) => ({ id: of.id, size: of.size, layers: of.diffIDs.length, tree: of.tree })
   if (expected && read === undefined) return { verdict: 'identical', image: image(expected), differing: null }
   if (read === undefined) throw new Error('a lockfile that names no image has none to be equal to')
-  const { id, tree, size, diffIDs, archive, root } = read
+  const {
+    id,
+    digest: tree,
+    tree: { root },
+  } = read
+  const diffIDs = read.layers.map(({ diffID }) => diffID)
+  const size = read.layers.reduce((sum, layer) => sum + layer.size, 0)
+  const found = { id, tree, size, diffIDs }
   if (expected?.tree === tree) {
     await keepLockedTree(session, expected, root)
-    return { verdict: 'equivalent', image: image(read), differing: null }
+    return { verdict: 'equivalent', image: image(found), differing: null }
   }
   if (expected) {
     const known = await readLockedTree(session, expected)
     const differing = known ? summarizePaths(name, differentName(tag), compareTrees(known, root)) : null
-    return { verdict: 'different', image: image(read), differing }
+    return { verdict: 'different', image: image(found), differing }
   }
   await keepLockedTree(session, { tree }, root)
-  const recorded: LockedPlatform = { ...locked, image: { id, tree, size, diffIDs, archive } }
+  const recorded: LockedPlatform = { ...locked, image: found }
   await recordUse(store.directory, name, lockedDigests(recorded))
   await writeLock(directory, name, {
     ...lock,
     platforms: { ...lock.platforms, [recipe.platform]: recorded },
   })
   await writeGenerated(directory, name, await renderGenerated(name, recipe, recorded))
-  return { verdict: 'recorded', image: image(read), differing: null }
+  return { verdict: 'recorded', image: image(found), differing: null }
 }

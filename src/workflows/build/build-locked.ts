@@ -8,6 +8,7 @@ import type { Cache, Fetching } from '../ports.ts'
 import { rememberImage } from '../project/known-images.ts'
 import type { LockedRecipe } from '../project/load-inputs.ts'
 import type { LoadedRecipe } from '../project/load-recipe.ts'
+import { builderPath } from './builder-path.ts'
 import { checkSpace } from './check-space.ts'
 import { fetchInputs } from './fetch-inputs.ts'
 import { stageContext } from './stage-context.ts'
@@ -21,14 +22,15 @@ type HowToBuild = Pick<BuildOptions, 'tag' | 'target' | 'noCache' | 'again' | 'b
  * Fetches what the store lacks, puts the build context together, and builds it without network.
  *
  * @param onStage told when fetching and when building begins
+ * @returns the directory of the build context, too
  * @throws {StillroomError} DISK_FULL before anything is done, when it cannot fit; those of fetching and of building
  */
 export async function buildInputs(
   ports: Fetching & Cache,
-  { loaded: { recipe, directory }, locked, context }: Inputs,
+  { loaded: { name, recipe, directory }, locked, context }: Inputs,
   how: HowToBuild,
   onStage: (stage: 'fetch' | 'build') => void,
-): Promise<BuiltImage> {
+): Promise<BuiltImage & { context: string }> {
   const { signal, progress } = ports
   onStage('fetch')
   const artifacts = contextArtifacts(locked)
@@ -40,10 +42,11 @@ export async function buildInputs(
     progress({ kind: 'note', text: `the store's copy of ${name} was damaged: fetched again` })
   const staged = await stageContext(ports, context, artifacts, directory, locked.epoch)
   onStage('build')
-  return buildImage({
+  await using from = await builderPath(ports, staged, name)
+  const image = await buildImage({
     ...how,
     disk,
-    context: staged,
+    context: from.path,
     platform: recipe.platform,
     epoch: locked.epoch,
     signal,
@@ -52,6 +55,7 @@ export async function buildInputs(
       if (event.kind === 'note') progress(event)
     },
   })
+  return { ...image, context: staged }
 }
 
 /**
@@ -65,11 +69,11 @@ export async function buildLocked(
   inputs: Inputs,
   how: HowToBuild & { tag: string },
   onStage: (stage: 'fetch' | 'build') => void,
-): Promise<EngineImage & { id: string }> {
+): Promise<EngineImage & { id: string; context: string }> {
   const built = await buildInputs(ports, inputs, how, onStage)
   const image = await requireLoaded(engine, how.tag, built)
   await rememberImage(ports.cache, { id: built.id, reference: image.reference })
-  return { ...image, id: built.id }
+  return { ...image, id: built.id, context: built.context }
 }
 
 /** A builder of the user's may belong to another engine, and load its images there. */

@@ -20,17 +20,20 @@ export class DerivedFiles {
    * Makes a file appear at `destination`, in a directory that is there.
    *
    * @param key tells how it is made of which artifact: equal keys, equal bytes
+   * @returns its sha256
    */
   async place(
     key: string,
     make: () => Promise<Uint8Array | AsyncIterable<Uint8Array>>,
     destination: string,
-  ): Promise<void> {
+  ): Promise<string> {
     const path = join(this.#root, key)
     const note = `${path}.sha256`
     const noted = await readFile(note, 'utf8').catch(unlessMissing)
-    if (noted !== undefined && (await digestOf(path).catch(unlessMissing)) === noted)
-      return linkOrCopy(path, destination)
+    if (noted !== undefined && (await digestOf(path).catch(unlessMissing)) === noted) {
+      await linkOrCopy(path, destination)
+      return noted
+    }
     const temporary = join(this.#root, `${key}.${randomUUID()}.tmp`)
     try {
       await mkdir(this.#root, { recursive: true })
@@ -39,6 +42,7 @@ export class DerivedFiles {
       await linkOrCopy(temporary, destination)
       await moveInPlace(temporary, path)
       await writeFileAtomic(note, digest)
+      return digest
     } finally {
       await rm(temporary, { force: true })
     }

@@ -1,3 +1,5 @@
+import { availableParallelism } from 'node:os'
+import pMap from 'p-map'
 import type { Engine } from '../../engine/connect.ts'
 import { withContainer } from '../../engine/container.ts'
 import { isSameVersion } from '../../formats/versions/compare-pep440.ts'
@@ -13,7 +15,10 @@ export interface ChecksReport {
   packages: PackageCount
 }
 
-/** Runs a recipe's checks in one container of the image, without network, as the image's own user. */
+/**
+ * Runs a recipe's checks in one container of the image, without network, as the image's own user: as many at once as there
+ * are processors.
+ */
 export async function runChecks(
   engine: Engine,
   image: string,
@@ -23,10 +28,7 @@ export async function runChecks(
   onCheck: (name: string) => void,
 ): Promise<ChecksReport> {
   return withContainer(engine, { image, network: 'none', signal }, async (sandbox) => {
-    onCheck('packages')
-    const { result, packages } = await checkPackages(sandbox, locked)
-    const checks = [result]
-    for (const { name, command, expect } of recipe.checks) {
+    const run = async ({ name, command, expect }: Recipe['checks'][number]): Promise<CheckResult> => {
       onCheck(name)
       const { exitCode, stdout, stderr } = await sandbox.run(command)
       const output = said(stdout, stderr)
@@ -34,9 +36,12 @@ export async function runChecks(
       const passed = exitCode === 0 && !missing
       const reason =
         exitCode !== 0 ? `exit code ${exitCode}` : `standard output lacks ${JSON.stringify(expect)}`
-      checks.push({ name, passed, output: passed ? output : `${reason}\n${output}`.trim() })
+      return { name, passed, output: passed ? output : `${reason}\n${output}`.trim() }
     }
-    return { checks, packages }
+    onCheck('packages')
+    const { result, packages } = await checkPackages(sandbox, locked)
+    const checks = await pMap(recipe.checks, run, { concurrency: availableParallelism() })
+    return { checks: [result, ...checks], packages }
   })
 }
 

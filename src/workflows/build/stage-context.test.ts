@@ -1,4 +1,4 @@
-import { appendFile, chmod, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { appendFile, chmod, readFile, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { ContextArtifacts } from '../../dockerfile/context-artifacts.ts'
@@ -24,8 +24,24 @@ async function staging() {
     ['Dockerfile', 'FROM scratch\n'],
     ['build/run.sh', 'true\n'],
   ])
-  return { store, sha256, stage: () => stageContext(ports, files, artifacts, cache, 1_700_000_000) }
+  const stage = (other = files) => stageContext(ports, other, artifacts, cache, 1_700_000_000)
+  return { store, sha256, files, stage: () => stage(), stageOther: stage }
 }
+
+// BuildKit is sent no file that has the path, size and time of one that it has
+test('stageContext() gives files of one path and size another time when they hold something else', async () => {
+  const { store, sha256, files, stage, stageOther } = await staging()
+  // as a store that was unpacked from a tar
+  await utimes(store.path(sha256), 1_700_000_000, 1_700_000_000)
+  const [one, other] = [await stage(), await stageOther(new Map([...files, ['build/run.sh', 'fals\n']]))]
+  const times = async (path: string) =>
+    Promise.all([one, other].map(async (at) => (await stat(join(at, path))).mtimeMs))
+  const [a, b] = await times('build/run.sh')
+  expect(a).not.toBe(b)
+  const [same, too] = await times('Dockerfile')
+  expect(same).toBe(too)
+  expect((await times('artifacts/file-1/content')).every((time) => time % 1000 !== 0)).toBe(true)
+})
 
 test('stageContext() uses a context again as long as it is what was put together', async () => {
   const { stage } = await staging()

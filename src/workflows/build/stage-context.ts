@@ -19,8 +19,8 @@ const DAY = 86_400_000
 /**
  * Puts a whole build context together in the cache: the generated files and the verified artifacts, as hard links;
  * .debs with their files uncompressed, so that this is done once and on all cores.
- * The directory is named by its content, so that a context is put together once and BuildKit finds the files that
- * it has seen before. One that is there is hashed before it is used: a damaged one is put together again.
+ * The directory is named by its content, so that a context is put together once. One that is there is hashed before it is
+ * used: a damaged one is put together again. Files of equal path, size and time are equal: see `builderPath`.
  *
  * @param repository a directory of the git repository that holds the project trees
  * @returns the directory
@@ -34,7 +34,7 @@ export async function stageContext(
 ): Promise<string> {
   const root = join(ports.cache, 'contexts')
   const id = createHash('sha256')
-    .update(JSON.stringify([[...files], artifacts]))
+    .update(JSON.stringify([FORMAT, [...files], artifacts]))
     .digest('hex')
     .slice(0, 32)
   const directory = join(root, id)
@@ -49,8 +49,8 @@ export async function stageContext(
     const derived = new DerivedFiles(join(ports.cache, 'derived'))
     await removeOld(root)
     await derived.removeUnused(new Date(Date.now() - DAY))
-    await fill(temporary, { ...ports, derived }, files, artifacts, repository, epoch)
-    const list = await listFiles(temporary)
+    const digests = await fill(temporary, { ...ports, derived }, files, artifacts, repository, epoch)
+    const list = await listFiles(temporary, digests)
     // one that is there is damaged, or was made by another run meanwhile, which is as good
     await rename(directory, `${temporary}.old`).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== 'ENOENT') throw error
@@ -68,6 +68,9 @@ export async function stageContext(
   return directory
 }
 
+/** Raised when files of a context are put there in another way. */
+const FORMAT = 2
+
 /** Beside a context: sha256, permissions and path of each of its files, a line each, as it was put together. */
 const listOf = (directory: string) => `${directory}.list`
 
@@ -79,14 +82,15 @@ async function isAsStaged(directory: string): Promise<boolean> {
   return present === list
 }
 
-async function listFiles(directory: string): Promise<string> {
+/** @param known digests of files, by path, that need not be taken again */
+async function listFiles(directory: string, known?: ReadonlyMap<string, string>): Promise<string> {
   const names = (await readdir(directory, { recursive: true })).sort()
   const lines = await pMap(
     names,
     async (name) => {
       const path = join(directory, name)
       const { mode } = await lstat(path)
-      return `${await digestEntry(path, mode)} ${mode.toString(8)} ${name}\n`
+      return `${known?.get(name) ?? (await digestEntry(path, mode))} ${mode.toString(8)} ${name}\n`
     },
     { concurrency: 4 },
   )
@@ -100,6 +104,7 @@ async function digestEntry(path: string, mode: number): Promise<string> {
   return (await hashFile(handle)).sha256
 }
 
+/** Puts all files in place; returns the digests of those that were taken, by path. */
 async function fill(
   root: string,
   { store, derived, env, signal }: Environment & Cancellation & Artifacts & { derived: DerivedFiles },
@@ -107,12 +112,17 @@ async function fill(
   { files: placed, seed, projects, directories }: ContextArtifacts,
   repository: string,
   epoch: number,
-): Promise<void> {
-  const put = async (path: string, content: string | Uint8Array | AsyncIterable<Uint8Array>) => {
+): Promise<Map<string, string>> {
+  const digests = new Map<string, string>()
+  const put = async (path: string, content: string | AsyncIterable<Uint8Array>) => {
     const file = join(root, path)
     await mkdir(dirname(file), { recursive: true })
     await writeFile(file, content)
-    await utimes(file, epoch, epoch)
+    await using handle = await open(file, 'r')
+    const { sha256 } = await hashFile(handle)
+    const time = timeOf(sha256)
+    await utimes(file, time, time)
+    digests.set(path, sha256)
   }
   for (const directory of directories) await mkdir(join(root, directory), { recursive: true })
   for (const [path, text] of files) await put(path, text)
@@ -121,19 +131,17 @@ async function fill(
     const { sha256, name, origin } = artifact
     const path = join(root, destination)
     await mkdir(dirname(path), { recursive: true })
-    if (origin.kind === 'debian')
-      await derived.place(
-        `deb-${sha256}`,
-        async () => uncompressDeb(await readFile(store.path(sha256)), name),
-        path,
-      )
+    const deb = async () => uncompressDeb(await readFile(store.path(sha256)), name)
+    const layer = async () => uncompressed(createReadStream(store.path(sha256)), new Budget({ signal }))
+    if (origin.kind === 'debian') digests.set(destination, await derived.place(`deb-${sha256}`, deb, path))
     else if (origin.kind === 'registry')
-      await derived.place(
-        `layer-${sha256}`,
-        async () => uncompressed(createReadStream(store.path(sha256)), new Budget({ signal })),
-        path,
-      )
-    else await store.link(sha256, path)
+      digests.set(destination, await derived.place(`layer-${sha256}`, layer, path))
+    else {
+      // verified when it was fetched
+      await store.link(sha256, path)
+      digests.set(destination, sha256)
+    }
+    await tellTimeApart(path, sha256)
   }
   await pMap(placed, place, { concurrency: 4 })
   for (const {
@@ -143,14 +151,24 @@ async function fill(
     signal.throwIfAborted()
     const path = join(root, destination)
     await mkdir(dirname(path), { recursive: true })
-    await derived.place(
-      `data-${sha256}`,
-      async () => debDataTar(await readFile(store.path(sha256)), name),
-      path,
-    )
+    const data = async () => debDataTar(await readFile(store.path(sha256)), name)
+    digests.set(destination, await derived.place(`data-${sha256}`, data, path))
   }
   for (const { tree, destination } of projects)
     await put(destination, archiveProject(gitRunner({ env, signal }), repository, tree, epoch))
+  return digests
+}
+
+/** A time that follows from the content alone, in seconds since 1970: files that differ differ in it. */
+const timeOf = (sha256: string) => Number.parseInt(sha256.slice(0, 13), 16) / 2 ** 21
+
+/** Restored stores may have files of one second: fractions of it that follow from what they hold tell them apart. */
+async function tellTimeApart(path: string, sha256: string): Promise<void> {
+  const { mtimeMs } = await stat(path)
+  if (mtimeMs % 1000 !== 0) return
+  const time = mtimeMs / 1000 + (Number.parseInt(sha256.slice(0, 5), 16) + 1) / 2 ** 21
+  // a store of somebody else's: what it holds was put there once
+  await utimes(path, time, time).catch(() => {})
 }
 
 /** Contexts that no build has used for a day. */

@@ -23,7 +23,8 @@ export async function findInCache(
     await directory(ports, 'contexts', 'build contexts', 'contexts', used),
     await directory(ports, 'contexts', 'unpacked packages for them', 'derived', used),
     await directory(ports, 'temporary', 'repositories being fetched', 'git', used),
-    await directory(ports, 'temporary', 'images being recorded', 'spool', used),
+    await directory(ports, 'temporary', 'images being fetched', 'spool', used),
+    await directory(ports, 'temporary', 'where builders find contexts', 'builder-paths', used),
     ...(await taskItems(ports)),
   ]
 }

@@ -1,0 +1,48 @@
+import { hash } from 'node:crypto'
+import { checkShape, parseJson } from '../formats/json/parse-json.ts'
+import { ImageConfig } from '../formats/oci.ts'
+import { type ImageTree, innerTree, treeOf } from './image-tree.ts'
+import type { Layer } from './layer-entry.ts'
+import { unpackLayer } from './layer-index.ts'
+import { Budget, type ReadOptions } from './read-options.ts'
+
+/** The layer that nothing is in: a tar archive's two blocks of zeros, as engines write it. */
+const EMPTY = 'sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef'
+
+/** Which layers of an image are not in the cache with all that is to be read of them. */
+export async function uncachedLayers(diffIDs: readonly string[], options: ReadOptions): Promise<string[]> {
+  const layers = await cachedLayers(diffIDs, options)
+  return diffIDs.filter((diffID) => !layers.has(diffID))
+}
+
+/**
+ * An image whose layers are all in the cache: none of their bytes is read again.
+ *
+ * @param bytes its config; the image ID is their digest
+ * @returns undefined when the cache lacks a layer
+ * @throws {StillroomError} IMAGE_INVALID when the bytes are no config
+ */
+export async function readCachedImage(
+  bytes: Buffer,
+  { inner, ...options }: ReadOptions,
+): Promise<ImageTree | undefined> {
+  const id = `sha256:${hash('sha256', bytes, 'hex')}`
+  const config = checkShape(ImageConfig, parseJson(bytes, `config ${id}`), `config ${id}`)
+  const diffIDs = config.rootfs.diff_ids
+  const known = await cachedLayers(diffIDs, options)
+  const layers = diffIDs.map((diffID) => known.get(diffID))
+  if (!layers.every((layer) => layer !== undefined)) return undefined
+  const root = inner && innerTree(layers, inner)
+  return { ...treeOf({ id, config, bytes, manifest: undefined }, layers), ...(root && { inner: root }) }
+}
+
+async function cachedLayers(diffIDs: readonly string[], options: ReadOptions): Promise<Map<string, Layer>> {
+  const budget = new Budget(options)
+  const layers = new Map<string, Layer>([[EMPTY, { digest: EMPTY, diffID: EMPTY, size: 1024, entries: [] }]])
+  for (const digest of new Set(diffIDs)) {
+    const packed = layers.has(digest) ? undefined : await options.cache?.get(digest)
+    const layer = packed && unpackLayer(packed, budget)
+    if (layer?.diffID === digest) layers.set(digest, { ...layer, digest })
+  }
+  return layers
+}

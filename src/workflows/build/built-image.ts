@@ -1,0 +1,90 @@
+import { hash } from 'node:crypto'
+import { layerStages, renderDockerfile } from '../../dockerfile/render-dockerfile.ts'
+import { buildImage } from '../../engine/build-image.ts'
+import type { Engine } from '../../engine/connect.ts'
+import { findImage, imageHistory, removeImage, saveImage } from '../../engine/find-image.ts'
+import { readCachedImage, uncachedLayers } from '../../image/cached-image.ts'
+import { configOfLayers } from '../../image/config-of-layers.ts'
+import type { ImageTree } from '../../image/image-tree.ts'
+import type { LocatedImage } from '../../image/open-image.ts'
+import { readImageTree } from '../../image/read-archive.ts'
+import type { ReadOptions } from '../../image/read-options.ts'
+import type { LockedPlatform } from '../../lock/schema.ts'
+import type { Cache, Cancellation } from '../ports.ts'
+import type { LoadedRecipe } from '../project/load-recipe.ts'
+import { builderPath } from './builder-path.ts'
+
+/** An image that a builder has just made. */
+export interface BuiltFrom {
+  loaded: LoadedRecipe
+  locked: LockedPlatform
+  /** The image ID. */
+  id: string
+  /** What the engine calls it: no name that it may lose. */
+  reference: string
+  /** Directory of the build context that it was built from. */
+  context: string
+  builder?: string | undefined
+}
+
+/**
+ * An image that was just built, to be read without its known layers: the builder, which still has what it made, puts those
+ * that the cache lacks into an image of their own, and the engine gives that. Their digests, and that of the config, say
+ * that these are what the image is made of; where they do not, the whole image is read.
+ */
+export function builtImage(ports: Cancellation & Cache, engine: Engine, built: BuiltFrom): LocatedImage {
+  const { signal } = ports
+  let config: Buffer | undefined
+  return {
+    read: async (wanted) => {
+      const options = { ...wanted, signal }
+      const known = config && (await readCachedImage(config, options))
+      const image =
+        known ??
+        (await readNewLayers(ports, engine, built, options)) ??
+        (await readImageTree(await saveImage(engine, built.reference), options))
+      config = image.configBytes
+      return { reference: built.reference, source: 'engine', ...image }
+    },
+    close: async () => {},
+  }
+}
+
+/** Undefined when the whole image must be read. */
+async function readNewLayers(
+  ports: Cache,
+  engine: Engine,
+  { loaded: { name, recipe: written }, locked, id, reference, context, builder }: BuiltFrom,
+  options: ReadOptions & { signal: AbortSignal },
+): Promise<ImageTree | undefined> {
+  const stages = layerStages(written, locked)
+  const image = options.cache && (await findImage(engine, reference))
+  if (stages === undefined || image === undefined) return undefined
+  const { diffIDs } = image
+  const unread = await uncachedLayers(diffIDs, options)
+  // the lowest layer is the base, and most of what there is to read
+  const isStep = unread.every(
+    (diffID) => diffIDs.indexOf(diffID) > 0 && diffIDs.indexOf(diffID) <= stages.length,
+  )
+  if (!isStep) return undefined
+  const wanted = stages.filter((_, index) => unread.includes(diffIDs[index + 1] as string))
+  const tag = `stillroom/${name}:layers-${process.pid}`
+  try {
+    await using from = await builderPath(ports, context, name)
+    await buildImage({
+      context: from.path,
+      dockerfile: renderDockerfile(name, written, locked, wanted),
+      platform: written.platform,
+      epoch: locked.epoch,
+      tag,
+      builder,
+      signal: options.signal,
+    })
+    const { inner: _, ...reading } = options
+    const { configBytes } = await readImageTree(await saveImage(engine, tag), reading)
+    const whole = configOfLayers(configBytes, diffIDs, await imageHistory(engine, reference))
+    return `sha256:${hash('sha256', whole, 'hex')}` === id ? await readCachedImage(whole, options) : undefined
+  } finally {
+    await removeImage(engine, tag)
+  }
+}
