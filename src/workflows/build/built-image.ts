@@ -3,6 +3,7 @@ import { layerStages, renderDockerfile } from '../../dockerfile/render-dockerfil
 import { buildImage } from '../../engine/build-image.ts'
 import type { Engine } from '../../engine/connect.ts'
 import { findImage, imageHistory, removeImage, saveImage } from '../../engine/find-image.ts'
+import { StillroomError } from '../../error.ts'
 import { readCachedImage, uncachedLayers } from '../../image/cached-image.ts'
 import { configOfLayers } from '../../image/config-of-layers.ts'
 import type { ImageTree } from '../../image/image-tree.ts'
@@ -59,7 +60,7 @@ async function readNewLayers(
 ): Promise<ImageTree | undefined> {
   const stages = layerStages(written, locked)
   const image = options.cache && (await findImage(engine, reference))
-  if (stages === undefined || image === undefined) return undefined
+  if (stages === undefined || stages.length === 0 || image === undefined) return undefined
   const { diffIDs } = image
   const unread = await uncachedLayers(diffIDs, options)
   // the lowest layer is the base, and most of what there is to read
@@ -67,7 +68,9 @@ async function readNewLayers(
     (diffID) => diffIDs.indexOf(diffID) > 0 && diffIDs.indexOf(diffID) <= stages.length,
   )
   if (!isStep) return undefined
-  const wanted = stages.filter((_, index) => unread.includes(diffIDs[index + 1] as string))
+  const unreadStages = stages.filter((_, index) => unread.includes(diffIDs[index + 1] as string))
+  // the settings are those of an image that has something in it
+  const wanted = unreadStages.length > 0 ? unreadStages : stages.slice(-1)
   const tag = `stillroom/${name}:layers-${process.pid}`
   try {
     await using from = await builderPath(ports, context, name)
@@ -84,6 +87,10 @@ async function readNewLayers(
     const { configBytes } = await readImageTree(await saveImage(engine, tag), reading)
     const whole = configOfLayers(configBytes, diffIDs, await imageHistory(engine, reference))
     return `sha256:${hash('sha256', whole, 'hex')}` === id ? await readCachedImage(whole, options) : undefined
+  } catch (error) {
+    // the whole image is there all the same
+    if (error instanceof StillroomError && error.code === 'BUILD_FAILED') return undefined
+    throw error
   } finally {
     await removeImage(engine, tag)
   }
