@@ -1,6 +1,7 @@
-// `npm run bench [-- PART...] [--rounds N]`: ratios of stillroom's times to those of the nearest thing a user has,
-// each pair timed in turn in one run. Parts: build, unchanged, verify, explain, image, audit, diff, generate, help. Needs
-// an engine and a network, the parts explain and audit also Go and Python.
+// `npm run bench [-- PART...] [--rounds N] [--json] [--strict]`: ratios of stillroom's times to those of the nearest thing a user
+// has, each pair timed in turn in one run, who begins alternating. Parts: build, edit, unchanged, verify, explain, image, audit, diff,
+// generate, help. With --json one line a part on standard output, with the machine's facts; with --strict it ends with 1 when
+// a target is missed. Needs an engine and a network, the parts explain and audit also Go and Python.
 import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -12,6 +13,7 @@ import { findSources } from '../../src/sources/find-sources.ts'
 import { defaultCacheDirectory } from '../../src/store/cache-directory.ts'
 import { auditContests } from './audit-contests.ts'
 import { type Contest, hold } from './contest.ts'
+import { editContest } from './edit.ts'
 import { explainContest } from './explain.ts'
 import { makeManyRecipes } from './many-recipes.ts'
 
@@ -27,12 +29,17 @@ const MANY_COMMANDS = {
 const FEW = 10
 const MANY = 1000
 
-const { values, positionals } = parseArgs({ options: { rounds: { type: 'string' } }, allowPositionals: true })
+const { values, positionals } = parseArgs({
+  options: { rounds: { type: 'string' }, json: { type: 'boolean' }, strict: { type: 'boolean' } },
+  allowPositionals: true,
+})
 const scratch = await mkdtemp(join(tmpdir(), 'stillroom-bench-'))
 try {
   for (const contest of contests()) {
     if (positionals.length > 0 && !positionals.includes(contest.part)) continue
-    await hold({ ...contest, rounds: Number(values.rounds ?? contest.rounds) })
+    const result = await hold({ ...contest, rounds: Number(values.rounds ?? contest.rounds) })
+    if (values.json) console.log(JSON.stringify(result))
+    if (values.strict && result.missed) process.exitCode = 1
   }
 } finally {
   await rm(scratch, { recursive: true, force: true })
@@ -51,9 +58,10 @@ function contests(): Contest[] {
       prepare: prepareBuilds,
       run: {
         ours: () => stillroom('build', 'recipe', RECIPE, '--no-cache'),
-        theirs: buildByHand,
+        theirs: () => buildByHand(join(ROOT, 'recipes', RECIPE), { noCache: true }),
       },
     },
+    editContest(RECIPE, scratch, buildByHand),
     {
       part: 'unchanged',
       ours: `build recipe ${RECIPE}, nothing changed`,
@@ -132,7 +140,7 @@ async function runOver(count: number, part: keyof typeof MANY_COMMANDS): Promise
 }
 
 function stillroom(...args: string[]) {
-  return execa(process.execPath, ['bin/run.js', ...args], { cwd: ROOT })
+  return execa('bin/stillroom', args, { cwd: ROOT })
 }
 
 /** The context that stillroom builds from: the newest of the recipe in the cache. */
@@ -194,7 +202,7 @@ async function prepareBuilds(): Promise<void> {
   ])
 }
 
-async function buildByHand(): Promise<void> {
+async function buildByHand(directory: string, { noCache }: { noCache: boolean }): Promise<void> {
   const { debian, pypi, ca } = await findSources({ env: process.env })
   const certificates = join(scratch, 'certificates.pem')
   await writeFile(certificates, ca === undefined ? '' : trustedCertificates(ca).join('\n'))
@@ -205,9 +213,10 @@ async function buildByHand(): Promise<void> {
     PIP_INDEX_URL: pypi.indexes[0],
   }
   await execa('docker', [
-    ...['buildx', 'build', '--quiet', '--no-cache', '--provenance=false', '--load', '--network=host'],
+    ...['buildx', 'build', '--quiet', '--provenance=false', '--load', '--network=host'],
+    ...(noCache ? ['--no-cache'] : []),
     ...Object.entries(args).flatMap(([name, value]) => ['--build-arg', `${name}=${value ?? ''}`]),
     ...['--secret', `id=certificates,src=${certificates}`, '--tag', 'stillroom-bench/by-hand'],
-    ...['--file', join(import.meta.dirname, 'Dockerfile'), join(ROOT, 'recipes', RECIPE)],
+    ...['--file', join(import.meta.dirname, 'Dockerfile'), directory],
   ])
 }

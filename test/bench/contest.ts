@@ -1,4 +1,4 @@
-import { cpus } from 'node:os'
+import { cpus, totalmem } from 'node:os'
 
 /** Two things that are timed in turn, and how many times as much the first may take as the second. */
 export interface Contest {
@@ -25,22 +25,56 @@ interface Cost {
   peakMiB: number
 }
 
-/** Runs both sides in turn and says whether the targets are met. */
-export async function hold(contest: Contest): Promise<void> {
+/** What a contest came to. */
+export interface ContestResult {
+  part: string
+  ours: string
+  theirs: string
+  machine: { processor: string | undefined; cores: number; memoryGiB: number; node: string }
+  seconds: Ratio
+  peakMiB?: Ratio
+  /** Whether a target was missed. */
+  missed: boolean
+}
+
+interface Ratio {
+  /** Median of the rounds' ratios, and the least and the largest. */
+  ratio: number
+  least: number
+  largest: number
+  atMost: number
+  /** Of each round. */
+  ours: number[]
+  theirs: number[]
+}
+
+/** Runs both sides in turn, the other one first in every second round, and says whether the targets are met. */
+export async function hold(contest: Contest): Promise<ContestResult> {
   const { part, ours, theirs, atMost, memoryAtMost, rounds, prepare, run } = contest
-  console.log(`\n${part}: ${rounds} rounds on ${cpus().length} cores\n  A ${ours}\n  B ${theirs}`)
+  console.error(`\n${part}: ${rounds} rounds on ${cpus().length} cores\n  A ${ours}\n  B ${theirs}`)
   await prepare?.()
   const pairs: { a: Cost; b: Cost }[] = []
   for (let round = 0; round < rounds; round++) {
-    const a = await cost(run.ours)
+    const first = round % 2 === 0 ? await cost(run.ours) : undefined
     const b = await cost(run.theirs)
+    const a = first ?? (await cost(run.ours))
     pairs.push({ a, b })
-    if (rounds <= 3)
-      console.log(`  round ${round + 1}: A ${a.seconds.toFixed(1)} s, B ${b.seconds.toFixed(1)} s`)
+    if (rounds <= 5)
+      console.error(`  round ${round + 1}: A ${a.seconds.toFixed(1)} s, B ${b.seconds.toFixed(1)} s`)
   }
-  judge(pairs, 'seconds', atMost, (value) => `${value.toFixed(3)} s`)
-  if (memoryAtMost !== undefined)
-    judge(pairs, 'peakMiB', memoryAtMost, (value) => `${value.toFixed(0)} MiB at the peak`)
+  const seconds = judge(pairs, 'seconds', atMost, (value) => `${value.toFixed(3)} s`)
+  const peakMiB =
+    memoryAtMost === undefined
+      ? undefined
+      : judge(pairs, 'peakMiB', memoryAtMost, (value) => `${value.toFixed(0)} MiB at the peak`)
+  const missed = [seconds, peakMiB].some((each) => each !== undefined && each.ratio > each.atMost)
+  return { part, ours, theirs, machine: machine(), seconds, ...(peakMiB && { peakMiB }), missed }
+}
+
+function machine(): ContestResult['machine'] {
+  const [cpu] = cpus()
+  const memoryGiB = Math.round(totalmem() / 2 ** 30)
+  return { processor: cpu?.model, cores: cpus().length, memoryGiB, node: process.version }
 }
 
 function judge(
@@ -48,11 +82,16 @@ function judge(
   what: keyof Cost,
   atMost: number,
   show: (value: number) => string,
-): void {
-  const ratio = median(pairs.map(({ a, b }) => a[what] / b[what]))
-  const medians = `A ${show(median(pairs.map(({ a }) => a[what])))}, B ${show(median(pairs.map(({ b }) => b[what])))}`
+): Ratio {
+  const [ours, theirs] = [pairs.map(({ a }) => a[what]), pairs.map(({ b }) => b[what])]
+  const ratios = pairs.map(({ a, b }) => a[what] / b[what])
+  const [ratio, least, largest] = [median(ratios), Math.min(...ratios), Math.max(...ratios)]
   const target = `target at most ${Number(atMost.toFixed(2))}: ${ratio <= atMost ? 'met' : 'MISSED'}`
-  console.log(`  A/B ${ratio.toFixed(2)} (median of the pairs; ${target}); medians ${medians}`)
+  console.error(
+    `  A/B ${ratio.toFixed(2)} (median of the pairs, ${least.toFixed(2)} to ${largest.toFixed(2)}; ${target}); ` +
+      `medians A ${show(median(ours))}, B ${show(median(theirs))}`,
+  )
+  return { ratio, least, largest, atMost, ours, theirs }
 }
 
 async function cost(run: () => Promise<unknown>): Promise<Cost> {

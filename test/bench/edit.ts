@@ -1,0 +1,61 @@
+import { appendFile, symlink } from 'node:fs/promises'
+import { join } from 'node:path'
+import { execa } from 'execa'
+import type { Recipe } from '../../src/recipe/schema.ts'
+import type { Contest } from './contest.ts'
+
+const ROOT = join(import.meta.dirname, '../..')
+const IMAGE = 'stillroom-bench/by-hand'
+
+/**
+ * One line of the project changed, from the save in the editor to the verdict. Ours commits, locks, builds, compares, checks and
+ * audits; the other side builds, and runs the same checks one after the other. Both have built it before.
+ *
+ * @param buildByHand builds the hand-written Dockerfile from a directory, as `IMAGE`
+ */
+export function editContest(
+  recipe: string,
+  scratch: string,
+  buildByHand: (directory: string, options: { noCache: boolean }) => Promise<unknown>,
+): Contest {
+  const project = join(scratch, 'edited')
+  const directory = join(project, 'recipes', recipe)
+  const file = join(directory, 'solver/agent.py')
+  const edit = (words: string) => appendFile(file, `# ${words}\n`)
+  const ours = async () => {
+    await edit('changed')
+    const identity = ['-c', 'user.name=bench', '-c', 'user.email=bench@example.org']
+    await execa('git', [...identity, 'commit', '--quiet', '--no-gpg-sign', '--all', '--message', 'edit'], {
+      cwd: project,
+    })
+    const stillroom = join(ROOT, 'bin/stillroom')
+    await execa(stillroom, ['-C', project, 'lock', 'recipe', recipe])
+    const { stdout } = await execa(stillroom, ['-C', project, 'build', 'recipe', recipe, '--json'])
+    const { verdict, audit, checks } = JSON.parse(stdout)
+    if (verdict !== 'recorded' || audit.verdict !== 'clean' || audit.isKnown || checks.length === 0)
+      throw new Error(`not built, checked and audited: ${stdout}`)
+  }
+  const theirs = async () => {
+    await edit('changed')
+    await buildByHand(directory, { noCache: false })
+    const { checks } = (await import(join(ROOT, 'recipes', recipe, 'recipe.ts'))).default as Recipe
+    for (const { command, expect } of checks) {
+      const { stdout } = await execa('docker', ['run', '--rm', '--network', 'none', IMAGE, ...command])
+      if (expect !== undefined && !stdout.includes(expect)) throw new Error(`${command.join(' ')}: ${stdout}`)
+    }
+  }
+  return {
+    part: 'edit',
+    ours: `one line of ${recipe} changed: commit, lock recipe, build recipe, with checks and audit`,
+    theirs: 'docker buildx build of a Dockerfile written by hand, then docker run of the same checks',
+    atMost: 1,
+    rounds: 5,
+    prepare: async () => {
+      await execa('git', ['clone', '--quiet', ROOT, project])
+      for (const name of ['node_modules', 'dist']) await symlink(join(ROOT, name), join(project, name))
+      await ours()
+      await theirs()
+    },
+    run: { ours, theirs },
+  }
+}
