@@ -95,11 +95,16 @@ function onImage(): Lockfile {
   return lock
 }
 
-/** The small lock with the index of an archive that the recipe names, and an image that was saved. */
+/** The small lock with the index of an archive that the recipe names, and an image that was saved and published. */
 function withArchive(): Lockfile {
   const lock = structuredClone(smallLock)
   const { base, image } = lock.platforms['linux/amd64'] ?? expect.unreachable()
-  if (image !== null) image.archive = { sha256: '7'.repeat(64), size: 130_000 }
+  if (image !== null) {
+    image.archive = { sha256: '7'.repeat(64), size: 130_000 }
+    image.published = { reference: 'registry.example.org/small:1', manifest: `sha256:${'6'.repeat(64)}` }
+    const tasks = { say: { command: ['echo', 'small'], workdir: '/srv' } }
+    image.sif = { sha256: '5'.repeat(64), size: 90_000, inputs: '4'.repeat(64), tasks }
+  }
   const [index] = base.indexes
   if (index !== undefined)
     base.indexes.push({
