@@ -27,6 +27,7 @@ const OFFLINE = [
   'several-recipes',
   'side-by-side',
   'site',
+  'team-store',
   'ten-years',
   'survey',
   'upstream',

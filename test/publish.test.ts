@@ -182,7 +182,7 @@ test.skipIf(engines !== true)(
     const { manifest, image } = await publish(here, 'here', {})
     const sums: string[] = []
     for (const store of ['overlay2', 'containerd'] as const) {
-      const { env, purge } = await startEngine(ownName(`test-publish-${store}`), store)
+      const { env, purge } = await startEngine(ownName(`pub-${store}`), store)
       onTestFinished(purge)
       const there = await project()
       const built = await build(there, env)

@@ -1,4 +1,4 @@
-import { MANIFEST_TYPE, sha256Digest } from './oci.ts'
+import { EMPTY, EMPTY_CONFIG, MANIFEST_TYPE, sha256Digest } from './oci.ts'
 
 /** A file that says something about an image. */
 export interface AttachedFile {
@@ -24,9 +24,6 @@ export interface Referrer {
   descriptor: ManifestDescriptor & { artifactType: string }
 }
 
-const EMPTY = Buffer.from('{}')
-const EMPTY_TYPE = 'application/vnd.oci.empty.v1+json'
-
 /**
  * An artifact that refers to an image (OCI image specification 1.1, "Guidelines for Artifact Usage"): one file, by the manifest
  * that names it and its `subject`. The same file and subject give the same bytes.
@@ -37,7 +34,7 @@ export function referrerOf(subject: ManifestDescriptor, { name, type, bytes }: A
       schemaVersion: 2,
       mediaType: MANIFEST_TYPE,
       artifactType: type,
-      config: { mediaType: EMPTY_TYPE, digest: sha256Digest(EMPTY), size: EMPTY.length, data: 'e30=' },
+      config: EMPTY_CONFIG,
       layers: [
         {
           mediaType: type,

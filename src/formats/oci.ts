@@ -13,6 +13,15 @@ export const INDEX_TYPE = 'application/vnd.oci.image.index.v1+json'
 export const CONFIG_TYPE = 'application/vnd.oci.image.config.v1+json'
 export const LAYER_TYPE = 'application/vnd.oci.image.layer.v1.tar'
 
+/** The config of a manifest that needs none (OCI image specification 1.1, "Guidance for an Empty Descriptor"). */
+export const EMPTY = Buffer.from('{}')
+export const EMPTY_CONFIG = {
+  mediaType: 'application/vnd.oci.empty.v1+json',
+  digest: sha256Digest(EMPTY),
+  size: EMPTY.length,
+  data: EMPTY.toString('base64'),
+}
+
 /** Media types of an index: OCI's, and Docker's manifest list. */
 export const INDEX_TYPES = [INDEX_TYPE, 'application/vnd.docker.distribution.manifest.list.v2+json']
 /** Media types of a manifest: OCI's, and Docker's manifest v2 schema 2. */

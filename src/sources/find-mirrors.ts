@@ -3,7 +3,7 @@ import { StillroomError } from '../error.ts'
 import { tryJson } from '../formats/json/try-json.ts'
 import { redactUrl } from '../net/redact-url.ts'
 import type { Machine } from './machine.ts'
-import { GitPrefix, RegistryName, type SourcesConfig } from './schema.ts'
+import { GitPrefix, RegistryName, type SourcesConfig, StoreName } from './schema.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>
 /** What is mirrored -> by what, the preferred one first; never empty. */
@@ -48,6 +48,16 @@ export function findCommitArchive(env: Environment, config: SourcesConfig): stri
   throw new StillroomError(
     'CONFIG_INVALID',
     `cannot use STILLROOM_SOFTWARE_HERITAGE: expected an http or https URL, got "${redactUrl(named)}"`,
+  )
+}
+
+/** Finds the repository that a team keeps artifacts in: STILLROOM_STORE, then the configuration. @throws {StillroomError} CONFIG_INVALID */
+export function findStore(env: Environment, config: SourcesConfig): string | undefined {
+  const named = env['STILLROOM_STORE']?.trim() || undefined
+  if (named === undefined || StoreName.safeParse(named).success) return named ?? config.store
+  throw new StillroomError(
+    'CONFIG_INVALID',
+    `cannot use STILLROOM_STORE: expected a repository with its registry, such as "registry.example.org/team/store", got "${redactUrl(named)}"`,
   )
 }
 

@@ -1,7 +1,13 @@
 import type { DebianArchive } from '../lock/schema.ts'
 import { findCertificates } from './find-certificates.ts'
 import { findDebianSources, type StandardServices } from './find-debian-sources.ts'
-import { findCommitArchive, findGitMirrors, findRegistryMirrors, type Mirrors } from './find-mirrors.ts'
+import {
+  findCommitArchive,
+  findGitMirrors,
+  findRegistryMirrors,
+  findStore,
+  type Mirrors,
+} from './find-mirrors.ts'
 import { findPipSources, type PipSources } from './find-pip-sources.ts'
 import { localMachine, type Machine } from './machine.ts'
 import type { SourcesConfig } from './schema.ts'
@@ -23,6 +29,8 @@ export interface Sources {
   git: Mirrors
   /** Root of an archive of commits, when one is named; see `fetchFromArchive`. */
   commitArchive: string | undefined
+  /** The repository that a team keeps artifacts in, when one is named. */
+  store: string | undefined
   /** Certificates (PEM) to trust for every source besides the built-in ones; see `trustedCertificates`. */
   ca: string | undefined
 }
@@ -63,6 +71,7 @@ export async function findSources(options: FindSourcesOptions): Promise<Sources>
     registries,
     git: findGitMirrors(env, config),
     commitArchive: findCommitArchive(env, config),
+    store: findStore(env, config),
     ca,
   }
 }

@@ -14,6 +14,14 @@ export const RegistryName = z
     'must be a registry as references name it: HOST[:PORT]',
   )
 
+/** A repository with its registry: `registry.example.org/team/store`. */
+export const StoreName = z
+  .string()
+  .regex(
+    /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)+$/,
+    'must be a repository with its registry, without a tag: HOST[:PORT]/NAME',
+  )
+
 /** Where a git URL begins, or what it is replaced by; what follows is appended, so it ends in a slash or colon. */
 export const GitPrefix = z
   .string()
@@ -43,6 +51,8 @@ export const SourcesConfig = z.strictObject({
       trustedHosts: z.array(z.string().min(1)).optional(),
     })
     .optional(),
+  /** A repository of a registry that `store push` fills: asked for each artifact before all else. */
+  store: StoreName.optional(),
   /** Mirrors of registries, asked before the registry itself. */
   registries: z.record(RegistryName, oneOrMore).optional(),
   /** What a git URL may begin with instead, tried before the URL itself. */

@@ -1,5 +1,7 @@
+import { z } from 'zod'
 import { StillroomError } from '../../error.ts'
 import { parseReference, type Reference } from '../../formats/image-reference.ts'
+import { tryJson } from '../../formats/json/try-json.ts'
 import { askOnce } from '../../net/http-get.ts'
 import { splitUserinfo } from '../../net/redact-url.ts'
 import type { Timing } from '../../net/retry.ts'
@@ -137,6 +139,46 @@ export async function fetchDocument(
     }
     throw refusedBy({ root, name }, kind, document, status)
   })
+}
+
+const Tags = z.looseObject({ tags: z.array(z.string()).nullish() })
+/** Pages of a list of tags: with a hundred tags on each, more than anyone has. */
+const MOST_PAGES = 1000
+
+/**
+ * All tags of a repository (OCI distribution specification 1.1, "Listing Tags"); none when there is no such repository.
+ *
+ * @throws {StillroomError} REGISTRY_LOGIN_REFUSED, FETCH_FAILED
+ */
+export async function listTags(
+  { root, name, authorize }: Repository,
+  signal: AbortSignal,
+): Promise<string[]> {
+  const tags: string[] = []
+  let next: string | undefined = `${root.url}/tags/list`
+  for (let page = 0; next !== undefined && page < MOST_PAGES; page++) {
+    const url: string = next
+    // a list goes on at the registry itself: nobody else gets the login
+    if (new URL(url).origin !== new URL(root.url).origin)
+      throw registryFailed(root, 'its list of tags goes on elsewhere')
+    const headers = { ...root.headers, ...(await authorize(name)) }
+    const { status, header, body } = await askRegistry(
+      { ...root, url },
+      { signal, limit: DOCUMENT_LIMIT, headers },
+    )
+    if (status === 404) return tags
+    if (status === 401 || status === 403) throw loginRefused(root, `HTTP ${status} for ${name}`)
+    const list = Tags.safeParse(tryJson(Buffer.from(body).toString('utf8'))).data
+    if (status !== 200 || list === undefined)
+      throw registryFailed(
+        { ...root, url },
+        status === 200 ? 'the answer is not a list of tags' : `HTTP ${status}`,
+      )
+    tags.push(...(list.tags ?? []))
+    const link = /^<([^>]+)>;\s*rel="?next"?/i.exec(header('link') ?? '')?.[1]
+    next = link !== undefined && URL.canParse(link, url) ? new URL(link, url).href : undefined
+  }
+  return tags
 }
 
 /** Why a repository did not give a manifest or a blob: an HTTP status, or in words. */

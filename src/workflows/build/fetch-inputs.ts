@@ -23,6 +23,7 @@ import { type FetchReport, fetchArtifacts } from '../../store/fetch-artifacts.ts
 import { fetchGitSteps } from '../lock/git-sources.ts'
 import { readAptSources, ubuntuMirrors } from '../lock/lock-image-base.ts'
 import type { Cache, Fetching } from '../ports.ts'
+import { fetchFromTeam } from '../store/team-store.ts'
 
 /** Brings every artifact of a build into the store, verified; sources are looked up only when something is missing. */
 export async function fetchInputs(
@@ -31,6 +32,10 @@ export async function fetchInputs(
   locked: LockedPlatform,
 ): Promise<FetchReport> {
   const { store, signal, progress } = ports
+  await fetchFromTeam(
+    ports,
+    files.map(({ artifact }) => artifact),
+  )
   await fetchGitSteps(ports, locked)
   let locate: Promise<Locate> | undefined
   const fetching = fetchArtifacts(

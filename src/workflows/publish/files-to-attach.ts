@@ -3,6 +3,7 @@ import { resolve } from 'node:path'
 import { StillroomError } from '../../error.ts'
 import { tryJson } from '../../formats/json/try-json.ts'
 import type { AttachedFile } from '../../formats/oci-referrer.ts'
+import { TREE_TYPE } from '../../formats/store-manifest.ts'
 import type { LockedImage } from '../../lock/schema.ts'
 import { renderSbom } from '../../report/audit-formats.ts'
 import type { Statement } from '../../verify/statement.ts'
@@ -45,9 +46,7 @@ export async function filesToAttach(
       type: 'application/spdx+json',
       bytes: text(await renderSbom(report, 'spdx', about)),
     },
-    ...(tree === undefined
-      ? []
-      : [{ name: `${recipe}.tree`, type: 'application/vnd.stillroom.tree.v1+text', bytes: tree }]),
+    ...(tree === undefined ? [] : [{ name: `${recipe}.tree`, type: TREE_TYPE, bytes: tree }]),
     ...(stated === undefined
       ? []
       : [{ name: `${recipe}.intoto.json`, type: 'application/vnd.in-toto+json', bytes: stated }]),

@@ -4,7 +4,7 @@ import { StillroomError } from '../../error.ts'
 import { formatReference } from '../../formats/image-reference.ts'
 import { hasImage, imageDescriptor, type PushedImage, pushImage } from '../../image/push-image.ts'
 import { recordedRecipe } from '../../lock/recorded-recipe.ts'
-import { type LockedImage, type Lockfile, PublishedImage } from '../../lock/schema.ts'
+import type { LockedImage, Lockfile } from '../../lock/schema.ts'
 import { serializeLock } from '../../lock/serialize-lock.ts'
 import { openRegistries } from '../../sources/registry/open-registries.ts'
 import { type PushTarget, pushTarget } from '../../sources/registry/push.ts'
@@ -16,6 +16,7 @@ import { lockedPlatform, requireLock, writeLock } from '../project/lock-file.ts'
 import { spooledImage, spoolImage } from '../save/spooled-image.ts'
 import type { Session } from '../session.ts'
 import { filesToAttach } from './files-to-attach.ts'
+import { requireTagged } from './require-tagged.ts'
 import { readSigningKey, signImage } from './sign-image.ts'
 
 export interface PublishResult {
@@ -54,7 +55,7 @@ export async function publishRecipe(
   const { signal, progress, directory } = session
   const key = keyFile === undefined ? undefined : await readSigningKey(directory, keyFile)
   const registries = openRegistries(session, await session.sources())
-  const asked = requireReference(where)
+  const asked = requireTagged(where)
   const { tag = 'latest', ...expanded } = await registries.expand(asked)
   const reference = formatReference({ ...expanded, tag })
   const lock = await requireLock(directory, name)
@@ -120,18 +121,6 @@ async function pushPresent(
   // not before it is pushed does the copy go
   return await pushImage(target, writable, tag, (number, of) =>
     progress({ kind: 'status', text: `blob ${number} of ${of}` }),
-  )
-}
-
-/** @throws {StillroomError} USAGE */
-function requireReference(where: string): string {
-  const text = where.replace(/^docker:\/\//, '')
-  const withTag = /:[^/:@]+$/.test(text) ? text : `${text}:latest`
-  if (PublishedImage.shape.reference.safeParse(withTag).success) return withTag
-  throw new StillroomError(
-    'USAGE',
-    `cannot publish as ${JSON.stringify(where)}: expected a name in a registry, with a tag if there is to be one, and no digest`,
-    { hint: 'such as: stillroom publish recipe NAME registry.example.org/team/name:1' },
   )
 }
 
