@@ -63,6 +63,10 @@ describe('openImage() of a SIF', () => {
     await expect(openImage(session, path)).rejects.toThrow(/cut short or damaged/)
   })
 
+  test('refuses a name of one of several', async () => {
+    await expect(openImage(session, `${await sifOf('gzip')}#app`)).rejects.toThrow('A SIF has one image')
+  })
+
   test('says that there is none, by a name that ends in .sif', async () => {
     await expect(openImage(session, 'none.sif')).rejects.toMatchObject({ code: 'IMAGE_MISSING' })
   })

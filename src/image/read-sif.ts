@@ -1,4 +1,4 @@
-import { imageInvalid, locateError } from '../formats/image-invalid.ts'
+import { imageInvalid, imageNotChosen, locateError } from '../formats/image-invalid.ts'
 import { ImageConfig } from '../formats/oci.ts'
 import type { ReadAt } from '../formats/read-at.ts'
 import { isSif, readSif, rootPartition } from '../formats/sif/read-sif.ts'
@@ -50,6 +50,11 @@ export async function readSifTree(
     const sif = await readSif(read, size)
     const root = rootPartition(sif)
     requirePlatform(sif.architecture, options.platform)
+    if (options.name !== undefined)
+      throw imageNotChosen(
+        `A SIF has one image, without a name: not ${options.name}`,
+        'leave out # and what follows it',
+      )
     const squashfs = diskFile('squashfs', { path, state, from: root.offset, size: root.size }, thread)
     const budget = new Budget(options)
     budget.received(root.size)

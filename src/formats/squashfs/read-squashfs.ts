@@ -93,6 +93,7 @@ async function* walk(
       )
     numbers.add(number)
   }
+  let entries = 0
   const root = await inodeAt(split(superblock.root))
   if (root.type !== 'directory') throw imageInvalid(`The root of the squashfs is a ${root.type}`)
   once('/', root)
@@ -107,6 +108,9 @@ async function* walk(
       const key = `${entry.block} ${entry.offset}`
       const known = firsts.get(key)
       limit.remembered(path.length)
+      entries += 1
+      // directories may share their lists of names
+      if (entries > ENTRY_LIMIT) throw imageInvalid(`The squashfs has more than ${ENTRY_LIMIT} names`)
       if (known !== undefined) {
         yield { path, inode: known.inode, first: known.path }
         continue
@@ -122,6 +126,9 @@ async function* walk(
     }
   }
 }
+
+/** More than any image has. */
+const ENTRY_LIMIT = 2_000_000
 
 /** What a directory says that its entries are. */
 const TYPES: Record<number, SquashfsInode['type']> = {
