@@ -37,21 +37,39 @@ export async function withContainer<T>(
   use: (sandbox: Sandbox) => Promise<T>,
 ): Promise<T> {
   const { image, network, user, signal } = options
+  const settings: Docker.ContainerCreateOptions = {
+    Image: image,
+    Entrypoint: ['sleep'],
+    Cmd: ['infinity'],
+    ...(user === undefined ? {} : { User: user }),
+    HostConfig: { NetworkMode: network, Init: true, AutoRemove: false },
+  }
+  return withStarted(engine, settings, signal, (container) => use(new ContainerSandbox(container)))
+}
+
+/**
+ * Starts a throw-away container; it is gone after `use`, however that ends.
+ *
+ * @param prepare called before each start, such as to attach to it; `use` gets what it gave last
+ */
+export async function withStarted<T, P = undefined>(
+  engine: Engine,
+  settings: Docker.ContainerCreateOptions,
+  signal: AbortSignal,
+  use: (container: Docker.Container, prepared: P) => Promise<T>,
+  prepare: (container: Docker.Container) => Promise<P> = async () => undefined as P,
+): Promise<T> {
   signal.throwIfAborted()
   let container: Docker.Container | undefined
+  let prepared: P
   const stop = () => void container?.remove({ force: true }).catch(() => {})
   try {
     signal.addEventListener('abort', stop)
     for (let attempt = 1; ; attempt++) {
-      container = await engine.docker.createContainer({
-        Image: image,
-        Entrypoint: ['sleep'],
-        Cmd: ['infinity'],
-        Labels: { [CONTAINER_LABEL]: String(process.pid) },
-        ...(user === undefined ? {} : { User: user }),
-        HostConfig: { NetworkMode: network, Init: true, AutoRemove: false },
-      })
+      const labels = { [CONTAINER_LABEL]: String(process.pid) }
+      container = await engine.docker.createContainer({ ...settings, Labels: labels })
       signal.throwIfAborted()
+      prepared = await prepare(container)
       const failure = await container.start().then(
         () => undefined,
         (error: Error) => error,
@@ -61,7 +79,7 @@ export async function withContainer<T>(
       process.emitWarning(`the engine did not start a container: ${failure.message}; asking once more`)
       await container.remove({ force: true, v: true })
     }
-    return await use(new ContainerSandbox(container))
+    return await use(container, prepared)
   } catch (error) {
     if (signal.aborted)
       throw new StillroomError('INTERRUPTED', 'the work in a container was interrupted', { cause: error })

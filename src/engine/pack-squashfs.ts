@@ -1,11 +1,11 @@
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
+import type Docker from 'dockerode'
 import { StillroomError } from '../error.ts'
 import { tarMembers } from '../formats/tar/tar-members.ts'
 import type { Engine } from './connect.ts'
-import { CONTAINER_LABEL } from './container.ts'
+import { withStarted } from './container.ts'
 import { demultiplex } from './demultiplex.ts'
-import { engineError, unlessStatus } from './engine-error.ts'
 
 /** Where the container has the squashfs: it is written with seeking, so to a file. */
 const OUTPUT = '/root.squashfs'
@@ -18,74 +18,57 @@ const OUTPUT = '/root.squashfs'
  * @throws {StillroomError} CONTAINER_FAILED when it does not pack the archive; what the archive throws; ENGINE_*
  */
 export async function packSquashfs<T>(
-  { docker }: Engine,
+  engine: Engine,
   image: string,
   archive: AsyncIterable<Uint8Array>,
   signal: AbortSignal,
   use: (size: number, squashfs: AsyncIterable<Uint8Array>) => Promise<T>,
 ): Promise<T> {
-  let failure: unknown
-  const container = await docker
-    .createContainer({
-      Image: image,
-      // an attribute that is not kept, or a member that is not read, is an error
-      Entrypoint: ['tar2sqfs', '--quiet', '--no-skip', '--compressor', 'gzip', OUTPUT],
-      Cmd: [],
-      Labels: { [CONTAINER_LABEL]: String(process.pid) },
-      HostConfig: { NetworkMode: 'none' },
-      AttachStdin: true,
-      AttachStdout: true,
-      AttachStderr: true,
-      OpenStdin: true,
-      StdinOnce: true,
-    })
-    .catch((error: unknown) => {
-      throw engineError('making a container of the packer', error)
-    })
-  const stop = () => void container.remove({ force: true }).catch(() => {})
-  signal.addEventListener('abort', stop)
-  try {
-    signal.throwIfAborted()
-    const stream = await container.attach({
-      stream: true,
-      hijack: true,
-      stdin: true,
-      stdout: true,
-      stderr: true,
-    })
-    await container.start()
-    const said: Buffer[] = []
-    const reading = (async () => {
-      for await (const { bytes } of demultiplex(stream as unknown as AsyncIterable<Buffer>)) said.push(bytes)
-    })()
-    const source = Readable.from(archive, { objectMode: false })
-    source.on('error', (error) => {
-      failure = error
-    })
-    // a packer that ends early says why
-    await pipeline(source, stream, { signal }).catch((error: unknown) => {
-      if (failure !== undefined || signal.aborted) throw error
-    })
-    const { StatusCode: code } = (await container.wait()) as { StatusCode: number }
-    await reading.catch(() => {})
-    if (code !== 0) {
-      const text = Buffer.concat(said).toString().trim()
-      throw new StillroomError(
-        'CONTAINER_FAILED',
-        `tar2sqfs does not pack the image, exit code ${code}: ${text}`,
-      )
-    }
+  const attached = { AttachStdin: true, AttachStdout: true, AttachStderr: true }
+  const settings: Docker.ContainerCreateOptions = {
+    Image: image,
+    // an attribute that is not kept, or a member that is not read, is an error
+    Entrypoint: ['tar2sqfs', '--quiet', '--no-skip', '--compressor', 'gzip', OUTPUT],
+    Cmd: [],
+    HostConfig: { NetworkMode: 'none' },
+    ...attached,
+    OpenStdin: true,
+    StdinOnce: true,
+  }
+  const attach = (container: Docker.Container) =>
+    container.attach({ stream: true, hijack: true, stdin: true, stdout: true, stderr: true })
+  const pack = async (container: Docker.Container, stream: NodeJS.ReadWriteStream): Promise<T> => {
+    await feed(stream, archive, signal, () => container.wait())
     const copied = (await container.getArchive({ path: OUTPUT })) as unknown as AsyncIterable<Uint8Array>
     for await (const { member, content } of tarMembers(copied)) return await use(member.size, content)
     throw new StillroomError('CONTAINER_FAILED', 'tar2sqfs left no squashfs')
-  } catch (error) {
-    if (failure !== undefined) throw failure
-    throw signal.aborted ? signal.reason : engineError('packing a squashfs', error)
-  } finally {
-    signal.removeEventListener('abort', stop)
-    await container
-      .remove({ force: true, v: true })
-      .catch(unlessStatus(404, 409))
-      .catch((error: unknown) => process.emitWarning(`a container was left behind: ${error}`))
   }
+  return withStarted(engine, settings, signal, pack, attach)
+}
+
+/** Gives the packer its input, and waits until it has ended well. */
+async function feed(
+  stream: NodeJS.ReadWriteStream,
+  archive: AsyncIterable<Uint8Array>,
+  signal: AbortSignal,
+  wait: () => Promise<{ StatusCode: number }>,
+): Promise<void> {
+  const said: Buffer[] = []
+  const reading = (async () => {
+    for await (const { bytes } of demultiplex(stream as unknown as AsyncIterable<Buffer>)) said.push(bytes)
+  })().catch(() => {})
+  let failure: unknown
+  const source = Readable.from(archive, { objectMode: false })
+  source.on('error', (error) => {
+    failure = error
+  })
+  await pipeline(source, stream, { signal }).catch((error: unknown) => {
+    // a packer that ends early says why
+    if (failure !== undefined || signal.aborted) throw failure ?? error
+  })
+  const { StatusCode: code } = await wait()
+  await reading
+  if (code === 0) return
+  const text = Buffer.concat(said).toString().trim()
+  throw new StillroomError('CONTAINER_FAILED', `tar2sqfs does not pack the image, exit code ${code}: ${text}`)
 }

@@ -1,12 +1,12 @@
 import { hash } from 'node:crypto'
 import { readConfig } from '../../audit/compare/compare-config.ts'
 import { definitionFile } from '../../dockerfile/sif/definition-file.ts'
+import { PACKER } from '../../dockerfile/sif/locked-packer.ts'
 import { type SifFile, type SifSettings, sifFiles } from '../../dockerfile/sif/sif-files.ts'
 import type { ImageConfig } from '../../formats/oci.ts'
 import type { LockedImage, LockedPlatform, LockedSif, Lockfile } from '../../lock/schema.ts'
 import { serializeLock } from '../../lock/serialize-lock.ts'
 import type { Recipe } from '../../recipe/schema.ts'
-import { PACKER } from './locked-packer.ts'
 
 /** Changes with how a SIF is put together. */
 const FORMAT = 1

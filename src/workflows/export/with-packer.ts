@@ -1,6 +1,7 @@
 import { hash, randomUUID } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { contextArtifacts } from '../../dockerfile/context-artifacts.ts'
+import { PACKER } from '../../dockerfile/sif/locked-packer.ts'
 import type { Engine } from '../../engine/connect.ts'
 import { removeImage } from '../../engine/find-image.ts'
 import { loadImage } from '../../engine/load-image.ts'
@@ -8,7 +9,6 @@ import { debDataTar } from '../../formats/deb/deb-archive.ts'
 import { archiveFiles, type WritableLayer, writeArchive } from '../../image/write-archive.ts'
 import { fetchInputs } from '../build/fetch-inputs.ts'
 import type { Cache, Fetching } from '../ports.ts'
-import { PACKER } from './locked-packer.ts'
 
 /**
  * Runs `use` with an image of the locked packer, which is gone afterwards. Its packages are fetched and verified; nothing
