@@ -14,7 +14,7 @@ export type StepDraft =
       local: { path: string; editable: boolean; extras: string[] }[]
       sdists?: Record<string, string[]>
     }
-  | { kind: 'git'; url: string; ref: string; to: string; submodules: boolean }
+  | { kind: 'git'; url: string; ref: string; to: string; submodules: boolean; lfs?: boolean }
   | { kind: 'file'; url: string; sha256?: string; to: string; unpack: boolean; strip: number; mode: string }
   | { kind: 'project'; path: string; to: string }
   | { kind: 'run'; command: string }

@@ -143,6 +143,7 @@ function stepCode({ step }: DraftEntry): Code {
           ['ref', quote(step.ref)],
           ['to', quote(step.to)],
           ['submodules', step.submodules ? 'true' : undefined],
+          ['lfs', step.lfs ? 'true' : undefined],
         ]),
       )
     case 'file':

@@ -59,16 +59,47 @@ describe('draftImage()', () => {
     })
     const { source, notes } = draftImage({ reference: 'old.tar', config: settings, tree, inventory }, OPTIONS)
     expect(source).toContain("base: debian('bookworm', { components: ['non-free-firmware'] })")
-    expect(source).toContain("apt(['fw', 'git', 'libgit'])")
+    expect(source).toContain("apt(['fw', 'git', 'libgit', 'python3-pip'])")
     expect(source).toContain("pip(['rich==13.7.1'], { constraints: ['pygments==2.17.2'] })")
     expect(source).toContain("user: { name: 'me', uid: 1000, home: '/home/me' }")
     expect(source).toContain("env: { A: 'b' }")
     expect(source + JSON.stringify(notes)).not.toContain('xyzzy')
     expect(notes.map(({ text }) => text)).toEqual([
       expect.stringContaining('mine 0.1'),
+      expect.stringContaining('python3-pip is added'),
       expect.stringContaining('API_TOKEN is withheld'),
     ])
     expect(() => Recipe.parse(exportedRecipe(source))).not.toThrow()
+  })
+
+  it('makes git steps of clones, without logins, and says of each what is not as it was', async () => {
+    const clone = (path: string, url: string, more: [string, string][] = []): [string, string][] => [
+      [`${path}/.git/HEAD`, `${'a'.repeat(40)}\n`],
+      [`${path}/.git/config`, `[remote "origin"]\n\turl = ${url}\n`],
+      ...more,
+    ]
+    const { tree, inventory } = await imageOf([
+      ...clone('opt/one', 'https://me:pa55w0rd@git.example.org/one.git', [
+        ['opt/one/.gitattributes', '*.bin filter=lfs\n'],
+      ]),
+      ...clone('opt/two', '/srv/two.git'),
+      ...clone('opt/three', 'https://git.example.org/three.git'),
+      ...clone('tmp/four', 'https://git.example.org/four.git'),
+    ])
+    const image = { reference: 'old.tar', config: config(), tree, inventory }
+    const refused = new Map([['opt/three', 'it is gone']])
+    const { source, notes, clones, recipe, places } = draftImage(image, { ...OPTIONS, refused })
+    const [step, ...others] = recipe.steps.filter(({ kind }) => kind === 'git')
+    expect(step).toMatchObject({ url: 'https://git.example.org/one.git', ref: 'a'.repeat(40), lfs: true })
+    expect(others).toEqual([])
+    expect(places[recipe.steps.findIndex((each) => each === step)]).toBe('opt/one')
+    expect(source + JSON.stringify(notes)).not.toContain('pa55w0rd')
+    expect(notes.map(({ text }) => text).sort()).toEqual([
+      expect.stringMatching(/^the clone at \/opt\/one is https:\/\/git.example.org\/one.git at aaaa/),
+      expect.stringMatching(/^the clone at \/opt\/three, .* is carried without its history: it is gone$/),
+      expect.stringMatching(/^the clone at \/opt\/two, .* it has no remote that can be asked$/),
+    ])
+    expect([...clones].sort()).toEqual(['opt/one', 'opt/three', 'opt/two', 'tmp/four'])
   })
 
   it('reads the suite of Debian, and takes no other for one', async () => {

@@ -6,6 +6,7 @@ import type { ImageConfig } from '../../formats/oci.ts'
 import type { FileTree } from '../../image/file-tree.ts'
 import type { InstalledPackage, Inventory } from '../../inventory/inventory.ts'
 import { Component, gitUrl, type Recipe, Suite, User } from '../../recipe/schema.ts'
+import { isBelow } from '../copied-files.ts'
 import type { DraftEntry, RecipeDraft, StepDraft } from '../draft/recipe-draft.ts'
 import { settleDraft } from '../draft/settle-draft.ts'
 import { writeRecipe } from '../draft/write-recipe.ts'
@@ -33,8 +34,6 @@ export interface DraftImageOptions {
   /** Python packages that no index has, and those of which one has the source alone. */
   unknownPython?: ReadonlySet<string>
   sources?: ReadonlySet<string>
-  /** Versions to ask apt for where the newest is another, by package. */
-  pins?: ReadonlyMap<string, string>
   /** Whether files are carried beside the recipe. */
   carries: boolean
 }
@@ -106,13 +105,15 @@ export function draftImage(image: ImageToDraft, options: DraftImageOptions): Dra
     draft.entries.push(entry)
     sourceOf.set(entry, source)
   }
-  addDebs(image, options, draft, add)
   const python = pythonSteps(image, (id) => below?.packages.has(id) === true, {
     refused,
     unknown: unknownPython,
     sources,
   })
   notes.push(...python.notes)
+  const hasPip = below?.packages.has('pypi/pip') === true || below?.debs.has('python3-pip') === true
+  const needsPip = !hasPip && python.environments.length > 0
+  addDebs(image, options, { draft, add, notes, needsPip })
   for (const { path, steps } of python.environments)
     for (const { step, comments } of steps) add(step, comments, path)
   const clones = addClones(image, refused, add, notes)
@@ -152,53 +153,69 @@ type Add = (step: StepDraft, comments?: readonly string[], source?: string) => v
 
 function addDebs(
   { tree }: ImageToDraft,
-  { below, pins = new Map(), unknown = new Set() }: DraftImageOptions,
-  draft: RecipeDraft,
-  add: Add,
+  { below, unknown = new Set() }: DraftImageOptions,
+  { draft, add, notes, needsPip }: { draft: RecipeDraft; add: Add; notes: ImageNote[]; needsPip: boolean },
 ): void {
   const installed = readInstalledDebs(tree).filter(({ name }) => !unknown.has(name))
   const { asked, besides } = debRequests(installed, below?.debs)
-  const requests = (debs: typeof asked) =>
-    debs.map(({ name }) => (pins.has(name) ? `${name}=${pins.get(name)}` : name))
   if (draft.base.kind === 'debian') {
     const areas = new Set([...asked, ...besides].map(({ section }) => section.split('/')[0]))
     const components = Component.options.filter((each) => areas.has(each) && each !== 'main')
     if (components.length > 0) draft.base = { ...draft.base, components }
   }
-  const all = [...requests(asked), ...requests(besides)].sort()
-  if (all.length === 0) return
+  const names = [...asked, ...besides].map(({ name }) => name)
+  if (needsPip && !installed.some(({ name }) => name === PIP)) {
+    names.push(PIP)
+    notes.push({ kind: 'note', text: `${PIP} is added, with what it needs: pip steps are done by it` })
+  }
+  if (names.length === 0) return
   const comments =
     besides.length === 0 ? [] : [`not asked for, but there: ${besides.map(({ name }) => name).join(' ')}`]
-  add({ kind: 'apt', packages: all, recommends: false }, comments)
+  add({ kind: 'apt', packages: names.sort(), recommends: false }, comments)
 }
+
+/** What a pip step needs of the image. */
+const PIP = 'python3-pip'
 
 /** Each clone becomes a git step, or is carried; what was changed in it is in the archive of carried files. */
 function addClones(
-  { inventory }: ImageToDraft,
+  { tree, inventory }: ImageToDraft,
   refused: ReadonlyMap<string, string>,
   add: Add,
   notes: ImageNote[],
 ): string[] {
   const clones = inventory.packages.filter(({ kind }) => kind === 'git')
+  const places = clones.map(({ environment = '' }) => environment)
+  const isPinned = (place: string) => places.includes(place) && !refused.has(place)
   for (const { name, environment = '', version, origin, modified = [] } of clones) {
     if (leftoverAt(`${environment}/.git`) !== undefined) continue
+    // a submodule comes with what it is one of
+    const isSubmodule = tree.findLink(`${environment}/.git`)?.inode.type === 'file'
+    if (
+      isSubmodule &&
+      places.some((each) => each !== environment && isBelow(environment, each) && isPinned(each))
+    )
+      continue
     const url = origin?.url ?? ''
     const isAddress = gitUrl.safeParse(url).success && findSecret(url) === undefined
     const reason = refused.get(environment) ?? (isAddress ? undefined : 'it has no remote that can be asked')
-    const files = `${modified.length} changed ${modified.length === 1 ? 'file' : 'files'}`
+    const changes = `${modified.length} changed ${modified.length === 1 ? 'file' : 'files'}`
+    const at = `the clone at ${showPath(name)}`
     if (reason === undefined) {
-      add({ kind: 'git', url, ref: version, to: `/${environment}`, submodules: false }, [], environment)
+      const has = (file: string, text = '') => tree.read(`${environment}/${file}`)?.includes(text) === true
+      const parts = { submodules: has('.gitmodules'), lfs: has('.gitattributes', 'filter=lfs') }
+      add({ kind: 'git', url, ref: version, to: `/${environment}`, ...parts }, [], environment)
       notes.push({
         kind: 'note',
-        text: `the clone at ${showPath(name)} is ${url} at ${version.slice(0, 12)}${modified.length > 0 ? `, with ${files}, which the archive carries` : ''}; its history is not in the image`,
+        text: `${at} is ${url} at ${version.slice(0, 12)}${modified.length > 0 ? `, with ${changes}, which the archive carries` : ''}; its history is not in the image`,
       })
     } else
       notes.push({
         kind: 'todo',
-        text: `the clone at ${showPath(name)}, at ${version.slice(0, 12)}, is carried without its history: ${reason}`,
+        text: `${at}, at ${version.slice(0, 12)}, is carried without its history: ${reason}`,
       })
   }
-  return clones.map(({ environment = '' }) => environment)
+  return places
 }
 
 const NAMES: Partial<Record<InstalledPackage['kind'], string>> = {

@@ -55,6 +55,7 @@ export function pythonSteps(
   const hasVenv = debs.some(({ name }) => /^python3(\.\d+)?-venv$/.test(name))
   const seeds = hasVenv ? seedsOf(debs) : new Set<string>()
   // what is installed for all stays, and so comes last
+  const hasBase = inventory.packages.some((each) => isOfBase(packageId(each)))
   const inOrder = [...found].sort((a, b) => Number(SYSTEM.test(a.path)) - Number(SYSTEM.test(b.path)))
   for (const environment of inOrder) {
     const { path, apart } = environment
@@ -65,7 +66,7 @@ export function pythonSteps(
         text: `Python package ${name} ${version} in ${showPath(path)} was installed ${from}: its files are carried`,
       })
     }
-    const place = placeOf(tree, path)
+    const place = placeOf(tree, path, hasBase)
     const isVenv = place !== undefined && tree.findLink(`${place.prefix}/pyvenv.cfg`) !== undefined
     const { asked, brought } = withLimits(isVenv ? without(environment, seeds) : environment, limits)
     if (asked.length === 0 && !isVenv) continue
@@ -139,8 +140,9 @@ function withLimits({ asked, brought }: PythonEnvironment, { unknown }: PythonLi
 }
 
 /** Where an environment is: an empty prefix for that of the system; undefined where no step can put anything. */
-function placeOf(tree: FileTree, path: string): { prefix: string } | undefined {
-  if (SYSTEM.test(path)) return { prefix: '' }
+function placeOf(tree: FileTree, path: string, hasBase: boolean): { prefix: string } | undefined {
+  // another Python's own, which only an image of it brings
+  if (SYSTEM.test(path)) return path.endsWith('/site-packages') && !hasBase ? undefined : { prefix: '' }
   const [, prefix, python] = ELSEWHERE.exec(path) ?? []
   const isUsable =
     prefix !== undefined &&

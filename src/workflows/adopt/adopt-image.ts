@@ -248,10 +248,25 @@ async function rebuild(today: Session, about: About, draft: Draft, limit: number
       left: chosen.left,
     })
     const files = ['recipe.ts', ...drafted.files.keys(), ...archive.keys(), 'lock.json']
-    return { drafted, files, comparison, built: { id: second.id, tag: second.tag } }
+    const notes = [...drafted.notes, ...notesOfLimit(repairs, limit)]
+    return { drafted: { ...drafted, notes }, files, comparison, built: { id: second.id, tag: second.tag } }
   } finally {
     await repository.remove()
   }
+}
+
+/** How to have carried what is too much by default. */
+function notesOfLimit({ carry }: Repairs, limit: number): ImageNote[] {
+  const bytes = carry.reduce((sum, { inode }) => sum + inode.size, 0)
+  if (bytes <= limit) return []
+  const megabytes = Math.ceil(bytes / 1e6)
+  return [
+    {
+      kind: 'todo',
+      text: `${megabytes} MB are in no package, and --carry allows ${Math.floor(limit / 1e6)}: data belongs beside the image; programs may come from an image that has them (--base)`,
+      next: `--carry ${Math.min(megabytes, 512)}`,
+    },
+  ]
 }
 
 interface Built {
