@@ -91,7 +91,7 @@ beforeAll(async () => {
 afterAll(async () => {
   if (!isRun) return
   await execa('docker', ['rm', '--force', container()], { reject: false })
-  const tags = [OLD, `stillroom/${NAME}`]
+  const tags = [OLD, `stillroom/${NAME}`, base]
   await execa('docker', ['image', 'rm', '--force', ...tags], { reject: false })
   await world.close()
   await rm(root, { recursive: true, force: true })
