@@ -6,7 +6,7 @@ import type { Json } from '../canonical-json.ts'
 import { inputsChecksum } from '../lock-inputs.ts'
 import { normalizeLock } from '../normalize-lock.ts'
 import { parseLock } from '../parse-lock.ts'
-import type { LockedPlatform, LockedStep, Lockfile } from '../schema.ts'
+import type { LockedImage, LockedPlatform, LockedStep, Lockfile } from '../schema.ts'
 import { serializeLock } from '../serialize-lock.ts'
 import { smallLock } from '../small-lock.test-data.ts'
 import { mergeLocks } from './merge-locks.ts'
@@ -83,6 +83,19 @@ describe('mergeLocks()', () => {
     expect(mergeEdits(edit, (same) => same)).toEqual(merged(edit(lock)))
     const differing = mergeEdits(image('7'), image('8'))
     expect(differing.kind === 'merged' && differing.lock.platforms[PLATFORM]?.image).toBe(null)
+  })
+
+  it('keeps what each side has noted of the same image, and no note that they differ about', () => {
+    const note = (notes: Partial<LockedImage>): Edit =>
+      locked((platform) => ({ ...platform, image: platform.image && { ...platform.image, ...notes } }))
+    const archive = { archive: { sha256: 'a'.repeat(64), size: 1 } }
+    const published = (place: string) => ({
+      published: { reference: `registry.example.org/${place}:1`, manifest: `sha256:${'b'.repeat(64)}` },
+    })
+    const [saved, pushed] = [note(archive), note(published('team'))]
+    expect(mergeEdits(saved, pushed)).toEqual(merged(both(saved, pushed)(lock)))
+    const elsewhere = note({ ...archive, ...published('others') })
+    expect(mergeEdits(elsewhere, pushed)).toEqual(merged(saved(lock)))
   })
 
   it('refuses what changed on both sides, by place', () => {

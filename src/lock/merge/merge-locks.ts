@@ -3,7 +3,7 @@ import { compareCodeUnits, type Json } from '../canonical-json.ts'
 import { checkLock } from '../check-lock.ts'
 import { compareFields, inputsChecksum } from '../lock-inputs.ts'
 import { normalizeLock } from '../normalize-lock.ts'
-import type { LockedPlatform, LockedStep, Lockfile } from '../schema.ts'
+import { LockedImage, type LockedPlatform, type LockedStep, type Lockfile } from '../schema.ts'
 import { threeWay } from './three-way.ts'
 
 /** What cannot be merged, by its place in the lockfile. */
@@ -136,10 +136,27 @@ function withImages({ base, ours, theirs }: Three<Lockfile>, lock: Lockfile): Lo
     const [one, other] = [ours, theirs].filter((side) => isDeepStrictEqual(content(side), wanted))
     if (!one) return [name, { ...platform, image: null }]
     if (!other) return [name, { ...platform, image: recorded(one) }]
-    const both = threeWay(recorded(base), recorded(one), recorded(other))
-    return [name, { ...platform, image: both.kind === 'merged' ? both.value : null }]
+    return [name, { ...platform, image: mergeImages(recorded(base), recorded(one), recorded(other)) }]
   })
   return { ...lock, platforms: Object.fromEntries(platforms) as Lockfile['platforms'] }
+}
+
+/** Of the same image, what each side has noted of it goes together, but for a note that they differ about. */
+function mergeImages(
+  base: LockedImage | null,
+  ours: LockedImage | null,
+  theirs: LockedImage | null,
+): LockedImage | null {
+  const both = threeWay(base, ours, theirs)
+  if (both.kind === 'merged') return both.value
+  if (ours === null || ours.id !== theirs?.id) return null
+  const names = new Set([...Object.keys(ours), ...Object.keys(theirs)]) as Set<keyof LockedImage>
+  const fields = [...names].map((name) => {
+    const merged = threeWay<unknown>(base?.[name], ours[name], theirs[name])
+    return [name, merged.kind === 'merged' ? merged.value : undefined]
+  })
+  const image = LockedImage.safeParse(Object.fromEntries(fields.filter(([, value]) => value !== undefined)))
+  return image.success ? image.data : null
 }
 
 function mergeByKey<T extends Json | LockedPlatform>(

@@ -34,6 +34,12 @@ ${
     ? html`<p>The archive has ${bytesInWords(image.archive.size)} (${image.archive.size} bytes) and this sha256 on every machine. <code>docker load</code> and <code>podman load</code> take it, too.</p>`
     : html`<p>The lockfile has no sum of the archive yet: the first <code>save</code> writes it.</p>`
 }
+${
+  image.published &&
+  html`<h3>From a registry</h3>
+<pre><code>docker pull ${image.published.reference.replace(/:[^:/]+$/, '')}@${image.published.manifest}</code></pre>
+<p>This digest stands for the image in every registry.</p>`
+}
 <h3>Settings of the image</h3>
 ${settings(redactConfig(expectedConfig(recipe, base)))}</section>`
 }
