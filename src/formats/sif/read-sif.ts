@@ -6,6 +6,7 @@ import {
   DESCRIPTOR_AT,
   FILE_SYSTEMS,
   HEADER_AT,
+  LAUNCH,
   NAME_LENGTH,
   PARTITIONS,
   SIF_DESCRIPTOR,
@@ -53,6 +54,10 @@ export async function readSif(read: ReadAt, size: number): Promise<Sif> {
   const version = header.toString('latin1', HEADER_AT.version, HEADER_AT.arch)
   if (version !== SIF_VERSION)
     throw imageInvalid(`The SIF has version ${JSON.stringify(version)}: expected "01", the only one there is`)
+  const [launch = ''] = header.toString('latin1', HEADER_AT.launch, HEADER_AT.magic).split('\0')
+  // whoever starts the file itself starts that
+  if (launch !== '' && launch !== LAUNCH)
+    throw imageInvalid(`The SIF is a program of another kind: it begins with ${JSON.stringify(launch)}`)
   const total = numberAt(header, HEADER_AT.total)
   const offset = numberAt(header, HEADER_AT.descriptors)
   if (total > DESCRIPTORS) throw imageInvalid(`The SIF has ${total} descriptors`)
@@ -75,7 +80,7 @@ export async function readSif(read: ReadAt, size: number): Promise<Sif> {
  * @throws {StillroomError} IMAGE_INVALID when it has not just that: a file system of another kind, one that is encrypted or
  *   laid over it, or an OCI image in place of one
  */
-export function rootPartition({ objects }: Sif): SifObject {
+export function rootPartition({ objects, architecture }: Sif): SifObject {
   if (objects.some(({ type }) => type === DATA_TYPES.ociIndex))
     throw imageInvalid(
       'The SIF holds an OCI image (an OCI-SIF), which is not read: save it as an OCI archive',
@@ -86,7 +91,8 @@ export function rootPartition({ objects }: Sif): SifObject {
     throw imageInvalid(`The SIF has ${root === undefined ? 'no' : 'more than one'} primary system partition`)
   if (partitions.some(({ partition }) => partition?.kind === PARTITIONS.overlay))
     throw imageInvalid('The SIF has an overlay, which changes what a container of it sees and is not read')
-  const fileSystem = root.partition?.fileSystem
+  const { fileSystem, arch } = root.partition ?? {}
+  if (arch !== architecture) throw imageInvalid(`The SIF is for ${architecture}, and its root for ${arch}`)
   if (fileSystem === FILE_SYSTEMS.squashfs) return root
   const [name = `unknown (${fileSystem})`] =
     Object.entries(FILE_SYSTEMS).find(([, value]) => value === fileSystem) ?? []

@@ -80,6 +80,15 @@ describe('rootPartition()', () => {
 })
 
 describe('readSif()', () => {
+  test('refuses what is another program, or for two architectures', async () => {
+    const program = (bytes: Buffer) => bytes.write('#!/bin/sh\n\0', 0, 'latin1')
+    await expect(read(changed(program))).rejects.toThrow('begins with "#!/bin/sh\\n"')
+    const other = (bytes: Buffer) => bytes.write('04', descriptor(2) + DESCRIPTOR_AT.extra + 8)
+    await expect(read(changed(other)).then(rootPartition)).rejects.toThrow(
+      'for amd64, and its root for arm64',
+    )
+  })
+
   test('refuses objects beyond the end, two of one number, another version, a huge table', async () => {
     await expect(read(sif().subarray(0, -1))).rejects.toThrow('cut short or damaged')
     await expect(read(sif().subarray(0, 100))).rejects.toThrow('cut short')
