@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { isSecretFile } from './credentials.ts'
-import { findSecret, isSecretName, redact, setsSecret } from './secrets.ts'
+import { findSecret, givesSecret, isSecretName, redact, setsSecret } from './secrets.ts'
 
 // put together here, so that no scanner takes this file for a leak
 const TOKEN = `ghp_${'a1B2'.repeat(9)}`
@@ -83,6 +83,7 @@ describe('setsSecret()', () => {
     "client = Client(api_key='0a1b2c3d')",
     'db:\n  password: correcthorse\n',
     'AWS_SECRET_ACCESS_KEY="0a1b2c3d"',
+    'pip install git+https://0a1b2c3d4e@git.example.org/x',
   ])('%j does', (text) => {
     expect(setsSecret(text)).toBe(true)
   })
@@ -97,7 +98,16 @@ describe('setsSecret()', () => {
     '  password: string',
     'PASSWORD_FILE=/run/secrets/password',
     'monkey = "business"',
+    'git clone https://git@example.org/x',
+    'ssh://git@example.org/x',
   ])('%j does not', (text) => {
     expect(setsSecret(text)).toBe(false)
   })
+})
+
+test('givesSecret() knows options with a value', () => {
+  expect(givesSecret(['app', '--api-key', '0a1b'])).toBe(true)
+  expect(givesSecret(['app', '--token=0a1b'])).toBe(true)
+  expect(givesSecret(['app', '--password-file', '/run/x', '--verbose', 'token'])).toBe(false)
+  expect(givesSecret(['app', '--token', '$TOKEN', '--password'])).toBe(false)
 })

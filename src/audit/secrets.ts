@@ -45,11 +45,26 @@ const SETTINGS = [
   /(?<![\w.-])(?<name>[\w.-]{3,64})["']?[ \t]*(?:=>?|:)[ \t]*(?<mark>["'])(?<value>[^"'\s$`<>(){}]{4,})\k<mark>/g,
 ]
 
+/** What stands before the host of an address without a password is often a token. */
+const USER_OF_ADDRESS = /\bhttps?:\/\/[^\s/@:"'`<>{}$*]{8,}@[\w.-]/
+
+/**
+ * Whether an option of a command line gives a password, token or key: `--api-key 0a1b`, `--token=0a1b`.
+ */
+export function givesSecret(words: readonly string[]): boolean {
+  return words.some((word, i) => {
+    const [, name = '', own] = /^--?([\w.-]+)(?:=(.*))?$/s.exec(word) ?? []
+    const value = own ?? words[i + 1] ?? ''
+    return isSecretName(name.replaceAll('-', '_')) && !/^(-|\$|$)/.test(value)
+  })
+}
+
 /**
  * Whether a text sets something whose name says that it is a password, token or key to a value of its own. More than
  * {@link findSecret} this errs on the side of caution: it is for files of which nobody knows whose they are.
  */
 export function setsSecret(text: string): boolean {
+  if (USER_OF_ADDRESS.test(text)) return true
   return SETTINGS.some((pattern) =>
     [...text.matchAll(pattern)].some(({ groups }) => {
       const { name = '', value = '' } = groups ?? {}

@@ -127,6 +127,20 @@ describe('compareRebuilt()', () => {
     expect(compareRebuilt(stripped, listed, options()).repairs.remove).toEqual(['usr/share/doc/tool/README'])
   })
 
+  it('carries an alternative that was chosen, with what dpkg notes of it', async () => {
+    const side = (target: string) =>
+      imageOf([
+        { name: 'etc/alternatives/editor', linkname: target, type: 'symlink' },
+        ['var/lib/dpkg/alternatives/editor', `manual\n/usr/bin/editor\n\n${target}\n`],
+        dpkgStatus(stanza('vim')),
+      ])
+    const { repairs } = compareRebuilt(await side('/usr/bin/vim'), await side('/usr/bin/nano'), options())
+    expect(repairs.carry.map(({ path }) => path)).toEqual([
+      'etc/alternatives/editor',
+      'var/lib/dpkg/alternatives/editor',
+    ])
+  })
+
   it('finds what lies in /usr in one image, and not in the other', async () => {
     const original = await imageOf([['bin/sh', 'shell']])
     const built = await imageOf([

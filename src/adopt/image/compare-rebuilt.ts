@@ -107,17 +107,18 @@ export function compareRebuilt(
       count('withheld', secret)
       continue
     }
-    const dropped = isBehind(path) ? 'histories of clones' : leftoverOf(path, original.tree)
-    if (dropped !== undefined) {
-      count('dropped', dropped)
-      continue
-    }
     const isCarried = carried.has(path)
+    const dropped = isBehind(path) ? 'histories of clones' : leftoverOf(path, original.tree)
     if (twin !== undefined && isSame(inode, twin)) {
       count(isCarried ? 'carried' : 'equal', isCarried ? whose(owner) : '')
       const version = { a: installed.original.get(owner ?? ''), b: installed.built.get(owner ?? '') }
-      if (!isCarried && version.a === version.b && !sameAttributes(inode, twin))
-        repairs.attributes.push({ path, inode })
+      const isSet =
+        isCarried || dropped !== undefined || version.a !== version.b || sameAttributes(inode, twin)
+      if (!isSet) repairs.attributes.push({ path, inode })
+      continue
+    }
+    if (dropped !== undefined) {
+      count('dropped', dropped)
       continue
     }
     if (isCarried && ACCOUNT_FILES.has(path)) {
@@ -166,7 +167,8 @@ function explain(
   const after = installed.built.get(owner ?? '')
   if (owner !== undefined && after !== undefined && before !== after)
     return `${owner} is ${after} in the lock, ${before} in the image`
-  if (twin?.type !== inode.type || inode.type === 'directory') return undefined
+  // where a link leads may have been chosen, as that of an alternative
+  if (inode.type !== 'file' || twin?.type !== 'file' || ALTERNATIVES.test(path)) return undefined
   if (PIP_NOTES.test(path)) return 'lists of what pip installed'
   // a file of a package may have been edited, also where its package has no sum of it
   return owner === undefined ? 'written by programs of packages as they are installed' : undefined
@@ -175,7 +177,9 @@ function explain(
 /** It names the byte code that was made with it. */
 const PIP_NOTES = /\.dist-info\/RECORD$/
 
-const RECORDS = /^var\/lib\/(dpkg\/|apt\/extended_states$)/
+const ALTERNATIVES = /^var\/lib\/dpkg\/alternatives\//
+
+const RECORDS = /^var\/lib\/(dpkg\/(?!alternatives\/)|apt\/extended_states$)/
 
 const whose = (owner: string | undefined, isChanged = true) =>
   owner === undefined ? 'of no package' : isChanged ? `changed, of ${owner}` : `${owner} is not in the lock`

@@ -48,4 +48,9 @@ describe('debRequests()', () => {
     const status = dpkgStatus(...SYSTEM, stanza('gone', { Status: 'deinstall ok config-files' }))
     expect(await requests([status])).toEqual({ asked: [], besides: [] })
   })
+
+  it('takes no package of another architecture', async () => {
+    const status = dpkgStatus(...SYSTEM, stanza('wine', { Architecture: 'i386' }))
+    expect(await requests([status])).toEqual({ asked: [], besides: [] })
+  })
 })

@@ -28,6 +28,7 @@ const FIELDS = new Set([
   'package',
   'status',
   'version',
+  'architecture',
   'section',
   'essential',
   'depends',
@@ -42,6 +43,8 @@ export function readInstalledDebs(tree: FileTree): InstalledDeb[] {
   const debs: InstalledDeb[] = []
   for (const stanza of parseControl(status ?? '', { fields: FIELDS, dialect: 'dpkg' })) {
     const name = stanza.get('package') ?? ''
+    // of a second architecture only the files can be had
+    if (![ARCHITECTURE, 'all'].includes(stanza.get('architecture') ?? 'all')) continue
     if (name === '' || stanza.get('status')?.split(/\s+/)[2] !== 'installed') continue
     const names = (field: string) => alternatives(stanza.get(field) ?? '')
     debs.push({

@@ -92,7 +92,7 @@ describe('draftImage()', () => {
     const [step, ...others] = recipe.steps.filter(({ kind }) => kind === 'git')
     expect(step).toMatchObject({ url: 'https://git.example.org/one.git', ref: 'a'.repeat(40), lfs: true })
     expect(others).toEqual([])
-    expect(places[recipe.steps.findIndex((each) => each === step)]).toBe('opt/one')
+    expect(places[recipe.steps.findIndex((each) => each.kind === step?.kind)]).toBe('opt/one')
     expect(source + JSON.stringify(notes)).not.toContain('pa55w0rd')
     expect(notes.map(({ text }) => text).sort()).toEqual([
       expect.stringMatching(/^the clone at \/opt\/one is https:\/\/git.example.org\/one.git at aaaa/),

@@ -1,7 +1,7 @@
 import { readConfig } from '../../audit/compare/compare-config.ts'
 import { packageId } from '../../audit/expect/locked-packages.ts'
 import { showPath } from '../../audit/finding.ts'
-import { findSecret, isSecretName } from '../../audit/secrets.ts'
+import { findSecret, givesSecret, isSecretName, setsSecret } from '../../audit/secrets.ts'
 import type { ImageConfig } from '../../formats/oci.ts'
 import type { FileTree } from '../../image/file-tree.ts'
 import type { InstalledPackage, Inventory } from '../../inventory/inventory.ts'
@@ -262,7 +262,10 @@ function addSettings(
   ] as const) {
     for (const [name, value] of Object.entries(values)) {
       if (known[name] === value || name === '__proto__') continue
-      const secret = isSecretName(name) && value !== '' ? 'a secret variable' : findSecret(value)
+      const secret =
+        isSecretName(name) && value !== ''
+          ? 'a secret variable'
+          : (findSecret(value) ?? (setsSecret(value) ? 'a secret setting' : undefined))
       if (secret === undefined) draft[field][name] = value
       else withheld(`${field === 'env' ? 'variable' : 'label'} ${name}`, secret)
     }
@@ -270,7 +273,9 @@ function addSettings(
   for (const field of ['entrypoint', 'cmd'] as const) {
     const words = own[field]
     if (words === null || JSON.stringify(words) === JSON.stringify(base?.[field] ?? null)) continue
-    const secret = findSecret(words.join(' '))
+    const text = words.join('\n')
+    const isSecret = givesSecret(words) || setsSecret(text)
+    const secret = findSecret(text) ?? (isSecret ? 'a secret setting' : undefined)
     if (secret === undefined) draft[field] = words
     else withheld(field, secret)
   }
