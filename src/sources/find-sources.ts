@@ -19,7 +19,7 @@ export interface Sources {
   /** Root of a Debian snapshot service, see `snapshotUrls`; undefined when none is to be asked. */
   snapshot: string | undefined
   /** Where Debian's archives are as they were on another day, when indexes of that day are wanted. */
-  past?: { date: Date; debian: Record<DebianArchive, string[]> }
+  past?: Record<DebianArchive, string[]>
   /** Root of Debian's archive of old releases; undefined when none is to be asked. */
   oldReleases: string | undefined
   pypi: PipSources

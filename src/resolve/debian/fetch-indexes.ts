@@ -33,6 +33,8 @@ export interface FetchIndexesOptions {
   known?: readonly DebianIndex[]
   /** Root of the archive of old releases, asked for a suite that no mirror has. */
   oldReleases?: string | undefined
+  /** Whether the sources have another day's: how long an index is valid does not count then. */
+  pinned?: boolean
   now: Date
 }
 
@@ -89,7 +91,7 @@ async function fetchSuite(
     )
   const mirrors = options.sources[archive] ?? []
   try {
-    return await from(mirrors, false)
+    return await from(mirrors, options.pinned ?? false)
   } catch (error) {
     const old = oldReleaseUrls(options.oldReleases, archive)
     if (!(error instanceof StillroomError) || error.details?.status !== 404 || old.length === 0) throw error
@@ -110,14 +112,7 @@ export async function fetchComponents(
   suite: string,
   components: readonly string[],
   nameOf: (release: ReleaseFile) => Archive,
-  {
-    get,
-    keys,
-    signers,
-    known = [],
-    now,
-    pinned = false,
-  }: Omit<FetchIndexesOptions, 'sources'> & { pinned?: boolean },
+  { get, keys, signers, known = [], now, pinned = false }: Omit<FetchIndexesOptions, 'sources'>,
 ): Promise<FetchedIndex[]> {
   const root = suiteRoot(base, suite)
   const source = redactUrl(`${root}/InRelease`)

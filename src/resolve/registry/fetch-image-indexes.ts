@@ -14,6 +14,8 @@ export interface ImageIndexOptions {
   mirrors: Readonly<Record<string, readonly string[]>>
   /** What was locked before: no index of the same name may be older. */
   known?: readonly DebianIndex[]
+  /** Whether mirrors have another day's: how long an index is valid does not count then. */
+  pinned?: boolean
   /** Root of a snapshot service of Debian. */
   snapshot?: string | undefined
   /** Root of Debian's archive of old releases. */

@@ -2,8 +2,6 @@ import { snapshotUrls } from '../../resolve/debian/archive-urls.ts'
 import type { Session } from '../session.ts'
 
 const HOUR = 3_600_000
-/** A state is served some hours after its Release file was signed, which is valid for seven days. */
-const LATER = 96 * HOUR
 
 /**
  * A session in which indexes of Debian are those of another day, by the snapshot service.
@@ -15,8 +13,7 @@ export async function pastSession(session: Session, day: Date): Promise<Session 
   // the first that is asked is the state of that very time
   const roots = (archive: string) =>
     snapshotUrls(sources.snapshot, archive, new Date(day.getTime() - 6 * HOUR))
-  const debian = { debian: roots('debian'), 'debian-security': roots('debian-security') }
-  if (debian.debian.length === 0) return undefined
-  const past = { date: new Date(day.getTime() + LATER), debian }
+  const past = { debian: roots('debian'), 'debian-security': roots('debian-security') }
+  if (past.debian.length === 0) return undefined
   return { ...session, sources: async () => ({ ...sources, past }) }
 }

@@ -196,12 +196,12 @@ async function fetchLayers(
 async function indexOptions(ports: Fetching): Promise<ImageIndexOptions> {
   const { debian, past, snapshot, oldReleases, ca } = await ports.sources()
   const get = createGet({ ca, signal: ports.signal })
-  const { debian: mirrors, date: now } = past ?? { debian, date: new Date() }
   const cached = async (sha256: string) => readFile(ports.store.path(sha256)).catch(() => undefined)
   return {
     get,
-    now,
-    mirrors: { ...mirrors, ubuntu: ubuntuMirrors(ports.env) },
+    now: new Date(),
+    pinned: past !== undefined,
+    mirrors: { ...(past ?? debian), ubuntu: ubuntuMirrors(ports.env) },
     snapshot,
     oldReleases,
     cached,

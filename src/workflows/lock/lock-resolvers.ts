@@ -105,8 +105,9 @@ async function fetchSuite(
   const { debian, past, snapshot, oldReleases, ca } = await sources()
   const get = createGet({ ca, signal })
   const keys = await loadKeyring()
-  const { debian: mirrors, date: now } = past ?? { debian, date: new Date() }
-  const options = { get, sources: mirrors, oldReleases, keys, signers: suiteSigners, now }
+  const pinned = past !== undefined
+  const mirrors = { get, sources: past ?? debian, oldReleases, keys, pinned }
+  const options = { ...mirrors, signers: suiteSigners, now: new Date() }
   const cached = async (sha256: string) => readFile(store.path(sha256)).catch(() => undefined)
   const others = { get, now: options.now, known, cached, readFile: besideRecipe(loaded) }
   const locked =
