@@ -99,7 +99,7 @@ export async function buildDraft(
       if (typeof older === 'string')
         notes.push({
           kind: 'todo',
-          text: `${others} packages of Debian are in other versions, as those of ${then} cannot be had: ${older}`,
+          text: `${others} of the packages of Debian are in other versions, as those of ${then} cannot be had: ${older}`,
         })
       return ended(typeof older === 'string' ? built : await lockAndBuild(session, name, 'all'))
     } catch (error) {

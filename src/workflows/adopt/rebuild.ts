@@ -64,11 +64,32 @@ export async function rebuild(today: Session, about: About, draft: Draft, limit:
       left: chosen.left,
     })
     const files = ['recipe.ts', ...drafted.files.keys(), ...archive.keys(), 'lock.json']
-    const notes = [...drafted.notes, ...notesOfLimit(repairs, limit)]
+    const notes = [
+      ...drafted.notes,
+      ...notesOfLimit(repairs, limit),
+      ...notesOfSecrets(comparison, second.tag),
+    ]
     return { drafted: { ...drafted, notes }, files, comparison, built: { id: second.id, tag: second.tag } }
+  } catch (error) {
+    const text = `the draft so far is in recipes/${about.name}; to begin anew: rm -r recipes/${about.name}`
+    today.progress({ kind: 'note', text })
+    throw error
   } finally {
     await repository.remove()
   }
+}
+
+/** What to do about files that are left out for what they hold. */
+function notesOfSecrets({ withheld }: RebuiltComparison, tag: string): ImageNote[] {
+  const [first] = withheld
+  if (first === undefined) return []
+  return [
+    {
+      kind: 'todo',
+      text: `${withheld.length === 1 ? 'a file with a credential is' : `${withheld.length} files with credentials are`} withheld: whoever had the old image has them, so withdraw them; a container is given new ones when it is started`,
+      next: `docker run --volume "$PWD/secret:${first.path}:ro" ${tag}`,
+    },
+  ]
 }
 
 /** How to have carried what is too much by default. */
