@@ -171,6 +171,9 @@ describe.skipIf(!isRun)('an image made by hand', () => {
       '/home/fenics/settings.sh',
       '/root/.netrc',
     ])
+    expect(await readFile(join(project, `recipes/${NAME}/changes.patch`), 'utf8')).toContain(
+      '+print("changed by hand")',
+    )
     expect(adopted.notes.map(({ text }) => text).join('\n')).toContain('variable API_TOKEN is withheld')
     expect(adopted.notes.map(({ text }) => text).join('\n')).toContain('are those of 2024-01-20')
   }, 300_000)

@@ -61,7 +61,7 @@ export function chooseCarried(
 }
 
 /** What credential a file holds, wherever in it. */
-function secretOf(path: string, content: Buffer): string | undefined {
+export function secretOf(path: string, content: Buffer): string | undefined {
   const text = content.toString('latin1')
   const isText = !text.includes('\0')
   return (

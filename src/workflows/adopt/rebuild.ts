@@ -1,5 +1,6 @@
 import { ACCOUNT_FILES, mergeAccounts } from '../../adopt/image/accounts.ts'
 import { type CarriedFile, carriedFiles } from '../../adopt/image/carried-files.ts'
+import { changesPatch } from '../../adopt/image/changes-patch.ts'
 import { chooseCarried, withinLimit } from '../../adopt/image/choose-carried.ts'
 import {
   type CompareRebuiltOptions,
@@ -13,10 +14,11 @@ import type { AuditReport } from '../../audit/audit-report.ts'
 import { credentialIn } from '../../audit/credentials.ts'
 import type { ImageSubject } from '../../audit/subject.ts'
 import type { FileTree } from '../../image/file-tree.ts'
-import type { LocatedImage } from '../../image/open-image.ts'
+import { type LocatedImage, openImage } from '../../image/open-image.ts'
 import { unescapeBytes } from '../../image/tree-digest.ts'
 import type { Session } from '../session.ts'
-import { buildDraft, type Draft, lockAndBuild, writeFiles } from './build-draft.ts'
+import { PLATFORM } from './adopted-subject.ts'
+import { type Built, buildDraft, type Draft, lockAndBuild, writeFiles } from './build-draft.ts'
 import { ScratchRepository } from './scratch-repository.ts'
 
 /** What was made of a draft. */
@@ -54,7 +56,9 @@ export async function rebuild(today: Session, about: About, draft: Draft, limit:
     const { repairs } = compareRebuilt(original, first.image, options)
     const chosen = await contentsOf(about, repairs, limit, drafted, first.image)
     const archive = carriedFiles(chosen.carried, repairs.remove, repairs.attributes)
+    const patch = await patchOf(session, chosen.carried, first)
     await writeFiles(place, archive)
+    await writeFiles(place, patch)
     await repository.commit()
     const second = await lockAndBuild(session, about.name)
     const { comparison } = compareRebuilt(original, second.image, {
@@ -63,7 +67,7 @@ export async function rebuild(today: Session, about: About, draft: Draft, limit:
       carried: new Set(chosen.carried.map(({ path }) => path)),
       left: chosen.left,
     })
-    const files = ['recipe.ts', ...drafted.files.keys(), ...archive.keys(), 'lock.json']
+    const files = ['recipe.ts', ...drafted.files.keys(), ...archive.keys(), ...patch.keys(), 'lock.json']
     const notes = [
       ...drafted.notes,
       ...notesOfLimit(repairs, limit),
@@ -151,4 +155,29 @@ async function contentsOf(
     return { ...file, content: merged.content }
   })
   return { carried, withheld: chosen.withheld, left: new Map([...left, ...chosen.left]) }
+}
+
+/** A patch of what was changed in files that steps bring, for people to read: the archive has these files whole. */
+async function patchOf(
+  session: Session,
+  carried: readonly CarriedFile[],
+  { tag, image }: Built,
+): Promise<Map<string, string>> {
+  const isThere = ({ path, inode }: CarriedFile) =>
+    inode.type === 'file' && image.tree.findLink(path)?.inode.type === 'file' && !ACCOUNT_FILES.has(path)
+  const changed = carried.filter(isThere)
+  if (changed.length === 0) return new Map()
+  const wanted = new Set(changed.map(({ path }) => image.tree.findLink(path)?.path))
+  const built = await openImage(session, tag, {
+    platform: PLATFORM,
+    keep: (path) => wanted.has(path),
+    sha256: false,
+  })
+  const text = changesPatch(
+    changed.flatMap(({ path, content }) => {
+      const before = built.tree.read(path)
+      return before === undefined || content === undefined ? [] : [{ path, before, after: content }]
+    }),
+  )
+  return new Map(text === '' ? [] : [['changes.patch', text]])
 }
