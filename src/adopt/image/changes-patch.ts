@@ -34,7 +34,6 @@ const LONGEST = 1024 ** 2
 function textOf(content: Buffer): string | undefined {
   if (content.length > LONGEST) return undefined
   const text = content.toString('utf8')
-  return Buffer.from(text, 'utf8').equals(content) && !/[\0-\x08\x0e-\x1a\x1c-\x1f]/.test(text)
-    ? text
-    : undefined
+  const isText = Buffer.from(text, 'utf8').equals(content) && !/\p{Cc}/u.test(text.replaceAll(/\s/g, ''))
+  return isText ? text : undefined
 }

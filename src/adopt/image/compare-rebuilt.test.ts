@@ -127,6 +127,20 @@ describe('compareRebuilt()', () => {
     expect(compareRebuilt(stripped, listed, options()).repairs.remove).toEqual(['usr/share/doc/tool/README'])
   })
 
+  it('takes away what is in the way of something of another kind', async () => {
+    const original = await imageOf([
+      { name: 'opt/tool', linkname: 'tool-2', type: 'symlink' },
+      ['opt/x/y', ''],
+    ])
+    const built = await imageOf([
+      ['opt/tool/bin/run', 'program'],
+      ['opt/x', 'file'],
+    ])
+    const { carry, remove } = compareRebuilt(original, built, options(['/opt/tool'])).repairs
+    expect(carry.map(({ path }) => path)).toEqual(['opt/tool', 'opt/x', 'opt/x/y'])
+    expect(remove).toEqual(['opt/x', 'opt/tool/bin/run', 'opt/tool/bin/', 'opt/tool/'])
+  })
+
   it('carries an alternative that was chosen, with what dpkg notes of it', async () => {
     const side = (target: string) =>
       imageOf([

@@ -89,6 +89,7 @@ export function compareRebuilt(
   const installed = { original: versionsOf(original), built: versionsOf(built) }
   const tally = new Tally()
   const repairs: Repairs = { carry: [], remove: [], attributes: [] }
+  const inTheWay: string[] = []
   const counted = new Set<Inode>()
   const isBehind = (path: string) =>
     clones.some((clone) => isBelow(path, clone === '' ? '.git' : `${clone}/.git`))
@@ -132,19 +133,24 @@ export function compareRebuilt(
     }
     if (inode.type === 'character' || inode.type === 'block') continue
     const isIntact = entry?.digest !== undefined && !isFound(showPath(path)) && !owner?.startsWith('git/')
-    if (!isCarried) repairs.carry.push({ path, inode, isIntact })
+    if (!isCarried) {
+      repairs.carry.push({ path, inode, isIntact })
+      // a directory makes way for nothing else by itself, nor anything else for a directory
+      if (twin !== undefined && (twin.type === 'directory') !== (inode.type === 'directory'))
+        inTheWay.push(path)
+    }
     count('unknown', left.get(path) ?? whose(owner, isFound(showPath(path))))
   }
   for (const { path, inode } of built.tree.files()) {
+    const line = inode.type === 'directory' ? `${path}/` : path
+    if (inTheWay.some((each) => isBelow(path, each))) {
+      repairs.remove.unshift(line)
+      continue
+    }
     if (original.tree.findLink(path)?.path === path || leftoverOf(path, built.tree) !== undefined) continue
-    const owned = expected.at(path)
-    if (inode.type === 'directory') {
-      if (owned.length > 0) repairs.remove.unshift(`${path}/`)
-    } else if (
-      owned.length > 0 &&
-      installed.original.get(owned.at(-1)?.owner ?? '') === installed.built.get(owned.at(-1)?.owner ?? '')
-    )
-      repairs.remove.unshift(path)
+    const owner = expected.at(path).at(-1)?.owner
+    const isSameVersion = installed.original.get(owner ?? '') === installed.built.get(owner ?? '')
+    if (owner !== undefined && (inode.type === 'directory' || isSameVersion)) repairs.remove.unshift(line)
   }
   return { comparison: tally.result(), repairs }
 }
