@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path'
 import { carriedFiles } from '../../adopt/image/carried-files.ts'
 import { type DraftedImage, type DraftImageOptions, draftImage } from '../../adopt/image/draft-image.ts'
 import type { ImageNote } from '../../adopt/image/image-note.ts'
+import type { Finding } from '../../audit/finding.ts'
 import type { ImageSubject } from '../../audit/subject.ts'
 import { StillroomError, unlessMissing } from '../../error.ts'
 import type { FileTree } from '../../image/file-tree.ts'
@@ -59,6 +60,8 @@ export interface Built {
   id: string
   tag: string
   image: ImageSubject
+  /** Of its audit, when one was wanted. */
+  findings: readonly Finding[]
 }
 
 /** The image of the steps alone. What cannot be locked is left out of the draft, and carried later. */
@@ -101,7 +104,7 @@ export async function buildDraft(
           kind: 'todo',
           text: `${others} of the packages of Debian are in other versions, as those of ${then} cannot be had: ${older}`,
         })
-      return ended(typeof older === 'string' ? built : await lockAndBuild(session, name, 'all'))
+      return ended(typeof older === 'string' ? built : await lockAndBuild(session, name, { upgrade: 'all' }))
     } catch (error) {
       const reason = reasonOf(session, error)
       if (past !== undefined && session !== past && /^APT_.*_UNKNOWN$/.test((error as StillroomError).code)) {
@@ -127,7 +130,7 @@ async function inPast(session: Session, past: Session, name: string): Promise<Bu
   const path = lockPath(session.directory, name)
   const present = await readFile(path).catch(unlessMissing)
   try {
-    return await lockAndBuild(past, name, 'all')
+    return await lockAndBuild(past, name, { upgrade: 'all' })
   } catch (error) {
     const reason = reasonOf(session, error)
     if (present !== undefined) await writing(path, () => writeFile(path, present))
@@ -188,14 +191,24 @@ function withoutRefused(
 }
 
 /** Locks and builds a recipe, and reads its image. */
-export async function lockAndBuild(session: Session, name: string, upgrade?: 'all'): Promise<Built> {
+export async function lockAndBuild(
+  session: Session,
+  name: string,
+  { upgrade, audit = false }: { upgrade?: 'all'; audit?: boolean } = {},
+): Promise<Built> {
   const { lock } = await lockRecipe(session, name, { upgrade })
   const indexes = new Date((lock.platforms[PLATFORM]?.epoch ?? 0) * 1000)
-  const { tag, image } = await buildRecipe(session, name, { audit: false, noCache: false })
+  const { tag, image, ...report } = await buildRecipe(session, name, { audit, noCache: false })
   session.progress({ kind: 'stage', title: `reading ${tag}` })
   const located = await locateImage(session, tag, { platform: PLATFORM })
   try {
-    return { indexes, id: image.id, tag, image: await readImage(located) }
+    return {
+      indexes,
+      id: image.id,
+      tag,
+      image: await readImage(located),
+      findings: report.audit?.findings ?? [],
+    }
   } finally {
     await located.close()
   }

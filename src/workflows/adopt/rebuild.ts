@@ -60,7 +60,7 @@ export async function rebuild(today: Session, about: About, draft: Draft, limit:
     await writeFiles(place, archive)
     await writeFiles(place, patch)
     await repository.commit()
-    const second = await lockAndBuild(session, about.name)
+    const second = await lockAndBuild(session, about.name, { audit: true })
     const { comparison } = compareRebuilt(original, second.image, {
       ...options,
       withheld: new Map([...withheld, ...chosen.withheld]),
@@ -72,6 +72,7 @@ export async function rebuild(today: Session, about: About, draft: Draft, limit:
       ...drafted.notes,
       ...notesOfLimit(repairs, limit),
       ...notesOfSecrets(comparison, second.tag),
+      ...notesOfAudit(second, about.name),
     ]
     return { drafted: { ...drafted, notes }, files, comparison, built: { id: second.id, tag: second.tag } }
   } catch (error) {
@@ -92,6 +93,21 @@ function notesOfSecrets({ withheld }: RebuiltComparison, tag: string): ImageNote
       kind: 'todo',
       text: `${withheld.length === 1 ? 'a file with a credential is' : `${withheld.length} files with credentials are`} withheld: whoever had the old image has them, so withdraw them; a container is given new ones when it is started`,
       next: `docker run --volume "$PWD/secret:${first.path}:ro" ${tag}`,
+    },
+  ]
+}
+
+/** What audits of the new image find, with each build: that a step moved packages, or that the archive has some, no lock says. */
+function notesOfAudit({ findings }: Built, name: string): ImageNote[] {
+  const errors = findings.filter(({ severity }) => severity === 'error')
+  if (errors.length === 0) return []
+  const rules = [...new Set(errors.map(({ rule }) => rule))].sort()
+  const counts = rules.map((each) => `${each} ${errors.filter(({ rule }) => rule === each).length}`)
+  return [
+    {
+      kind: 'todo',
+      text: `its audit has findings (${counts.join(', ')}): look at them, and except what is as you want it in stillroom.config.ts (docs/audit.md)`,
+      next: `stillroom audit recipe ${name}`,
     },
   ]
 }
