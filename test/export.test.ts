@@ -5,10 +5,14 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import type { AuditReport } from '../src/audit/audit-report.ts'
 import type { LockedImage } from '../src/lock/schema.ts'
 import type { SifResult } from '../src/workflows/export/export-sif.ts'
+import { canHaveEngines, startEngine } from './support/engine.ts'
 import { NIGHTLY } from './support/nightly.ts'
+import { ownName } from './support/own-name.ts'
 import { copyProject } from './support/project.ts'
 import { failure, stillroomJson } from './support/stillroom.ts'
 
+const engines = NIGHTLY ? await canHaveEngines() : 'they are left to the nightly tests'
+if (engines !== true) console.warn(`skipped: SIFs from the other image store, since ${engines}`)
 if (!NIGHTLY) console.warn('skipped: SIFs, which are left to the nightly tests')
 
 const LOCK = 'recipes/hello/lock.json'
@@ -51,6 +55,19 @@ describe.skipIf(!NIGHTLY)('export recipe', () => {
     const failed = await failure(directory, ['audit', 'image', 'hello.sif', '--lock', LOCK])
     expect(failed).toMatchObject({ code: 'IMAGE_INVALID' })
     expect(failed.message).toMatch(/in "[^"]+\/[^"]+"/)
+  })
+
+  test.skipIf(engines !== true)('writes the same from the other image store', async () => {
+    const directory = await copyProject('hello')
+    const { sha256 } = await exported(directory, 'hello.sif')
+    await stillroomJson(directory, ['save', 'recipe', 'hello', 'hello.tar'])
+    const engine = await startEngine(ownName('test-export'), 'containerd')
+    try {
+      await stillroomJson(directory, ['load', 'hello.tar'], { env: engine.env })
+      expect((await exported(directory, 'again.sif', engine.env)).sha256).toBe(sha256)
+    } finally {
+      await engine.purge()
+    }
   })
 
   test('writes the same elsewhere, or nothing; of another task it records another', async () => {
