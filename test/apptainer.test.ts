@@ -1,0 +1,57 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import type { AuditReport } from '../src/audit/audit-report.ts'
+import { apptainer } from './support/apptainer.ts'
+import { NIGHTLY } from './support/nightly.ts'
+import { commitAll, copyProject } from './support/project.ts'
+import { stillroom, stillroomJson } from './support/stillroom.ts'
+
+const cluster = NIGHTLY ? await apptainer() : 'it is left to the nightly tests'
+if (typeof cluster === 'string') console.warn(`skipped: SIFs in Apptainer, since ${cluster}`)
+
+async function exported(name: string): Promise<{ directory: string; hpc: string }> {
+  const directory = await copyProject(name)
+  await commitAll(directory)
+  await stillroomJson(directory, ['build', 'recipe', name, '--no-audit'])
+  await stillroomJson(directory, ['export', 'recipe', name, '--hpc', 'hpc', '--definition', 'hpc/it.def'])
+  return { directory, hpc: join(directory, 'hpc') }
+}
+
+describe.skipIf(typeof cluster === 'string')('a SIF in Apptainer, for somebody who is not root', () => {
+  const run = (directory: string, command: string) => {
+    if (typeof cluster === 'string') throw new Error(cluster)
+    return cluster.run(directory, command)
+  }
+
+  test('runs what the image runs, its tasks, and the job', async () => {
+    const { hpc } = await exported('hello')
+    expect(await run(hpc, 'sha256sum --check SHA256SUMS')).toBe('hello.sif: OK')
+    expect(await run(hpc, './run')).toContain('The same bytes, years later')
+    expect(await run(hpc, './say.sh "a task"')).toContain('| a task |')
+    expect(await run(hpc, 'SAY_ARGUMENTS=job bash job.slurm')).toContain('| job |')
+    const environment = await run(hpc, `LEAK=1 ./run sh -c 'echo "$HOME $LEAK $PYTHONNOUSERSITE"'`)
+    expect(environment).toBe('/stillroom  1')
+  })
+
+  test('is built by the definition, too; an audit says what root without root changes', async () => {
+    const { directory, hpc } = await exported('hello')
+    await stillroomJson(directory, ['save', 'recipe', 'hello', 'hpc/hello.tar'])
+    await run(hpc, 'mkdir hello && tar -C hello -xf hello.tar && apptainer --quiet build built.sif it.def')
+    expect(await run(hpc, 'apptainer --quiet run --app say built.sif built')).toContain('| built |')
+    const audited = ['audit', 'image', 'hpc/built.sif', '--lock', 'recipes/hello/lock.json', '--json']
+    const { exitCode, stdout } = await stillroom(directory, audited)
+    expect(exitCode).toBe(1)
+    const { findings } = JSON.parse(stdout) as AuditReport
+    const others = findings.filter(({ subject }) => !/^\/(\.singularity\.d|scif)\b/.test(subject))
+    expect(new Set(others.map(({ rule }) => rule))).toEqual(new Set(['file-mode', 'setuid']))
+  })
+
+  test('trains against servers by the scripts alone', { timeout: 1_200_000 }, async () => {
+    const { hpc } = await exported('fenics-tf')
+    const job =
+      'SERVERS_ARGUMENTS="-n 2 -p 43643" TRAINING_ARGUMENTS="-n 2 -p 43643 --episodes 2" bash job.slurm'
+    await run(hpc, job)
+    expect(await readFile(join(hpc, 'state/shared/episodes.csv'), 'utf8')).toMatch(/\d/)
+  })
+})

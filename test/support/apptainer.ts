@@ -1,0 +1,91 @@
+import { access, mkdir, mkdtemp, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { execa } from 'execa'
+import { TEST_PROGRAMS } from './test-programs.ts'
+
+/** Apptainer of Debian's unstable, in a root file system of its own, for somebody who is not root. */
+export interface Apptainer {
+  /** Runs a shell command line there, as that user, in a directory of this machine that is theirs; gives what it prints. */
+  run(directory: string, command: string): Promise<string>
+}
+
+const USER = 1000
+const PACKAGES = ['apptainer', 'squashfuse']
+
+/** @returns why there is none, where this machine can't have it */
+export async function apptainer(): Promise<Apptainer | string> {
+  const problem = await lacks()
+  if (problem !== undefined) return problem
+  const root = join(TEST_PROGRAMS, 'apptainer')
+  if (!(await stat(root).catch(() => undefined))) await install(root)
+  return {
+    run: async (directory, command) => {
+      await execa('chown', ['--recursive', `${USER}:${USER}`, directory])
+      const args = ['--mount', '--propagation', 'private', 'sh', '-c', ENTER, 'sh', root, directory, command]
+      return (await execa('unshare', args, { stdin: 'ignore' })).stdout
+    },
+  }
+}
+
+/**
+ * A chroot may make no user namespaces, so this becomes the root of a mount namespace. The node of fuse is one that its user may
+ * open, as on machines for users.
+ */
+const ENTER = `
+set -eu
+cd "$1"
+mount --bind . .
+cd "$1"
+mount -t proc proc proc
+mount --rbind /sys sys
+mount --rbind /dev dev
+mount --bind fuse dev/fuse
+mount --bind "$2" srv
+pivot_root . old
+cd /
+umount -l /old
+cd /srv
+exec setpriv --reuid ${USER} --regid ${USER} --clear-groups env -i HOME=/home/tester PATH=/usr/bin:/bin sh -c "$3"
+`
+
+async function lacks(): Promise<string | undefined> {
+  if (process.getuid?.() !== 0) return 'it takes root to make a root file system'
+  const debootstrap = await execa('debootstrap', ['--version'], { reject: false })
+  if (debootstrap.exitCode !== 0) return 'there is no debootstrap'
+  const isThere = await access('/dev/fuse').then(
+    () => true,
+    () => false,
+  )
+  if (!isThere) return 'the kernel has no fuse'
+  const namespaces = [
+    '--reuid',
+    `${USER}`,
+    '--regid',
+    `${USER}`,
+    '--clear-groups',
+    'unshare',
+    '--user',
+    'true',
+  ]
+  const { exitCode } = await execa('setpriv', namespaces, { reject: false })
+  return exitCode === 0 ? undefined : 'users can make no user namespaces'
+}
+
+async function install(root: string): Promise<void> {
+  await mkdir(dirname(root), { recursive: true })
+  const scratch = await mkdtemp(`${root}-`)
+  try {
+    await execa('debootstrap', ['--variant=minbase', `--include=${PACKAGES.join(',')}`, 'sid', scratch])
+    await execa('chroot', [scratch, 'useradd', '--create-home', '--uid', `${USER}`, 'tester'])
+    await execa('mknod', ['-m', '666', join(scratch, 'fuse'), 'c', '10', '229'])
+    await mkdir(join(scratch, 'old'))
+    // it mounts these of its host
+    await writeFile(join(scratch, 'etc/hosts'), '127.0.0.1 localhost\n')
+    for (const name of ['localtime', 'resolv.conf']) await execa('touch', [join(scratch, 'etc', name)])
+    await execa('chmod', ['755', scratch])
+    await rename(scratch, root)
+  } catch (error) {
+    await rm(scratch, { recursive: true, force: true })
+    throw error
+  }
+}
