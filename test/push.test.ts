@@ -14,6 +14,7 @@ import { pushTarget } from '../src/sources/registry/push.ts'
 import { pushReferrers } from '../src/sources/registry/push-referrers.ts'
 import { createRegistries, type RegistrySettings } from '../src/sources/registry/registries.ts'
 import { temporaryDirectory } from '../src/store/testing/temporary-directory.ts'
+import { readStatement } from '../src/workflows/publish/files-to-attach.ts'
 import { readSigningKey, signImage } from '../src/workflows/publish/sign-image.ts'
 import { ask } from './world/ask.ts'
 import { LOOPBACK_NAMES, makeAuthority } from './world/certificates.ts'
@@ -404,3 +405,23 @@ describe('signImage()', () => {
 })
 
 const pem = (key: KeyObject) => String(key.export({ type: 'pkcs8', format: 'pem' }))
+
+test('readStatement() takes a statement about this image, and no other', async () => {
+  const directory = await temporaryDirectory()
+  const about = published('registry.example.org/x:1')
+  const statement = (id: string) =>
+    JSON.stringify({ subject: [{ name: 'stillroom/x', digest: { sha256: id.slice('sha256:'.length) } }] })
+  await writeFile(join(directory, 'right.json'), statement(about.id))
+  await writeFile(join(directory, 'other.json'), statement(about.tree))
+  await writeFile(join(directory, 'none.json'), 'not JSON')
+  expect(String(await readStatement(directory, 'right.json', about))).toBe(statement(about.id))
+  for (const [file, says] of [
+    ['other.json', `its subject is ${about.tree}`],
+    ['none.json', 'it has no subject'],
+    ['missing.json', 'ENOENT'],
+  ] as const)
+    await expect(readStatement(directory, file, about)).rejects.toMatchObject({
+      code: 'USAGE',
+      message: expect.stringContaining(says),
+    })
+})

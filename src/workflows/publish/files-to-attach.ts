@@ -17,16 +17,14 @@ import { readTreeText } from '../store/locked-tree.ts'
  * has it, and the statement of a verification when there is one. The same image and lockfile give the same bytes on every machine.
  *
  * @param called what the engine calls the image
- * @throws {StillroomError} USAGE when the statement is none about this image; those of an audit
+ * @throws {StillroomError} those of an audit
  */
 export async function filesToAttach(
   session: Session,
   recipe: string,
   called: string,
-  { image, lock, statement }: { image: LockedImage; lock: string; statement: string | undefined },
+  { image, lock, statement }: { image: LockedImage; lock: string; statement: Buffer | undefined },
 ): Promise<AttachedFile[]> {
-  const stated =
-    statement === undefined ? undefined : await readStatement(session.directory, statement, image)
   const audit = await auditRecipe(session, recipe, { image: called })
   // what the image is called here is this machine's own
   const report = { ...audit, image: { ...audit.image, reference: plainName(recipe) } }
@@ -47,14 +45,14 @@ export async function filesToAttach(
       bytes: text(await renderSbom(report, 'spdx', about)),
     },
     ...(tree === undefined ? [] : [{ name: `${recipe}.tree`, type: TREE_TYPE, bytes: tree }]),
-    ...(stated === undefined
+    ...(statement === undefined
       ? []
-      : [{ name: `${recipe}.intoto.json`, type: 'application/vnd.in-toto+json', bytes: stated }]),
+      : [{ name: `${recipe}.intoto.json`, type: 'application/vnd.in-toto+json', bytes: statement }]),
   ]
 }
 
-/** @throws {StillroomError} USAGE */
-async function readStatement(directory: string, path: string, { id }: LockedImage): Promise<Buffer> {
+/** A statement of a verification. @throws {StillroomError} USAGE when it is none about this image */
+export async function readStatement(directory: string, path: string, { id }: LockedImage): Promise<Buffer> {
   const hint = 'stillroom verify recipe NAME --statement DIRECTORY writes one'
   const bytes = await readFile(resolve(directory, path)).catch((cause: NodeJS.ErrnoException) => {
     throw new StillroomError('USAGE', `cannot read the statement "${path}": ${cause.code}`, { hint, cause })

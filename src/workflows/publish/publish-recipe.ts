@@ -15,7 +15,7 @@ import type { Cache, Cancellation, Reporting } from '../ports.ts'
 import { lockedPlatform, requireLock, writeLock } from '../project/lock-file.ts'
 import { spooledImage, spoolImage } from '../save/spooled-image.ts'
 import type { Session } from '../session.ts'
-import { filesToAttach } from './files-to-attach.ts'
+import { filesToAttach, readStatement } from './files-to-attach.ts'
 import { requireTagged } from './require-tagged.ts'
 import { readSigningKey, signImage } from './sign-image.ts'
 
@@ -50,7 +50,10 @@ export async function publishRecipe(
   session: Session,
   name: string,
   where: string,
-  { statement, key: keyFile }: { statement?: string | undefined; key?: string | undefined } = {},
+  {
+    statement: statementFile,
+    key: keyFile,
+  }: { statement?: string | undefined; key?: string | undefined } = {},
 ): Promise<PublishResult> {
   const { signal, progress, directory } = session
   const key = keyFile === undefined ? undefined : await readSigningKey(directory, keyFile)
@@ -64,6 +67,8 @@ export async function publishRecipe(
   const engine = await connectEngine(session)
   const present = await requireLockedImage(session, engine, name, locked)
   const image = locked.image as LockedImage
+  const statement =
+    statementFile === undefined ? undefined : await readStatement(directory, statementFile, image)
 
   progress({ kind: 'stage', title: `asking for ${reference}` })
   const target = pushTarget(await registries.repository(asked), { signal })
