@@ -38,8 +38,8 @@ export async function withPacker<T>(
     config: { Env: ['PATH=/usr/bin:/bin'] },
     rootfs: { type: 'layers', diff_ids: layers.map(({ diffID }) => diffID) },
   }
-  // a name of its own: others may be at it, too
-  const name = `stillroom-packer:${randomUUID()}`
+  // a name of its own, as others may be at it, too; one that prune finds when this is killed
+  const name = `stillroom/squashfs-packer:${randomUUID()}`
   const image = { config: Buffer.from(JSON.stringify(config)), layers }
   try {
     await loadImage(engine, writeArchive(archiveFiles(image, name)), signal)
