@@ -196,7 +196,8 @@ export async function lockAndBuild(
   name: string,
   { upgrade, audit = false }: { upgrade?: 'all'; audit?: boolean } = {},
 ): Promise<Built> {
-  const { lock } = await lockRecipe(session, name, { upgrade })
+  // all anew may be of an earlier day
+  const { lock } = await lockRecipe(session, name, { upgrade, olderIndexes: upgrade === 'all' })
   const indexes = new Date((lock.platforms[PLATFORM]?.epoch ?? 0) * 1000)
   const { tag, image, ...report } = await buildRecipe(session, name, { audit, noCache: false })
   session.progress({ kind: 'stage', title: `reading ${tag}` })
