@@ -54,6 +54,7 @@ describe('hpcFiles()', () => {
     expect(stdout.replaceAll(directory, 'HERE')).toBe(
       '<run><--cleanenv><--home><HERE/else where/home:/stillroom><HERE/flow.sif>',
     )
+    expect((await run('run', ['--', 'sh', '-c'])).stdout).toMatch(/<[^<]*\/flow.sif><sh><-c>$/)
   })
 
   test('says that neither program is there', async () => {

@@ -50,7 +50,7 @@ export function hpcFiles(settings: ClusterSettings): ClusterFile[] {
 function runScript({ recipe, sif, shared }: ClusterSettings): string[] {
   return [
     '#!/bin/sh',
-    `# run [TASK [ARGUMENT...]]: a task of recipe ${recipe} in its container; without one, what the image runs`,
+    `# run [TASK [ARGUMENT...]]: a task of recipe ${recipe} in its container; without one, or with --, what the image runs`,
     'set -eu',
     `here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd -P)`,
     '# what tasks write: put it on a disk that all nodes of the job see',
@@ -68,6 +68,7 @@ function runScript({ recipe, sif, shared }: ClusterSettings): string[] {
     'task=${1-}',
     'if [ $# -gt 0 ]; then shift; fi',
     `set -- "$here/"${shellWord(sif.file)} "$@"`,
+    'if [ "$task" = -- ]; then task=; fi',
     'if [ -n "$task" ]; then set -- --app "$task" "$@"; fi',
     "# a home of its own: programs keep compiled code there, and the user's own settings and packages stay out",
     'set -- --cleanenv --home "$state/home:/stillroom" "$@"',
@@ -132,6 +133,7 @@ function readme({ recipe, description, sif, shared, tasks }: ClusterSettings): s
     '```sh',
     'sha256sum --check SHA256SUMS',
     './run                       # what the image runs by itself',
+    './run -- bash               # another program in it',
     ...names.map((name) => `./${name}.sh ...`),
     'sbatch job.slurm',
     '```',
