@@ -9,6 +9,7 @@ import type { AttachedFile } from '../src/formats/oci-referrer.ts'
 import { fetchPublished, type Published } from '../src/image/fetch-published.ts'
 import { configOf, sha256, tarOf } from '../src/image/image-archive.test-data.ts'
 import { imageDescriptor, pushImage } from '../src/image/push-image.ts'
+import type { TransferProgress } from '../src/image/transfer.ts'
 import { imageManifest, type WritableImage } from '../src/image/write-archive.ts'
 import { pushTarget } from '../src/sources/registry/push.ts'
 import { pushReferrers } from '../src/sources/registry/push-referrers.ts'
@@ -123,7 +124,11 @@ describe('pushImage()', () => {
   test('sends nothing that the registry has, and the tag when all is there', async () => {
     const registry = await registryOf()
     const faults = await faultsBefore(registry)
-    await push(faults.host)
+    const told: TransferProgress[] = []
+    await pushImage(await targetAt(faults.host), image, '1', (state) => told.push(state))
+    const total = image.config.length + image.layers.reduce((sum, { size }) => sum + size, 0)
+    expect(told.at(-1)).toEqual({ blobsDone: 3, blobsTotal: 3, bytesDone: total, bytesTotal: total })
+    expect(told.length).toBeGreaterThan(10)
     const paths = writes(faults).map(({ method, path }) => `${method} ${path.replace(/\/uploads\/.*/, '')}`)
     expect(paths).toEqual([
       ...Array<string[]>(3).fill(['POST /v2/team/app/blobs', 'PUT /v2/team/app/blobs']).flat(),

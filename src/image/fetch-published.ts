@@ -13,6 +13,7 @@ import { fetchBlob } from '../sources/registry/fetch-blob.ts'
 import { fetchDocument, type Repository } from '../sources/registry/registries.ts'
 import { diskError } from '../store/disk.ts'
 import { writeNew } from '../store/write-hashed.ts'
+import { Transfer, type TransferProgress } from './transfer.ts'
 import type { WritableImage, WritableLayer } from './write-archive.ts'
 
 /** An image whose layers lie on disk, but for those that were not wanted; they are gone when it is disposed of. */
@@ -25,8 +26,8 @@ export interface FetchOptions {
   timing?: Partial<Timing>
   /** Layers that are not wanted. */
   present: readonly string[]
-  /** Told before each layer that is fetched, with its number from 1 on. */
-  onLayer?: (number: number, of: number) => void
+  /** Called often: at each piece of a layer that comes. */
+  onProgress?: (progress: TransferProgress) => void
 }
 
 /** A locked image whose lockfile says where it was published. */
@@ -43,7 +44,7 @@ export type Published = LockedImage & { published: PublishedImage }
 export async function fetchPublished(
   repositories: readonly Repository[],
   image: Published,
-  { directory, present, onLayer = () => {}, ...options }: FetchOptions,
+  { directory, present, onProgress = () => {}, ...options }: FetchOptions,
 ): Promise<FetchedImage> {
   const manifest = await fetchManifest(repositories, image, options)
   const { config, layers } = manifest
@@ -52,6 +53,10 @@ export async function fetchPublished(
     requireDigest(repository, config.digest, sha256Digest(fetched))
     return fetched
   })
+  const wanted = new Map(
+    layers.flatMap(({ digest, size }) => (present.includes(digest) ? [] : [[digest, size] as const])),
+  )
+  const transfer = new Transfer([...wanted.values()], onProgress)
   const written: string[] = []
   const dispose = async () => {
     for (const path of written) await rm(path, { force: true })
@@ -60,7 +65,7 @@ export async function fetchPublished(
     firstGood(repositories, async (repository) => {
       const path = join(directory, `${randomUUID()}.tmp`)
       written.push(path)
-      const stream = fetchBlob([repository], digest, { ...options, size })
+      const stream = transfer.counted(fetchBlob([repository], digest, { ...options, size }))
       const { sha256 } = await writeNew(path, stream).catch((error) => {
         throw error instanceof StillroomError ? error : diskError(error, path)
       })
@@ -70,11 +75,10 @@ export async function fetchPublished(
   try {
     await mkdir(directory, { recursive: true })
     const fetched = new Map<string, WritableLayer>()
-    for (const [index, { digest, size }] of layers.entries()) {
-      if (fetched.has(digest) || present.includes(digest)) continue
-      onLayer(index + 1, layers.length)
+    for (const [digest, size] of wanted) {
       const path = await fetchLayer(digest, size)
       fetched.set(digest, { diffID: digest, size, read: () => createReadStream(path) })
+      transfer.done(size)
     }
     const all = layers.map(
       ({ digest, size }) => fetched.get(digest) ?? { diffID: digest, size, read: unwanted },

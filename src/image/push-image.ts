@@ -2,6 +2,7 @@ import { MANIFEST_TYPE, sha256Digest } from '../formats/oci.ts'
 import type { ManifestDescriptor } from '../formats/oci-referrer.ts'
 import type { PushTarget } from '../sources/registry/push.ts'
 import { blobOf } from '../sources/registry/push-referrers.ts'
+import { Transfer, type TransferProgress } from './transfer.ts'
 import { imageManifest, verifiedLayer, type WritableImage } from './write-archive.ts'
 
 export interface PushedImage {
@@ -27,14 +28,14 @@ export async function hasImage(
  * Pushes an image: the blobs of the archive that `save` writes, so that the manifest is the same from every machine. The tag is set
  * when all is there.
  *
- * @param onBlob told before each blob, with its number from 1 on
+ * @param onProgress called often: at each piece that is sent
  * @throws {StillroomError} PUSH_FAILED, REGISTRY_LOGIN_REFUSED; IMAGE_INVALID when a layer is another than it is called
  */
 export async function pushImage(
   target: PushTarget,
   image: WritableImage,
   tag: string,
-  onBlob: (number: number, of: number) => void = () => {},
+  onProgress: (progress: TransferProgress) => void = () => {},
 ): Promise<PushedImage> {
   const layers = image.layers.map((layer) => ({
     digest: layer.diffID,
@@ -43,9 +44,14 @@ export async function pushImage(
   }))
   const blobs = [...new Map([...layers, blobOf(image.config)].map((blob) => [blob.digest, blob])).values()]
   const sent = { blobs: 0, bytes: 0 }
-  for (const [index, blob] of blobs.entries()) {
-    onBlob(index + 1, blobs.length)
-    if (!(await target.pushBlob(blob))) continue
+  const transfer = new Transfer(
+    blobs.map(({ size }) => size),
+    onProgress,
+  )
+  for (const blob of blobs) {
+    const isNew = await target.pushBlob({ ...blob, read: () => transfer.counted(blob.read()) })
+    transfer.done(blob.size)
+    if (!isNew) continue
     sent.blobs += 1
     sent.bytes += blob.size
   }

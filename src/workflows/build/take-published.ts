@@ -3,6 +3,7 @@ import type { Engine } from '../../engine/connect.ts'
 import { type EngineImage, presentLayers } from '../../engine/find-image.ts'
 import { StillroomError } from '../../error.ts'
 import { type FetchedImage, fetchPublished, type Published } from '../../image/fetch-published.ts'
+import { describeTransfer, type TransferProgress } from '../../image/transfer.ts'
 import type { LockedImage } from '../../lock/schema.ts'
 import { openRegistries } from '../../sources/registry/open-registries.ts'
 import { sweepAbandoned } from '../../store/disk.ts'
@@ -55,7 +56,6 @@ async function fetchFrom(
   await sweepAbandoned(directory)
   const registries = openRegistries({ ...session, timing: TIMING }, await session.sources())
   const repositories = await registries.repositories(image.published.reference)
-  const onLayer = (number: number, of: number) =>
-    progress({ kind: 'status', text: `layer ${number} of ${of}` })
-  return fetchPublished(repositories, image, { directory, present, signal, timing: TIMING, onLayer })
+  const onProgress = (state: TransferProgress) => progress({ kind: 'status', text: describeTransfer(state) })
+  return fetchPublished(repositories, image, { directory, present, signal, timing: TIMING, onProgress })
 }

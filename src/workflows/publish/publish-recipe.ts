@@ -3,6 +3,7 @@ import { connectEngine, type Engine } from '../../engine/connect.ts'
 import { StillroomError } from '../../error.ts'
 import { formatReference } from '../../formats/image-reference.ts'
 import { hasImage, imageDescriptor, type PushedImage, pushImage } from '../../image/push-image.ts'
+import { describeTransfer } from '../../image/transfer.ts'
 import { recordedRecipe } from '../../lock/recorded-recipe.ts'
 import type { LockedImage, Lockfile } from '../../lock/schema.ts'
 import { serializeLock } from '../../lock/serialize-lock.ts'
@@ -124,8 +125,8 @@ async function pushPresent(
   requireManifest(lock, image, imageDescriptor(writable).digest)
   progress({ kind: 'stage', title: `pushing to ${reference}` })
   // not before it is pushed does the copy go
-  return await pushImage(target, writable, tag, (number, of) =>
-    progress({ kind: 'status', text: `blob ${number} of ${of}` }),
+  return await pushImage(target, writable, tag, (state) =>
+    progress({ kind: 'status', text: describeTransfer(state) }),
   )
 }
 
