@@ -1,4 +1,4 @@
-import { generateKeyPairSync, type KeyObject, verify } from 'node:crypto'
+import { createHash, generateKeyPairSync, type KeyObject, verify } from 'node:crypto'
 import { readdir, writeFile } from 'node:fs/promises'
 import { request as plainRequest } from 'node:http'
 import { join } from 'node:path'
@@ -11,6 +11,7 @@ import { configOf, sha256, tarOf } from '../src/image/image-archive.test-data.ts
 import { imageDescriptor, pushImage } from '../src/image/push-image.ts'
 import type { TransferProgress } from '../src/image/transfer.ts'
 import { imageManifest, type WritableImage } from '../src/image/write-archive.ts'
+import { fetchBlob } from '../src/sources/registry/fetch-blob.ts'
 import { pushTarget } from '../src/sources/registry/push.ts'
 import { pushReferrers } from '../src/sources/registry/push-referrers.ts'
 import { createRegistries, type RegistrySettings } from '../src/sources/registry/registries.ts'
@@ -429,4 +430,26 @@ test('readStatement() takes a statement about this image, and no other', async (
       code: 'USAGE',
       message: expect.stringContaining(says),
     })
+})
+
+test('fetchBlob() asks for a large blob part by part, so that it never waits in memory as a whole', async () => {
+  const registry = await registryOf()
+  const faults = await faultsBefore(registry)
+  const piece = Buffer.alloc(1 << 20, 7)
+  const [count, hash] = [70, createHash('sha256')]
+  for (let index = 0; index < count; index++) hash.update(piece)
+  const digest = `sha256:${hash.digest('hex')}`
+  const size = count * piece.length
+  const read = async function* () {
+    for (let index = 0; index < count; index++) yield piece
+  }
+  await (await targetAt(registry.host)).pushBlob({ digest, size, read })
+  const repositories = await open().repositories(`${faults.host}/team/app:1`)
+  const fetched = createHash('sha256')
+  for await (const bytes of fetchBlob(repositories, digest, { size, signal, timing })) fetched.update(bytes)
+  expect(`sha256:${fetched.digest('hex')}`).toBe(digest)
+  const ranges = faults.seen
+    .filter(({ path }) => path.includes('/blobs/'))
+    .map(({ headers }) => headers.range)
+  expect(ranges).toEqual(['bytes=0-67108863', 'bytes=67108864-'])
 })

@@ -20,6 +20,11 @@ export interface BlobOptions {
 }
 
 /**
+ * Bytes that are asked for at once: what comes faster than it is taken waits in memory. A registry that knows no ranges sends all.
+ */
+const PART = 64 << 20
+
+/**
  * The bytes of a blob, as they come from the first source that has it. When a connection breaks off, the rest is asked for.
  * What comes is not verified.
  *
@@ -74,7 +79,8 @@ async function pipeBlob(
   await firstGood(repositories, async (repository) => {
     const target = { ...repository.root, url: `${repository.root.url}/blobs/${digest}` }
     const attempt = async () => {
-      const range = received > 0 ? { range: `bytes=${received}-` } : {}
+      const end = received + PART < size ? received + PART - 1 : undefined
+      const range = received > 0 || end !== undefined ? { range: `bytes=${received}-${end ?? ''}` } : {}
       const headers = { ...(await repository.authorize(repository.name)), ...range }
       const { stall } = { ...DEFAULT_TIMING, ...timing }
       return httpRequest(target, { headers, signal, stall }, take).catch((error: unknown) => {
@@ -83,8 +89,12 @@ async function pipeBlob(
       })
     }
     const options = { signal, origins, received: () => received, ...(timing && { timing }) }
-    const result = await withRetries(target.url, attempt, options)
-    if ('failure' in result) throw refusedBy(repository, 'blobs', digest, result.failure)
+    let before: number
+    do {
+      before = received
+      const result = await withRetries(target.url, attempt, options)
+      if ('failure' in result) throw refusedBy(repository, 'blobs', digest, result.failure)
+    } while (size > PART && received < size && received > before)
   })
 }
 
