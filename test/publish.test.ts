@@ -3,8 +3,11 @@ import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import { beforeAll, expect, onTestFinished, test } from 'vitest'
+import type { AuditReport } from '../src/audit/audit-report.ts'
 import type { BuildReport } from '../src/report/build-report.ts'
+import { temporaryDirectory } from '../src/store/testing/temporary-directory.ts'
 import type { PublishResult } from '../src/workflows/publish/publish-recipe.ts'
+import type { PushStoreResult } from '../src/workflows/store/push-store.ts'
 import { containerTools } from './support/container-tools.ts'
 import { COSIGN } from './support/cosign.ts'
 import { canHaveEngines, startEngine } from './support/engine.ts'
@@ -17,6 +20,7 @@ import { ask } from './world/ask.ts'
 import { startFaults } from './world/fault-proxy.ts'
 import { wrongBytes } from './world/faults.ts'
 import { basicAuthorization } from './world/login.ts'
+import { startLoopbackServer } from './world/loopback-server.ts'
 import { startRegistry } from './world/registry.ts'
 
 /*
@@ -84,6 +88,20 @@ test('publish recipe pushes the locked image, once, and the lockfile names it; d
   expect(referrer).toMatchObject({ subject: { digest: first.manifest }, artifactType: entry.artifactType })
   const lock = String(await read(`blobs/${referrer.layers[0].digest}`))
   expect(lock).toBe(await readFile(join(directory, 'recipes/hello/lock.json'), 'utf8'))
+
+  const audit = async (...args: string[]) => {
+    const { stdout } = await stillroom(directory, [...args, '--json'], { env })
+    const { image: audited, trust: _, ...report } = JSON.parse(stdout) as AuditReport
+    return { ...report, image: { ...audited, reference: '' } }
+  }
+  const fromRegistry = await audit(
+    'audit',
+    'image',
+    `docker://${reference}`,
+    '--lock',
+    'recipes/hello/lock.json',
+  )
+  expect(fromRegistry).toEqual(await audit('audit', 'recipe', 'hello'))
 
   const pulled = `${registry.host}/team/hello@${first.manifest}`
   onTestFinished(async () => void (await execa('docker', ['image', 'rm', pulled], { reject: false })))
@@ -219,5 +237,35 @@ test.skipIf(engines !== true)(
     ]
     const { stdout } = await execa(await goProgram(COSIGN), verify, { cwd: here })
     expect(JSON.parse(stdout)).toHaveLength(1)
+  },
+)
+
+test.runIf(NIGHTLY)(
+  'a machine with nothing builds from the artifacts in a registry, with all mirrors cut',
+  async () => {
+    const registry = await startRegistry()
+    onTestFinished(() => registry.close())
+    const nothing = await startLoopbackServer((_request, response) => void response.writeHead(404).end())
+    onTestFinished(() => nothing.close())
+    const directory = await copyRenamed()
+    const store = `${registry.host}/team/store`
+    await stillroomJson<PushStoreResult>(directory, ['store', 'push', store])
+    const cut = {
+      STILLROOM_CACHE: await temporaryDirectory(),
+      STILLROOM_DEBIAN: `${nothing.url}/debian`,
+      STILLROOM_DEBIAN_SECURITY: `${nothing.url}/debian-security`,
+      PIP_INDEX_URL: `${nothing.url}/simple`,
+    }
+    const build = ['build', 'recipe', NAME, '--no-cache']
+    expect(await failure(directory, build, { env: cut })).toMatchObject({ code: 'ARTIFACT_GONE' })
+    const env = { ...cut, STILLROOM_STORE: store }
+    onTestFinished(
+      async () => void (await execa('docker', ['image', 'rm', `stillroom/${NAME}`], { reject: false })),
+    )
+    expect(await stillroomJson<BuildReport>(directory, build, { env })).toMatchObject({
+      verdict: 'identical',
+      fetched: null,
+      audit: { verdict: 'clean' },
+    })
   },
 )
