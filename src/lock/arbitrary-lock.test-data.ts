@@ -323,6 +323,7 @@ const settings = {
   volumes: fc.array(fc.constantFrom('/a', '/b')),
   layout: fc.constantFrom('layers' as const, 'flat' as const),
   archives: fc.constant<Recipe['archives']>([]),
+  authors: fc.constant<Recipe['authors']>([]),
   checks: fc.constant<Recipe['checks']>([]),
   tasks: fc.constant({}),
 }

@@ -67,6 +67,16 @@ const projectName = z
     'must be a normalised name (PEP 503)',
   )
 
+/** ISO 7064 MOD 11-2 over the digits before the last, which may be X for ten. */
+function isOrcid(text: string): boolean {
+  if (!/^\d{4}-\d{4}-\d{4}-\d{3}[\dX]$/.test(text)) return false
+  const digits = text.replaceAll('-', '')
+  let total = 0
+  for (const digit of digits.slice(0, -1)) total = (total + Number(digit)) * 2
+  const check = (12 - (total % 11)) % 11
+  return digits.at(-1) === (check === 10 ? 'X' : String(check))
+}
+
 const accountName = z.string().regex(/^[a-z_][a-z0-9_-]{0,31}$/, 'must be a POSIX account name')
 
 const SUITES = ['bullseye', 'bookworm', 'trixie'] as const
@@ -385,10 +395,38 @@ export const Port = z
   .string()
   .regex(/^([1-9][0-9]{0,4})(-[1-9][0-9]{0,4})?\/(tcp|udp)$/, 'must be a port such as "43643/tcp"')
 
+export const Author = z.strictObject({
+  /** `Family, Given`, or the name of a group. */
+  name: nonEmptyLine,
+  /** Without an address in front: `0000-0002-1825-0097`. */
+  orcid: z
+    .string()
+    .refine(isOrcid, 'must be an ORCID iD such as "0000-0002-1825-0097", with its check digit')
+    .optional(),
+  /** Where the author works. */
+  affiliation: nonEmptyLine.optional(),
+})
+export type Author = z.infer<typeof Author>
+
 /** A recipe after checking: every default filled in, plain JSON data. */
 export const Recipe = z.strictObject({
   /** One line for people. */
   description: line.default(''),
+  /** Who made what the image is about: for those who cite it. */
+  authors: z.array(Author).default([]),
+  /** The licence of your own work in it, by its SPDX identifier: `MIT`, `CC-BY-4.0`. Packages have their own. */
+  license: z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9.+-]*$/, 'must be an SPDX licence identifier such as "MIT"')
+    .optional(),
+  /** The DOI under which it is published, without an address in front: `10.5281/zenodo.1234567`. */
+  doi: z
+    .string()
+    .regex(
+      /^10\.[0-9]{4,9}\/[!-~]+$/,
+      'must be a DOI such as "10.5281/zenodo.1234567", without an address in front',
+    )
+    .optional(),
   /** What the image is for. */
   platform: Platform.default('linux/amd64'),
   /** What everything stands on. */
