@@ -142,7 +142,7 @@ const nasty = fc.oneof(
 /** What a line of each list is: one record, whose words begin with no dash. */
 const RECORDS: [file: RegExp, line: RegExp][] = [
   [/^artifacts\.tsv$/, /^(#.*|[^\t]+(\t[^\t]+){5})$/],
-  [/^base\/sources\.txt$/, /^[a-z0-9]\S* \d{8}T\d{6}Z [a-z0-9]\S* \w\S*$/],
+  [/^base\/sources\.txt$/, /^[a-z0-9]\S* \d{8}T\d{6}Z [A-Za-z0-9]\S* \w\S*$/],
   [/\/directories\.txt$/, /^\d+ \/.*$/],
   [/\/apt-\d+\/packages\.tsv$/, /^[a-z0-9]\S+\t\d\S*\t(amd64|all)$/],
   [/\/order\.txt$/, /^(unpack|configure)( [a-z0-9][a-z0-9+.-]+)+$/],
