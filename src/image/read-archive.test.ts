@@ -350,6 +350,24 @@ describe('readImageArchive()', () => {
       ],
       'no image for linux/amd64, but for linux/arm64, linux/arm/v7: --platform chooses one',
     ],
+    [
+      'an index that says another platform than the config',
+      async () => {
+        const platform = { os: 'linux', architecture: 'arm64' }
+        const index = ([path, bytes]: [string, Buffer]): [string, Buffer] => {
+          if (path !== 'index.json') return [path, bytes]
+          const { manifests } = JSON.parse(bytes.toString()) as { manifests: object[] }
+          return [
+            path,
+            json({ schemaVersion: 2, manifests: manifests.map((each) => ({ ...each, platform })) }),
+          ]
+        }
+        return ociFiles([])
+          .map(index)
+          .filter(([path]) => path !== 'manifest.json')
+      },
+      'no image for linux/amd64, but for linux/arm64: --platform chooses one',
+    ],
   ])('rejects %s', async (_, files, reason) => {
     await expect(files().then((list) => summary(list))).rejects.toThrow(invalid(reason))
   })

@@ -72,8 +72,11 @@ export async function selectImage(
   const wanted = platform ?? DEFAULT_PLATFORM
   let found = await findImages(documents, wanted)
   const [other] = found.others
-  if (platform === undefined && found.images.size === 0 && found.others.size === 1)
-    found = await findImages(documents, other as string)
+  if (platform === undefined && found.images.size === 0 && found.others.size === 1) {
+    const only = await findImages(documents, other as string)
+    // an index may say another platform than the config that it leads to
+    if (only.images.size > 0) found = only
+  }
   const all = [...found.images.values()]
   const [image, another] = all.filter((each) => name === undefined || isCalled(each, name))
   if (all.length === 0) throw noImage(wanted, found.others)
