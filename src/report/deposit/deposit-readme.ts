@@ -22,11 +22,13 @@ sha256sum --check SHA256SUMS
 ${saved ? runByDocker(saved.name, name, image) : ''}${sif ? runBySif(sif.name, recipe.tasks) : ''}
 ## Build it again
 
-With Docker 23 or newer and its buildx plugin, a POSIX shell and tar; no network is needed, as all inputs are here:
+With Docker 23 or newer and its buildx plugin, a POSIX shell and tar; no network is needed, as all inputs are here, and
+\`fetch.sh\` finds them:
 
 \`\`\`sh
 tar -xf ${inputs}
 cd ${name}/context
+./fetch.sh
 docker buildx build --platform ${recipe.platform} --build-arg SOURCE_DATE_EPOCH=${locked.epoch} \\
   --provenance=false --sbom=false --load --metadata-file metadata.json --tag rebuilt/${name} .
 sed -n 's/.*"containerimage.config.digest": "\\([^"]*\\)".*/\\1/p' metadata.json
