@@ -33,6 +33,8 @@ export async function containerTools(): Promise<ContainerTools | string> {
   const bin = join(root, 'usr/bin')
   const env = {
     HOME: home,
+    // that of the engine under test: podman wants it to have logins in it
+    DOCKER_CONFIG: undefined,
     PATH: `${bin}:${process.env.PATH}`,
     LD_LIBRARY_PATH: (await libraryDirectories(root)).join(':'),
   }

@@ -15,7 +15,7 @@ import { locateFrom } from '../../src/workflows/build/fetch-inputs.ts'
 import { archiveStates, distributions, MESH } from './contents.ts'
 import type { FaultProxy } from './fault-proxy.ts'
 import { gitSources } from './git-fault-sources.ts'
-import { registrySource } from './registry-fault-source.ts'
+import { registrySources } from './registry-fault-sources.ts'
 import type { World } from './world.ts'
 
 /** A kind of source, with one file to fetch from it. */
@@ -42,7 +42,7 @@ export async function faultSources(world: World, timing: Partial<Timing>): Promi
   return [
     ...(await artifactSources(world, found, timing)),
     await unpinnedSource(world, found, timing),
-    await registrySource(world, found, timing),
+    ...(await registrySources(world, found, timing)),
     ...(await gitSources(world, found)),
   ]
 }

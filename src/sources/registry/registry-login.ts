@@ -67,19 +67,19 @@ export function registryFailed({ url }: HttpTarget, reason: string): StillroomEr
   })
 }
 
+/** @param login what was tried; null for none, left out where that is not known */
 export function loginRefused(
   { url }: HttpTarget,
   reason: string,
-  { login, access = 'pull' }: { login?: RegistryLogin | undefined; access?: Access } = {},
+  { login, access = 'pull' }: { login?: RegistryLogin | null; access?: Access } = {},
 ): StillroomError {
   const { host } = new URL(url)
-  const known = login === undefined ? 'without a login' : 'with the login that Docker has for it'
+  const known =
+    login === undefined ? '' : login === null ? ' without a login' : ' with the login that Docker has for it'
   const [tried, may] = access === 'pull' ? ['read from', 'read'] : ['write to', 'write to']
-  return new StillroomError(
-    'REGISTRY_LOGIN_REFUSED',
-    `cannot ${tried} registry ${host} ${known}: ${reason}`,
-    { hint: `log in with \`docker login ${host}\`, or check what this login may ${may}` },
-  )
+  return new StillroomError('REGISTRY_LOGIN_REFUSED', `cannot ${tried} registry ${host}${known}: ${reason}`, {
+    hint: `log in with \`docker login ${host}\`, or check what this login may ${may}`,
+  })
 }
 
 async function findChallenge(registry: HttpTarget, asking: Asking): Promise<Challenge | undefined> {
@@ -123,7 +123,10 @@ async function getToken(
   )
   const { status } = answer
   if (status !== 200)
-    throw loginRefused(registry, `its server for tokens answered HTTP ${status}`, { login, access })
+    throw loginRefused(registry, `its server for tokens answered HTTP ${status}`, {
+      login: login ?? null,
+      access,
+    })
   return readToken(answer.body, registry)
 }
 

@@ -13,7 +13,7 @@ import { requireLockedImage } from '../build/locked-image.ts'
 import { exportSif } from '../export/export-sif.ts'
 import { loadRecipe } from '../project/load-recipe.ts'
 import { lockedPlatform, requireLock } from '../project/lock-file.ts'
-import { filesToAttach } from '../publish/files-to-attach.ts'
+import { filesToAttach, readStatement } from '../publish/files-to-attach.ts'
 import { saveRecipe } from '../save/save-recipe.ts'
 import type { Session } from '../session.ts'
 import { exportRecipe } from '../store/export-recipe.ts'
@@ -110,7 +110,9 @@ async function writeContents(
   await writeFile(at('recipe.ts'), await readFile(join(beside, 'recipe.ts')))
   const image = await requireLockedImage(session, await connectEngine(session), name, locked)
   if (locked.image === null) throw new Error('a locked image is required above')
-  const about = { image: locked.image, lock: text, statement }
+  const stated =
+    statement === undefined ? undefined : await readStatement(session.directory, statement, locked.image)
+  const about = { image: locked.image, lock: text, statement: stated }
   for (const file of await filesToAttach(session, name, image.name, about))
     await writeFile(at(file.name), file.bytes)
 
