@@ -47,6 +47,7 @@ describe('compareRebuilt()', () => {
         ['data/results', 'mine'],
         ['data/key', 'secret'],
         ['var/log/x.log', 'a log'],
+        ['dev/console', ''],
         ['opt/clone/.git/config', 'remote'],
         ['usr/lib/m.py', 'source'],
         ['usr/lib/__pycache__/m.cpython-311.pyc', 'code'],

@@ -22,7 +22,7 @@ const LEFTOVERS: { what: string; match: RegExp }[] = [
   {
     what: 'what every machine makes for itself',
     match:
-      /^(etc|var\/lib\/dbus)\/machine-id$|^etc\/(hostname|hosts|resolv\.conf)$|^\.dockerenv$|^var\/lib\/systemd\/random-seed$/,
+      /^(etc|var\/lib\/dbus)\/machine-id$|^etc\/(hostname|hosts|resolv\.conf)$|^\.dockerenv$|^(dev|proc|sys)(\/|$)|^var\/lib\/systemd\/random-seed$/,
   },
 ]
 
