@@ -78,6 +78,7 @@ describe('compareRebuilt()', () => {
       'histories of clones',
       'logs',
       'byte code of Python',
+      'what every machine makes for itself',
     ])
     expect(comparison.shares.equal.files).toBeGreaterThan(3)
     expect(Object.values(comparison.shares).reduce((sum, { share }) => sum + share, 0)).toBeCloseTo(1)
