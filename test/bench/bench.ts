@@ -61,7 +61,7 @@ function contests(): Contest[] {
         theirs: () => buildByHand(join(ROOT, 'recipes', RECIPE), { noCache: true }),
       },
     },
-    editContest(RECIPE, scratch, buildByHand),
+    editContest(RECIPE, scratch, { prepare: prepareBuilds, build: buildByHand }),
     {
       part: 'unchanged',
       ours: `build recipe ${RECIPE}, nothing changed`,
@@ -140,7 +140,7 @@ async function runOver(count: number, part: keyof typeof MANY_COMMANDS): Promise
 }
 
 function stillroom(...args: string[]) {
-  return execa('bin/stillroom', args, { cwd: ROOT })
+  return execa(join(ROOT, 'bin/stillroom'), args, { cwd: ROOT })
 }
 
 /** The context that stillroom builds from: the newest of the recipe in the cache. */

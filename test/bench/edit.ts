@@ -11,12 +11,15 @@ const IMAGE = 'stillroom-bench/by-hand'
  * One line of the project changed, from the save in the editor to the verdict. Ours commits, locks, builds, compares, checks and
  * audits; the other side builds, and runs the same checks one after the other. Both have built it before.
  *
- * @param buildByHand builds the hand-written Dockerfile from a directory, as `IMAGE`
+ * @param byHand `prepare`: what the hand-written Dockerfile stands on; `build`: builds it from a directory, as `IMAGE`
  */
 export function editContest(
   recipe: string,
   scratch: string,
-  buildByHand: (directory: string, options: { noCache: boolean }) => Promise<unknown>,
+  byHand: {
+    prepare: () => Promise<unknown>
+    build: (directory: string, options: { noCache: boolean }) => Promise<unknown>
+  },
 ): Contest {
   const project = join(scratch, 'edited')
   const directory = join(project, 'recipes', recipe)
@@ -37,7 +40,7 @@ export function editContest(
   }
   const theirs = async () => {
     await edit('changed')
-    await buildByHand(directory, { noCache: false })
+    await byHand.build(directory, { noCache: false })
     const { checks } = (await import(join(ROOT, 'recipes', recipe, 'recipe.ts'))).default as Recipe
     for (const { command, expect } of checks) {
       const { stdout } = await execa('docker', ['run', '--rm', '--network', 'none', IMAGE, ...command])
@@ -51,6 +54,7 @@ export function editContest(
     atMost: 1,
     rounds: 5,
     prepare: async () => {
+      await byHand.prepare()
       await execa('git', ['clone', '--quiet', ROOT, project])
       for (const name of ['node_modules', 'dist']) await symlink(join(ROOT, name), join(project, name))
       await ours()

@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import { createWriteStream } from 'node:fs'
 import { mkdir, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
@@ -9,13 +9,8 @@ import { saveImage } from '../../engine/find-image.ts'
 import { imageInvalid } from '../../formats/image-invalid.ts'
 import { openArchive } from '../../image/open-image.ts'
 import { writableImage } from '../../image/writable-image.ts'
-import {
-  type ArchiveFile,
-  archiveFiles,
-  type WritableImage,
-  writeArchive,
-} from '../../image/write-archive.ts'
-import { diskError, type Hashed } from '../../store/disk.ts'
+import { type ArchiveFile, archiveFiles, type WritableImage } from '../../image/write-archive.ts'
+import { diskError } from '../../store/disk.ts'
 import type { Cancellation } from '../ports.ts'
 
 /** An image of an engine on disk, where it can be read in parts; gone when disposed of. */
@@ -79,15 +74,3 @@ export async function savedFiles(
 
 /** What an archive calls the image: where it comes from does not show. */
 export const savedName = (recipe: string) => `stillroom/${recipe}:latest`
-
-/** The sum of an archive that is not written. */
-export async function sumArchive({ signal }: Cancellation, files: readonly ArchiveFile[]): Promise<Hashed> {
-  const hash = createHash('sha256')
-  let size = 0
-  for await (const bytes of writeArchive(files)) {
-    signal.throwIfAborted()
-    hash.update(bytes)
-    size += bytes.length
-  }
-  return { sha256: hash.digest('hex'), size }
-}
