@@ -16,7 +16,8 @@ import { inBase, type LockedPackage, lockedPackages, packageId } from './expect/
 import { expectAdditions, isMountPoint, missingAdditions } from './expect/sif-additions.ts'
 import { type Finding, findingsOf, type Issue, showPath, strayPaths, toFinding } from './finding.ts'
 import { judgeContext } from './judge/judge-context.ts'
-import { judgeImage } from './judge/judge-image.ts'
+import { byPathAndRule, judgeImage } from './judge/judge-image.ts'
+import { installedBy } from './judge/step-changes.ts'
 import { strictFindings, trustOf } from './judge-trust.ts'
 import { applyPolicy, type PolicyException } from './policy.ts'
 import { type RuleId, rulesFor } from './rules.ts'
@@ -45,12 +46,18 @@ export function auditImage(
   const packages = lockedPackages(lock?.locked)
   const expected = lock === undefined ? expectInventory(image) : expectLock(image, lock, packages)
   if (image.sif) expectAdditions(expected, image.tree, image.sif)
+  const context = judgeContext(image, lock, packages, expected)
   const comparison =
     lock === undefined
       ? NO_COMPARISON
-      : comparePackages(image.inventory, packages, expected, inBase(lock.locked))
-  const judgement = judgeImage(judgeContext(image, lock, packages, expected))
-  const { files } = judgement
+      : comparePackages(image.inventory, packages, expected, inBase(lock.locked), (found, instead) =>
+          installedBy(found, instead, context),
+        )
+  const judgement = judgeImage(context)
+  const files = {
+    ...judgement.files,
+    changes: [...judgement.files.changes, ...comparison.changes].sort(byPathAndRule),
+  }
   const tree = image.digest ?? treeDigest(image.tree.root)
   const found = { image, tree, expected, comparison, issues: judgement.issues }
   const findings = lock === undefined ? ruleFindings(found, lock) : lockedFindings(found, lock)

@@ -36,12 +36,25 @@ const LOCKED = [locked('deb', 'libc6', '2.36-9'), locked('pypi', 'six', '1.16.0'
 const LIBC = installed('deb', 'libc6', '2.36-9', { architecture: 'amd64', record: 'var/lib/dpkg/status' })
 const SIX = installed('pypi', 'six', '1.16.0')
 
-function compare(packages: InstalledPackage[], { base = [] as InstalledPackage[], owners = {} } = {}) {
+function compare(
+  packages: InstalledPackage[],
+  {
+    base = [] as InstalledPackage[],
+    owners = {},
+    installedBy = (_found: InstalledPackage, _instead?: string): string | undefined => undefined,
+  } = {},
+) {
   const expected = new ExpectedFiles(new FileTree({ inode: {} as Inode, children: new Map() }))
   for (const [path, owner] of Object.entries({ 'site/six.dist-info/RECORD': 'pypi/six', ...owners }))
     expected.add(path, { owner: owner as string, type: 'file' })
   const map = new Map(LOCKED.map((entry) => [`${entry.kind}/${entry.name}`, entry]))
-  return comparePackages({ packages, problems: [] }, map, expected, (found) => base.includes(found))
+  return comparePackages(
+    { packages, problems: [] },
+    map,
+    expected,
+    (found) => base.includes(found),
+    installedBy,
+  )
 }
 
 const rules = (result: ReturnType<typeof compare>) =>
@@ -49,7 +62,7 @@ const rules = (result: ReturnType<typeof compare>) =>
 
 describe('comparePackages()', () => {
   test('finds nothing where all that is locked is installed', () => {
-    expect(compare([LIBC, SIX])).toEqual({ findings: [], strays: [], absent: new Set() })
+    expect(compare([LIBC, SIX])).toEqual({ findings: [], strays: [], absent: new Set(), changes: [] })
   })
 
   test('names a package that is missing, whose files may be missing then', () => {
@@ -102,6 +115,23 @@ describe('comparePackages()', () => {
     const older = installed('pypi', 'six', '1.12.0', { record: 'usr/lib/six.egg-info' })
     expect(rules(compare([LIBC, SIX, older], { base: [older] }))).toEqual([])
     expect(rules(compare([LIBC, SIX, older]))).toEqual(['package-extra pypi/six 1.12.0'])
+  })
+
+  test('takes what commands of a step installed, also instead of an earlier step’s', () => {
+    const extra = installed('pypi', 'pip', '23', { record: 'venv/pip.dist-info/METADATA' })
+    const newer = installed('pypi', 'six', '1.17', { record: 'venv/six.dist-info/METADATA' })
+    const asked: (string | undefined)[] = []
+    const installedBy = (_: InstalledPackage, instead?: string) => {
+      asked.push(instead)
+      return 'run-2'
+    }
+    const result = compare([LIBC, extra, newer], { installedBy })
+    expect(result).toMatchObject({ findings: [], strays: [], absent: new Set(['pypi/six']) })
+    expect(result.changes.map(({ path, by, rule, owner }) => [path, by, rule, owner].join(' '))).toEqual([
+      '/venv/pip.dist-info/METADATA run-2 package-extra pypi/pip',
+      '/venv/six.dist-info/METADATA run-2 package-version pypi/six',
+    ])
+    expect(asked).toEqual([undefined, 'pip-1'])
   })
 
   test('leaves a modified checkout to its own rule', () => {

@@ -1,6 +1,7 @@
 import { compareDebian } from '../../formats/versions/compare-debian.ts'
 import { comparePep440 } from '../../formats/versions/compare-pep440.ts'
 import type { InstalledPackage, Inventory, PackageKind } from '../../inventory/inventory.ts'
+import type { AuditedChange } from '../audit-report.ts'
 import type { ExpectedFiles } from '../expect/expected-files.ts'
 import { type LockedPackage, packageId } from '../expect/locked-packages.ts'
 import { type Finding, showPath } from '../finding.ts'
@@ -11,25 +12,31 @@ export interface PackageComparison {
   strays: InstalledPackage[]
   /** Owners whose files need not be there: packages that are missing or of another version. */
   absent: ReadonlySet<string>
+  /** What commands of the locked image's steps installed: no findings. */
+  changes: AuditedChange[]
 }
 
 /** Without a lock. */
-export const NO_COMPARISON: PackageComparison = { findings: [], strays: [], absent: new Set() }
+export const NO_COMPARISON: PackageComparison = { findings: [], strays: [], absent: new Set(), changes: [] }
 
 /**
  * Compares what is installed with what the lock installs.
  *
  * @param inBase whether a package was found in the base, which may have two versions of one: Debian's pip and a newer
+ * @param installedBy the step of the locked image whose commands installed a package, as `python3 -m venv` installs pip;
+ *   `instead` is the step whose package it replaces
  */
 export function comparePackages(
   { packages }: Inventory,
   locked: ReadonlyMap<string, LockedPackage>,
   expected: ExpectedFiles,
   inBase: (found: InstalledPackage) => boolean,
+  installedBy: (found: InstalledPackage, instead?: string) => string | undefined,
 ): PackageComparison {
   const findings: Finding[] = []
   const strays: InstalledPackage[] = []
   const absent = new Set<string>()
+  const changes: AuditedChange[] = []
   const present = new Set<string>()
   const others: InstalledPackage[] = []
   for (const found of packages) {
@@ -51,11 +58,14 @@ export function comparePackages(
     }
     if (present.has(id) && inBase(found)) continue
     const lock = locked.get(id)
-    strays.push(found)
-    if (lock === undefined || present.has(id) || absent.has(id)) findings.push(extra(found))
+    const replaced = present.has(id) || absent.has(id) ? undefined : lock
+    if (replaced !== undefined) absent.add(id)
+    const finding = replaced === undefined ? extra(found) : otherVersion(replaced, found)
+    const by = installedBy(found, replaced?.step)
+    if (by !== undefined) changes.push(changeOf(finding, found, by))
     else {
-      absent.add(id)
-      findings.push(otherVersion(lock, found))
+      strays.push(found)
+      findings.push(finding)
     }
   }
   for (const [id, lock] of locked) {
@@ -63,7 +73,7 @@ export function comparePackages(
     absent.add(id)
     findings.push(missing(lock))
   }
-  return { findings, strays, absent }
+  return { findings, strays, absent, changes }
 }
 
 function isSame(lock: LockedPackage, { kind, version, architecture }: InstalledPackage): boolean {
@@ -76,6 +86,22 @@ function isExpectedAt({ record }: InstalledPackage, id: string, expected: Expect
   const [, directory = record] = /^(.*\.(?:dist-info|egg-info|egg-link))(?:\/|$)/s.exec(record) ?? []
   const paths = [record, `${directory}/RECORD`, `${directory}/METADATA`, directory]
   return paths.some((path) => expected.at(expected.place(path)).some(({ owner }) => owner === id))
+}
+
+function changeOf(
+  { rule, message, expected, actual }: Finding,
+  found: InstalledPackage,
+  by: string,
+): AuditedChange {
+  return {
+    path: showPath(found.record),
+    by,
+    rule,
+    message,
+    owner: packageId(found),
+    ...(expected === undefined ? {} : { expected }),
+    ...(actual === undefined ? {} : { actual }),
+  }
 }
 
 function extra(found: InstalledPackage): Finding {

@@ -153,7 +153,7 @@ class Tally {
 
 const byPath = (a: { path: string }, b: { path: string }) => (a.path < b.path ? -1 : 1)
 
-const byPathAndRule = (a: AuditedChange, b: AuditedChange) =>
+export const byPathAndRule = (a: AuditedChange, b: AuditedChange) =>
   a.path === b.path ? (a.rule < b.rule ? -1 : 1) : byPath(a, b)
 
 function count(sum: Count, { size }: Inode): void {

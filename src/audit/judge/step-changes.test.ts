@@ -54,6 +54,18 @@ describe("what a step of the locked image changed is that step's, and shown", ()
       () => ({ 'usr/bin/python3': { target: '/opt/python3' } }),
       ['/usr/bin/python3 run-6 file-modified deb/python3'],
     ],
+    [
+      'a package beside the locked ones, by a command',
+      RUN,
+      () => ({
+        'venv/site-packages/pip-23.dist-info/METADATA': { content: 'Name: pip\nVersion: 23\n' },
+        'venv/site-packages/pip-23.dist-info/RECORD': {
+          content: 'pip.py,,\npip-23.dist-info/METADATA,,\npip-23.dist-info/RECORD,,\n',
+        },
+        'venv/site-packages/pip.py': { content: 'import os\n' },
+      }),
+      ['/venv/site-packages/pip-23.dist-info/METADATA run-6 package-extra pypi/pip'],
+    ],
     ['the time zone, by a command', RUN, () => ({ 'etc/timezone': { content: 'Europe/Berlin\n' } }), []],
     [
       'the archive that apt asks, by a command',
@@ -161,6 +173,15 @@ describe('is found all the same in a locked image:', () => {
         'base',
         () => ({ 'usr/bin/dpkg': undefined }),
         'file-missing /usr/bin/dpkg',
+      ],
+      [
+        'a package that is no locked one, in the layer of a step that runs nothing',
+        'project-5',
+        () => ({
+          'opt/x/pip-23.dist-info/METADATA': { content: 'Name: pip\nVersion: 23\n' },
+          'opt/x/pip-23.dist-info/RECORD': { content: 'pip-23.dist-info/METADATA,,\n' },
+        }),
+        'package-extra pypi/pip',
       ],
       [
         'rights of another user that a command gives',

@@ -1,4 +1,5 @@
 import type { Inode } from '../../image/layer-entry.ts'
+import type { InstalledPackage } from '../../inventory/inventory.ts'
 import type { AuditedChange } from '../audit-report.ts'
 import { type Issue, showPath } from '../finding.ts'
 import type { RuleId } from '../rules.ts'
@@ -36,12 +37,30 @@ const isState = (path: string) => /^var\/(lib\/(?!dpkg\/)|cache\/|log\/|spool\/|
 /** A file that a package brings empty, for its programs to fill: `/var/lib/aspell/en.compat`. */
 const EMPTY = 'sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'
 
+/**
+ * The step of the locked image whose commands installed a package; undefined when none of them may have.
+ *
+ * @param instead the step whose package it replaces, which must come before
+ */
+export function installedBy(
+  { record }: InstalledPackage,
+  instead: string | undefined,
+  context: JudgeContext,
+): string | undefined {
+  const inode = context.image.tree.findLink(record)?.inode
+  const maker = inode && makerOf(inode, context)
+  if (maker?.by !== 'commands') return undefined
+  return instead === undefined || comesAfter(maker, instead, context) ? maker.name : undefined
+}
+
 /** Whether a step comes after the one that brought the file: it can't be meant to bring its own files otherwise. */
-function mayChange({ name }: LayerMaker, { owner }: Issue, { makers, packages }: JudgeContext): boolean {
-  if (owner === undefined || name === 'steps') return true
-  const brought = packages.get(owner)?.step ?? owner
-  const place = (step: string) => makers.findIndex((each) => each.name === step)
-  return place(brought) < place(name)
+function mayChange(maker: LayerMaker, { owner }: Issue, context: JudgeContext): boolean {
+  return owner === undefined || comesAfter(maker, context.packages.get(owner)?.step ?? owner, context)
+}
+
+function comesAfter({ name }: LayerMaker, step: string, { makers }: JudgeContext): boolean {
+  const place = (wanted: string) => makers.findIndex((each) => each.name === wanted)
+  return name === 'steps' || place(step) < place(name)
 }
 
 function changeOf(issue: Issue, { name }: LayerMaker, scripts: readonly string[]): AuditedChange {
