@@ -8,7 +8,10 @@ const SCHEMAS = [
   ...readFileSync(join(DOCS, 'json.md'), 'utf8').matchAll(
     /^\| `([^`]+)` +\| \[[^\]]+\]\((.+?)\)(?:; several: \[[^\]]+\]\((.+?)\))? +\|$/gm,
   ),
-].map(([, command = '', schema = '', several]) => ({ command, schema, several }))
+]
+  .map(([, command = '', schema = '', several]) => ({ command, schema, several }))
+  // `store export recipe` is no `export recipe`
+  .sort((a, b) => b.command.length - a.command.length)
 const ajv = new Ajv.default({ strict: false, allErrors: true })
 const compiled = new Map<string, ValidateFunction>()
 
