@@ -12,12 +12,17 @@ describe('findSecret()', () => {
     [`x = "${TOKEN}"`, 'a token of a git host'],
     [`AKIA${'ABCD'.repeat(4)}`, 'an access key of a cloud'],
     ['https://me:hunter2@git.example/x', 'a login in an address'],
+    ['http://user:pass@example.org and https://user:hunter2@example.org', 'a login in an address'],
+    ['https://root:password@git.example/x', 'a login in an address'],
   ])('%s', (text, what) => {
     expect(findSecret(text)).toBe(what)
   })
 
   test.each([
     'https://git.example/x@1',
+    'http://username:password@host.com:80/path',
+    'scheme://[user:passwd@]proxy.server:port',
+    'socks5h://<username>:<password>@proxy-host',
     'https://user@git.example/x',
     'http://$USER:$PASSWORD@git.example',
     'mailto:a@example',

@@ -21,8 +21,16 @@ export function isSecretName(name: string): boolean {
 
 /** What a text holds that should stay secret: its kind, never the secret itself. */
 export function findSecret(text: string): string | undefined {
-  return PATTERNS.find(({ pattern }) => pattern.test(text))?.what
+  return PATTERNS.find(
+    ({ pattern }) =>
+      pattern.test(text) && [...text.matchAll(new RegExp(pattern, `${pattern.flags}g`))].some(isReal),
+  )?.what
 }
+
+/** How manuals and comments write an address with a login: `http://username:password@host.com`. */
+const EXAMPLE_LOGIN = /^\W*user(name)?\W*:\W*pass(w(or)?d)?\W*$/i
+
+const isReal = ([, secret = '']: RegExpExecArray) => !EXAMPLE_LOGIN.test(secret)
 
 /** A text with credentials left out. */
 export function redact(text: string): string {
