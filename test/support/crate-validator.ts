@@ -27,10 +27,12 @@ export async function getCrateValidator(): Promise<CrateValidator> {
   return {
     crate: async (directory) =>
       void (await execa(python, ['-', join(root, 'package/lib/context.json'), directory], { input: CRATE })),
-    citation: async (path) =>
-      void (await execa(python, ['-m', 'cffconvert', '--validate', '--infile', path])),
+    citation: async (path) => void (await execa(python, ['-c', CITATION, '--validate', '--infile', path])),
   }
 }
+
+// its program's first line names where it was installed first
+const CITATION = 'from cffconvert.cli.cli import cli; cli()'
 
 const CRATE = `import json, sys
 from rdflib.plugins.shared.jsonld import context as jsonld_context, util
