@@ -116,3 +116,8 @@ test('givesSecret() knows options with a value', () => {
   expect(givesSecret(['app', '--password-file', '/run/x', '--verbose', 'token'])).toBe(false)
   expect(givesSecret(['app', '--token', '$TOKEN', '--password'])).toBe(false)
 })
+
+// in steps as many as there are characters: their square would not end within the time of a test
+test('an address of many colons is read in one pass', () => {
+  expect(findSecret(`a://user${':'.repeat(300_000)}@host`)).toBe('a login in an address')
+})

@@ -28,7 +28,7 @@ export function findSecret(text: string): string | undefined {
 }
 
 /** How manuals and comments write an address with a login: `http://username:password@host.com`. */
-const EXAMPLE_LOGIN = /^\W*user(name)?\W*:\W*pass(w(or)?d)?\W*$/i
+const EXAMPLE_LOGIN = /^[^\w:]*user(name)?[^\w:]*:[^\w:]*pass(w(or)?d)?[^\w:]*$/i
 
 const isReal = ([, secret = '']: RegExpExecArray) => !EXAMPLE_LOGIN.test(secret)
 
