@@ -262,6 +262,9 @@ function fileReply(url: string, signal: AbortSignal): Reply {
 const PERMANENT =
   /^(ENOTFOUND|EINVAL|EUNSUPPORTED|ERR_INVALID|ERR_TLS|CERT_|SELF_SIGNED|DEPTH_ZERO|UNABLE_TO_)/
 
+/** Which of them Node gives when a server closes a connection depends on what it had read by then. */
+const BROKEN = ['ECONNRESET', 'EPIPE']
+
 function unreachable(error: unknown): Unreachable {
   const code = systemCode(error)
   const message = error instanceof Error ? error.message : String(error)
@@ -270,7 +273,8 @@ function unreachable(error: unknown): Unreachable {
     /; if the root CA is installed.*/s,
     '',
   )
-  const reason = plain === 'aborted' ? 'the connection broke off' : redactUrl(plain)
+  const reason =
+    BROKEN.includes(code ?? '') || plain === 'aborted' ? 'the connection broke off' : redactUrl(plain)
   return new Unreachable(reason.trim() || code || 'connection failed', PERMANENT.test(code ?? ''))
 }
 
