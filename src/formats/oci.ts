@@ -101,6 +101,13 @@ export const SavedImages = z.array(
 )
 export type SavedImages = z.infer<typeof SavedImages>
 
+/** `repositories` of Docker before 1.10: names, their tags, and the directory of each. */
+export const Repositories = z.record(
+  z.string(),
+  z.record(z.string(), z.string().regex(/^[0-9a-f]{64}$/, 'must be 64 hex digits')),
+)
+export type Repositories = z.infer<typeof Repositories>
+
 const strings = z.array(z.string()).nullish()
 const set = z.record(z.string(), z.unknown()).nullish()
 
@@ -207,3 +214,15 @@ export const ImageConfig = z.looseObject({
   ),
 })
 export type ImageConfig = z.infer<typeof ImageConfig>
+
+/** `json` of a layer that Docker before 1.10 saved: an image of its own, without what it stands on. */
+export const OldImage = ImageConfig.omit({ rootfs: true, history: true }).extend({
+  parent: z
+    .string()
+    .regex(/^([0-9a-f]{64})?$/, 'must be 64 hex digits')
+    .nullish(),
+  author: text,
+  comment: text,
+  container_config: z.looseObject({ Cmd: strings }).nullish(),
+})
+export type OldImage = z.infer<typeof OldImage>

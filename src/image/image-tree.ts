@@ -5,6 +5,7 @@ import type { ImageFile } from './image-file.ts'
 import type { Inode, Layer } from './layer-entry.ts'
 import { layerSource } from './layer-source.ts'
 import { mergeLayers, type TreeNode } from './merge-layers.ts'
+import { documentsOfAnyAge } from './old-archive.ts'
 import { Budget, type ReadOptions } from './read-options.ts'
 import {
   DOCUMENT_LIMIT,
@@ -176,15 +177,21 @@ export function layoutFiles(open: OpenFile, options: ReadOptions): ImageFiles {
     for await (const bytes of counted(file)) parts.push(Buffer.from(bytes))
     return documentOf(path, Buffer.concat(parts), budget)
   }
+  const readOnce = (path: string) => {
+    const document = documents.get(path) ?? readDocument(path)
+    documents.set(path, document)
+    return document
+  }
+  const required = async (path: string) => {
+    const file = await open(path)
+    if (file === undefined) throw missingFile(path)
+    return file
+  }
   return {
-    document: (path) => {
-      const document = documents.get(path) ?? readDocument(path)
-      documents.set(path, document)
-      return document
-    },
+    // layers of old archives are not compressed
+    document: documentsOfAnyAge(readOnce, async (path) => (await required(path)).digest()),
     layer: async (path) => {
-      const file = await open(path)
-      if (file === undefined) throw missingFile(path)
+      const file = await required(path)
       return layers.layer({ ...file, read: () => counted(file) })
     },
   }

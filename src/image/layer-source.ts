@@ -72,8 +72,11 @@ class LayerFiles implements LayerSource {
           if (head.length >= BLOCK) reader.write(requireTar(head, file))
         }
       }
-      if (head.length < BLOCK) requireTar(head, file)
-      reader.close()
+      // engines take no bytes at all for a layer without files
+      if (head.length > 0) {
+        if (head.length < BLOCK) requireTar(head, file)
+        reader.close()
+      }
     } catch (error) {
       throw locateError(error, `in ${quotePath(file.path)} at byte ${reader.offset} of its tar archive`)
     }

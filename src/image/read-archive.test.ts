@@ -440,7 +440,11 @@ describe('readImageArchive()', () => {
       async () => ociFiles([await tarOf([{ name: 'a', type: 'symlink', linkname: 'a/'.repeat(3000) }])]),
       'symlink to a path of 6000 bytes',
     ],
-    ['an archive of before 1.10', async () => [['repositories', json({})]], 'Docker before 1.10 saved it'],
+    [
+      'an archive of before 1.10',
+      async () => [['repositories', json({})]],
+      'its repositories names no image',
+    ],
     [
       'names that steer a terminal',
       async () => [

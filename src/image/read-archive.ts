@@ -7,6 +7,7 @@ import { fileInMemory, streamedFile } from './image-file.ts'
 import { type ImageTree, readTree } from './image-tree.ts'
 import type { Layer } from './layer-entry.ts'
 import { type LayerSource, layerSource } from './layer-source.ts'
+import { documentsOfAnyAge } from './old-archive.ts'
 import { Budget, type ReadOptions } from './read-options.ts'
 import { DOCUMENT_LIMIT, documentOf, type ImageDocument, missingFile, TOP_FILES } from './select-image.ts'
 import { treeDigest } from './tree-digest.ts'
@@ -67,7 +68,11 @@ export async function readImageTree(
     if (blob.layer !== undefined) return blob.layer
     throw blob.problem ?? imageInvalid(`${quotePath(path)} is not a layer`)
   }
-  return readTree({ document: async (path) => find(path), layer }, options)
+  const document = documentsOfAnyAge(
+    async (path) => find(path),
+    async (path) => (await layer(path)).diffID,
+  )
+  return readTree({ document, layer }, options)
 }
 
 /** What a file of an archive turned out to be. */

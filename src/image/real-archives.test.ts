@@ -110,6 +110,7 @@ const ARM = configOf([LAYER], { architecture: 'arm64' })
 const READ: Record<string, Files> = {
   'an OCI layout, with a manifest.json for Docker': ociFiles([LAYER]),
   'docker save of old': legacyFiles([LAYER]),
+  'a layer of no bytes': ociFiles([LAYER, Buffer.alloc(0)]),
   // of Bazel's rules: the name is that of another step
   'a config that is called after something else': [
     [`${'a'.repeat(64)}.json`, CONFIG],
@@ -299,7 +300,7 @@ it.each<[string, () => Promise<Buffer>, string]>([
         ['repositories', json({})],
         [`${'a'.repeat(64)}/layer.tar`, LAYER],
       ]),
-    'Docker before 1.10 saved it',
+    'Docker before 1.10 saved the archive, and its repositories names no image',
   ],
   ['an archive without files', async () => EMPTY, 'has no files'],
   [

@@ -21,7 +21,7 @@ export const DOCUMENT_LIMIT = 4 * 1024 * 1024
 export const TOP_FILES = ['index.json', 'manifest.json', 'repositories']
 
 /** Engines stop at 127. */
-const LAYER_LIMIT = 1000
+export const LAYER_LIMIT = 1000
 
 /** @throws {StillroomError} IMAGE_INVALID when the bytes are not what the path names, or too many of all documents */
 export function documentOf(path: string, bytes: Buffer, budget: Budget): ImageDocument {
@@ -103,7 +103,8 @@ interface Found {
 async function findImages(documents: Documents, wanted: string): Promise<Found> {
   const index = await documents('index.json')
   const list = await documents('manifest.json')
-  if (index === undefined && list === undefined) throw await notAnArchive(documents)
+  if (index === undefined && list === undefined)
+    throw imageInvalid('The archive has no index.json and no manifest.json: it holds no image')
   const byIndex = await fromIndex(documents, index, wanted)
   const byList = await fromManifestJson(documents, list, wanted)
   const isInIndex = byIndex.images.size + byIndex.others.size > 0
@@ -147,15 +148,6 @@ async function requireDocument(documents: Documents, path: string, digest?: stri
 /** The error that an image lacks a file. */
 export function missingFile(path: string): Error {
   return imageInvalid(`The archive has no file ${quotePath(path)}: it is cut short or only part of an image`)
-}
-
-async function notAnArchive(documents: Documents): Promise<Error> {
-  const old = await documents('repositories')
-  return imageInvalid(
-    old === undefined
-      ? 'The archive has no index.json and no manifest.json: it holds no image'
-      : 'The archive has no manifest.json: Docker before 1.10 saved it, when images had no digests yet',
-  )
 }
 
 const hexOf = (digest: string) => digest.slice('sha256:'.length)
