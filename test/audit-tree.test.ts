@@ -141,7 +141,9 @@ async function dockerDiff(container: string): Promise<Map<string, string>> {
 }
 
 if (!NIGHTLY)
-  console.warn('some kinds of tampering, and 1,800 of 2,000 random changes, are left to the nightly tests')
+  console.warn(
+    'two of three kinds of tampering, and 1,800 of 2,000 random changes, are left to the nightly tests',
+  )
 
 /** What an audit says of an image, by the locked tree that is in it. */
 const exact = async (tampering: Tampering) => {
@@ -196,7 +198,11 @@ describe('audit image with the locked tree', () => {
     ])
   })
 
-  test.each([...TAMPERINGS, ...(NIGHTLY ? MORE : MORE.slice(0, 1))])(
+  test.each(
+    NIGHTLY
+      ? [...TAMPERINGS, ...MORE]
+      : [...TAMPERINGS.filter((_, index) => index % 3 === 0), ...MORE.slice(0, 1)],
+  )(
     'finds each path that docker says was changed, once, and no other; the rules alone find theirs: $name',
     async (tampering) => {
       const { name, image, report } = await exact(tampering)
