@@ -55,5 +55,8 @@ describe.skipIf(typeof cluster === 'string')('a SIF in Apptainer, for somebody w
       'SERVERS_ARGUMENTS="-n 2 -p 43643" TRAINING_ARGUMENTS="-n 2 -p 43643 --episodes 2" bash job.slurm'
     await run(hpc, job)
     expect(await readFile(join(hpc, 'state/shared/episodes.csv'), 'utf8')).toMatch(/\d/)
+    const sum = 'from mpi4py import MPI; print(MPI.COMM_WORLD.allreduce(1))'
+    const both = await run(hpc, `./run -- mpirun --oversubscribe -n 2 python3 -c '${sum}'`)
+    expect(both.split('\n').filter((line) => line === '2')).toHaveLength(2)
   })
 })

@@ -5,6 +5,7 @@ const DOLFIN = '/usr/lib/petsc/lib/python3/dist-packages/dolfin/__init__.py'
 export default defineRecipe({
   description:
     'FEniCS 2019.2 with tensorforce 0.6.5: drag reduction by jets, trained in parallel over sockets',
+  mpi: 'openmpi',
   base: debian('bullseye'),
   steps: [
     apt([

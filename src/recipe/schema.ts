@@ -427,6 +427,8 @@ export const Recipe = z.strictObject({
       'must be a DOI such as "10.5281/zenodo.1234567", without an address in front',
     )
     .optional(),
+  /** The MPI library that programs in the image speak: what a cluster is told to start them in many processes with. */
+  mpi: z.enum(['mpich', 'openmpi']).optional(),
   /** What the image is for. */
   platform: Platform.default('linux/amd64'),
   /** What everything stands on. */

@@ -75,6 +75,25 @@ describe('hpcFiles()', () => {
     expect(stdout).toMatch(/ train .*flow\.sif --episodes 3$/m)
   })
 
+  test.each([
+    ['mpich', 'pmi2'],
+    ['openmpi', 'pmix'],
+  ] as const)('a job of a recipe with %s starts its processes by %s', async (mpi, spoken) => {
+    await place({ ...SETTINGS, mpi })
+    // each process of a job runs the same words
+    const srun = '#!/bin/sh\nprintf "<%s>" "$1"; shift; for rank in 0 1; do "$@"; done\n'
+    await writeFile(join(directory, 'srun'), srun, { mode: 0o755 })
+    const env = { SLURM_SUBMIT_DIR: directory }
+    const { stdout } = await run('mpi.slurm', ['train', '-n', 'a b'], env)
+    expect(stdout).toContain(`<--mpi=${spoken}>`)
+    expect(stdout.match(/<--app><train><[^<]*\/flow\.sif><-n><a b>/g)).toHaveLength(2)
+    expect((await run('mpi.slurm', ['--', 'sh'], { ...env, STILLROOM_MPI: 'pmi1' })).stdout).toContain(
+      '<--mpi=pmi1>',
+    )
+    await expect(run('mpi.slurm', [], env)).rejects.toMatchObject({ exitCode: 2 })
+    expect(hpcFiles(SETTINGS).map(({ name }) => name)).not.toContain('mpi.slurm')
+  })
+
   test('the job waits for what a task waits for', async () => {
     const waitFor = [{ host: '127.0.0.1', port: 1, timeout: 1 }]
     await place({ ...SETTINGS, tasks: { train: { description: '', waitFor } } })

@@ -1,4 +1,4 @@
-import type { Task } from '../../recipe/schema.ts'
+import type { Recipe, Task } from '../../recipe/schema.ts'
 import { shellWord } from './sif-files.ts'
 
 /** What of a recipe is carried to a cluster beside its SIF. */
@@ -10,6 +10,7 @@ export interface ClusterSettings {
   sif: { file: string; sha256: string }
   /** The folder of the image that tasks share with the cluster's disks. */
   shared?: string | undefined
+  mpi?: Recipe['mpi']
   /** In the order of the recipe. */
   tasks: Readonly<Record<string, Pick<Task, 'description' | 'waitFor'>>>
 }
@@ -42,6 +43,7 @@ export function hpcFiles(settings: ClusterSettings): ClusterFile[] {
       ]),
     ),
     script('job.slurm', slurmJob(settings)),
+    ...(settings.mpi === undefined ? [] : [script('mpi.slurm', mpiJob(recipe, settings.mpi))]),
     { name: 'README.md', executable: false, text: readme(settings) },
     { name: 'SHA256SUMS', executable: false, text: `${sif.sha256}  ${sif.file}\n` },
   ]
@@ -110,6 +112,28 @@ function slurmJob({ recipe, tasks }: ClusterSettings): string[] {
   ]
 }
 
+/** How SLURM's `srun` speaks with processes of each library. */
+const INTERFACE = { mpich: 'pmi2', openmpi: 'pmix' }
+const LIBRARY = { mpich: 'MPICH', openmpi: 'Open MPI' }
+
+function mpiJob(recipe: string, mpi: NonNullable<Recipe['mpi']>): string[] {
+  return [
+    '#!/bin/bash',
+    `#SBATCH --job-name=${recipe}-mpi`,
+    '#SBATCH --nodes=1',
+    '#SBATCH --ntasks-per-node=4',
+    '#SBATCH --time=01:00:00',
+    `# A task of recipe ${recipe} in as many processes as the job has, by ${LIBRARY[mpi]}: sbatch mpi.slurm TASK [ARGUMENT...]`,
+    'set -eu',
+    `cd -- "\${SLURM_SUBMIT_DIR:-$(dirname -- "$0")}"`,
+    'if [ $# -eq 0 ]; then',
+    '  echo "usage: sbatch mpi.slurm TASK [ARGUMENT...], or -- PROGRAM [ARGUMENT...]" >&2',
+    '  exit 2',
+    'fi',
+    `exec srun --mpi="\${STILLROOM_MPI:-${INTERFACE[mpi]}}" ./run "$@"`,
+  ]
+}
+
 const AWAIT_PORT = [
   'await_port() {',
   '  for ((second = 0; second < $3; second++)); do',
@@ -121,7 +145,7 @@ const AWAIT_PORT = [
   '}',
 ]
 
-function readme({ recipe, description, sif, shared, tasks }: ClusterSettings): string {
+function readme({ recipe, description, sif, shared, mpi, tasks }: ClusterSettings): string {
   const names = Object.keys(tasks)
   return `${[
     `# ${recipe}`,
@@ -136,6 +160,7 @@ function readme({ recipe, description, sif, shared, tasks }: ClusterSettings): s
     './run -- bash               # another program in it',
     ...names.map((name) => `./${name}.sh ...`),
     'sbatch job.slurm',
+    ...(mpi === undefined ? [] : ['sbatch mpi.slurm TASK ...   # in many processes']),
     '```',
     '',
     ...(names.length === 0
@@ -149,6 +174,7 @@ function readme({ recipe, description, sif, shared, tasks }: ClusterSettings): s
     '`job.slurm` starts these in order, all but the last in the background, and ends with the last. Edit the arguments in it, or give them:',
     '`sbatch --export=ALL,TASK_ARGUMENTS="-n 2" job.slurm`, with the name of the task in capitals.',
     '',
+    ...(mpi === undefined ? [] : mpiLines(mpi)),
     '| variable | what |',
     '| --- | --- |',
     '| `STILLROOM_STATE` | where tasks write: `home` (compiled code, caches) and `shared`; `state` in this directory when not set |',
@@ -158,6 +184,15 @@ function readme({ recipe, description, sif, shared, tasks }: ClusterSettings): s
     '',
     `The sha256 of ${sif.file} is ${sif.sha256}.`,
   ].join('\n')}\n`
+}
+
+function mpiLines(mpi: NonNullable<Recipe['mpi']>): string[] {
+  return [
+    `\`mpi.slurm\` runs a task in as many processes as the job has: \`sbatch --nodes=2 mpi.slurm TASK\`. The library in the image is ${LIBRARY[mpi]};`,
+    `\`srun --mpi=list\` says whether this cluster's SLURM knows \`${INTERFACE[mpi]}\`, and \`STILLROOM_MPI\` names another interface. On one node, without`,
+    'SLURM: `./run -- mpirun -n 4 PROGRAM`.',
+    '',
+  ]
 }
 
 const cell = (text: string) => text.replaceAll('|', '\\|')
