@@ -47,6 +47,40 @@ export async function withContainer<T>(
   return withStarted(engine, settings, signal, (container) => use(new ContainerSandbox(container)))
 }
 
+/** A throw-away container that is there until it is disposed of. */
+export interface KeptContainer extends AsyncDisposable {
+  /** @throws {StillroomError} INTERRUPTED, ENGINE_LOST, CONTAINER_FAILED, and whatever `work` throws */
+  use<T>(work: (sandbox: Sandbox) => Promise<T>): Promise<T>
+}
+
+/** As {@link withContainer}, for work that comes in several parts. */
+export async function keepContainer(engine: Engine, options: ContainerOptions): Promise<KeptContainer> {
+  const opened = Promise.withResolvers<Sandbox>()
+  const closed = Promise.withResolvers<void>()
+  const ended = withContainer(engine, options, (sandbox) => {
+    opened.resolve(sandbox)
+    return closed.promise
+  })
+  ended.catch(opened.reject)
+  const sandbox = await opened.promise
+  return {
+    use: (work) =>
+      work(sandbox).catch((error: unknown) => {
+        throw workError(options.signal, error)
+      }),
+    [Symbol.asyncDispose]: async () => {
+      closed.resolve()
+      await ended
+    },
+  }
+}
+
+function workError(signal: AbortSignal, error: unknown): unknown {
+  return signal.aborted
+    ? new StillroomError('INTERRUPTED', 'the work in a container was interrupted', { cause: error })
+    : engineError('working in a container', error)
+}
+
 /**
  * Starts a throw-away container; it is gone after `use`, however that ends.
  *
@@ -81,9 +115,7 @@ export async function withStarted<T, P = undefined>(
     }
     return await use(container, prepared)
   } catch (error) {
-    if (signal.aborted)
-      throw new StillroomError('INTERRUPTED', 'the work in a container was interrupted', { cause: error })
-    throw engineError('working in a container', error)
+    throw workError(signal, error)
   } finally {
     signal.removeEventListener('abort', stop)
     await container

@@ -15,6 +15,8 @@ const ROOT = '/stillroom'
 export interface AptIndexes {
   indexes: readonly FetchedIndex[]
   packages: PackageVersions
+  /** Sandboxes that have them as apt's lists already. */
+  written: WeakSet<Sandbox>
 }
 
 /** @throws {StillroomError} INDEX_INVALID */
@@ -22,7 +24,7 @@ export function openIndexes(indexes: readonly FetchedIndex[]): AptIndexes {
   const packages = readVersions(
     indexes.map(({ index, packages }) => ({ archive: index.archive, suite: index.suite, packages })),
   )
-  return { indexes, packages }
+  return { indexes, packages, written: new WeakSet() }
 }
 
 /**
@@ -35,22 +37,18 @@ export function openIndexes(indexes: readonly FetchedIndex[]): AptIndexes {
  */
 export async function resolveApt(
   step: AptStep,
-  { indexes, packages }: AptIndexes,
+  { indexes, packages, written }: AptIndexes,
   sandbox: Sandbox,
   stay: readonly PackageVersion[] = [],
 ): Promise<LockedApt> {
-  await sandbox.write([...aptLists(indexes), preferences(stay)])
+  await sandbox.write([...(written.has(sandbox) ? [] : aptLists(indexes)), preferences(stay)])
+  written.add(sandbox)
   const command = [
     ...['apt-get', 'install', '--simulate', '--yes', '--quiet=1', '--allow-downgrades'],
-    ...['-o', 'Dir::Etc::SourceList=/stillroom/sources.list', '-o', 'Dir::Etc::SourceParts=/dev/null'],
-    ...[
-      '-o',
-      'Dir::State::Lists=/stillroom/lists',
-      '-o',
-      'Dir::Cache::pkgcache=',
-      '-o',
-      'Dir::Cache::srcpkgcache=',
-    ],
+    ...['-o', `Dir::Etc::SourceList=${ROOT}/sources.list`, '-o', 'Dir::Etc::SourceParts=/dev/null'],
+    ...['-o', `Dir::State::Lists=${ROOT}/lists`, '-o', 'Dir::Cache::pkgcache='],
+    // what apt reads from the lists, for the next step
+    ...['-o', `Dir::Cache::srcpkgcache=${ROOT}/lists.cache`],
     ...['-o', `Dir::Etc::Preferences=${ROOT}/preferences`, '-o', 'Dir::Etc::PreferencesParts=/dev/null'],
     ...['-o', `APT::Install-Recommends=${step.recommends}`, '--', ...step.packages],
   ]

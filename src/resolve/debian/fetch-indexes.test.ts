@@ -167,6 +167,22 @@ test('refetchIndexes() gives what is locked from the mirror, the snapshot servic
   expect(await refetchIndexes(locked, { ...options(new Map()), cached })).toEqual(first)
 })
 
+test('fetchIndexes() does not fetch an index again that was kept, and trusts no other bytes', async () => {
+  const first = await fetchIndexes({ suite: 'bookworm' }, options(files))
+  const kept = new Map(first.map(({ index, packages }) => [index.packages, packages]))
+  const asked: string[] = []
+  const cached = async (digest: string) => kept.get(digest)
+  const get: Get = (url, how) => {
+    asked.push(url)
+    return web(files)(url, how)
+  }
+  expect(await fetchIndexes({ suite: 'bookworm' }, { ...options(files), get, cached })).toEqual(first)
+  expect(asked.filter((url) => !url.endsWith('/InRelease'))).toEqual([])
+  for (const digest of kept.keys()) kept.set(digest, Buffer.from('something else'))
+  expect(await fetchIndexes({ suite: 'bookworm' }, { ...options(files), get, cached })).toEqual(first)
+  expect(asked.filter((url) => !url.endsWith('/InRelease'))).toHaveLength(first.length)
+})
+
 test('refetchIndexes() takes an expired index, but not one that another key signed', async () => {
   const locked = (await fetchIndexes({ suite: 'bookworm' }, options(files))).map(({ index }) => index)
   const later = { ...options(files), now: new Date('2030-01-01T00:00:00Z') }

@@ -35,6 +35,8 @@ export interface FetchIndexesOptions {
   oldReleases?: string | undefined
   /** Whether the sources have another day's: how long an index is valid does not count then. */
   pinned?: boolean
+  /** Packages files that were fetched before, by their sha256: one that a Release file names is not fetched again. */
+  cached?: (sha256: string) => Promise<Uint8Array | undefined>
   now: Date
 }
 
@@ -112,7 +114,7 @@ export async function fetchComponents(
   suite: string,
   components: readonly string[],
   nameOf: (release: ReleaseFile) => Archive,
-  { get, keys, signers, known = [], now, pinned = false }: Omit<FetchIndexesOptions, 'sources'>,
+  { get, keys, signers, known = [], now, pinned = false, cached }: Omit<FetchIndexesOptions, 'sources'>,
 ): Promise<FetchedIndex[]> {
   const root = suiteRoot(base, suite)
   const source = redactUrl(`${root}/InRelease`)
@@ -125,7 +127,7 @@ export async function fetchComponents(
   const indexes: FetchedIndex[] = []
   for (const component of components) {
     requireNotOlder({ archive, suite, component, date }, known, source)
-    const packages = await fetchPackages(root, release, get, packagesPath(suite, component))
+    const packages = await fetchPackages(root, release, get, packagesPath(suite, component), cached)
     const digests = { release: sha256(inRelease), packages: sha256(packages) }
     indexes.push({ index: { archive, suite, component, date, ...digests, signedBy }, inRelease, packages })
   }

@@ -14,6 +14,7 @@ const ENDINGS = ['.xz', '.gz', '']
  *
  * @param root the suite's directory: `ARCHIVE/dists/SUITE`.
  * @param path of the uncompressed index below it; see `packagesPath`
+ * @param cached bytes that were kept under their sha256: the index is not fetched when it is there
  * @returns the uncompressed `Packages` file.
  * @throws {StillroomError} INDEX_INVALID when it isn't named or isn't what the Release file says; FETCH_FAILED.
  */
@@ -22,14 +23,17 @@ export async function fetchPackages(
   release: ReleaseFile,
   get: Get,
   path: string,
+  cached?: (sha256: string) => Promise<Uint8Array | undefined>,
 ): Promise<Uint8Array> {
+  const plain = release.files.get(path)
+  const kept = plain && (await cached?.(plain.sha256))
+  if (kept !== undefined && sha256(kept) === plain?.sha256) return kept
   const ending = ENDINGS.find((each) => release.files.has(`${path}${each}`)) ?? '.xz'
   const packed = entry(release, `${path}${ending}`, root)
   const bytes = await fetchPacked(root, `${path}${ending}`, release, packed, get)
   check(bytes, packed, `${root}/${path}${ending}`)
   if (ending === '') return bytes
   const packages = await unpack(bytes, `${root}/${path}${ending}`)
-  const plain = release.files.get(path)
   if (plain !== undefined) check(packages, plain, `${root}/${path}`)
   return packages
 }

@@ -26,7 +26,7 @@ export interface LockResolvers {
   base(plan: Exclude<BasePlan, { action: 'keep' }>): Promise<LockedBase>
   git(step: GitStep): Promise<LockedStep>
   file(step: FileStep): Promise<LockedStep>
-  /** Builds the image as it is before the next step, and removes it when `use` has ended. */
+  /** Gives containers that are, for what resolves the next step, as the image is before it. */
   withImageBefore<T>(
     before: LockedPlatform,
     next: AptStep | PipStep,

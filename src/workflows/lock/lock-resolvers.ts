@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises'
 import { stepName } from '../../dockerfile/step-name.ts'
 import { connectEngine } from '../../engine/connect.ts'
-import { withContainer } from '../../engine/container.ts'
+import { type KeptContainer, keepContainer, withContainer } from '../../engine/container.ts'
 import { removeImage } from '../../engine/find-image.ts'
 import type { BasePlan } from '../../lock/plan-lock.ts'
-import type { DebianIndex, LockedPlatform } from '../../lock/schema.ts'
+import type { DebianIndex, LockedPlatform, LockedStep } from '../../lock/schema.ts'
 import { isDebians } from '../../lock/suite-indexes.ts'
 import { createGet } from '../../net/http-get.ts'
 import { proxySettings } from '../../net/proxy-for.ts'
@@ -24,6 +24,7 @@ import { buildInputs } from '../build/build-locked.ts'
 import type { Artifacts, Cache, Cancellation, Fetching, Reporting, Upstreams } from '../ports.ts'
 import { renderGenerated } from '../project/generated.ts'
 import type { LoadedRecipe } from '../project/load-recipe.ts'
+import { AptContainer } from './apt-container.ts'
 import type { LockResolvers } from './carry-out-plan.ts'
 import { lockGit } from './git-sources.ts'
 import { besideRecipe, lockedImageIndexes, lockImageBase, withIndexes } from './lock-image-base.ts'
@@ -38,9 +39,10 @@ export function lockResolvers(
   loaded: LoadedRecipe,
   plan: BasePlan,
   known: readonly DebianIndex[],
-): LockResolvers {
+): LockResolvers & AsyncDisposable {
   const { recipe } = loaded
   const { signal, progress } = ports
+  const apt = new AptContainer(ports, recipe.steps, (before) => openImage(ports, loaded, before))
   // fetched when the base or a step needs them
   let fetched: Promise<FetchedIndex[]> | undefined
   const indexes = () => {
@@ -60,11 +62,18 @@ export function lockResolvers(
     git: (step) => lockGit(ports, step),
     file: (step) => lockFile(ports, step),
     withImageBefore: async (before, next, use) => {
+      const title = `resolving ${stepName(before.steps.length, next.kind)} in a container`
+      if (next.kind === 'apt')
+        return use((_network, resolve) =>
+          apt.use(before, (sandbox) => {
+            progress({ kind: 'stage', title })
+            return resolve(sandbox)
+          }),
+        )
       const engine = await connectEngine({ signal, progress })
-      const tag = `stillroom-resolve/${loaded.name}:${process.pid}`
+      const tag = resolveTag(loaded, 'pip')
       try {
         const image = await buildBefore(ports, loaded, before, tag)
-        const title = `resolving ${stepName(before.steps.length, next.kind)} in a container`
         progress({ kind: 'stage', title })
         return await use((network, resolve) =>
           withContainer(engine, { image, network, user: '0', signal }, resolve),
@@ -90,6 +99,37 @@ export function lockResolvers(
       }
     },
     note: (text) => progress({ kind: 'note', text }),
+    [Symbol.asyncDispose]: () => apt[Symbol.asyncDispose](),
+  }
+}
+
+const resolveTag = ({ name }: LoadedRecipe, kind: LockedStep['kind']) =>
+  `stillroom-resolve/${name}:${kind}-${process.pid}`
+
+/** A container without network of the image of a recipe's first steps; with it goes the image. */
+async function openImage(
+  ports: Fetching & Cache,
+  loaded: LoadedRecipe,
+  before: LockedPlatform,
+): Promise<KeptContainer> {
+  const { signal, progress } = ports
+  const engine = await connectEngine({ signal, progress })
+  const tag = resolveTag(loaded, 'apt')
+  try {
+    const last = before.steps.at(-1)
+    const why = last && `, as ${stepName(before.steps.length - 1, last.kind)} may have changed how apt plans`
+    const image = await buildBefore(ports, loaded, before, tag, why)
+    const container = await keepContainer(engine, { image, network: 'none', user: '0', signal })
+    return {
+      use: container.use,
+      [Symbol.asyncDispose]: async () => {
+        await container[Symbol.asyncDispose]()
+        await removeImage(engine, tag)
+      },
+    }
+  } catch (error) {
+    await removeImage(engine, tag)
+    throw error
   }
 }
 
@@ -107,14 +147,14 @@ async function fetchSuite(
   const keys = await loadKeyring()
   const pinned = past !== undefined
   const mirrors = { get, sources: past ?? debian, oldReleases, keys, pinned }
-  const options = { ...mirrors, signers: suiteSigners, now: new Date() }
   const cached = async (sha256: string) => readFile(store.path(sha256)).catch(() => undefined)
+  const options = { ...mirrors, signers: suiteSigners, now: new Date(), cached }
   const others = { get, now: options.now, known, cached, readFile: besideRecipe(loaded) }
   const locked =
     plan.action === 'resolve'
       ? []
       : [
-          ...(await refetchIndexes(plan.locked.indexes.filter(isDebians), { ...options, snapshot, cached })),
+          ...(await refetchIndexes(plan.locked.indexes.filter(isDebians), { ...options, snapshot })),
           ...(await refetchArchives(
             plan.locked.indexes.filter((index) => !isDebians(index)),
             archives,
@@ -167,6 +207,7 @@ async function buildBefore(
   loaded: LoadedRecipe,
   before: LockedPlatform,
   tag: string,
+  why = '',
 ): Promise<string> {
   const { name, recipe } = loaded
   const partial: Recipe = { ...recipe, steps: recipe.steps.slice(0, before.steps.length) }
@@ -177,7 +218,7 @@ async function buildBefore(
     ports,
     { loaded, locked: before, context },
     { tag, target },
-    (stage) => ports.progress({ kind: 'stage', title: STAGES[stage] }),
+    (stage) => ports.progress({ kind: 'stage', title: STAGES[stage] + (stage === 'build' ? why : '') }),
   )
   return reference
 }
