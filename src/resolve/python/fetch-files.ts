@@ -1,3 +1,4 @@
+import pMap from 'p-map'
 import { StillroomError } from '../../error.ts'
 import { archiveEnding, parseFileName, versionInFileName } from '../../formats/python/distribution-name.ts'
 import { isSameVersion } from '../../formats/versions/compare-pep440.ts'
@@ -10,35 +11,43 @@ import type { DirectOrigin } from './read-origins.ts'
 /** Takes a file into the store. */
 export type Keep = (content: AsyncIterable<Uint8Array>) => Promise<{ sha256: string; size: number }>
 
+/** Finds a file of a project where it need not be fetched; undefined when it is not certain to be what an index has. */
+export type FindKept = (name: string, file: string) => Promise<FetchedFile | undefined>
+
 export interface Wanted {
   /** What pip installed. */
   added: readonly Distribution[]
+  /** What pip said while it did. */
+  said: string
   /** Those of it that came from an address of their own. */
   origins: ReadonlyMap<string, DirectOrigin>
   /** What pip may take, as options of it. */
   format: readonly string[]
   environment: Record<string, string>
   keep: Keep
+  findKept?: FindKept | undefined
 }
 
 /**
- * Fetches the files of what pip installed: by name and version from its indexes, by address what came from one.
+ * Fetches the files of what pip installed, but those that are kept: by name and version from its indexes, by address what came
+ * from one.
  *
  * @throws {StillroomError} PIP_FAILED when a file is not of what was installed
  */
 export async function fetchFiles(pip: Pip, wanted: Wanted): Promise<PythonFile[]> {
   const { added, origins, format, environment, keep } = wanted
   const indexed = added.filter(({ name }) => !origins.has(name))
-  const files: PythonFile[] = []
-  if (indexed.length > 0) {
+  const files = await keptFiles(indexed, wanted)
+  const missing = indexed.filter(({ name }) => !files.some((file) => file.name === name))
+  if (missing.length > 0) {
     const directory = `${WORK}/files`
-    const exact = indexed.map(({ name, version }) => `${name}==${version}`).sort()
+    const exact = missing.map(({ name, version }) => `${name}==${version}`).sort()
     await pip.run(
       ['download', ...format, '--no-deps', `--dest=${directory}`, '--', ...exact],
       'fetching what was resolved',
       environment,
     )
-    files.push(...(await matchFiles(await readFiles(pip, directory, keep), indexed)))
+    files.push(...(await matchFiles(await readFiles(pip, directory, keep), missing)))
   }
   for (const { name, version } of added) {
     const origin = origins.get(name)
@@ -67,6 +76,28 @@ export async function fetchFiles(pip: Pip, wanted: Wanted): Promise<PythonFile[]
     files.push({ ...matchFile({ ...found, file }, { name, version }), url: origin.url })
   }
   return files
+}
+
+/** Of one name and version pip may have looked at several files: then it is asked which it takes. */
+async function keptFiles(
+  indexed: readonly Distribution[],
+  { said, findKept }: Pick<Wanted, 'said' | 'findKept'>,
+): Promise<PythonFile[]> {
+  if (findKept === undefined) return []
+  const names = new Set(
+    [...said.matchAll(/^ *(?:Downloading|Using cached) (\S+)/gm)].map(([, at = '']) => at),
+  )
+  const files = [...names].map((at) => at.replace(/[?#].*/, '').replace(/.*\//, ''))
+  const found = await pMap(
+    indexed,
+    async (entry) => {
+      const [file, ...others] = files.filter((each) => isOf(each, entry))
+      const kept = file === undefined || others.length > 0 ? undefined : await findKept(entry.name, file)
+      return kept && matchFile(kept, entry)
+    },
+    { concurrency: 8 },
+  )
+  return found.filter((file) => file !== undefined)
 }
 
 export interface FetchedFile {

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import type { VersionConstraints } from '../../lock/plan-lock.ts'
 import type { PipStep } from '../../recipe/schema.ts'
 import { keepStub, type ReplayedSandbox, readRecorded, replay, SUITES } from '../recorded-sandbox.fixture.ts'
+import type { FindKept } from './fetch-files.ts'
 import { resolvePip } from './resolve-pip.ts'
 
 const OF = {
@@ -18,12 +19,16 @@ describe.each(SUITES)('resolvePip() by the pip of %s', async (suite) => {
   const resolve = (
     sandbox: ReplayedSandbox,
     requirements: string[],
-    { sdists = {}, constraints }: { sdists?: PipStep['sdists']; constraints?: VersionConstraints } = {},
+    {
+      sdists = {},
+      constraints,
+      findKept,
+    }: { sdists?: PipStep['sdists']; constraints?: VersionConstraints; findKept?: FindKept } = {},
   ) => {
     const settings = { 'index-url': INDEX }
     const environment = { HTTPS_PROXY: 'http://proxy.example.org' }
     const certificates = Buffer.from('trusted')
-    const options = { sandbox, settings, environment, certificates, constraints, keep: keepStub }
+    const options = { sandbox, settings, environment, certificates, constraints, keep: keepStub, findKept }
     return resolvePip({ kind: 'pip', requirements, sdists }, options)
   }
 
@@ -43,6 +48,33 @@ describe.each(SUITES)('resolvePip() by the pip of %s', async (suite) => {
     const names = suite === 'trixie' ? ['packaging', 'wheel'] : ['wheel']
     expect(provided.map(({ name }) => name)).toEqual(names)
     expect(rest).toEqual({ kind: 'pip', pip, build: {}, local: [] })
+    expect(sandbox.left()).toBe(0)
+  })
+
+  test('fetches no file again that is kept', async () => {
+    const sandbox = replay(scenarios['a wheel, and one that is there'])
+    const asked: string[] = []
+    const findKept = async (name: string, file: string) => {
+      asked.push(`${name} ${file}`)
+      return { file, size: 7, sha256: 'a'.repeat(64) }
+    }
+    const { files } = await resolve(sandbox, ['cowsay==6.1', 'wheel'], { findKept })
+    expect(files).toEqual([
+      { name: 'cowsay', version: '6.1', file: asked[0]?.split(' ')[1], size: 7, sha256: 'a'.repeat(64) },
+    ])
+    expect(asked).toEqual(['cowsay cowsay-6.1-py3-none-any.whl'])
+    // the download and the reading of what it gave
+    expect(sandbox.left()).toBe(2)
+  })
+
+  test('fetches what is not kept, and a source distribution by its own name', async () => {
+    const sandbox = replay(scenarios['a source distribution'])
+    const asked: string[] = []
+    const findKept = async (_: string, file: string) => void asked.push(file)
+    const sdists = { docopt: [`setuptools==${setuptools}`, 'wheel==0.45.1'] }
+    const { files } = await resolve(sandbox, ['docopt==0.6.2'], { sdists, findKept })
+    expect(asked).toEqual(['docopt-0.6.2.tar.gz'])
+    expect(files.map(({ file }) => file)).toEqual(asked)
     expect(sandbox.left()).toBe(0)
   })
 

@@ -5,7 +5,7 @@ import { UNCONSTRAINED, type VersionConstraints } from '../../lock/plan-lock.ts'
 import type { LockedPip, PythonFile } from '../../lock/schema.ts'
 import type { PipStep } from '../../recipe/schema.ts'
 import { buildLocal } from './build-local.ts'
-import { fetchFiles, type Keep, namedFiles, readFiles } from './fetch-files.ts'
+import { type FindKept, fetchFiles, type Keep, namedFiles, readFiles } from './fetch-files.ts'
 import { fetchIndexed } from './fetch-indexed.ts'
 import { type Distribution, listDistributions } from './list-distributions.ts'
 import { allowSource } from './pip-error.ts'
@@ -15,6 +15,7 @@ import { readOrigins } from './read-origins.ts'
 export interface ResolvePipOptions extends PipSetup {
   constraints?: VersionConstraints | undefined
   keep: Keep
+  findKept?: FindKept | undefined
   /** Is told what pip took away that the image had before the step. */
   onRemoved?: (removed: readonly Distribution[], files: readonly PythonFile[]) => void
 }
@@ -64,7 +65,8 @@ export async function resolvePip(step: PipStep, options: ResolvePipOptions): Pro
   const own = new Set([...wheels, ...indexed].map(({ name }) => name))
   const added = newOf(after, before).filter(({ name }) => !own.has(name))
   const origins = readOrigins(pip.version, added, after, step.requirements)
-  const fetched = await fetchFiles(pip, { added, origins, format, environment, keep })
+  const { findKept } = options
+  const fetched = await fetchFiles(pip, { added, said, origins, format, environment, keep, findKept })
   const ofIndexes = indexed.map(({ file }) => {
     const version = after.find(({ name }) => name === file.name)?.version ?? file.version
     return { ...file, version }

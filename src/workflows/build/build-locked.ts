@@ -16,7 +16,10 @@ import { stageContext } from './stage-context.ts'
 interface Inputs extends Pick<LockedRecipe, 'locked' | 'context'> {
   loaded: LoadedRecipe
 }
-type HowToBuild = Pick<BuildOptions, 'tag' | 'target' | 'noCache' | 'again' | 'builder'>
+interface HowToBuild extends Pick<BuildOptions, 'tag' | 'target' | 'noCache' | 'again' | 'builder'> {
+  /** What the builder keeps of the context is kept under this name instead of the recipe's. */
+  contextName?: string
+}
 
 /**
  * Fetches what the store lacks, puts the build context together, and builds it without network.
@@ -42,7 +45,7 @@ export async function buildInputs(
     progress({ kind: 'note', text: `the store's copy of ${name} was damaged: fetched again` })
   const staged = await stageContext(ports, context, artifacts, directory, locked.epoch)
   onStage('build')
-  await using from = await builderPath(ports, staged, name)
+  await using from = await builderPath(ports, staged, how.contextName ?? name)
   const image = await buildImage({
     ...how,
     disk,

@@ -37,7 +37,9 @@ export interface LockResolvers {
   otherPackages?(): Promise<OtherPackages | undefined>
   /** The index of a base's own suite, as it was locked. */
   suiteIndex(base: LockedDebianBase): Promise<FetchedIndex[]>
-  pipSettings(): Promise<Pick<ResolvePipOptions, 'settings' | 'environment' | 'certificates' | 'keep'>>
+  pipSettings(
+    before: LockedPlatform,
+  ): Promise<Pick<ResolvePipOptions, 'settings' | 'environment' | 'certificates' | 'keep' | 'findKept'>>
   /** Takes what the user should know though nothing failed. */
   note(text: string): void
 }
@@ -161,7 +163,7 @@ async function resolvePipStep(
   open: OpenSandbox,
   resolvers: LockResolvers,
 ): Promise<LockedStep> {
-  const settings = await resolvers.pipSettings()
+  const settings = await resolvers.pipSettings(before)
   return relaxConstraints(
     stay,
     (left) =>

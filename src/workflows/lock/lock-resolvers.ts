@@ -1,10 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { stepName } from '../../dockerfile/step-name.ts'
-import { connectEngine } from '../../engine/connect.ts'
-import { type KeptContainer, keepContainer, withContainer } from '../../engine/container.ts'
-import { removeImage } from '../../engine/find-image.ts'
 import type { BasePlan } from '../../lock/plan-lock.ts'
-import type { DebianIndex, LockedPlatform, LockedStep } from '../../lock/schema.ts'
+import type { DebianIndex } from '../../lock/schema.ts'
 import { isDebians } from '../../lock/suite-indexes.ts'
 import { createGet } from '../../net/http-get.ts'
 import { proxySettings } from '../../net/proxy-for.ts'
@@ -20,13 +17,14 @@ import { refetchIndexes } from '../../resolve/debian/refetch-indexes.ts'
 import { resolveBase } from '../../resolve/debian/resolve-base.ts'
 import { resolveFile } from '../../resolve/file/resolve-file.ts'
 import { downloadUnpinned } from '../../store/download.ts'
-import { buildInputs } from '../build/build-locked.ts'
+import { locateFrom } from '../build/fetch-inputs.ts'
 import type { Artifacts, Cache, Cancellation, Fetching, Reporting, Upstreams } from '../ports.ts'
-import { renderGenerated } from '../project/generated.ts'
 import type { LoadedRecipe } from '../project/load-recipe.ts'
 import { AptContainer } from './apt-container.ts'
 import type { LockResolvers } from './carry-out-plan.ts'
+import { findKept } from './find-kept.ts'
 import { lockGit } from './git-sources.ts'
+import { openImageBefore, withImageBefore } from './image-before.ts'
 import { besideRecipe, lockedImageIndexes, lockImageBase, withIndexes } from './lock-image-base.ts'
 
 /**
@@ -42,7 +40,7 @@ export function lockResolvers(
 ): LockResolvers & AsyncDisposable {
   const { recipe } = loaded
   const { signal, progress } = ports
-  const apt = new AptContainer(ports, recipe.steps, (before) => openImage(ports, loaded, before))
+  const apt = new AptContainer(ports, recipe.steps, (before) => openImageBefore(ports, loaded, before))
   // fetched when the base or a step needs them
   let fetched: Promise<FetchedIndex[]> | undefined
   const indexes = () => {
@@ -70,17 +68,10 @@ export function lockResolvers(
             return resolve(sandbox)
           }),
         )
-      const engine = await connectEngine({ signal, progress })
-      const tag = resolveTag(loaded, 'pip')
-      try {
-        const image = await buildBefore(ports, loaded, before, tag)
+      return withImageBefore(ports, loaded, before, (open) => {
         progress({ kind: 'stage', title })
-        return await use((network, resolve) =>
-          withContainer(engine, { image, network, user: '0', signal }, resolve),
-        )
-      } finally {
-        await removeImage(engine, tag)
-      }
+        return use(open)
+      })
     },
     aptIndexes: (base) => (base.kind === 'image' ? lockedImageIndexes(ports, loaded, base) : indexes()),
     otherPackages: () => findOtherPackages(ports, recipe),
@@ -88,48 +79,20 @@ export function lockResolvers(
       const own = base.indexes.filter(({ archive, suite }) => archive === 'debian' && suite === base.suite)
       return fetchSuite(ports, loaded, { action: 'keep', locked: { ...base, indexes: own } }, [])
     },
-    pipSettings: async () => {
-      const { pypi, ca } = await ports.sources()
+    pipSettings: async (before) => {
+      const found = await ports.sources()
+      const { pypi, ca } = found
       return {
         settings: pypi.settings,
         environment: proxySettings([...pypi.indexes, ...pypi.findLinks], ports.env),
         // pip takes a list of certificates instead of its own, not in addition
         certificates: ca === undefined ? undefined : Buffer.from(trustedCertificates(ca).join('\n')),
         keep: (content) => ports.store.put(content),
+        findKept: findKept(ports, locateFrom(found, before, signal)),
       }
     },
     note: (text) => progress({ kind: 'note', text }),
     [Symbol.asyncDispose]: () => apt[Symbol.asyncDispose](),
-  }
-}
-
-const resolveTag = ({ name }: LoadedRecipe, kind: LockedStep['kind']) =>
-  `stillroom-resolve/${name}:${kind}-${process.pid}`
-
-/** A container without network of the image of a recipe's first steps; with it goes the image. */
-async function openImage(
-  ports: Fetching & Cache,
-  loaded: LoadedRecipe,
-  before: LockedPlatform,
-): Promise<KeptContainer> {
-  const { signal, progress } = ports
-  const engine = await connectEngine({ signal, progress })
-  const tag = resolveTag(loaded, 'apt')
-  try {
-    const last = before.steps.at(-1)
-    const why = last && `, as ${stepName(before.steps.length - 1, last.kind)} may have changed how apt plans`
-    const image = await buildBefore(ports, loaded, before, tag, why)
-    const container = await keepContainer(engine, { image, network: 'none', user: '0', signal })
-    return {
-      use: container.use,
-      [Symbol.asyncDispose]: async () => {
-        await container[Symbol.asyncDispose]()
-        await removeImage(engine, tag)
-      },
-    }
-  } catch (error) {
-    await removeImage(engine, tag)
-    throw error
   }
 }
 
@@ -200,27 +163,3 @@ async function lockFile({ store, signal, progress, sources }: Fetching, step: Fi
   const { ca } = await sources()
   return resolveFile(step, (url) => downloadUnpinned({ url, label: 'download', ca }, { store, signal }))
 }
-
-/** Builds the image as it is before a step, to resolve the step in. */
-async function buildBefore(
-  ports: Fetching & Cache,
-  loaded: LoadedRecipe,
-  before: LockedPlatform,
-  tag: string,
-  why = '',
-): Promise<string> {
-  const { name, recipe } = loaded
-  const partial: Recipe = { ...recipe, steps: recipe.steps.slice(0, before.steps.length) }
-  const last = partial.steps.at(-1)
-  const target = last ? stepName(partial.steps.length - 1, last.kind) : 'base'
-  const context = await renderGenerated(name, partial, before)
-  const { reference } = await buildInputs(
-    ports,
-    { loaded, locked: before, context },
-    { tag, target },
-    (stage) => ports.progress({ kind: 'stage', title: STAGES[stage] + (stage === 'build' ? why : '') }),
-  )
-  return reference
-}
-
-const STAGES = { fetch: 'fetching artifacts', build: 'building what comes before' }
