@@ -1,6 +1,6 @@
 // `npm run bench [-- PART...] [--rounds N] [--json] [--strict]`: ratios of stillroom's times to those of the nearest thing a user
-// has, each pair timed in turn in one run, who begins alternating. Parts: build, edit, unchanged, verify, explain, image, audit, diff,
-// generate, help. With --json one line a part on standard output, with the machine's facts; with --strict it ends with 1 when
+// has, each pair timed in turn in one run, who begins alternating. Parts: build, edit, lock, steps, unchanged, verify, explain, image,
+// audit, diff, generate, help. With --json one line a part on standard output, with the machine's facts; with --strict it ends with 1 when
 // a target is missed. Needs an engine and a network, the parts explain and audit also Go and Python.
 import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
@@ -15,6 +15,7 @@ import { auditContests } from './audit-contests.ts'
 import { type Contest, hold } from './contest.ts'
 import { editContest } from './edit.ts'
 import { explainContest } from './explain.ts'
+import { lockContest, stepsContest } from './lock.ts'
 import { makeManyRecipes } from './many-recipes.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
@@ -62,6 +63,8 @@ function contests(): Contest[] {
       },
     },
     editContest(RECIPE, scratch, { prepare: prepareBuilds, build: buildByHand }),
+    lockContest(RECIPE, scratch, { base: BASE, prepare: prepareBuilds }),
+    stepsContest(scratch),
     {
       part: 'unchanged',
       ours: `build recipe ${RECIPE}, nothing changed`,

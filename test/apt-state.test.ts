@@ -1,0 +1,58 @@
+import { open, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { execa } from 'execa'
+import { expect, test } from 'vitest'
+import { readDebControl } from '../src/formats/deb/deb-control.ts'
+import { parseControl } from '../src/formats/deb/deb822.ts'
+import { parseLock } from '../src/lock/parse-lock.ts'
+import type { LockedApt, LockedPlatform } from '../src/lock/schema.ts'
+import { composeState } from '../src/resolve/apt/compose-state.ts'
+import { defaultCacheDirectory } from '../src/store/cache-directory.ts'
+import { openStore } from '../src/store/store.ts'
+import { copyProject } from './support/project.ts'
+import { stillroom } from './support/stillroom.ts'
+
+/** By name in the order of the file, without what no plan depends on: which files of a package are its settings. */
+const read = (text: string) =>
+  [...parseControl(text)].map((stanza) => {
+    const { conffiles: _, ...fields } = Object.fromEntries(stanza)
+    return fields
+  })
+
+test('what is composed for apt is what dpkg and apt-mark leave in an image', async () => {
+  const directory = await copyProject('hello')
+  const { exitCode, stderr } = await stillroom(directory, ['build', 'recipe', 'hello'])
+  expect(exitCode, stderr).toBe(0)
+  const cat = async (path: string) =>
+    (await execa('docker', ['run', '--rm', '--entrypoint', 'cat', 'stillroom/hello', path])).stdout
+  const image = {
+    status: await cat('/var/lib/dpkg/status'),
+    marks: await cat('/var/lib/apt/extended_states'),
+  }
+
+  const path = join(directory, 'recipes/hello/lock.json')
+  const lock = parseLock(await readFile(path, 'utf8'), path)
+  const { steps } = lock.platforms['linux/amd64'] as LockedPlatform
+  const step = steps[0] as LockedApt
+  const installed = new Set(step.packages.map(({ name }) => name))
+  const base = image.status
+    .split('\n\n')
+    .filter((stanza) => !installed.has(/^Package: (.*)/.exec(stanza)?.[1] ?? ''))
+    .join('\n\n')
+  const store = await openStore(join(defaultCacheDirectory(process.env), 'store'))
+  const controls = await Promise.all(
+    step.packages.map(async ({ sha256, size, name }) => {
+      await using file = await open(store.path(sha256))
+      const read = async (offset: number, length: number) =>
+        (await file.read(Buffer.alloc(length), 0, length, offset)).buffer
+      return (await readDebControl(read, size, name)).control
+    }),
+  )
+  const composed = composeState({ status: base, marks: '' }, [
+    { controls, requested: ['python3', 'python3-pip'] },
+  ])
+  expect(controls.length).toBeGreaterThan(10)
+  expect(read(composed.status)).toEqual(read(image.status))
+  const byName = (text: string) => read(text).toSorted((a, b) => (`${a.package}` < `${b.package}` ? -1 : 1))
+  expect(byName(composed.marks)).toEqual(byName(image.marks))
+})
