@@ -4,13 +4,14 @@ import { request as plainRequest } from 'node:http'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
+import { zstdCompressSync } from 'node:zlib'
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import type { AttachedFile } from '../src/formats/oci-referrer.ts'
 import { fetchPublished, type Published } from '../src/image/fetch-published.ts'
 import { configOf, sha256, tarOf } from '../src/image/image-archive.test-data.ts'
-import { imageDescriptor, pushImage } from '../src/image/push-image.ts'
+import { manifestOf, type PushableImage, pushImage } from '../src/image/push-image.ts'
 import type { TransferProgress } from '../src/image/transfer.ts'
-import { imageManifest, type WritableImage } from '../src/image/write-archive.ts'
+import type { WritableImage } from '../src/image/write-archive.ts'
 import { fetchBlob } from '../src/sources/registry/fetch-blob.ts'
 import { pushTarget } from '../src/sources/registry/push.ts'
 import { pushReferrers } from '../src/sources/registry/push-referrers.ts'
@@ -43,13 +44,15 @@ const { signal } = new AbortController()
 const timing = { backoff: 1 }
 
 /** Two layers, of which the second fills several pieces of a connection. */
+/** The image, and as a registry has it. */
 let image: WritableImage
+let pushable: PushableImage
 let published: (reference: string) => Published
 
 beforeAll(async () => {
   const tars = [
     await tarOf([{ name: 'etc/issue', content: 'below' }]),
-    await tarOf([{ name: 'data', content: 'x'.repeat(2_000_000) }]),
+    await tarOf([{ name: 'data', content: noise(2_000_000) }]),
   ]
   const layers = tars.map((bytes) => ({
     diffID: `sha256:${sha256(bytes)}`,
@@ -59,14 +62,39 @@ beforeAll(async () => {
     },
   }))
   image = { config: configOf(tars), layers }
+  const packed = tars.map((bytes) => zstdCompressSync(bytes))
+  pushable = {
+    config: image.config,
+    layers: packed.map((bytes) => ({
+      mediaType: 'application/vnd.oci.image.layer.v1.tar+zstd',
+      digest: `sha256:${sha256(bytes)}`,
+      size: bytes.length,
+      read: async function* () {
+        for (let at = 0; at < bytes.length; at += 65_536) yield bytes.subarray(at, at + 65_536)
+      },
+    })),
+  }
   published = (reference) => ({
     id: `sha256:${sha256(image.config)}`,
     tree: `sha256:${'0'.repeat(64)}`,
     size: tars.reduce((sum, { length }) => sum + length, 0),
     diffIDs: layers.map(({ diffID }) => diffID),
-    published: { reference, manifest: imageDescriptor(image).digest },
+    published: { reference, manifest: manifestOf(pushable).digest },
   })
 })
+
+/** Bytes that compress to about half of them, the same each time. */
+function noise(size: number): string {
+  const blocks = Array.from({ length: size / 64 }, (_, i) =>
+    createHash('sha256').update(String(i)).digest('hex'),
+  )
+  return blocks.join('')
+}
+
+function descriptor() {
+  const { bytes: _, ...about } = manifestOf(pushable)
+  return about
+}
 
 async function registryOf(options: RegistryOptions = {}): Promise<Registry> {
   const registry = await startRegistry(options)
@@ -94,7 +122,7 @@ const targetAt = async (host: string, settings?: Partial<RegistrySettings>) =>
   pushTarget(await open(settings).repository(`${host}/team/app:1`), { signal, timing })
 
 const push = async (host: string, settings?: Partial<RegistrySettings>) =>
-  pushImage(await targetAt(host, settings), image, '1')
+  pushImage(await targetAt(host, settings), pushable, '1')
 
 const writes = ({ seen }: FaultProxy) => seen.filter(({ method }) => /POST|PUT|PATCH/.test(method))
 
@@ -110,7 +138,7 @@ describe('pushImage()', () => {
         login: async () => ({ kind: 'password' as const, ...LOGIN }),
       }
       const first = await push(registry.host, settings)
-      expect(first).toMatchObject({ manifest: imageDescriptor(image), sent: { blobs: 3 } })
+      expect(first).toMatchObject({ manifest: descriptor(), sent: { blobs: 3 } })
       expect(await push(registry.host, settings)).toMatchObject({
         manifest: first.manifest,
         sent: { blobs: 0, bytes: 0 },
@@ -126,8 +154,8 @@ describe('pushImage()', () => {
     const registry = await registryOf()
     const faults = await faultsBefore(registry)
     const told: TransferProgress[] = []
-    await pushImage(await targetAt(faults.host), image, '1', (state) => told.push(state))
-    const total = image.config.length + image.layers.reduce((sum, { size }) => sum + size, 0)
+    await pushImage(await targetAt(faults.host), pushable, '1', (state) => told.push(state))
+    const total = image.config.length + pushable.layers.reduce((sum, { size }) => sum + size, 0)
     expect(told.at(-1)).toEqual({ blobsDone: 3, blobsTotal: 3, bytesDone: total, bytesTotal: total })
     expect(told.length).toBeGreaterThan(10)
     const paths = writes(faults).map(({ method, path }) => `${method} ${path.replace(/\/uploads\/.*/, '')}`)
@@ -210,7 +238,7 @@ describe('pushImage()', () => {
 
   test('never sets the tag of an image with a layer that is another than it is called', async () => {
     const registry = await registryOf()
-    const [first, second] = image.layers as [WritableImage['layers'][0], WritableImage['layers'][0]]
+    const [first, second] = pushable.layers as [PushableImage['layers'][0], PushableImage['layers'][0]]
     const wrong = {
       ...second,
       read: async function* () {
@@ -218,8 +246,8 @@ describe('pushImage()', () => {
       },
     }
     const target = await targetAt(registry.host)
-    await expect(pushImage(target, { ...image, layers: [first, wrong] }, '1')).rejects.toMatchObject({
-      code: 'IMAGE_INVALID',
+    await expect(pushImage(target, { ...pushable, layers: [first, wrong] }, '1')).rejects.toMatchObject({
+      code: 'PUSH_FAILED',
     })
     expect(await target.getManifest('1')).toBeUndefined()
   })
@@ -250,12 +278,13 @@ async function fetched(host: string, mirrors: string[] = []) {
 
 describe('fetchPublished()', () => {
   const cases = (): [path: string, fault: Fault, code: string, says: string][] => {
-    const { diffIDs, id, published: about } = published('x/y:1')
-    const [layer, config] = [`/v2/team/app/blobs/${diffIDs[1]}`, `/v2/team/app/blobs/${id}`]
+    const { id, published: about } = published('x/y:1')
+    const digest = pushable.layers[1]?.digest
+    const [layer, config] = [`/v2/team/app/blobs/${digest}`, `/v2/team/app/blobs/${id}`]
     const manifest = `/v2/team/app/manifests/${about.manifest}`
     return [
-      [layer, wrongBytes, 'ARTIFACT_MISMATCH', `expected ${diffIDs[1]}, got sha256:`],
-      [layer, cutSilently(1000), 'ARTIFACT_MISMATCH', `expected ${diffIDs[1]}, got sha256:`],
+      [layer, wrongBytes, 'ARTIFACT_MISMATCH', `expected ${digest}, got sha256:`],
+      [layer, cutSilently(1000), 'ARTIFACT_MISMATCH', `expected ${digest}, got sha256:`],
       [layer, cutShort(1000), 'FETCH_FAILED', 'cannot fetch'],
       [layer, notFound, 'REGISTRY_IMAGE_UNKNOWN', 'has no file'],
       [layer, forbidden, 'REGISTRY_LOGIN_REFUSED', 'HTTP 403'],
@@ -284,17 +313,49 @@ describe('fetchPublished()', () => {
     const registry = await registryOf()
     await push(registry.host)
     const faults = await faultsBefore(registry)
-    const layer = `/v2/team/app/blobs/${published('x/y:1').diffIDs[1]}`
+    const layer = `/v2/team/app/blobs/${pushable.layers[1]?.digest}`
     const real: Fault = (answer) => (_request, response) =>
       void response.writeHead(answer.status, answer.headers).end(answer.body)
-    faults.on(layer, cutShort(1_500_000), real)
+    faults.on(layer, cutShort(500_000), real)
     expect(await fetched(faults.host)).toEqual(await contentOf(image))
-    expect(faults.seen.filter(({ path }) => path === layer).at(-1)?.headers.range).toBe('bytes=1500000-')
+    expect(faults.seen.filter(({ path }) => path === layer).at(-1)?.headers.range).toBe('bytes=500000-')
+  })
+
+  test('takes no layer that is another one, or unpacks to more than the image, whatever its digest', async () => {
+    const registry = await registryOf()
+    const pack = (bytes: Buffer) => ({
+      mediaType: 'application/vnd.oci.image.layer.v1.tar+zstd',
+      digest: `sha256:${sha256(bytes)}`,
+      size: bytes.length,
+      read: async function* () {
+        yield bytes
+      },
+    })
+    const [first] = pushable.layers as [PushableImage['layers'][0]]
+    const swapped = zstdCompressSync(await tarOf([{ name: 'data', content: 'another' }]))
+    const bomb = zstdCompressSync(Buffer.alloc(64 << 20))
+    const cases: [Buffer, string, string][] = [
+      [swapped, 'ARTIFACT_MISMATCH', 'another image'],
+      [bomb, 'IMAGE_INVALID', 'more bytes than all of the locked image'],
+      [swapped.subarray(0, -4), 'IMAGE_INVALID', 'damaged or cut short'],
+    ]
+    for (const [bytes, code, says] of cases) {
+      const wrong = { ...pushable, layers: [first, pack(bytes)] }
+      const { manifest } = await pushImage(await targetAt(registry.host), wrong, '1')
+      const reference = `${registry.host}/team/app:1`
+      const wanted = { ...published(reference), published: { reference, manifest: manifest.digest } }
+      const directory = await temporaryDirectory()
+      const repositories = await open().repositories(reference)
+      await expect(
+        fetchPublished(repositories, wanted, { directory, present: [], signal, timing }),
+      ).rejects.toMatchObject({ code, message: expect.stringContaining(says) })
+      expect(await readdir(directory)).toEqual([])
+    }
   })
 
   test('takes no manifest that names other layers than the lockfile, whatever its digest', async () => {
     const registry = await registryOf()
-    const other = { ...image, layers: image.layers.slice(0, 1) }
+    const other = { ...pushable, layers: pushable.layers.slice(0, 1) }
     const pushed = await pushImage(await targetAt(registry.host), other, '1')
     const reference = `${registry.host}/team/app:1`
     const repositories = await open().repositories(reference)
@@ -314,7 +375,7 @@ test('pushReferrers() attaches files, lists them once, and keeps what others hav
   const registry = await registryOf()
   await push(registry.host)
   const target = await targetAt(registry.host)
-  const subject = imageDescriptor(image)
+  const subject = descriptor()
   const file = (name: string, text = name): AttachedFile => ({
     name,
     type: `application/${name}`,
@@ -333,7 +394,7 @@ test('pushReferrers() attaches files, lists them once, and keeps what others hav
   expect(types).toEqual(['application/a', 'application/b'])
   const artifact = await read(`manifests/${list.manifests[1].digest}`)
   expect(artifact).toMatchObject({ subject, layers: [{ digest: `sha256:${sha256(Buffer.from('b'))}` }] })
-  expect(await read(`manifests/${subject.digest}`)).toEqual(JSON.parse(String(imageManifest(image))))
+  expect(await read(`manifests/${subject.digest}`)).toEqual(JSON.parse(String(manifestOf(pushable).bytes)))
 })
 
 describe('signImage()', () => {
@@ -344,7 +405,7 @@ describe('signImage()', () => {
     const registry = await registryOf()
     await push(registry.host)
     const target = await targetAt(registry.host)
-    const manifest = imageDescriptor(image).digest
+    const manifest = manifestOf(pushable).digest
     const about = { repository: `${registry.host}/team/app`, manifest }
     const tag = `${manifest.replace(':', '-')}.sig`
     const signatures = async () => JSON.parse(String((await target.getManifest(tag))?.bytes))

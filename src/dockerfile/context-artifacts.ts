@@ -9,7 +9,7 @@ import type {
 } from '../lock/schema.ts'
 import type { Artifact, Origin } from '../store/artifact.ts'
 import { layerArtifacts } from './image-base.ts'
-import { PACKER } from './sif/locked-packer.ts'
+import { COMPRESSOR, PACKER } from './locked-programs.ts'
 import { stepName } from './step-name.ts'
 
 /** An artifact and where it lies in the build context, relative to the context's directory. */
@@ -119,7 +119,7 @@ function fileArtifact({ url, size, sha256 }: LockedFile): Artifact {
 
 /**
  * Every entry of the store that a lock needs: its artifacts, the indexes that let it be extended, the tree of its image, and
- * what makes a SIF of it where there was one.
+ * what makes a SIF of it, or compresses its layers, where it was exported or published.
  */
 export function lockedDigests(locked: LockedPlatform): string[] {
   const { files, seed } = contextArtifacts(locked)
@@ -127,5 +127,6 @@ export function lockedDigests(locked: LockedPlatform): string[] {
   const indexes = locked.base.indexes.flatMap(({ release, packages }) => [release, packages])
   const tree = locked.image === null ? [] : [locked.image.tree.slice('sha256:'.length)]
   const packer = locked.image?.sif === undefined ? [] : lockedDigests(PACKER)
-  return [...new Set([...artifacts, ...indexes, ...tree, ...packer])].sort()
+  const compressor = locked.image?.published === undefined ? [] : lockedDigests(COMPRESSOR)
+  return [...new Set([...artifacts, ...indexes, ...tree, ...packer, ...compressor])].sort()
 }

@@ -39,7 +39,7 @@ export async function loadImage(
 }
 
 /** A request keeps pieces until they are sent; who reads a disk takes their memory for others before that. */
-async function* copies(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer> {
+export async function* copies(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer> {
   for await (const piece of pieces) yield Buffer.from(piece)
 }
 

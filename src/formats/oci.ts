@@ -7,11 +7,12 @@ export const Digest = z.string().regex(/^sha256:[0-9a-f]{64}$/, 'must be "sha256
 /** The digest of bytes. */
 export const sha256Digest = (bytes: Uint8Array) => `sha256:${hash('sha256', bytes)}`
 
-/** OCI's own media types: of a manifest, an index, a config, and a layer that is not compressed. */
+/** OCI's own media types: of a manifest, an index, a config, a layer that is not compressed, and one that zstd compressed. */
 export const MANIFEST_TYPE = 'application/vnd.oci.image.manifest.v1+json'
 export const INDEX_TYPE = 'application/vnd.oci.image.index.v1+json'
 export const CONFIG_TYPE = 'application/vnd.oci.image.config.v1+json'
 export const LAYER_TYPE = 'application/vnd.oci.image.layer.v1.tar'
+export const ZSTD_LAYER_TYPE = `${LAYER_TYPE}+zstd`
 
 /** The config of a manifest that needs none (OCI image specification 1.1, "Guidance for an Empty Descriptor"). */
 export const EMPTY = Buffer.from('{}')

@@ -1,11 +1,13 @@
-import { randomUUID } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { buffer } from 'node:stream/consumers'
 import { StillroomError } from '../error.ts'
+import { uncompressed } from '../formats/decompress.ts'
+import { imageInvalid } from '../formats/image-invalid.ts'
 import { tryJson } from '../formats/json/try-json.ts'
-import { MANIFEST_TYPE, RegistryManifest, sha256Digest } from '../formats/oci.ts'
+import { MANIFEST_TYPE, type RegistryDescriptor, RegistryManifest, sha256Digest } from '../formats/oci.ts'
 import type { LockedImage, PublishedImage } from '../lock/schema.ts'
 import type { Timing } from '../net/retry.ts'
 import { firstGood } from '../sources/first-good.ts'
@@ -35,7 +37,7 @@ export type Published = LockedImage & { published: PublishedImage }
 
 /**
  * Fetches a locked image from where it was published. All of it is verified against the lockfile by then: the manifest by its
- * digest, the config by the image ID, each layer by its diffID. What one source gives wrong, the next one is asked for.
+ * digest, the config by the image ID, each layer, unpacked, by its diffID. What one source gives wrong, the next one is asked for.
  *
  * @param repositories best first
  * @throws {StillroomError} ARTIFACT_MISMATCH; REGISTRY_IMAGE_UNKNOWN, REGISTRY_LOGIN_REFUSED, FETCH_FAILED; DISK_FULL,
@@ -53,40 +55,85 @@ export async function fetchPublished(
     requireDigest(repository, config.digest, sha256Digest(fetched))
     return fetched
   })
+  const { diffIDs } = image
   const wanted = new Map(
-    layers.flatMap(({ digest, size }) => (present.includes(digest) ? [] : [[digest, size] as const])),
+    diffIDs.flatMap((diffID, index) =>
+      present.includes(diffID) ? [] : [[diffID, layers[index] as RegistryDescriptor] as const],
+    ),
   )
-  const transfer = new Transfer([...wanted.values()], onProgress)
+  const transfer = new Transfer(
+    [...wanted.values()].map(({ size }) => size),
+    onProgress,
+  )
   const written: string[] = []
   const dispose = async () => {
     for (const path of written) await rm(path, { force: true })
   }
-  const fetchLayer = async (digest: string, size: number): Promise<string> =>
+  let left = image.size
+  const fetchLayer = (diffID: string, { digest, size }: RegistryDescriptor): Promise<WritableLayer> =>
     firstGood(repositories, async (repository) => {
       const path = join(directory, `${randomUUID()}.tmp`)
       written.push(path)
-      const stream = transfer.counted(fetchBlob([repository], digest, { ...options, size }))
-      const { sha256 } = await writeNew(path, stream).catch((error) => {
-        throw error instanceof StillroomError ? error : diskError(error, path)
+      const blob = new HashedBlob(transfer.counted(fetchBlob([repository], digest, { ...options, size })))
+      const unpacked = await writeNew(path, blob.unpacked(left)).catch(async (error) => {
+        if (!(error instanceof StillroomError)) throw diskError(error, path)
+        if (error.code === 'IMAGE_INVALID') requireDigest(repository, digest, await blob.digest())
+        throw error
       })
-      requireDigest(repository, digest, `sha256:${sha256}`)
-      return path
+      requireDigest(repository, digest, await blob.digest())
+      if (`sha256:${unpacked.sha256}` !== diffID) throw otherImage(image)
+      left -= unpacked.size
+      return { diffID, size: unpacked.size, read: () => createReadStream(path) }
     })
   try {
     await mkdir(directory, { recursive: true })
     const fetched = new Map<string, WritableLayer>()
-    for (const [digest, size] of wanted) {
-      const path = await fetchLayer(digest, size)
-      fetched.set(digest, { diffID: digest, size, read: () => createReadStream(path) })
-      transfer.done(size)
+    for (const [diffID, descriptor] of wanted) {
+      fetched.set(diffID, await fetchLayer(diffID, descriptor))
+      transfer.done(descriptor.size)
     }
-    const all = layers.map(
-      ({ digest, size }) => fetched.get(digest) ?? { diffID: digest, size, read: unwanted },
-    )
+    const all = diffIDs.map((diffID) => fetched.get(diffID) ?? { diffID, size: 0, read: unwanted })
     return { config: bytes, layers: all, [Symbol.asyncDispose]: dispose }
   } catch (error) {
     await dispose()
     throw options.signal.aborted ? options.signal.reason : error
+  }
+}
+
+/** The bytes of a blob as they come, packed or not. */
+class HashedBlob {
+  readonly #hash = createHash('sha256')
+  readonly #source: AsyncGenerator<Uint8Array>
+
+  constructor(pieces: AsyncIterable<Uint8Array>) {
+    this.#source = this.#hashed(pieces)
+  }
+
+  async *#hashed(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+    for await (const bytes of pieces) {
+      this.#hash.update(bytes)
+      yield bytes
+    }
+  }
+
+  /** @param most bytes that there may be @throws {StillroomError} IMAGE_INVALID when there are more, or they don't unpack */
+  unpacked(most: number): AsyncIterable<Uint8Array> {
+    let left = most
+    // whoever stops early leaves the rest to be hashed
+    const rest = { [Symbol.asyncIterator]: () => ({ next: () => this.#source.next() }) }
+    return uncompressed(rest, {
+      received: () => {},
+      unpacked: (bytes) => {
+        left -= bytes
+        if (left < 0) throw imageInvalid('A layer has more bytes than all of the locked image')
+      },
+    })
+  }
+
+  /** Of all of them. */
+  async digest(): Promise<string> {
+    for await (const _ of this.#source);
+    return `sha256:${this.#hash.digest('hex')}`
   }
 }
 
@@ -97,12 +144,14 @@ function unwanted(): never {
 /** A config is read into memory. */
 const CONFIG_LIMIT = 16 << 20
 
-/** The manifest that the lockfile names, which names the config and the layers that the lockfile names, and no more. */
+/** The manifest that the lockfile names, which names the locked config and as many layers as that has. */
 async function fetchManifest(
   repositories: readonly Repository[],
-  { id, diffIDs, size, published: { manifest: digest } }: Published,
+  image: Published,
   options: Pick<FetchOptions, 'signal' | 'timing'>,
 ): Promise<RegistryManifest> {
+  const { id, diffIDs, size } = image
+  const digest = image.published.manifest
   const bytes = await firstGood(repositories, async (repository) => {
     const { bytes } = await fetchDocument([repository], 'manifests', digest, {
       accept: [MANIFEST_TYPE],
@@ -115,14 +164,16 @@ async function fetchManifest(
   const isLocked =
     manifest?.config.digest === id &&
     manifest.config.size <= CONFIG_LIMIT &&
-    manifest.layers.map((layer) => layer.digest).join() === diffIDs.join() &&
-    manifest.layers.reduce((sum, layer) => sum + layer.size, 0) === size
+    manifest.layers.length === diffIDs.length &&
+    manifest.layers.every((layer) => layer.size <= size)
   if (isLocked) return manifest
-  throw new StillroomError(
-    'ARTIFACT_MISMATCH',
-    `manifest ${digest} is that of another image than ${id}, or has its layers in another form`,
-    { hint: 'publish it again: stillroom publish recipe NAME REFERENCE' },
-  )
+  throw otherImage(image)
+}
+
+function otherImage({ id, published: { manifest } }: Published): StillroomError {
+  return new StillroomError('ARTIFACT_MISMATCH', `manifest ${manifest} is that of another image than ${id}`, {
+    hint: 'publish it again: stillroom publish recipe NAME REFERENCE',
+  })
 }
 
 function requireDigest({ root, name }: Repository, expected: string, actual: string): void {

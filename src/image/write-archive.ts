@@ -35,15 +35,19 @@ export interface ArchiveFile {
 }
 
 /**
- * The manifest of an image (OCI image specification, "Image Manifest"). It follows from the image alone: its layers are
- * uncompressed, so that their digests are the config's diffIDs.
+ * The manifest of an image (OCI image specification, "Image Manifest"): it follows from the image and how its layers are packed.
+ *
+ * @param layers lowest first
  */
-export function imageManifest({ config, layers }: WritableImage): Buffer {
+export function imageManifest(
+  config: Buffer,
+  layers: readonly { mediaType: string; digest: string; size: number }[],
+): Buffer {
   return json({
     schemaVersion: 2,
     mediaType: MANIFEST_TYPE,
     config: { mediaType: CONFIG_TYPE, digest: sha256Digest(config), size: config.length },
-    layers: layers.map(({ diffID, size }) => ({ mediaType: LAYER_TYPE, digest: diffID, size })),
+    layers: layers.map(({ mediaType, digest, size }) => ({ mediaType, digest, size })),
   })
 }
 
@@ -57,7 +61,10 @@ export function archiveFiles(image: WritableImage, name: string | null): Archive
   const { config, layers } = image
   const { architecture, os } = checkShape(ImageConfig, parseJson(config, 'config'), 'config')
   const configDigest = sha256Digest(config)
-  const manifest = imageManifest(image)
+  const manifest = imageManifest(
+    config,
+    layers.map(({ diffID, size }) => ({ mediaType: LAYER_TYPE, digest: diffID, size })),
+  )
   const index = json({
     schemaVersion: 2,
     mediaType: INDEX_TYPE,

@@ -1,4 +1,5 @@
 import { resolve } from 'node:path'
+import { PACKER } from '../../dockerfile/locked-programs.ts'
 import { connectEngine, type Engine } from '../../engine/connect.ts'
 import { packSquashfs } from '../../engine/pack-squashfs.ts'
 import { StillroomError } from '../../error.ts'
@@ -18,8 +19,8 @@ import type { Cache, Cancellation, Fetching, Project, Reporting } from '../ports
 import { loadRecipe } from '../project/load-recipe.ts'
 import { lockedPlatform, requireLock, writeLock } from '../project/lock-file.ts'
 import { type SpooledImage, spoolImage } from '../save/spooled-image.ts'
+import { withPrograms } from '../with-programs.ts'
 import { type LockToExport, planSif, type SifPlan, withSif } from './sif-plan.ts'
-import { withPacker } from './with-packer.ts'
 
 export interface SifResult {
   recipe: string
@@ -122,7 +123,7 @@ async function writeSif(
     }
     return writeHashed(signal, resolve(file), all(), { verify: (whole) => requireSum(of, plan, whole) })
   }
-  return withPacker(ports, engine, (packer) =>
+  return withPrograms(ports, engine, PACKER, (packer) =>
     packSquashfs(engine, packer, flatTar(layers, tree.root, added), signal, write),
   )
 }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { lockedDigests } from '../../dockerfile/context-artifacts.ts'
-import { PACKER } from '../../dockerfile/sif/locked-packer.ts'
+import { PACKER } from '../../dockerfile/locked-programs.ts'
 import { ImageConfig } from '../../formats/oci.ts'
 import { parseLock } from '../../lock/parse-lock.ts'
 import { recordedRecipe } from '../../lock/recorded-recipe.ts'

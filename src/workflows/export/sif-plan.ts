@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto'
 import { readConfig } from '../../audit/compare/compare-config.ts'
+import { PACKER } from '../../dockerfile/locked-programs.ts'
 import { definitionFile } from '../../dockerfile/sif/definition-file.ts'
-import { PACKER } from '../../dockerfile/sif/locked-packer.ts'
 import { type SifFile, type SifSettings, sifFiles } from '../../dockerfile/sif/sif-files.ts'
 import type { ImageConfig } from '../../formats/oci.ts'
 import type { LockedImage, LockedPlatform, LockedSif, Lockfile } from '../../lock/schema.ts'

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { connectEngine, type Engine } from '../../engine/connect.ts'
 import { StillroomError } from '../../error.ts'
 import { formatReference } from '../../formats/image-reference.ts'
-import { hasImage, imageDescriptor, type PushedImage, pushImage } from '../../image/push-image.ts'
+import { hasImage, manifestOf, type PushedImage, pushImage } from '../../image/push-image.ts'
 import { describeTransfer } from '../../image/transfer.ts'
 import { recordedRecipe } from '../../lock/recorded-recipe.ts'
 import type { LockedImage, Lockfile } from '../../lock/schema.ts'
@@ -12,10 +12,11 @@ import { type PushTarget, pushTarget } from '../../sources/registry/push.ts'
 import { pushReferrers } from '../../sources/registry/push-referrers.ts'
 import { sweepAbandoned } from '../../store/disk.ts'
 import { requireLockedImage } from '../build/locked-image.ts'
-import type { Cache, Cancellation, Reporting } from '../ports.ts'
+import type { Cache, Fetching, Reporting } from '../ports.ts'
 import { lockedPlatform, requireLock, writeLock } from '../project/lock-file.ts'
 import { spooledImage, spoolImage } from '../save/spooled-image.ts'
 import type { Session } from '../session.ts'
+import { compressLayers } from './compress-layers.ts'
 import { filesToAttach, readStatement } from './files-to-attach.ts'
 import { requireTagged } from './require-tagged.ts'
 import { readSigningKey, signImage } from './sign-image.ts'
@@ -73,7 +74,7 @@ export async function publishRecipe(
 
   progress({ kind: 'stage', title: `asking for ${reference}` })
   const target = pushTarget(await registries.repository(asked), { signal })
-  const there = await hasImage(target, image, image.published?.manifest, tag)
+  const there = await hasImage(target, image.published?.manifest, tag)
   const { manifest: descriptor, sent } = there
     ? { manifest: there, sent: { blobs: 0, bytes: 0 } }
     : await pushPresent(session, engine, target, { lock, image, from: present.reference, reference, tag })
@@ -108,9 +109,9 @@ export async function publishRecipe(
   }
 }
 
-/** Pushes an image as the engine has it. */
+/** Pushes an image of the engine, compressed. */
 async function pushPresent(
-  ports: Cancellation & Reporting & Cache,
+  ports: Cache & Fetching & Reporting,
   engine: Engine,
   target: PushTarget,
   about: { lock: Lockfile; image: LockedImage; from: string; reference: string; tag: string },
@@ -122,15 +123,17 @@ async function pushPresent(
   await sweepAbandoned(spool)
   await using spooled = await spoolImage(ports, engine, from, join(spool, lock.recipe))
   const writable = await spooledImage(ports, spooled, image.id)
-  requireManifest(lock, image, imageDescriptor(writable).digest)
+  progress({ kind: 'stage', title: 'compressing layers' })
+  await using compressed = await compressLayers(ports, engine, writable, spool)
+  requireManifest(lock, image, manifestOf(compressed).digest)
   progress({ kind: 'stage', title: `pushing to ${reference}` })
-  // not before it is pushed does the copy go
-  return await pushImage(target, writable, tag, (state) =>
+  // not before it is pushed do the copies go
+  return await pushImage(target, compressed, tag, (state) =>
     progress({ kind: 'status', text: describeTransfer(state) }),
   )
 }
 
-/** The manifest follows from the image: another digest is a wrong lock. */
+/** The manifest follows from the image and the compressor: another digest is a wrong lock. */
 function requireManifest({ recipe }: Lockfile, { id, published }: LockedImage, actual: string): void {
   if (published === undefined || published.manifest === actual) return
   throw new StillroomError(

@@ -1,29 +1,30 @@
 import { hash, randomUUID } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
-import { contextArtifacts } from '../../dockerfile/context-artifacts.ts'
-import { PACKER } from '../../dockerfile/sif/locked-packer.ts'
-import type { Engine } from '../../engine/connect.ts'
-import { removeImage } from '../../engine/find-image.ts'
-import { loadImage } from '../../engine/load-image.ts'
-import { debDataTar } from '../../formats/deb/deb-archive.ts'
-import { archiveFiles, type WritableLayer, writeArchive } from '../../image/write-archive.ts'
-import { fetchInputs } from '../build/fetch-inputs.ts'
-import type { Cache, Fetching } from '../ports.ts'
+import { contextArtifacts } from '../dockerfile/context-artifacts.ts'
+import type { Engine } from '../engine/connect.ts'
+import { removeImage } from '../engine/find-image.ts'
+import { loadImage } from '../engine/load-image.ts'
+import { debDataTar } from '../formats/deb/deb-archive.ts'
+import { archiveFiles, type WritableLayer, writeArchive } from '../image/write-archive.ts'
+import type { LockedPlatform } from '../lock/schema.ts'
+import { fetchInputs } from './build/fetch-inputs.ts'
+import type { Cache, Fetching } from './ports.ts'
 
 /**
- * Runs `use` with an image of the locked packer, which is gone afterwards. Its packages are fetched and verified; nothing
+ * Runs `use` with an image of locked programs, which is gone afterwards. Their packages are fetched and verified; nothing
  * of them is run to unpack them: each is a layer.
  *
  * @throws {StillroomError} those of fetching; ENGINE_*
  */
-export async function withPacker<T>(
+export async function withPrograms<T>(
   ports: Cache & Fetching,
   engine: Engine,
+  programs: LockedPlatform,
   use: (image: string) => Promise<T>,
 ): Promise<T> {
   const { store, signal } = ports
-  const { files } = contextArtifacts(PACKER)
-  await fetchInputs(ports, { files }, PACKER)
+  const { files } = contextArtifacts(programs)
+  await fetchInputs(ports, { files }, programs)
   const layers: WritableLayer[] = []
   for (const { artifact } of files) {
     const tar = await debDataTar(await readFile(store.path(artifact.sha256)), artifact.name)
@@ -39,7 +40,7 @@ export async function withPacker<T>(
     rootfs: { type: 'layers', diff_ids: layers.map(({ diffID }) => diffID) },
   }
   // a name of its own, as others may be at it, too; one that prune finds when this is killed
-  const name = `stillroom/squashfs-packer:${randomUUID()}`
+  const name = `stillroom/programs:${randomUUID()}`
   const image = { config: Buffer.from(JSON.stringify(config)), layers }
   try {
     await loadImage(engine, writeArchive(archiveFiles(image, name)), signal)
