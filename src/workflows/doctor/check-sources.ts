@@ -5,7 +5,7 @@ import { type Diagnostic, missing, ok, warning } from '../../report/doctor-table
 import { archiveServices } from '../../resolve/debian/archive-services.ts'
 import { findCertificates } from '../../sources/find-certificates.ts'
 import { findDebianSources } from '../../sources/find-debian-sources.ts'
-import { findCommitArchive } from '../../sources/find-mirrors.ts'
+import { findCommitArchive, findStore } from '../../sources/find-mirrors.ts'
 import { findPipSources } from '../../sources/find-pip-sources.ts'
 import { localMachine } from '../../sources/machine.ts'
 import type { SourcesConfig } from '../../sources/schema.ts'
@@ -53,8 +53,20 @@ export async function checkSources({
       (error) => [unknownSource('Python index', error)],
     ),
     checkCommitArchive(env, config, probe),
+    checkStore(env, config),
   ])
   return found.flat()
+}
+
+/** Where artifacts are asked for before all else. */
+function checkStore(env: Environment['env'], config: SourcesConfig): Diagnostic[] {
+  const what = 'store of a team'
+  try {
+    const name = findStore(env, config)
+    return [ok(what, name ?? 'none: STILLROOM_STORE or sources.store names a repository of a registry')]
+  } catch (error) {
+    return [unknownSource(what, error)]
+  }
 }
 
 /** Commits that are gone are looked for there; no other setting of the machine names one. */
