@@ -31,6 +31,7 @@ const names = [
   'index',
   'main',
   'image/digest-worker',
+  'workflows/build/reduce-child',
   'workflows/project/recipe-child',
   'workflows/run/detached-child',
   ...commands.map((file) => file.slice(0, -'.ts'.length)),

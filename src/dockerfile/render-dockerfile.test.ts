@@ -6,7 +6,7 @@ import type { LockedPlatform } from '../lock/schema.ts'
 import type { Recipe } from '../recipe/schema.ts'
 import { allSteps, allStepsLocked } from './all-steps.test-data.ts'
 import { nastyRecipe } from './nasty-strings.test-data.ts'
-import { renderDockerfile } from './render-dockerfile.ts'
+import { renderDockerfile, stagesFrom } from './render-dockerfile.ts'
 
 const pins: LockedPlatform = {
   ...allStepsLocked,
@@ -93,6 +93,36 @@ describe('renderDockerfile()', () => {
   it('renders every kind of step, flat', async () => {
     const text = renderDockerfile('all-steps', { ...allSteps, layout: 'flat' }, allStepsLocked)
     await expect(text).toMatchFileSnapshot('golden/flat.Dockerfile')
+  })
+
+  it('runs each step on the base or on layers of the image, and on no stage of another step', () => {
+    const text = renderDockerfile('all-steps', allSteps, allStepsLocked)
+    const stages = [...text.matchAll(/^FROM (\S+) AS (\S+)\n(?:ARG .*\n)?(RUN|COPY)/gm)].map(
+      ([, from, name, does]) => ({
+        from,
+        name,
+        does,
+      }),
+    )
+    const steps = stages.filter(({ name }) => /^(account$|[a-z]+-\d+$)/.test(name ?? ''))
+    expect(steps).toHaveLength(allSteps.steps.length + 1)
+    for (const { from, does } of steps) {
+      expect(does).toBe('RUN')
+      expect(stages.find(({ name }) => name === from)).toMatchObject({ does: 'COPY' })
+    }
+  })
+
+  it('names the stages that a step, what stands on it, and their layers are made in', () => {
+    const recipe: Recipe = { ...allSteps, steps: allSteps.steps.slice(0, 2) }
+    const [first, second] = recipe.steps.map(({ kind }, index) => `${kind}-${index + 1}`)
+    expect(stagesFrom(recipe, second as string)).toEqual([second, `${second}-layer`, 'image'])
+    expect(stagesFrom({ ...recipe, layout: 'flat' }, first as string)).toEqual([
+      first,
+      second,
+      'flat',
+      'image',
+    ])
+    expect(stagesFrom(recipe, 'apt-9')).toEqual([])
   })
 
   it('lets no string change an instruction, and every string through', () => {

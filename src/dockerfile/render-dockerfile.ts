@@ -9,12 +9,32 @@ import { stepName } from './step-name.ts'
 /** The stage that is the image. */
 const LAST_STAGE = 'image'
 
+/** The stage that is the image so far, with what a step of this stage added. */
+const layerStage = (stage: string) => `${stage}-layer`
+
 /** The stages that make the image's layers of what was built: they run nothing. */
-export const PACKING_STAGES: readonly string[] = ['base', LAST_STAGE]
+export function packingStages(written: Recipe, locked: LockedPlatform): string[] {
+  return ['base', ...(layerStages(written, locked) ?? []).map(layerStage), LAST_STAGE]
+}
 
 /**
- * The Dockerfile of a recipe. Every RUN is without network and takes its files from the build context;
- * the last stage puts one additive layer a step on the base.
+ * The stages to build again when a step is to run again: without those that take layers, BuildKit would take a layer from
+ * before where all but the times of files is the same.
+ *
+ * @returns none when the recipe has no such step
+ */
+export function stagesFrom(written: Recipe, step: string): string[] {
+  const steps = written.steps.map(({ kind }, index) => stepName(index, kind))
+  const start = steps.indexOf(step)
+  if (start < 0) return []
+  const again = steps.slice(start)
+  return [...again, ...(written.layout === 'flat' ? ['flat'] : again.map(layerStage)), LAST_STAGE]
+}
+
+/**
+ * The Dockerfile of a recipe. Every RUN is without network and takes its files from the build context. A step runs on the
+ * image as it is so far, base and layers, and one additive layer is taken from it: what else the step's stage holds is of no
+ * use once that is done.
  *
  * @param only stages of steps: the image has their layers alone, on nothing, with the settings of the whole one
  */
@@ -33,9 +53,13 @@ export function renderDockerfile(
   const add = (stage: string, comment: string, mounts: string[], command: string[]) => {
     const [script, ...args] = command as [string, ...string[]]
     const words = ['sh', `/.stillroom/build/${script}.sh`, flat ? '-' : stage, ...args]
+    const before = previous
     stages.push(`# ${comment}\nFROM ${previous} AS ${stage}\n${runInstruction(mounts, words)}`)
-    layers.push(stage)
     previous = stage
+    if (flat) return
+    layers.push(stage)
+    previous = layerStage(stage)
+    stages.push(`FROM ${before} AS ${previous}\n${copyLayer(stage)}`)
   }
   if (needsAccount(recipe))
     add('account', 'the user and the directories', [mount('account', 'step')], ['account'])
@@ -48,17 +72,15 @@ export function renderDockerfile(
       `# all of it as one tree\nFROM ${previous} AS flat\n${runInstruction([], ['sh', '/.stillroom/build/flat.sh'])}`,
     )
   }
-  const last = flat
-    ? [`FROM scratch AS ${LAST_STAGE}`, 'COPY --from=flat /.stillroom/delta/flat/ /']
-    : [
-        ...(only === undefined
-          ? [`FROM base AS ${LAST_STAGE}`]
-          : [`FROM scratch AS ${LAST_STAGE}`, ...baseEnvironment(locked)]),
-        ...layers
-          .filter((stage) => only?.includes(stage) ?? true)
-          .map((stage) => `COPY --link --from=${stage} /.stillroom/delta/${stage}/ /`),
-      ]
-  stages.push(['# the image: one layer a step', ...last, ...renderConfiguration(recipe)].join('\n'))
+  let last = [`FROM ${previous} AS ${LAST_STAGE}`]
+  if (flat) last = [`FROM scratch AS ${LAST_STAGE}`, 'COPY --from=flat /.stillroom/delta/flat/ /']
+  else if (only !== undefined)
+    last = [
+      `FROM scratch AS ${LAST_STAGE}`,
+      ...baseEnvironment(locked),
+      ...layers.filter((stage) => only.includes(stage)).map(copyLayer),
+    ]
+  stages.push(['# the image', ...last, ...renderConfiguration(recipe)].join('\n'))
   return [
     `# Recipe ${name} for ${recipe.platform}. Made by stillroom: change recipes/${name}/recipe.ts, not this file.`,
     `ARG SOURCE_DATE_EPOCH=${locked.epoch}`,
@@ -66,6 +88,8 @@ export function renderDockerfile(
     `${stages.join('\n\n')}\n`,
   ].join('\n')
 }
+
+const copyLayer = (stage: string) => `COPY --link --from=${stage} /.stillroom/delta/${stage}/ /`
 
 /** The stages whose layers an image has above its base's only one, lowest first; undefined of one that is a single layer. */
 export function layerStages(written: Recipe, locked: LockedPlatform): string[] | undefined {
@@ -123,8 +147,11 @@ export function hasClock(base: LockedBase): boolean {
 
 const CLOCK_STAGE = [
   '# what programs of the steps see of time',
-  'FROM seed AS clock',
+  'FROM seed AS compiled',
   runInstruction([mount('artifacts/clock', 'artifacts')], ['/bin/dash', '/.stillroom/build/clock.sh']),
+  '',
+  'FROM scratch AS clock',
+  'COPY --from=compiled /clock/ /clock/',
 ].join('\n')
 
 function runInstruction(mounts: string[], words: string[]): string {

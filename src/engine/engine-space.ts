@@ -49,17 +49,6 @@ export async function engineSpace({ docker }: Engine): Promise<EngineSpace> {
   }
 }
 
-/** Empties BuildKit's cache, but for what a build uses now. */
-export async function emptyBuildCache({ docker }: Engine): Promise<void> {
-  const dial = new Promise<void>((resolve, reject) => {
-    docker.modem.dial(
-      { path: '/build/prune?all=true', method: 'POST', statusCodes: { 200: true, 500: 'server error' } },
-      (error: Error | null) => (error ? reject(error) : resolve()),
-    )
-  })
-  await engineAnswer('emptying the build cache', dial)
-}
-
 /** Directory of an engine's data, when the engine is on this machine; it may be one that this machine does not have. */
 export async function engineDisk({ docker }: Engine): Promise<string | undefined> {
   if ((docker.modem as { socketPath?: string }).socketPath === undefined) return undefined

@@ -28,6 +28,12 @@ export async function useCache(cache: string, signal: AbortSignal, onWait: () =>
   }
 }
 
+/** Processes that use the cache now, but for this one and another. */
+export async function otherUsers(cache: string, except?: number): Promise<number[]> {
+  const users = await others(cache, 'uses', undefined)
+  return users.filter((pid) => pid !== process.pid && pid !== except)
+}
+
 export interface Emptying extends AsyncDisposable {
   /** Processes that use the cache: what they may need has to stay. */
   users: number[]

@@ -15,12 +15,15 @@ RUN --network=none \
     ["/bin/dash", "/.stillroom/build/bootstrap.sh", "bookworm"]
 
 # what programs of the steps see of time
-FROM seed AS clock
+FROM seed AS compiled
 ARG SOURCE_DATE_EPOCH
 RUN --network=none \
     --mount=type=bind,source=build,target=/.stillroom/build \
     --mount=type=bind,source=artifacts/clock,target=/.stillroom/artifacts \
     ["/bin/dash", "/.stillroom/build/clock.sh"]
+
+FROM scratch AS clock
+COPY --from=compiled /clock/ /clock/
 
 FROM scratch AS base
 COPY --from=root /target/ /
@@ -104,7 +107,7 @@ RUN --network=none \
     --mount=type=bind,source=build,target=/.stillroom/build \
     ["sh", "/.stillroom/build/flat.sh"]
 
-# the image: one layer a step
+# the image
 FROM scratch AS image
 COPY --from=flat /.stillroom/delta/flat/ /
 ENV PATH="/opt/my bin:/usr/bin"

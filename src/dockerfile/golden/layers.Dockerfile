@@ -15,12 +15,15 @@ RUN --network=none \
     ["/bin/dash", "/.stillroom/build/bootstrap.sh", "bookworm"]
 
 # what programs of the steps see of time
-FROM seed AS clock
+FROM seed AS compiled
 ARG SOURCE_DATE_EPOCH
 RUN --network=none \
     --mount=type=bind,source=build,target=/.stillroom/build \
     --mount=type=bind,source=artifacts/clock,target=/.stillroom/artifacts \
     ["/bin/dash", "/.stillroom/build/clock.sh"]
+
+FROM scratch AS clock
+COPY --from=compiled /clock/ /clock/
 
 FROM scratch AS base
 COPY --from=root /target/ /
@@ -33,8 +36,11 @@ RUN --network=none \
     --mount=type=bind,source=account,target=/.stillroom/step \
     ["sh", "/.stillroom/build/account.sh", "account"]
 
+FROM base AS account-layer
+COPY --link --from=account /.stillroom/delta/account/ /
+
 # apt: python3 python3-pip
-FROM account AS apt-1
+FROM account-layer AS apt-1
 ARG SOURCE_DATE_EPOCH
 RUN --network=none \
     --mount=type=bind,source=build,target=/.stillroom/build \
@@ -43,8 +49,11 @@ RUN --network=none \
     --mount=type=bind,from=clock,source=/clock,target=/.stillroom/clock \
     ["sh", "/.stillroom/build/apt.sh", "apt-1"]
 
+FROM account-layer AS apt-1-layer
+COPY --link --from=apt-1 /.stillroom/delta/apt-1/ /
+
 # pip: six==1.16.0 docopt
-FROM apt-1 AS pip-2
+FROM apt-1-layer AS pip-2
 ARG SOURCE_DATE_EPOCH
 RUN --network=none \
     --mount=type=bind,source=build,target=/.stillroom/build \
@@ -53,8 +62,11 @@ RUN --network=none \
     --mount=type=bind,from=clock,source=/clock,target=/.stillroom/clock \
     ["sh", "/.stillroom/build/pip.sh", "pip-2"]
 
+FROM apt-1-layer AS pip-2-layer
+COPY --link --from=pip-2 /.stillroom/delta/pip-2/ /
+
 # git: https://git.example.org/team/tool.git v1
-FROM pip-2 AS git-3
+FROM pip-2-layer AS git-3
 ARG SOURCE_DATE_EPOCH
 RUN --network=none \
     --mount=type=bind,source=build,target=/.stillroom/build \
@@ -62,8 +74,11 @@ RUN --network=none \
     --mount=type=bind,source=artifacts/git-3,target=/.stillroom/artifacts \
     ["sh", "/.stillroom/build/git.sh", "git-3", "git-3", "/home/fenics/code/my tool", "1000:1000", "a b/$c"]
 
+FROM pip-2-layer AS git-3-layer
+COPY --link --from=git-3 /.stillroom/delta/git-3/ /
+
 # file: https://example.org/mesh.tar.gz
-FROM git-3 AS file-4
+FROM git-3-layer AS file-4
 ARG SOURCE_DATE_EPOCH
 RUN --network=none \
     --mount=type=bind,source=build,target=/.stillroom/build \
@@ -71,8 +86,11 @@ RUN --network=none \
     --mount=type=bind,source=artifacts/file-4,target=/.stillroom/artifacts \
     ["sh", "/.stillroom/build/file.sh", "file-4", "unpack", "/opt/mesh", "1000:1000", "1"]
 
+FROM git-3-layer AS file-4-layer
+COPY --link --from=file-4 /.stillroom/delta/file-4/ /
+
 # project: solver
-FROM file-4 AS project-5
+FROM file-4-layer AS project-5
 ARG SOURCE_DATE_EPOCH
 RUN --network=none \
     --mount=type=bind,source=build,target=/.stillroom/build \
@@ -80,16 +98,22 @@ RUN --network=none \
     --mount=type=bind,source=artifacts/project-5,target=/.stillroom/artifacts \
     ["sh", "/.stillroom/build/project.sh", "project-5", "/home/fenics/code/solver", "1000:1000"]
 
+FROM file-4-layer AS project-5-layer
+COPY --link --from=project-5 /.stillroom/delta/project-5/ /
+
 # run: a command of the recipe
-FROM project-5 AS run-6
+FROM project-5-layer AS run-6
 ARG SOURCE_DATE_EPOCH
 RUN --network=none \
     --mount=type=bind,source=build,target=/.stillroom/build \
     --mount=type=bind,from=clock,source=/clock,target=/.stillroom/clock \
     ["sh", "/.stillroom/build/run.sh", "run-6", "printf", "%s", "$HOME \"${X:-y}\"", "\\", "\u003c\u003cEOF"]
 
+FROM project-5-layer AS run-6-layer
+COPY --link --from=run-6 /.stillroom/delta/run-6/ /
+
 # run: a script of the recipe
-FROM run-6 AS run-7
+FROM run-6-layer AS run-7
 ARG SOURCE_DATE_EPOCH
 RUN --network=none \
     --mount=type=bind,source=build,target=/.stillroom/build \
@@ -97,16 +121,11 @@ RUN --network=none \
     --mount=type=bind,from=clock,source=/clock,target=/.stillroom/clock \
     ["sh", "/.stillroom/build/run.sh", "run-7", "sh", "-eu", "/.stillroom/step/script.sh"]
 
-# the image: one layer a step
-FROM base AS image
-COPY --link --from=account /.stillroom/delta/account/ /
-COPY --link --from=apt-1 /.stillroom/delta/apt-1/ /
-COPY --link --from=pip-2 /.stillroom/delta/pip-2/ /
-COPY --link --from=git-3 /.stillroom/delta/git-3/ /
-COPY --link --from=file-4 /.stillroom/delta/file-4/ /
-COPY --link --from=project-5 /.stillroom/delta/project-5/ /
-COPY --link --from=run-6 /.stillroom/delta/run-6/ /
+FROM run-6-layer AS run-7-layer
 COPY --link --from=run-7 /.stillroom/delta/run-7/ /
+
+# the image
+FROM run-7-layer AS image
 ENV PATH="/opt/my bin:/usr/bin"
 ENV EMPTY=""
 ENV LANG="C.UTF-8"

@@ -40,6 +40,11 @@ export function privateEngine(cache: string, name = 'default'): PrivateEngine {
   }
 }
 
+/** Whether the engine that an environment leads to is a private one of a cache directory: nobody else's. */
+export function isPrivateEngine(cache: string, env: NodeJS.ProcessEnv): boolean {
+  return (env.DOCKER_HOST ?? '').startsWith(`unix://${privateEngine(cache).base}/`)
+}
+
 /** Gives a file's text, or undefined when it can't be read. */
 export type ReadText = (path: string) => Promise<string | undefined>
 

@@ -1,3 +1,5 @@
+import { promisify } from 'node:util'
+import { constants, gzip, zstdCompress } from 'node:zlib'
 import { StillroomError } from '../../error.ts'
 import { AR_HEADER, type ArMember, arMembers } from '../ar.ts'
 import { compressionOf, decompress } from '../decompress.ts'
@@ -22,23 +24,31 @@ export async function debControlTar(deb: Uint8Array, name: string): Promise<Buff
 }
 
 /**
- * The same .deb with its files uncompressed, which dpkg reads as well and far sooner.
+ * The same .deb with its files compressed otherwise: little, so that dpkg reads it far sooner than one of xz.
  *
+ * @param format zstd is read by dpkg 1.21.18 and later
  * @throws {StillroomError} as {@link debDataTar}
  */
-export async function uncompressDeb(deb: Uint8Array, name: string): Promise<Buffer> {
+export async function repackDeb(deb: Uint8Array, name: string, format: 'gzip' | 'zstd'): Promise<Buffer> {
   const bytes = asBuffer(deb)
   const member = findMember(bytes, name, 'data')
-  const tar = await uncompressed(member, name)
+  const content = await compressLittle(await uncompressed(member, name), format)
   const header = Buffer.from(bytes.subarray(member.offset, member.offset + AR_HEADER))
-  header.write('data.tar'.padEnd(16), 0, 'latin1')
-  header.write(String(tar.length).padEnd(10), 48, 'latin1')
+  header.write(`data.tar.${format === 'gzip' ? 'gz' : 'zst'}`.padEnd(16), 0, 'latin1')
+  header.write(String(content.length).padEnd(10), 48, 'latin1')
   return Buffer.concat([
     bytes.subarray(0, member.offset),
     header,
-    tar,
-    Buffer.from(tar.length % 2 ? '\n' : ''),
+    content,
+    Buffer.from(content.length % 2 ? '\n' : ''),
   ])
+}
+
+/** Compresses so that it takes little time, and less to read again. */
+export async function compressLittle(bytes: Uint8Array, format: 'gzip' | 'zstd'): Promise<Buffer> {
+  return format === 'gzip'
+    ? promisify(gzip)(bytes, { level: 1 })
+    : promisify(zstdCompress)(bytes, { params: { [constants.ZSTD_c_compressionLevel]: 1 } })
 }
 
 const asBuffer = (bytes: Uint8Array) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { lockedDigests } from '../../dockerfile/context-artifacts.ts'
-import { PACKING_STAGES } from '../../dockerfile/render-dockerfile.ts'
+import { packingStages } from '../../dockerfile/render-dockerfile.ts'
 import type { BuildOptions } from '../../engine/build-image.ts'
 import type { Engine } from '../../engine/connect.ts'
 import { type EngineImage, findImage, removeImage, saveImage, tagImage } from '../../engine/find-image.ts'
@@ -25,6 +25,7 @@ import { hasLockedTree, keepLockedTree, readLockedTree } from '../store/locked-t
 import { buildLocked } from './build-locked.ts'
 import { builtImage } from './built-image.ts'
 import { keepImageTree } from './keep-image-tree.ts'
+import { reduceBuildCache } from './reduce-build-cache.ts'
 import { runChecks } from './run-checks.ts'
 import { takePublished } from './take-published.ts'
 
@@ -94,12 +95,16 @@ export async function buildAndCompare(
   const report = await runChecks(engine, tag, recipe, locked, signal, (check) =>
     progress({ kind: 'status', text: check }),
   )
-  if (!audit) return { tag, ...compared, fetched, ...report, audit: null }
-
-  clock.stage('audit')
-  const named = { name, tag, id: built.id, image: locked.image }
-  const given = located && { located, cache, ...(made.read && { image: made.read }) }
-  return { tag, ...compared, fetched, ...report, audit: await auditBuilt(session, named, given) }
+  let audited: BuildAudit | null = null
+  if (audit) {
+    clock.stage('audit')
+    const named = { name, tag, id: built.id, image: locked.image }
+    const given = located && { located, cache, ...(made.read && { image: made.read }) }
+    audited = await auditBuilt(session, named, given)
+  }
+  // an audit may read layers from where they were made
+  if (builder === undefined) reduceBuildCache(session)
+  return { tag, ...compared, fetched, ...report, audit: audited }
 }
 
 /** An image that was built or fetched. */
@@ -151,7 +156,7 @@ async function buildPacked(
   if (!first.read || engine.store !== 'graph' || !isPackedOtherwise(first.read, locked.image)) return first
   const text = 'the engine packed the layers as on top of others: they are packed again'
   session.progress({ kind: 'note', text })
-  const second = await build({ again: PACKING_STAGES })
+  const second = await build({ again: packingStages(loaded.recipe, locked) })
   const { reference } = first.built
   if (reference !== second.built.reference) await removeImage(engine, reference)
   return second

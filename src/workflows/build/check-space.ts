@@ -5,9 +5,13 @@ import { FREE_SPACE, StillroomError, unlessMissing } from '../../error.ts'
 import type { LockedPlatform } from '../../lock/schema.ts'
 import type { Artifact } from '../../store/artifact.ts'
 import type { Artifacts, Cache, Reporting } from '../ports.ts'
+import { debFormat, derivedKey } from './stage-context.ts'
 
-/** What files of a .deb or a layer take without compression, in sizes of it: more than most. */
+/** What the files in a .deb or a layer take, in sizes of it: more than most. */
 const UNPACKED = 4
+/** What a context's file of an artifact takes, in sizes of it, and more than most do: .debs are packed again, layers unpacked. */
+const STAGED: Partial<Record<Artifact['origin']['kind'], number>> = { debian: 2, registry: 4 }
+const stagedSize = ({ size, origin }: Artifact) => size * (STAGED[origin.kind] ?? 1)
 /** A disk with less than this has nothing left. */
 const LEAST = 32e6
 
@@ -26,23 +30,23 @@ export interface SpaceNeed {
  * Works out what a build needs of the disks, from the sizes in the lockfile.
  *
  * @param missing bytes that have to be fetched
- * @param unpacked bytes of packages and layers that are not unpacked yet
+ * @param unstaged bytes that files made of packages and layers will take
  */
 export function spaceNeeds(
   { image }: Pick<LockedPlatform, 'image'>,
   files: readonly Artifact[],
-  { missing, unpacked, noCache }: { missing: number; unpacked: number; noCache: boolean },
+  { missing, unstaged, noCache }: { missing: number; unstaged: number; noCache: boolean },
 ): Pick<SpaceNeed, 'what' | 'atLeast' | 'about'>[] {
-  const all = files.reduce((sum, { size, origin }) => sum + size * (isUnpacked(origin) ? UNPACKED : 1), 0)
-  const size = image?.size ?? all
+  const staged = files.reduce((sum, file) => sum + stagedSize(file), 0)
+  const isPacked = ({ kind }: Artifact['origin']) => kind === 'debian' || kind === 'registry'
+  const unpacked = files.reduce((sum, { size, origin }) => sum + size * (isPacked(origin) ? UNPACKED : 1), 0)
+  const size = image?.size ?? unpacked
   return [
-    { what: 'cache', atLeast: missing, about: missing + unpacked * UNPACKED },
+    { what: 'cache', atLeast: missing, about: missing + unstaged },
     // each layer once as the build makes it and once as the image has it; and what the build is given
-    { what: 'Docker Engine', atLeast: noCache ? size : 0, about: 2 * size + all },
+    { what: 'Docker Engine', atLeast: noCache ? size : 0, about: 2 * size + staged },
   ]
 }
-
-const isUnpacked = ({ kind }: Artifact['origin']) => kind === 'debian' || kind === 'registry'
 
 /**
  * Looks whether the disks have what a build needs.
@@ -57,14 +61,17 @@ export async function checkSpace(
   { engine, noCache }: { engine: string | undefined; noCache: boolean },
 ): Promise<void> {
   const artifacts = [...new Map(files.map(({ artifact }) => [artifact.sha256, artifact] as const)).values()]
-  let [missing, unpacked] = [0, 0]
-  for (const { sha256, size, origin } of artifacts) {
+  const format = debFormat(files)
+  let [missing, unstaged] = [0, 0]
+  for (const artifact of artifacts) {
+    const { sha256, size } = artifact
     if (!(await ports.store.has(sha256, size))) missing += size
-    const derived = join(ports.cache, 'derived', `${origin.kind === 'debian' ? 'deb' : 'layer'}-${sha256}`)
-    if (isUnpacked(origin) && !(await stat(derived).catch(unlessMissing))) unpacked += size
+    const key = derivedKey(artifact, format)
+    const isThere = key && (await stat(join(ports.cache, 'derived', key)).catch(unlessMissing))
+    if (key !== undefined && !isThere) unstaged += stagedSize(artifact)
   }
   const places = { cache: await nearest(ports.cache), 'Docker Engine': engine }
-  const needs = spaceNeeds(locked, artifacts, { missing, unpacked, noCache }).flatMap((need) => {
+  const needs = spaceNeeds(locked, artifacts, { missing, unstaged, noCache }).flatMap((need) => {
     const directory = places[need.what]
     return directory === undefined ? [] : [{ ...need, directory }]
   })

@@ -5,7 +5,7 @@ import { unlessMissing } from '../../error.ts'
 import { hashFile, linkOrCopy, moveInPlace, writeFileAtomic } from '../../store/disk.ts'
 
 /**
- * Files that are made of artifacts, such as .debs with their files uncompressed: each made once, and linked into every build
+ * Files that are made of artifacts, such as .debs with their files compressed otherwise: each made once, and linked into every build
  * context that has it. One that is no longer what it was when it was made is made again.
  */
 export class DerivedFiles {

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import type { ContextArtifacts } from '../../dockerfile/context-artifacts.ts'
 import { openStore } from '../../store/store.ts'
 import { temporaryDirectory } from '../../store/testing/temporary-directory.ts'
-import { stageContext } from './stage-context.ts'
+import { debFormat, stageContext } from './stage-context.ts'
 
 /** Stages a context of a generated file and an artifact, each time as another build would. */
 async function staging() {
@@ -84,4 +84,16 @@ test.each<[string, (directory: string) => Promise<unknown>]>([
   const { ino } = await stat(directory)
   await stage()
   expect((await stat(directory)).ino).toBe(ino)
+})
+
+test('debFormat() is zstd where every dpkg of the context reads it', () => {
+  const placed = (version: string) => {
+    const origin = { kind: 'debian' as const, archive: 'debian', path: 'p' }
+    const artifact = { name: `dpkg ${version} amd64`, file: 'f', sha256: '', size: 1, origin }
+    return { artifact, destination: 'artifacts/base/f' }
+  }
+  expect(debFormat([placed('1.21.22')])).toBe('zstd')
+  expect(debFormat([placed('1.20.13')])).toBe('gzip')
+  expect(debFormat([placed('1.22.6'), placed('1.20.13')])).toBe('gzip')
+  expect(debFormat([])).toBe('gzip')
 })

@@ -5,11 +5,13 @@ import { dirname, join } from 'node:path'
 import pMap from 'p-map'
 import type { ContextArtifacts, PlacedArtifact } from '../../dockerfile/context-artifacts.ts'
 import type { ContextFiles } from '../../dockerfile/render-context.ts'
-import { debDataTar, uncompressDeb } from '../../formats/deb/deb-archive.ts'
+import { compressLittle, debDataTar, repackDeb } from '../../formats/deb/deb-archive.ts'
 import { uncompressed } from '../../formats/decompress.ts'
+import { compareDebian } from '../../formats/versions/compare-debian.ts'
 import { Budget } from '../../image/read-options.ts'
 import { gitRunner } from '../../resolve/git/run-git.ts'
 import { archiveProject } from '../../resolve/project/resolve-project.ts'
+import type { Artifact } from '../../store/artifact.ts'
 import { diskError, hashFile, writeFileAtomic } from '../../store/disk.ts'
 import type { Artifacts, Cache, Cancellation, Environment } from '../ports.ts'
 import { DerivedFiles } from './derived-files.ts'
@@ -18,7 +20,7 @@ const DAY = 86_400_000
 
 /**
  * Puts a whole build context together in the cache: the generated files and the verified artifacts, as hard links;
- * .debs with their files uncompressed, so that this is done once and on all cores.
+ * .debs with their files compressed little, so that xz is read once and on all cores.
  * The directory is named by its content, so that a context is put together once. One that is there is hashed before it is
  * used: a damaged one is put together again. Files of equal path, size and time are equal: see `builderPath`.
  *
@@ -69,7 +71,7 @@ export async function stageContext(
 }
 
 /** Raised when files of a context are put there in another way. */
-const FORMAT = 2
+const FORMAT = 3
 
 /** Beside a context: sha256, permissions and path of each of its files, a line each, as it was put together. */
 const listOf = (directory: string) => `${directory}.list`
@@ -126,16 +128,18 @@ async function fill(
   }
   for (const directory of directories) await mkdir(join(root, directory), { recursive: true })
   for (const [path, text] of files) await put(path, text)
+  const format = debFormat(placed)
   const place = async ({ artifact, destination }: PlacedArtifact) => {
     signal.throwIfAborted()
     const { sha256, name, origin } = artifact
     const path = join(root, destination)
     await mkdir(dirname(path), { recursive: true })
-    const deb = async () => uncompressDeb(await readFile(store.path(sha256)), name)
-    const layer = async () => uncompressed(createReadStream(store.path(sha256)), new Budget({ signal }))
-    if (origin.kind === 'debian') digests.set(destination, await derived.place(`deb-${sha256}`, deb, path))
-    else if (origin.kind === 'registry')
-      digests.set(destination, await derived.place(`layer-${sha256}`, layer, path))
+    const make = async () =>
+      origin.kind === 'debian'
+        ? repackDeb(await readFile(store.path(sha256)), name, format)
+        : uncompressed(createReadStream(store.path(sha256)), new Budget({ signal }))
+    const key = derivedKey(artifact, format)
+    if (key !== undefined) digests.set(destination, await derived.place(key, make, path))
     else {
       // verified when it was fetched
       await store.link(sha256, path)
@@ -151,12 +155,30 @@ async function fill(
     signal.throwIfAborted()
     const path = join(root, destination)
     await mkdir(dirname(path), { recursive: true })
-    const data = async () => debDataTar(await readFile(store.path(sha256)), name)
-    digests.set(destination, await derived.place(`data-${sha256}`, data, path))
+    const data = async () =>
+      compressLittle(await debDataTar(await readFile(store.path(sha256)), name), 'gzip')
+    digests.set(destination, await derived.place(`data-gzip-${sha256}`, data, path))
   }
   for (const { tree, destination } of projects)
     await put(destination, archiveProject(gitRunner({ env, signal }), repository, tree, epoch))
   return digests
+}
+
+/** The first version of dpkg that reads zstd. */
+const READS_ZSTD = '1.21.18'
+
+/** How .debs are compressed for the dpkg of a context: so that it reads them soon, and they take little of three disks. */
+export function debFormat(placed: readonly PlacedArtifact[]): 'gzip' | 'zstd' {
+  const versions = placed.flatMap(({ artifact: { name } }) => /^dpkg (\S+) /.exec(name)?.[1] ?? [])
+  return versions.length > 0 && versions.every((version) => compareDebian(version, READS_ZSTD) >= 0)
+    ? 'zstd'
+    : 'gzip'
+}
+
+/** Under which name the file is kept that is made of an artifact; undefined of one that is taken as it is. */
+export function derivedKey({ sha256, origin }: Artifact, format: 'gzip' | 'zstd'): string | undefined {
+  if (origin.kind === 'debian') return `deb-${format}-${sha256}`
+  return origin.kind === 'registry' ? `layer-${sha256}` : undefined
 }
 
 /** A time that follows from the content alone, in seconds since 1970: files that differ differ in it. */

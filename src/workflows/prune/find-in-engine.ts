@@ -1,8 +1,9 @@
+import { emptyBuildCache } from '../../engine/build-cache.ts'
 import { connectEngine, type Engine } from '../../engine/connect.ts'
-import { emptyBuildCache, engineSpace, type NamedImage } from '../../engine/engine-space.ts'
+import { engineSpace, type NamedImage } from '../../engine/engine-space.ts'
 import { removeImage } from '../../engine/find-image.ts'
 import { findLeftovers, removeLeftover } from '../../engine/leftovers.ts'
-import { privateEngine } from '../../engine/private/private-engine.ts'
+import { isPrivateEngine } from '../../engine/private/private-engine.ts'
 import { StillroomError } from '../../error.ts'
 import { readUses } from '../../store/uses.ts'
 import type { Artifacts, Cache, Cancellation, Environment, Project, Reporting } from '../ports.ts'
@@ -35,7 +36,7 @@ export async function findInEngine(
     throw error
   })
   if (!engine) return []
-  const isPrivate = (process.env.DOCKER_HOST ?? '').startsWith(`unix://${privateEngine(ports.cache).base}/`)
+  const isPrivate = isPrivateEngine(ports.cache, process.env)
   const [space, needs, leftovers] = await Promise.all([
     engineSpace(engine),
     imageNeeds(ports, options, engine),

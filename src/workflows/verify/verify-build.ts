@@ -1,4 +1,5 @@
 import { setTimeout } from 'node:timers/promises'
+import { stagesFrom } from '../../dockerfile/render-dockerfile.ts'
 import { stepName } from '../../dockerfile/step-name.ts'
 import { describeBuilder } from '../../engine/build-image.ts'
 import { connectEngine } from '../../engine/connect.ts'
@@ -55,7 +56,7 @@ export async function buildAgain(
   const how = {
     tag: name,
     noCache: !cached && from === undefined,
-    again: cached || from === undefined ? [] : stagesFrom(plan, from),
+    again: cached || from === undefined ? [] : requireStages(plan, from),
     builder,
   }
   const { id, reference, diffIDs } = await buildLocked(ports, engine, plan, how, (stage) =>
@@ -74,16 +75,13 @@ export async function buildAgain(
   }
 }
 
-/**
- * Stages of the Dockerfile from a step on, and the last one, which has no name: else BuildKit would take its layers
- * from before when all but the times of files is the same.
- */
-function stagesFrom({ loaded: { recipe, name } }: VerifyPlan, from: string): string[] {
-  const stages = recipe.steps.map((step, index) => stepName(index, step.kind))
-  const start = stages.indexOf(from)
-  if (start >= 0) return [...stages.slice(start), '']
+/** @throws {StillroomError} USAGE when there is no such step */
+function requireStages({ loaded: { recipe, name } }: VerifyPlan, from: string): string[] {
+  const stages = stagesFrom(recipe, from)
+  if (stages.length > 0) return stages
+  const steps = recipe.steps.map((step, index) => stepName(index, step.kind))
   throw new StillroomError('USAGE', `recipe "${name}" has no step "${from}"`, {
-    hint: `its steps are ${stages.join(', ')}`,
+    hint: `its steps are ${steps.join(', ')}`,
   })
 }
 

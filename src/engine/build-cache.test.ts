@@ -1,0 +1,53 @@
+import { expect, test } from 'vitest'
+import { type CacheRecord, uselessRecords } from './build-cache.ts'
+
+let time = 0
+const record = (Description: string, more: Partial<CacheRecord> = {}): CacheRecord => {
+  const CreatedAt = `2026-01-01T00:00:${String(time++).padStart(2, '0')}Z`
+  const common = { Type: 'regular', InUse: false, Shared: false, Size: 1000, LastUsedAt: CreatedAt }
+  return { ID: Description, Description, CreatedAt, ...common, ...more }
+}
+const useless = (...records: CacheRecord[]) => uselessRecords(records).map(({ ID }) => ID)
+const exec = (words: string) => `mount / from exec sh /.stillroom/build/${words}`
+const layer = (step: string) => `[${step}-layer 1/1] COPY --link --from=${step} /.stillroom/delta/${step}/ /`
+
+test('what steps worked in goes, what stands on it first; layers of images and the clock stay', () => {
+  const found = useless(
+    record('[seed 1/1] ADD artifacts/seed/*.tar /'),
+    record('mount / from exec /bin/dash /.stillroom/build/clock.sh'),
+    record('[clock 1/1] COPY --from=compiled /clock/ /clock/'),
+    record(exec('apt.sh apt-1')),
+    record(layer('apt-1'), { Shared: true }),
+    record('[image 1/1] WORKDIR /home', { Shared: true }),
+    record(layer('pip-2')),
+  )
+  expect(found).toEqual([
+    layer('pip-2'),
+    exec('apt.sh apt-1'),
+    'mount / from exec /bin/dash /.stillroom/build/clock.sh',
+    '[seed 1/1] ADD artifacts/seed/*.tar /',
+  ])
+})
+
+test('steps of a flat recipe stay, which has no layers of them; what is used now stays', () => {
+  const found = useless(
+    record(exec('apt.sh -')),
+    record(exec('project.sh - /srv 0:0')),
+    record(exec('flat.sh')),
+    record(exec('apt.sh apt-1'), { InUse: true }),
+  )
+  expect(found).toEqual([exec('flat.sh')])
+})
+
+test('of two copies of one layer the second goes, whatever its stage was called', () => {
+  const shared = { Shared: true, Size: 5 }
+  const before = `[image 2/4] ${layer('apt-1').slice('[apt-1-layer 1/1] '.length)}`
+  expect(useless(record(before, shared), record(layer('apt-1'), shared))).toEqual([layer('apt-1')])
+  expect(useless(record(before, shared), record(layer('apt-1'), { ...shared, Size: 6 }))).toEqual([])
+})
+
+test('contexts stay that were used last, up to a limit, and always the last', () => {
+  const context = (name: string, Size: number) => record(name, { Type: 'source.local', Size })
+  expect(useless(context('old', 1e9), context('mid', 9e8), context('new', 9e8))).toEqual(['old'])
+  expect(useless(context('old', 10), context('new', 3e9))).toEqual(['old'])
+})

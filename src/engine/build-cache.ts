@@ -1,0 +1,93 @@
+import type { Engine } from './connect.ts'
+import { engineAnswer } from './engine-error.ts'
+
+/** A record of BuildKit's cache, as the engine lists it. */
+export interface CacheRecord {
+  ID: string
+  /** `regular` for what a step made, `source.local` for what the builder was sent. */
+  Type: string
+  /** `[stage 1/2] COPY ...`, or `mount / from exec ...`. */
+  Description: string
+  InUse: boolean
+  /** Whether it is a layer of an image that the engine has. */
+  Shared: boolean
+  /** In bytes. */
+  Size: number
+  CreatedAt: string
+  LastUsedAt?: string | null
+}
+
+/** How much of build contexts the builder keeps, in bytes; the one that was used last is kept, however large. */
+const CONTEXTS = 2e9
+
+/**
+ * Records that no later build is faster for, or by too little for what they take:
+ *
+ * - what a step worked in: its layer is the image's, and later steps run on that;
+ * - layers of images that are gone, and second copies of layers, as a build without cache makes them;
+ * - contexts that were not used for longest, above a limit.
+ *
+ * The tree that steps of a flat recipe work in stays, and so does the clock, which is small. What others stand on comes after it.
+ */
+export function uselessRecords(records: readonly CacheRecord[]): CacheRecord[] {
+  const layers = new Set<string>()
+  const useless = records
+    .filter(({ Type, InUse }) => Type === 'regular' && !InUse)
+    .toSorted((a, b) => a.CreatedAt.localeCompare(b.CreatedAt))
+    .filter((record) => {
+      if (!record.Shared) return !STAYS.test(record.Description)
+      // images have the first copy that there was of a layer
+      const layer = `${record.Size} ${record.Description.replace(/^\[.*?\] /, '')}`
+      const isCopy = layers.has(layer)
+      layers.add(layer)
+      return isCopy
+    })
+  let kept = 0
+  const contexts = records
+    .filter(({ Type }) => Type === 'source.local')
+    .toSorted((a, b) => (b.LastUsedAt ?? '').localeCompare(a.LastUsedAt ?? ''))
+    .filter(({ Size, InUse }) => {
+      const fits = kept === 0 || kept + Size <= CONTEXTS
+      if (fits) kept += Size
+      return !fits && !InUse
+    })
+  return [...useless.reverse(), ...contexts]
+}
+
+/** Made by a step of a flat recipe, whose stages have no layers; or the clock. */
+const STAYS = /^mount \/ from exec sh \/\.stillroom\/build\/\w+\.sh -( |$)|^\[clock /
+
+/**
+ * Takes useless records out of the builder's cache. What a build uses at that moment stays.
+ *
+ * @param mayGoOn asked before each of them
+ */
+export async function dropUselessRecords(
+  engine: Engine,
+  mayGoOn: () => Promise<boolean> = async () => true,
+): Promise<void> {
+  const { BuildCache } = (await engineAnswer('asking what takes space', engine.docker.df())) as {
+    BuildCache?: CacheRecord[] | null
+  }
+  for (const { ID } of uselessRecords(BuildCache ?? [])) {
+    if (!(await mayGoOn())) return
+    await pruneBuildCache(engine, { id: [ID] })
+  }
+}
+
+/** Empties BuildKit's cache, but for what a build uses now. */
+export const emptyBuildCache = (engine: Engine) => pruneBuildCache(engine, {})
+
+async function pruneBuildCache({ docker }: Engine, filters: Record<string, string[]>): Promise<void> {
+  const options = {
+    // with the mark at its end, what is in `options` is put behind it
+    path: '/build/prune?',
+    method: 'POST',
+    options: { all: true, filters: JSON.stringify(filters) },
+    statusCodes: { 200: true, 500: 'server error' },
+  }
+  const dial = new Promise<void>((resolve, reject) => {
+    docker.modem.dial(options, (error: Error | null) => (error ? reject(error) : resolve()))
+  })
+  await engineAnswer('emptying the build cache', dial)
+}

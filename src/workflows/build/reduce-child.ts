@@ -1,0 +1,9 @@
+// `reduce-child CACHE PID`: started by the build PID at its end, see reduce-build-cache.ts; the engine is in the environment. It
+// ends when another process begins to build, and leaves the rest to the process that is started at the end of that.
+import { dropUselessRecords } from '../../engine/build-cache.ts'
+import { connectEngine } from '../../engine/connect.ts'
+import { otherUsers } from '../../store/cache-users.ts'
+
+const [cache = '', parent] = process.argv.slice(2)
+const isAlone = async () => (await otherUsers(cache, Number(parent))).length === 0
+if (await isAlone()) await dropUselessRecords(await connectEngine({ start: false }), isAlone)
