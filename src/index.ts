@@ -10,6 +10,7 @@ export type {
 export {
   apt,
   aptArchive,
+  copy,
   debian,
   defineRecipe,
   file,
@@ -17,6 +18,7 @@ export {
   image,
   pip,
   project,
+  recipe,
   requirementsFile,
   run,
 } from './recipe/define-recipe.ts'

@@ -15,11 +15,12 @@ import { makeTar } from './world/make-tar.ts'
 const EXAMPLES = join(import.meta.dirname, '../docs/examples')
 const names = (await readdir(join(EXAMPLES, 'recipes'))).sort()
 /**
- * What can be built here: the base of `image` is an address of example.org, and test/registry builds on one; what is special
- * in `seed` is in test/seed. By day those that other tests have no like of.
+ * What can be built here: the base of `image` is an address of example.org, and test/registry builds on one; `copy` needs another
+ * recipe, as test/other-recipes has; what is special in `seed` is in test/seed. By day those that other tests have no like of.
  */
 const built = names.filter(
-  (name) => !['image', 'seed'].includes(name) && (NIGHTLY || ['git', 'file', 'project'].includes(name)),
+  (name) =>
+    !['copy', 'image', 'seed'].includes(name) && (NIGHTLY || ['git', 'file', 'project'].includes(name)),
 )
 if (!NIGHTLY) console.warn('skipped by day: building the examples of apt, pip and run (STILLROOM_NIGHTLY=1)')
 
@@ -44,7 +45,7 @@ test('there is an example of each kind of step and of base', async () => {
     base.kind,
     ...steps.map(({ kind }) => kind),
   ])
-  const all = ['apt', debian('bookworm').kind, 'file', 'git', 'image', 'pip', 'project', 'run']
+  const all = ['apt', 'copy', debian('bookworm').kind, 'file', 'git', 'image', 'pip', 'project', 'run']
   expect([...new Set(kinds)].sort()).toEqual(all)
 })
 

@@ -13,6 +13,7 @@ const SECTIONS: [title: string, type: z.ZodType, name: string, call?: string][] 
   ['Step: `git(url, options)`', recipe.GitStep, 'GitStep'],
   ['Step: `file(url, options)`', recipe.FileStep, 'FileStep'],
   ['Step: `project(path, options)`', recipe.ProjectStep, 'ProjectStep'],
+  ['Step: `copy(recipe(name), options)`', recipe.CopyStep, 'CopyStep'],
   ['Step: `run(command)`', recipe.RunStep, 'RunStep'],
   ['User', recipe.User, 'User'],
   ['Check', recipe.Check, 'Check'],

@@ -287,7 +287,7 @@ export async function smallImage(): Promise<SmallImage> {
     size: image.layers.reduce((sum, { size }) => sum + size, 0),
     diffIDs: image.layers.map(({ diffID }) => diffID),
   }
-  const contents = { artifacts, trees, missing: [] }
+  const contents = { artifacts, trees, images: new Map(), missing: [] }
   const lock: LockSubject = {
     lockfile,
     path: 'lock.json',

@@ -1,4 +1,5 @@
 import { basePackages } from '../lock/base-packages.ts'
+import { otherRecipes } from '../lock/other-recipes.ts'
 import type {
   DebianPackage,
   LockedBase,
@@ -23,6 +24,8 @@ export interface PlacedProject {
   commit: string
   tree: string
   destination: string
+  /** Of its files, where that is another than the image's. */
+  epoch?: number
 }
 
 export interface ContextArtifacts {
@@ -34,8 +37,35 @@ export interface ContextArtifacts {
   directories: string[]
 }
 
-/** Every input of a build and its place in the context, in the order of the lockfile. */
+/** Every input of a build and its place in the context, in the order of the lockfile; then those of other recipes. */
 export function contextArtifacts(locked: LockedPlatform): ContextArtifacts {
+  const own = ownArtifacts(locked)
+  for (const { name, locked: other } of otherRecipes(locked)) {
+    const { files, seed, projects, directories } = ownArtifacts(other)
+    const place = (path: string) => placeOf(name, path)
+    const moved = <T extends { destination: string }>(entries: readonly T[]) =>
+      entries.map((entry) => ({ ...entry, destination: place(entry.destination) }))
+    own.files.push(...moved(files))
+    own.seed.push(...moved(seed))
+    own.projects.push(...moved(projects).map((project) => ({ ...project, epoch: other.epoch })))
+    own.directories.push(...directories.map(place))
+  }
+  return own
+}
+
+/**
+ * Where a path of another recipe's context lies in that of one that takes files from it: artifacts stay together.
+ *
+ * @param recipe the other's name; undefined for a recipe's own context
+ */
+export function placeOf(recipe: string | undefined, path: string): string {
+  if (recipe === undefined) return path
+  const below = `recipes/${recipe}/`
+  return path.startsWith('artifacts/') ? path.replace('artifacts/', `artifacts/${below}`) : below + path
+}
+
+/** What the steps of the recipe itself and its base need. */
+export function ownArtifacts(locked: LockedPlatform): ContextArtifacts {
   const { base } = locked
   const files =
     base.kind === 'image'
@@ -118,15 +148,18 @@ function fileArtifact({ url, size, sha256 }: LockedFile): Artifact {
 }
 
 /**
- * Every entry of the store that a lock needs: its artifacts, the indexes that let it be extended, the tree of its image, and
- * what makes a SIF of it, or compresses its layers, where it was exported or published.
+ * Every entry of the store that a lock needs: its artifacts, the indexes that let it be extended, the tree of its image and of those
+ * that files are taken from, and what makes a SIF of it, or compresses its layers, where it was exported or published.
  */
 export function lockedDigests(locked: LockedPlatform): string[] {
   const { files, seed } = contextArtifacts(locked)
   const artifacts = [...files, ...seed].map(({ artifact }) => artifact.sha256)
-  const indexes = locked.base.indexes.flatMap(({ release, packages }) => [release, packages])
-  const tree = locked.image === null ? [] : [locked.image.tree.slice('sha256:'.length)]
+  const others = Object.values(locked.recipes ?? {})
+  const indexes = [locked, ...others].flatMap(({ base }) =>
+    base.indexes.flatMap(({ release, packages }) => [release, packages]),
+  )
+  const trees = [locked, ...others].flatMap(({ image }) => image?.tree.slice('sha256:'.length) ?? [])
   const packer = locked.image?.sif === undefined ? [] : lockedDigests(PACKER)
   const compressor = locked.image?.published === undefined ? [] : lockedDigests(COMPRESSOR)
-  return [...new Set([...artifacts, ...indexes, ...tree, ...packer, ...compressor])].sort()
+  return [...new Set([...artifacts, ...indexes, ...trees, ...packer, ...compressor])].sort()
 }

@@ -1,5 +1,5 @@
 import { posix } from 'node:path'
-import type { FileStep, GitStep, ProjectStep, Recipe } from '../recipe/schema.ts'
+import type { CopyStep, FileStep, GitStep, ProjectStep, Recipe } from '../recipe/schema.ts'
 
 /** A directory that an image must have, and the numeric id of its owner and group. */
 export interface OwnedDirectory {
@@ -17,8 +17,12 @@ export function ownedDirectories(recipe: Owned): OwnedDirectory[] {
 }
 
 /** The directory that a step's files are placed in, with parents first. */
-export function placedDirectories(recipe: Owned, step: ProjectStep | GitStep | FileStep): OwnedDirectory[] {
-  const isFile = step.kind === 'file' && !step.unpack
+export function placedDirectories(
+  recipe: Owned,
+  step: ProjectStep | GitStep | FileStep | CopyStep,
+): OwnedDirectory[] {
+  // what is copied brings its own directory
+  const isFile = step.kind === 'copy' || (step.kind === 'file' && !step.unpack)
   return withParents(recipe, [isFile ? posix.dirname(step.to) : step.to])
 }
 

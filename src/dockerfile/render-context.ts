@@ -1,9 +1,10 @@
+import { otherRecipes } from '../lock/other-recipes.ts'
 import type { LocalPackage, LockedApt, LockedGit, LockedPip, LockedPlatform } from '../lock/schema.ts'
 import { parseAptRequest } from '../recipe/apt-request.ts'
 import type { AptStep, Recipe } from '../recipe/schema.ts'
 import { datedUrls } from '../resolve/debian/archive-urls.ts'
 import type { Origin } from '../store/artifact.ts'
-import { contextArtifacts } from './context-artifacts.ts'
+import { ownArtifacts, placeOf } from './context-artifacts.ts'
 import { renderGitOrigin } from './git-origin.ts'
 import { type BasedRecipe, onBase } from './image-base.ts'
 import { ownIndexes } from './own-indexes.ts'
@@ -15,26 +16,40 @@ import { stepName } from './step-name.ts'
 
 /** Files of a build context by their path, which has no `..`; every content is text. */
 export type ContextFiles = Map<string, string>
+type Companions = Readonly<Record<string, string>>
 
 /**
  * Every file of `generated/NAME`. `companions` are stillroom's own shell programs by file name; they go along
- * unchanged so that the context needs no stillroom.
+ * unchanged so that the context needs no stillroom. `others` are those of each recipe that files are taken from.
  */
 export function renderContext(
   name: string,
   written: Recipe,
   locked: LockedPlatform,
-  companions: Record<string, string>,
+  companions: Companions,
+  others: Readonly<Record<string, Companions>> = {},
 ): ContextFiles {
-  const recipe = onBase(written, locked.base)
-  const files: ContextFiles = new Map()
+  const sources = otherRecipes(locked)
+  const files = scopedFiles(written, locked, companions)
   files.set('Dockerfile', renderDockerfile(name, written, locked))
   files.set('README.md', renderReadme(name, written, locked))
-  files.set('.dockerignore', '*\n!account\n!artifacts\n!base\n!build\n!steps\n')
+  const shown = sources.length > 0 ? '!recipes\n' : ''
+  files.set('.dockerignore', `*\n!account\n!artifacts\n!base\n!build\n${shown}!steps\n`)
   files.set('artifacts.tsv', artifactTable(locked))
-  for (const [file, text] of Object.entries(companions)) {
-    files.set(file === 'fetch.sh' ? file : `build/${file}`, text)
-  }
+  for (const other of sources)
+    for (const [path, text] of scopedFiles(other.recipe, other.locked, others[other.name] ?? {}))
+      if (path !== FETCH) files.set(placeOf(other.name, path), text)
+  return new Map([...files].sort(([a], [b]) => (a < b ? -1 : 1)))
+}
+
+const FETCH = 'fetch.sh'
+
+/** What the stages of one recipe take from its part of a context, besides artifacts. */
+function scopedFiles(written: Recipe, locked: LockedPlatform, companions: Companions): ContextFiles {
+  const recipe = onBase(written, locked.base)
+  const files: ContextFiles = new Map()
+  for (const [file, text] of Object.entries(companions))
+    files.set(file === FETCH ? file : `build/${file}`, text)
   files.set(
     'base/sources.txt',
     lines(
@@ -50,7 +65,7 @@ export function renderContext(
     if (step.kind === 'apt') addApt(files, directory, step, pin as LockedApt)
     if (step.kind === 'pip') addPip(files, directory, pin as LockedPip)
     if (step.kind === 'git') files.set(`${directory}/origin.json`, renderGitOrigin(step, pin as LockedGit))
-    if (step.kind === 'project' || step.kind === 'git' || step.kind === 'file') {
+    if (step.kind === 'project' || step.kind === 'git' || step.kind === 'file' || step.kind === 'copy') {
       files.set(`${directory}/directories.txt`, directoryList(placedDirectories(recipe, step)))
     }
     if ((step.kind === 'apt' || step.kind === 'pip') && step.after !== undefined)
@@ -58,7 +73,7 @@ export function renderContext(
     if (step.kind === 'run' && typeof step.command === 'string')
       files.set(`${directory}/script.sh`, step.command)
   }
-  return new Map([...files].sort(([a], [b]) => (a < b ? -1 : 1)))
+  return files
 }
 
 function addAccount(files: ContextFiles, recipe: BasedRecipe, epoch: number): void {
@@ -127,31 +142,42 @@ const TABLE_HEAD = '# sha256\tsize\tkind\tsource\tpath\tdestination'
  * of a repository, other addresses of a download, or for a seed the .deb whose files it holds. A directory is one that may stay empty.
  */
 function artifactTable(locked: LockedPlatform): string {
-  const { files, seed, projects, directories } = contextArtifacts(locked)
+  const others = otherRecipes(locked).map((other) => artifactRows(other.locked, other.name))
+  const all = [artifactRows(locked), ...others]
+  const rows = (['files', 'seeds', 'trees', 'empty'] as const).flatMap((kind) =>
+    all.flatMap((one) => one[kind]),
+  )
+  return lines([TABLE_HEAD, ...rows.map((row) => row.join('\t'))])
+}
+
+function artifactRows(locked: LockedPlatform, recipe?: string) {
+  const place = (path: string) => placeOf(recipe, path)
+  const { files, seed, projects, directories } = ownArtifacts(locked)
   // what plain git cannot put together
   const inParts = new Set(
     locked.steps.flatMap((step) =>
       step.kind === 'git' && step.submodules.length + step.lfs.length > 0 ? [step.sha256] : [],
     ),
   )
-  const rows = files.map(({ artifact, destination }) => {
-    const origin = byAddress(artifact.origin, locked) ?? artifact.origin
-    const kind = inParts.has(artifact.sha256) ? 'git-parts' : origin.kind
-    return [artifact.sha256, artifact.size, kind, ...originColumns(origin), destination]
-  })
-  const seeds = seed.map(({ artifact, destination }) => {
-    return ['-', '-', 'seed', '-', `artifacts/base/${artifact.file}`, destination]
-  })
-  const trees = projects.map(({ tree, commit, destination }) => [
-    '-',
-    '-',
-    'project',
-    commit,
-    tree,
-    destination,
-  ])
-  const empty = directories.map((destination) => ['-', '-', 'directory', '-', '-', destination])
-  return lines([TABLE_HEAD, ...[...rows, ...seeds, ...trees, ...empty].map((row) => row.join('\t'))])
+  return {
+    files: files.map(({ artifact, destination }) => {
+      const origin = byAddress(artifact.origin, locked) ?? artifact.origin
+      const kind = inParts.has(artifact.sha256) ? 'git-parts' : origin.kind
+      return [artifact.sha256, artifact.size, kind, ...originColumns(origin), place(destination)]
+    }),
+    seeds: seed.map(({ artifact, destination }) => [
+      ...['-', '-', 'seed', '-'],
+      place(`artifacts/base/${artifact.file}`),
+      place(destination),
+    ]),
+    trees: projects.map(({ tree, commit, destination }) => [
+      ...['-', '-', 'project'],
+      commit,
+      tree,
+      place(destination),
+    ]),
+    empty: directories.map((destination) => ['-', '-', 'directory', '-', '-', place(destination)]),
+  }
 }
 
 function originColumns(origin: Origin | Download): [source: string, path: string] {

@@ -1,5 +1,7 @@
-import type { LockedBase, LockedImageBase, LockedPlatform } from '../lock/schema.ts'
+import { otherRecipes } from '../lock/other-recipes.ts'
+import type { LockedBase, LockedImageBase, LockedPlatform, LockedStep } from '../lock/schema.ts'
 import type { Recipe, Step } from '../recipe/schema.ts'
+import { placeOf } from './context-artifacts.ts'
 import { type BasedRecipe, onBase } from './image-base.ts'
 import { ownedDirectories, projectOwner } from './owned-directories.ts'
 import { execForm } from './quote.ts'
@@ -45,51 +47,94 @@ export function renderDockerfile(
   only?: readonly string[],
 ): string {
   const recipe = onBase(written, locked.base)
+  const others = otherRecipes(locked).map((other) => {
+    const scope = { prefix: otherStage(other.name, ''), recipe: other.name, epoch: other.locked.epoch }
+    const based = onBase(other.recipe, other.locked.base)
+    return `# --- recipe ${other.name}, whose files are taken ---\n\n${renderStages(based, other.locked, scope).join('\n\n')}`
+  })
+  const stages = renderStages(recipe, locked, OWN, only)
+  const last = `${stages.pop()}\n${renderConfiguration(recipe).join('\n')}`
+  const separator = others.length > 0 ? [`# --- recipe ${name} ---`] : []
+  return [
+    `# Recipe ${name} for ${recipe.platform}. Made by stillroom: change recipes/${name}/recipe.ts, not this file.`,
+    `ARG SOURCE_DATE_EPOCH=${locked.epoch}`,
+    '',
+    `${[...others, ...separator, ...stages, last].join('\n\n')}\n`,
+  ].join('\n')
+}
+
+/** Where the stages of a recipe are: its own Dockerfile, or that of another one that takes files from it. */
+interface Scope {
+  /** Of the names of stages. */
+  prefix: string
+  /** The other recipe, in the Dockerfile of one that takes files from it. */
+  recipe?: string
+  /** Set where the Dockerfile's own is that of another recipe. */
+  epoch?: number
+}
+
+const OWN: Scope = { prefix: '' }
+
+/** The stage of another recipe in the Dockerfile of one that takes files from it. */
+const otherStage = (recipe: string, stage: string) => `recipe.${recipe}.${stage}`
+
+/** The stage that is the whole image of a recipe that files are taken from, without its settings. */
+export const otherImageStage = (recipe: string) => otherStage(recipe, LAST_STAGE)
+
+/** The stages of a recipe; the last one has its layers, and no settings yet. */
+function renderStages(
+  recipe: BasedRecipe,
+  locked: LockedPlatform,
+  scope: Scope,
+  only?: readonly string[],
+): string[] {
+  const { prefix } = scope
   const flat = recipe.layout === 'flat'
   const clock = hasClock(locked.base)
-  const stages = [rootStage(locked), ...(clock ? [CLOCK_STAGE] : []), baseStage(locked)]
+  const stages = [rootStage(locked, scope), ...(clock ? [clockStage(scope)] : []), baseStage(locked, scope)]
   const layers: string[] = []
   let previous = 'base'
   const add = (stage: string, comment: string, mounts: string[], command: string[]) => {
     const [script, ...args] = command as [string, ...string[]]
     const words = ['sh', `/.stillroom/build/${script}.sh`, flat ? '-' : stage, ...args]
+    const run = runInstruction(mounts, words, scope)
     const before = previous
-    stages.push(`# ${comment}\nFROM ${previous} AS ${stage}\n${runInstruction(mounts, words)}`)
+    stages.push(`# ${comment}\nFROM ${prefix}${previous} AS ${prefix}${stage}\n${run}`)
     previous = stage
     if (flat) return
     layers.push(stage)
     previous = layerStage(stage)
-    stages.push(`FROM ${before} AS ${previous}\n${copyLayer(stage)}`)
+    stages.push(`FROM ${prefix}${before} AS ${prefix}${previous}\n${copyLayer(stage, scope)}`)
   }
   if (needsAccount(recipe))
-    add('account', 'the user and the directories', [mount('account', 'step')], ['account'])
+    add('account', 'the user and the directories', [mount('account', 'step', scope)], ['account'])
   for (const [index, step] of recipe.steps.entries()) {
     const stage = stepName(index, step.kind)
-    add(stage, describe(step), stepMounts(stage, step, clock), stepCommand(stage, step, recipe))
-  }
-  if (flat) {
-    stages.push(
-      `# all of it as one tree\nFROM ${previous} AS flat\n${runInstruction([], ['sh', '/.stillroom/build/flat.sh'])}`,
+    add(
+      stage,
+      describe(step),
+      stepMounts(stage, step, clock, scope),
+      stepCommand(stage, step, recipe, locked.steps[index]),
     )
   }
-  let last = [`FROM ${previous} AS ${LAST_STAGE}`]
-  if (flat) last = [`FROM scratch AS ${LAST_STAGE}`, 'COPY --from=flat /.stillroom/delta/flat/ /']
+  if (flat) {
+    const run = runInstruction([], ['sh', '/.stillroom/build/flat.sh'], scope)
+    stages.push(`# all of it as one tree\nFROM ${prefix}${previous} AS ${prefix}flat\n${run}`)
+  }
+  let last = [`FROM ${prefix}${previous} AS ${prefix}${LAST_STAGE}`]
+  if (flat)
+    last = [`FROM scratch AS ${prefix}${LAST_STAGE}`, `COPY --from=${prefix}flat /.stillroom/delta/flat/ /`]
   else if (only !== undefined)
     last = [
-      `FROM scratch AS ${LAST_STAGE}`,
+      `FROM scratch AS ${prefix}${LAST_STAGE}`,
       ...baseEnvironment(locked),
-      ...layers.filter((stage) => only.includes(stage)).map(copyLayer),
+      ...layers.filter((stage) => only.includes(stage)).map((stage) => copyLayer(stage, scope)),
     ]
-  stages.push(['# the image', ...last, ...renderConfiguration(recipe)].join('\n'))
-  return [
-    `# Recipe ${name} for ${recipe.platform}. Made by stillroom: change recipes/${name}/recipe.ts, not this file.`,
-    `ARG SOURCE_DATE_EPOCH=${locked.epoch}`,
-    '',
-    `${stages.join('\n\n')}\n`,
-  ].join('\n')
+  return [...stages, ['# the image', ...last].join('\n')]
 }
 
-const copyLayer = (stage: string) => `COPY --link --from=${stage} /.stillroom/delta/${stage}/ /`
+const copyLayer = (stage: string, { prefix }: Scope) =>
+  `COPY --link --from=${prefix}${stage} /.stillroom/delta/${stage}/ /`
 
 /** The stages whose layers an image has above its base's only one, lowest first; undefined of one that is a single layer. */
 export function layerStages(written: Recipe, locked: LockedPlatform): string[] | undefined {
@@ -104,39 +149,45 @@ export function needsAccount(recipe: BasedRecipe): boolean {
   return ownedDirectories(recipe).length > 0 || recipe.user !== undefined
 }
 
-function rootStage(locked: LockedPlatform): string {
-  if (locked.base.kind === 'image') return layersStage(locked.base)
+function rootStage(locked: LockedPlatform, scope: Scope): string {
+  if (locked.base.kind === 'image') return layersStage(locked.base, scope)
   const { suite, packages } = locked.base
-  const mounts = [mount('base', 'step'), mount('artifacts/base', 'artifacts')]
+  const { prefix, recipe } = scope
+  const mounts = [mount('base', 'step', scope), mount('artifacts/base', 'artifacts', scope)]
   return [
     '# just enough to run dpkg and a shell',
-    'FROM scratch AS seed',
-    'ADD artifacts/seed/*.tar /',
+    `FROM scratch AS ${prefix}seed`,
+    `ADD ${placeOf(recipe, 'artifacts/seed')}/*.tar /`,
     '',
     `# Debian ${suite}: ${packages.length} packages, put in place by dpkg itself`,
-    'FROM seed AS root',
-    runInstruction(mounts, ['/bin/dash', '/.stillroom/build/bootstrap.sh', suite]),
+    `FROM ${prefix}seed AS ${prefix}root`,
+    runInstruction(mounts, ['/bin/dash', '/.stillroom/build/bootstrap.sh', suite], scope),
   ].join('\n')
 }
 
 /** Steps run in the environment of a base from a registry, as its programs may need it. */
-function baseStage(locked: LockedPlatform): string {
-  return ['FROM scratch AS base', 'COPY --from=root /target/ /', ...baseEnvironment(locked)].join('\n')
+function baseStage(locked: LockedPlatform, { prefix }: Scope): string {
+  return [
+    `FROM scratch AS ${prefix}base`,
+    `COPY --from=${prefix}root /target/ /`,
+    ...baseEnvironment(locked),
+  ].join('\n')
 }
 
 const baseEnvironment = ({ base }: LockedPlatform) =>
   base.kind === 'image' ? renderEnvironment(base.configuration.env) : []
 
-function layersStage({ reference, manifest, layers }: LockedImageBase): string {
+function layersStage({ reference, manifest, layers }: LockedImageBase, scope: Scope): string {
+  const { prefix, recipe } = scope
   const program = ['/bin/sh', '/.stillroom/build/image-base.sh']
   return [
     "# the base's layers as they are, deletions unheeded: just enough to run its shell and tar",
-    'FROM scratch AS seed',
-    'ADD artifacts/layers/*.tar /',
+    `FROM scratch AS ${prefix}seed`,
+    `ADD ${placeOf(recipe, 'artifacts/layers')}/*.tar /`,
     '',
     `# ${reference} (${manifest}): ${layers.length} layers as one`,
-    'FROM seed AS root',
-    runInstruction([mount('artifacts/layers', 'artifacts')], program),
+    `FROM ${prefix}seed AS ${prefix}root`,
+    runInstruction([mount('artifacts/layers', 'artifacts', scope)], program, scope),
   ].join('\n')
 }
 
@@ -145,33 +196,44 @@ export function hasClock(base: LockedBase): boolean {
   return base.kind === 'debian' && base.clock !== undefined
 }
 
-const CLOCK_STAGE = [
-  '# what programs of the steps see of time',
-  'FROM seed AS compiled',
-  runInstruction([mount('artifacts/clock', 'artifacts')], ['/bin/dash', '/.stillroom/build/clock.sh']),
-  '',
-  'FROM scratch AS clock',
-  'COPY --from=compiled /clock/ /clock/',
-].join('\n')
-
-function runInstruction(mounts: string[], words: string[]): string {
-  const options = ['--network=none', mount('build', 'build'), ...mounts]
-  return `ARG SOURCE_DATE_EPOCH\nRUN ${options.join(' \\\n    ')} \\\n    ${execForm(words)}`
+function clockStage(scope: Scope): string {
+  const { prefix } = scope
+  const mounts = [mount('artifacts/clock', 'artifacts', scope)]
+  return [
+    '# what programs of the steps see of time',
+    `FROM ${prefix}seed AS ${prefix}compiled`,
+    runInstruction(mounts, ['/bin/dash', '/.stillroom/build/clock.sh'], scope),
+    '',
+    `FROM scratch AS ${prefix}clock`,
+    `COPY --from=${prefix}compiled /clock/ /clock/`,
+  ].join('\n')
 }
 
-function mount(source: string, target: string): string {
-  return `--mount=type=bind,source=${source},target=/.stillroom/${target}`
+/** The build argument is the epoch of the recipe that is built; that of another one is set against it. */
+function runInstruction(mounts: string[], words: string[], scope: Scope): string {
+  const options = ['--network=none', mount('build', 'build', scope), ...mounts]
+  const epoch = scope.epoch === undefined ? 'ARG SOURCE_DATE_EPOCH' : `ENV SOURCE_DATE_EPOCH=${scope.epoch}`
+  return `${epoch}\nRUN ${options.join(' \\\n    ')} \\\n    ${execForm(words)}`
 }
 
-function stepMounts(stage: string, step: Step, clock: boolean): string[] {
-  const own = mount(`steps/${stage}`, 'step')
-  const files = mount(`artifacts/${stage}`, 'artifacts')
-  const time = clock ? ['--mount=type=bind,from=clock,source=/clock,target=/.stillroom/clock'] : []
+function mount(source: string, target: string, { recipe }: Scope): string {
+  return `--mount=type=bind,source=${placeOf(recipe, source)},target=/.stillroom/${target}`
+}
+
+/** A whole stage, read-only. */
+const mountStage = (stage: string, source: string, target: string) =>
+  `--mount=type=bind,from=${stage},source=${source},target=/.stillroom/${target}`
+
+function stepMounts(stage: string, step: Step, clock: boolean, scope: Scope): string[] {
+  const own = mount(`steps/${stage}`, 'step', scope)
+  const files = mount(`artifacts/${stage}`, 'artifacts', scope)
+  const time = clock ? [mountStage(`${scope.prefix}clock`, '/clock', 'clock')] : []
   if (step.kind === 'run') return [...(typeof step.command === 'string' ? [own] : []), ...time]
+  if (step.kind === 'copy') return [own, mountStage(otherImageStage(step.from.name), '/', 'image')]
   return step.kind === 'apt' || step.kind === 'pip' ? [own, files, ...time] : [own, files]
 }
 
-function stepCommand(stage: string, step: Step, recipe: BasedRecipe): string[] {
+function stepCommand(stage: string, step: Step, recipe: BasedRecipe, pin: LockedStep | undefined): string[] {
   const owner = `${projectOwner(recipe)}:${projectOwner(recipe)}`
   switch (step.kind) {
     case 'apt':
@@ -185,6 +247,8 @@ function stepCommand(stage: string, step: Step, recipe: BasedRecipe): string[] {
         : ['file', 'place', step.to, owner, step.mode]
     case 'project':
       return ['project', step.to, owner]
+    case 'copy':
+      return ['copy', pin?.kind === 'copy' ? pin.path : step.path, step.to]
     case 'run':
       return [
         'run',
@@ -205,6 +269,8 @@ function describe(step: Step): string {
       return `file: ${step.url}`
     case 'project':
       return `project: ${step.path}`
+    case 'copy':
+      return `copy: ${step.path} of recipe ${step.from.name}`
     case 'run':
       return typeof step.command === 'string' ? 'run: a script of the recipe' : 'run: a command of the recipe'
   }

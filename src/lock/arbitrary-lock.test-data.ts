@@ -1,12 +1,15 @@
 import fc from 'fast-check'
 import type { Recipe } from '../recipe/schema.ts'
 import { lockInputs } from './lock-inputs.ts'
+import { normalizePlatform } from './normalize-lock.ts'
+import { lockIdentity, sourceNames } from './other-recipes.ts'
 import type {
   DebianIndex,
   DebianPackage,
   LockedImageBase,
   LockedPip,
   LockedPlatform,
+  LockedRecipe,
   LockedSif,
   LockedStep,
   Lockfile,
@@ -153,6 +156,7 @@ const lockedStep: fc.Arbitrary<LockedStep> = fc.oneof(
     .record({ kind: fc.constant('file' as const), url: fc.constant('https://example.org/a'), sha256 })
     .map(sized),
   fc.record({ kind: fc.constant('project' as const), commit: hex(40), tree: hex(64) }),
+  fc.record({ kind: fc.constant('copy' as const), recipe: fc.constantFrom('one', 'an-other'), path }),
   fc.constant({ kind: 'run' as const }),
 )
 
@@ -224,7 +228,14 @@ const imageBase: fc.Arbitrary<LockedImageBase> = fc.record({
   ),
 })
 
-const platform: fc.Arbitrary<LockedPlatform> = fc.record({
+const builtImage = fc.record({
+  id: digest,
+  tree: digest,
+  size: fc.nat(),
+  diffIDs: fc.array(digest, { minLength: 1, maxLength: 3 }),
+})
+
+const ownPlatform: fc.Arbitrary<LockedPlatform> = fc.record({
   epoch: fc.integer({ min: 1 }),
   base: fc.oneof(
     imageBase,
@@ -246,10 +257,7 @@ const platform: fc.Arbitrary<LockedPlatform> = fc.record({
   image: fc.option(
     fc
       .record({
-        id: digest,
-        tree: digest,
-        size: fc.nat(),
-        diffIDs: fc.array(digest, { minLength: 1, maxLength: 3 }),
+        built: builtImage,
         archive: fc.option(fc.record({ sha256: digest.map((text) => text.slice(7)), size: fc.nat() })),
         published: fc.option(
           fc.record({
@@ -259,8 +267,8 @@ const platform: fc.Arbitrary<LockedPlatform> = fc.record({
         ),
         sif: fc.option(sif),
       })
-      .map(({ archive, published, sif: made, ...image }) => ({
-        ...image,
+      .map(({ built, archive, published, sif: made }) => ({
+        ...built,
         ...(archive && { archive }),
         ...(published && { published }),
         ...(made && { sif: made }),
@@ -305,6 +313,12 @@ const stepRequests = {
     path: projectName,
     to: fc.constant('/opt/a'),
   }),
+  copy: fc.record({
+    kind: fc.constant('copy' as const),
+    from: fc.constant({ kind: 'recipe' as const, name: '' }),
+    path,
+    to: path,
+  }),
   run: fc.record({
     kind: fc.constant('run' as const),
     command: fc.oneof(text, fc.array(text, { minLength: 1 })),
@@ -337,9 +351,38 @@ function recipeFor({ base, steps }: LockedPlatform): fc.Arbitrary<Recipe> {
         ? { kind: base.kind, suite: base.suite }
         : { kind: base.kind, reference: base.reference },
     ),
-    steps: fc.tuple(...steps.map(({ kind }): fc.Arbitrary<Recipe['steps'][number]> => stepRequests[kind])),
+    steps: fc.tuple(...steps.map(requestFor)),
   })
 }
+
+function requestFor(step: LockedStep): fc.Arbitrary<Recipe['steps'][number]> {
+  if (step.kind !== 'copy') return stepRequests[step.kind]
+  return stepRequests.copy.map((request) => ({ ...request, from: { kind: 'recipe', name: step.recipe } }))
+}
+
+/** With the recipes that steps copy from, of which the one copies from the other if they please. */
+const platform = fc
+  .record({ own: ownPlatform, one: ownPlatform, other: ownPlatform, image: builtImage })
+  .chain(({ own, one, other, image }): fc.Arbitrary<LockedPlatform> => {
+    const isCopy = ({ kind }: LockedStep) => kind === 'copy'
+    const ofOther = (step: LockedStep) => (step.kind === 'copy' ? { ...step, recipe: 'an-other' } : step)
+    const all: Record<string, LockedPlatform> = {
+      one: { ...one, steps: one.steps.map(ofOther) },
+      'an-other': { ...other, steps: other.steps.filter((step) => !isCopy(step)) },
+    }
+    const names = new Set(sourceNames(own))
+    for (const name of [...names])
+      for (const each of sourceNames(all[name] as LockedPlatform)) names.add(each)
+    if (names.size === 0) return fc.constant(own)
+    const locks = [...names].map((name) => {
+      const { epoch, base, steps } = all[name] as LockedPlatform
+      const lock = recipeFor(all[name] as LockedPlatform).map((recipe): LockedRecipe => {
+        return { inputs: lockInputs(recipe), epoch, base, steps, image }
+      })
+      return fc.tuple(fc.constant(name), lock)
+    })
+    return fc.tuple(...locks).map((recipes) => ({ ...own, recipes: Object.fromEntries(recipes) }))
+  })
 
 const recipeName = fc.stringMatching(/^[a-z0-9]{1,6}(-[a-z0-9]{1,4})?$/)
 const localFiles = fc.dictionary(projectName, sha256, { maxKeys: 2 })
@@ -348,7 +391,14 @@ export const arbitraryLock: fc.Arbitrary<Lockfile> = platform.chain((locked) =>
   fc.record({
     lockfileVersion: fc.constant(1 as const),
     recipe: recipeName,
-    inputs: fc.tuple(recipeFor(locked), localFiles).map(([recipe, local]) => lockInputs(recipe, local)),
+    inputs: fc.tuple(recipeFor(locked), localFiles).map(([recipe, local]) => {
+      const { recipes = {} } = normalizePlatform(locked)
+      const identities = sourceNames(locked).map((name) => [
+        name,
+        lockIdentity({ ...(recipes[name] as LockedRecipe), recipes }),
+      ])
+      return lockInputs(recipe, local, undefined, Object.fromEntries(identities))
+    }),
     platforms: fc.constant({ 'linux/amd64': locked }),
   }),
 )

@@ -1,13 +1,17 @@
 import { checkText } from '../recipe/check-recipe.ts'
+import { canonicalJson, type Json } from './canonical-json.ts'
 import { inputsChecksum } from './lock-inputs.ts'
+import { lockIdentity, sourceNames } from './other-recipes.ts'
 import type {
   DebianPackage,
   LockedApt,
   LockedBase,
   LockedDebianBase,
   LockedPlatform,
+  LockedRecipe,
   LockedStep,
   Lockfile,
+  LockInputs,
   PythonFile,
 } from './schema.ts'
 
@@ -22,17 +26,9 @@ export interface LockIssue {
  * recipe's, an entry given twice, one sha256 with two sizes. None for a lock that stillroom wrote.
  */
 export function checkLock(lock: Lockfile): LockIssue[] {
-  const { checksum, fields } = lock.inputs
-  const actual = inputsChecksum(fields)
+  const { fields } = lock.inputs
   return [
-    ...(checksum === actual
-      ? []
-      : [
-          {
-            path: 'inputs.checksum',
-            reason: `expected "${actual}" (of the fields below it), actual "${checksum}"`,
-          },
-        ]),
+    ...checkInputs('inputs', lock.inputs),
     ...checkText(lock.platforms, ['platforms']),
     ...Object.entries(lock.platforms).flatMap(([name, platform]) =>
       checkPlatform(`platforms[${JSON.stringify(name)}]`, platform, fields),
@@ -40,7 +36,20 @@ export function checkLock(lock: Lockfile): LockIssue[] {
   ]
 }
 
+function checkInputs(path: string, { checksum, fields }: LockInputs): LockIssue[] {
+  const actual = inputsChecksum(fields)
+  if (checksum === actual) return []
+  const reason = `expected "${actual}" (of the fields below it), actual "${checksum}"`
+  return [{ path: `${path}.checksum`, reason }]
+}
+
 function checkPlatform(path: string, platform: LockedPlatform, fields: Record<string, unknown>): LockIssue[] {
+  return [...checkPins(path, platform, fields), ...checkOthers(path, platform, fields)]
+}
+
+type Pins = Pick<LockedPlatform, 'base' | 'steps'>
+
+function checkPins(path: string, platform: Pins, fields: Record<string, unknown>): LockIssue[] {
   const { base, steps } = platform
   return [
     ...differs(`${path}.base.kind`, get(fields.base, 'kind'), base.kind),
@@ -56,6 +65,47 @@ function checkPlatform(path: string, platform: LockedPlatform, fields: Record<st
     ),
     ...steps.flatMap((step, i) => checkStep(`${path}.steps[${i}]`, step)),
     ...checkSizes(path, platform),
+  ]
+}
+
+/** The recipes that steps name are there, and no others, without a circle, and the pins of each are as good as this lock's own. */
+function checkOthers(
+  path: string,
+  { steps, recipes = {} }: LockedPlatform,
+  fields: Record<string, unknown>,
+): LockIssue[] {
+  const used = new Set<string>()
+  const circles: LockIssue[] = []
+  const visit = (names: readonly string[], above: readonly string[]) => {
+    for (const name of names) {
+      const other = recipes[name]
+      if (above.includes(name)) {
+        circles.push({ path: `${path}.recipes`, reason: `circle: ${[...above, name].join(' -> ')}` })
+        continue
+      }
+      if (used.has(name)) continue
+      used.add(name)
+      visit(other === undefined ? [] : sourceNames(other), [...above, name])
+    }
+  }
+  visit(sourceNames({ steps }), [])
+  const missing = [...used].filter((name) => recipes[name] === undefined)
+  const extra = Object.keys(recipes).filter((name) => !used.has(name))
+  const broken = circles.length + missing.length + extra.length > 0
+  return [
+    ...missing.map((name) => ({ path: `${path}.recipes`, reason: `"${name}" is missing` })),
+    ...extra.map((name) => ({ path: `${path}.recipes`, reason: `"${name}" is used by no step` })),
+    ...circles,
+    ...Object.entries(recipes).flatMap(([name, { inputs, ...other }]) => {
+      const place = `${path}.recipes[${JSON.stringify(name)}]`
+      return [...checkInputs(`${place}.inputs`, inputs), ...checkPins(place, other, inputs.fields)]
+    }),
+    ...(broken ? [] : sourceNames({ steps })).flatMap((name) => {
+      const field = `recipes[${JSON.stringify(name)}]`
+      const actual = lockIdentity({ ...(recipes[name] as LockedRecipe), recipes })
+      if (canonicalJson(actual) === canonicalJson(fields[field] as Json)) return []
+      return [{ path: `${path}.${field}`, reason: 'is not the lock that inputs name' }]
+    }),
   ]
 }
 
@@ -79,9 +129,15 @@ function checkKinds(path: string, steps: LockedStep[], fields: Record<string, un
   const count = Object.keys(fields).filter((name) => /^steps\[\d+\]$/.test(name)).length
   if (count !== steps.length)
     return [{ path, reason: `expected ${count} steps as in inputs, actual ${steps.length}` }]
-  return steps.flatMap((step, i) =>
-    differs(`${path}[${i}].kind`, get(fields[`steps[${i}]`], 'kind'), step.kind),
-  )
+  return steps.flatMap((step, i) => {
+    const field = fields[`steps[${i}]`]
+    return [
+      ...differs(`${path}[${i}].kind`, get(field, 'kind'), step.kind),
+      ...(step.kind === 'copy'
+        ? differs(`${path}[${i}].recipe`, get(get(field, 'from'), 'name'), step.recipe)
+        : []),
+    ]
+  })
 }
 
 function checkStep(path: string, step: LockedStep): LockIssue[] {
@@ -123,7 +179,7 @@ function checkFiles(path: string, files: PythonFile[]): LockIssue[] {
   return twice(path, files, ({ name }) => name)
 }
 
-function checkSizes(path: string, { base, steps }: LockedPlatform): LockIssue[] {
+function checkSizes(path: string, { base, steps }: Pins): LockIssue[] {
   const artifacts = [base, ...steps].flatMap(artifactsOf)
   const sizes = new Map<string, number>()
   return artifacts.flatMap(({ sha256, size }) => {
@@ -167,6 +223,7 @@ function artifactsOf(part: LockedBase | LockedStep): { sha256: string; size: num
     case 'file':
       return [part]
     case 'project':
+    case 'copy':
     case 'run':
       return []
   }

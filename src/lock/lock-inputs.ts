@@ -29,11 +29,13 @@ const INPUT_FIELDS = [
  * @param files sha256 in hex of each local file that the recipe uses, or git tree of each project, by its path below
  *   the recipe's directory
  * @param programs sha256 in hex of the programs that make the image
+ * @param recipes what identifies the lock of each other recipe that files are taken from, by its name
  */
 export function lockInputs(
   recipe: Recipe,
   files: Record<string, string> = {},
   programs?: string,
+  recipes: Record<string, Json> = {},
 ): LockInputs {
   const fields: Record<string, Json> = {}
   for (const name of INPUT_FIELDS) {
@@ -48,6 +50,8 @@ export function lockInputs(
     fields[`files[${JSON.stringify(path)}]`] = files[path] as string
   }
   if (programs !== undefined) fields['programs'] = programs
+  for (const name of Object.keys(recipes).sort(compareCodeUnits))
+    fields[`recipes[${JSON.stringify(name)}]`] = recipes[name] as Json
   return { checksum: inputsChecksum(fields), fields }
 }
 

@@ -13,8 +13,22 @@ export function normalizeLock(lock: Lockfile): Lockfile {
   return { ...lock, platforms: Object.fromEntries(platforms) as Lockfile['platforms'] }
 }
 
-function normalizePlatform(platform: LockedPlatform): LockedPlatform {
-  return { ...platform, base: normalizeBase(platform.base), steps: platform.steps.map(normalizeStep) }
+/** What is locked for one platform, as {@link normalizeLock} has it. */
+export function normalizePlatform(platform: LockedPlatform): LockedPlatform {
+  const { recipes } = platform
+  const others = Object.entries(recipes ?? {}).map(([name, other]) => [
+    name,
+    { ...other, ...normalizePins(other) },
+  ])
+  return {
+    ...platform,
+    ...normalizePins(platform),
+    ...(recipes === undefined ? {} : { recipes: Object.fromEntries(others) as typeof recipes }),
+  }
+}
+
+function normalizePins({ base, steps }: Pick<LockedPlatform, 'base' | 'steps'>) {
+  return { base: normalizeBase(base), steps: steps.map(normalizeStep) }
 }
 
 function normalizeBase(base: LockedBase): LockedBase {
@@ -66,6 +80,7 @@ function normalizeStep(step: LockedStep): LockedStep {
       }
     case 'file':
     case 'project':
+    case 'copy':
     case 'run':
       return step
   }

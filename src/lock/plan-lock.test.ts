@@ -19,6 +19,7 @@ const plan = (request: Partial<LockRequest> = {}): LockPlan =>
     changed: new Set(),
     upgrade: undefined,
     projects: new Map([[4, project]]),
+    copies: new Map(),
     ...request,
   })
 

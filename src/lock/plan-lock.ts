@@ -2,7 +2,7 @@ import { StillroomError } from '../error.ts'
 import { normalizeName } from '../formats/python/distribution-name.ts'
 import type { Recipe, Step } from '../recipe/schema.ts'
 import { baseDebianNames } from './base-packages.ts'
-import type { LockedBase, LockedPlatform, LockedProject, LockedStep } from './schema.ts'
+import type { LockedBase, LockedCopy, LockedPlatform, LockedProject, LockedStep } from './schema.ts'
 
 export interface PackageVersion {
   name: string
@@ -29,7 +29,7 @@ export interface ResolveStep<S extends ResolvableStep = ResolvableStep> {
   fallback?: LockedStep
 }
 
-export type ResolvableStep = Exclude<Step, { kind: 'run' | 'project' }>
+export type ResolvableStep = Exclude<Step, { kind: 'run' | 'project' | 'copy' }>
 
 export type BasePlan =
   | { action: 'keep'; locked: LockedBase }
@@ -61,6 +61,8 @@ export interface LockRequest {
   upgrade: 'all' | readonly string[] | undefined
   /** Pins of the projects as they are committed now, by step. */
   projects: ReadonlyMap<number, LockedProject>
+  /** Pins of what is copied from other recipes as they are locked now, by step. */
+  copies: ReadonlyMap<number, LockedCopy>
 }
 
 /**
@@ -72,7 +74,15 @@ export interface LockRequest {
  * @throws {StillroomError} USAGE with each name to upgrade that no step has; LOCK_MISSING when nothing is locked that
  *   could move
  */
-export function planLock({ name, recipe, locked, changed, upgrade, projects }: LockRequest): LockPlan {
+export function planLock({
+  name,
+  recipe,
+  locked,
+  changed,
+  upgrade,
+  projects,
+  copies,
+}: LockRequest): LockPlan {
   const moving =
     upgrade === undefined || upgrade === 'all'
       ? new Map()
@@ -83,14 +93,21 @@ export function planLock({ name, recipe, locked, changed, upgrade, projects }: L
   const steps = recipe.steps.map((step, index): StepPlan => {
     const project = projects.get(index)
     if (project) return { action: 'keep', locked: project }
+    const copied = copies.get(index)
+    if (copied) {
+      // later packages may be met by what is copied
+      if (changed.has(`steps[${index}]`) || changed.has(`recipes[${JSON.stringify(copied.recipe)}]`))
+        isKept = false
+      return { action: 'keep', locked: copied }
+    }
     const pinned = old?.steps[index]?.kind === step.kind ? old.steps[index] : undefined
     const names: ReadonlySet<string> | undefined = moving.get(index)
     const isSame = pinned !== undefined && !changed.has(`steps[${index}]`) && names === undefined
     if (isSame && (isKept || step.kind === 'git' || step.kind === 'file'))
       return { action: 'keep', locked: pinned }
     isKept = false
-    if (step.kind === 'project')
-      throw new TypeError(`step ${index}: projects are pinned as they are committed`)
+    if (step.kind === 'project' || step.kind === 'copy')
+      throw new TypeError(`step ${index}: ${step.kind} is pinned before a lock is planned`)
     if (step.kind === 'run') return { action: 'keep', locked: { kind: 'run' } }
     if (pinned === undefined) return { action: 'resolve', step, constraints: UNCONSTRAINED }
     return { action: 'resolve', step, constraints: constraintsOf(pinned, names), fallback: pinned }

@@ -7,7 +7,7 @@ import type { Lockfile } from './schema.ts'
  *
  * @throws {StillroomError} LOCK_INVALID when the recorded fields are not a recipe
  */
-export function recordedRecipe({ recipe: name, inputs }: Lockfile): Recipe {
+export function recordedRecipe({ recipe: name, inputs }: Pick<Lockfile, 'recipe' | 'inputs'>): Recipe {
   const fields: Record<string, unknown> = {}
   const steps: unknown[] = []
   for (const [field, value] of Object.entries(inputs.fields)) {

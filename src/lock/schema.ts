@@ -13,6 +13,7 @@ import {
   nonEmptyLine,
   Platform,
   Port,
+  RecipeSource,
   relativePath,
   Suite,
   suiteName,
@@ -25,6 +26,7 @@ const GitId = z.string().regex(/^[0-9a-f]{40}([0-9a-f]{24})?$/, 'must be a git o
 const size = z.int().nonnegative()
 const packageName = z.string().regex(/^[a-z0-9][a-z0-9+.-]+$/, 'must be the name of a Debian package')
 const projectName = z.string().regex(/^[a-z0-9]+(-[a-z0-9]+)*$/, 'must be a normalised name (PEP 503)')
+const recipeName = RecipeSource.shape.name
 const pythonVersion = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9.+!_-]*$/, 'must be a version')
 
 /** One file of an archive: never leaves the directory it is put in. */
@@ -289,6 +291,15 @@ export const LockedFile = z.strictObject({
 })
 export type LockedFile = z.infer<typeof LockedFile>
 
+export const LockedCopy = z.strictObject({
+  kind: z.literal('copy'),
+  /** The recipe, as {@link LockedPlatform} has it among `recipes`. */
+  recipe: recipeName,
+  /** Where the files lie in its image, links resolved. */
+  path: absolutePath,
+})
+export type LockedCopy = z.infer<typeof LockedCopy>
+
 export const LockedRun = z.strictObject({ kind: z.literal('run') })
 export type LockedRun = z.infer<typeof LockedRun>
 
@@ -299,6 +310,7 @@ export const LockedStep = z.discriminatedUnion('kind', [
   LockedGit,
   LockedFile,
   LockedProject,
+  LockedCopy,
   LockedRun,
 ])
 export type LockedStep = z.infer<typeof LockedStep>
@@ -341,15 +353,6 @@ export const LockedImage = z.strictObject({
 })
 export type LockedImage = z.infer<typeof LockedImage>
 
-export const LockedPlatform = z.strictObject({
-  /** SOURCE_DATE_EPOCH of the build, in seconds: no file in the image is newer. */
-  epoch: z.int().positive(),
-  base: LockedBase,
-  steps: z.array(LockedStep),
-  image: LockedImage.nullable(),
-})
-export type LockedPlatform = z.infer<typeof LockedPlatform>
-
 /** What the lock was made from: every field of the recipe that decides the image. */
 export const LockInputs = z.strictObject({
   /** sha256 over the canonical JSON of `fields`. */
@@ -358,9 +361,33 @@ export const LockInputs = z.strictObject({
 })
 export type LockInputs = z.infer<typeof LockInputs>
 
+/** SOURCE_DATE_EPOCH of the build, in seconds: no file in the image is newer. */
+const epoch = z.int().positive()
+
+/** The lock of another recipe that files are taken from, as it was: with it, nothing else is needed to build them again. */
+export const LockedRecipe = z.strictObject({
+  inputs: LockInputs,
+  epoch,
+  base: LockedBase,
+  steps: z.array(LockedStep),
+  /** What its build gives. */
+  image: LockedImage.pick({ id: true, tree: true, size: true, diffIDs: true }),
+})
+export type LockedRecipe = z.infer<typeof LockedRecipe>
+
+export const LockedPlatform = z.strictObject({
+  epoch,
+  base: LockedBase,
+  steps: z.array(LockedStep),
+  /** The other recipes that steps take files from, and those that these do, by name; left out where there are none. */
+  recipes: z.record(recipeName, LockedRecipe).optional(),
+  image: LockedImage.nullable(),
+})
+export type LockedPlatform = z.infer<typeof LockedPlatform>
+
 export const Lockfile = z.strictObject({
   lockfileVersion: z.literal(LOCKFILE_VERSION),
-  recipe: z.string().regex(/^[a-z0-9]+(-[a-z0-9]+)*$/),
+  recipe: recipeName,
   inputs: LockInputs,
   platforms: z.record(Platform, LockedPlatform),
 })

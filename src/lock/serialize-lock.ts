@@ -11,6 +11,7 @@ import {
   type LockedImage,
   type LockedImageBase,
   type LockedPlatform,
+  type LockedRecipe,
   type LockedSif,
   type LockedStep,
   LockedSubmodule,
@@ -45,13 +46,20 @@ function inputsText({ checksum, fields }: LockInputs): string {
   })
 }
 
-function platformText({ epoch, base, steps, image }: LockedPlatform): string {
+function platformText({ epoch, base, steps, recipes, image }: LockedPlatform): string {
   return block({
-    epoch: line(epoch),
-    base: baseText(base),
-    steps: list(steps.map(stepText)),
+    ...pinsText({ epoch, base, steps }),
+    ...(recipes === undefined ? {} : { recipes: block(mapSorted(recipes, recipeText)) }),
     image: image === null ? 'null' : imageText(image),
   })
+}
+
+function recipeText({ inputs, image, ...pins }: LockedRecipe): string {
+  return block({ inputs: inputsText(inputs), ...pinsText(pins), image: imageText(image) })
+}
+
+function pinsText({ epoch, base, steps }: Pick<LockedPlatform, 'epoch' | 'base' | 'steps'>) {
+  return { epoch: line(epoch), base: baseText(base), steps: list(steps.map(stepText)) }
 }
 
 function baseText(base: LockedBase): string {
@@ -130,6 +138,8 @@ function stepText(step: LockedStep): string {
       })
     case 'project':
       return block({ kind: line(step.kind), commit: line(step.commit), tree: line(step.tree) })
+    case 'copy':
+      return block({ kind: line(step.kind), recipe: line(step.recipe), path: line(step.path) })
     case 'run':
       return block({ kind: line(step.kind) })
   }

@@ -144,6 +144,16 @@ function checkPlaces(recipe: Recipe): Issue[] {
   const files = recipe.steps.flatMap((step, i) =>
     step.kind === 'file' ? [{ to: step.to, path: ['steps', i, 'to'], unpack: step.unpack }] : [],
   )
+  const copies = recipe.steps.flatMap((step, i) =>
+    step.kind === 'copy' ? [{ to: step.to, path: ['steps', i, 'to'], from: step.path }] : [],
+  )
+  for (const { to, path, from } of copies) {
+    if (to === '/') issues.push(issue(path, to, 'must not be the root: copy what is below it'))
+    if (VANISHING.test(from))
+      issues.push(
+        issue([...path.slice(0, 2), 'path'], from, 'is a place whose files do not stay in an image'),
+      )
+  }
   for (const { to, path, unpack } of files)
     if (!unpack && isSystem(to)) issues.push(issue(path, to, 'is a directory of the system'))
   for (const [i, { to, path }] of projects.entries()) {
@@ -162,7 +172,7 @@ function checkPlaces(recipe: Recipe): Issue[] {
     if (volume === '/') issues.push(issue(['volumes', i], volume, 'must not be the root'))
   }
   const places: [PropertyKey[], string | undefined][] = [
-    ...[...projects, ...files].map(({ to, path }): [PropertyKey[], string] => [path, to]),
+    ...[...projects, ...files, ...copies].map(({ to, path }): [PropertyKey[], string] => [path, to]),
     ...recipe.volumes.map((volume, i): [PropertyKey[], string] => [['volumes', i], volume]),
     [['user', 'home'], recipe.user?.home],
     [['workdir'], recipe.workdir],

@@ -3,6 +3,7 @@ import type {
   AptArchive,
   AptStep,
   Component,
+  CopyStep,
   DebianBase,
   FileStep,
   GitStep,
@@ -10,6 +11,7 @@ import type {
   PipStep,
   ProjectStep,
   RecipeInput,
+  RecipeSource,
   RunStep,
   Suite,
 } from './schema.ts'
@@ -238,6 +240,24 @@ export function file(
 /** A directory beside the recipe, pinned by commit and tree of the repository it lies in; owned by the recipe's user. */
 export function project(path: string, options: { to: string }): ProjectStep {
   return { kind: 'project', path, to: options.to }
+}
+
+/** Another recipe of the project, by the name of its directory: what {@link copy} takes files from. */
+export function recipe(name: string): RecipeSource {
+  return { kind: 'recipe', name }
+}
+
+/**
+ * A file or a directory of another recipe's image, as it is there: owners, permissions and times stay. What a directory
+ * holds is put into `to`, which may be there already. The lock names the image by its ID and its tree.
+ *
+ * @example
+ * ```ts
+ * copy(recipe('compiler'), { path: '/opt/tool', to: '/opt/tool' })
+ * ```
+ */
+export function copy(from: RecipeSource, { path, to }: { path: string; to: string }): CopyStep {
+  return { kind: 'copy', from, path, to }
 }
 
 /** A command without network: a list is one program with its arguments, a string is a script for `/bin/sh -eu`. */

@@ -330,7 +330,40 @@ export const RunStep = z.strictObject({
 })
 export type RunStep = z.infer<typeof RunStep>
 
-export const Step = z.discriminatedUnion('kind', [AptStep, PipStep, GitStep, FileStep, ProjectStep, RunStep])
+/** Another recipe of the project. */
+export const RecipeSource = z.strictObject({
+  kind: z.literal('recipe'),
+  /** Its directory below `recipes`. */
+  name: z
+    .string()
+    .max(100)
+    .regex(
+      /^[a-z0-9]+(-[a-z0-9]+)*$/,
+      'must be the name of a recipe: lower-case letters, digits and single dashes',
+    ),
+})
+export type RecipeSource = z.infer<typeof RecipeSource>
+
+export const CopyStep = z.strictObject({
+  kind: z.literal('copy'),
+  /** The recipe whose locked image has the files. */
+  from: RecipeSource,
+  /** A file or a directory of that image. */
+  path: absolutePath,
+  /** The file's own path here; the directory that gets what a directory holds. Owners, permissions and times are as there. */
+  to: absolutePath,
+})
+export type CopyStep = z.infer<typeof CopyStep>
+
+export const Step = z.discriminatedUnion('kind', [
+  AptStep,
+  PipStep,
+  GitStep,
+  FileStep,
+  ProjectStep,
+  CopyStep,
+  RunStep,
+])
 export type Step = z.infer<typeof Step>
 
 export const User = z.strictObject({

@@ -143,6 +143,7 @@ export function partsOf({ base, steps }: LockedPlatform): Part[] {
       case 'file':
         return [step]
       case 'project':
+      case 'copy':
       case 'run':
         return []
     }

@@ -4,8 +4,10 @@ import { gitOriginPath, renderGitOrigin } from '../../dockerfile/git-origin.ts'
 import { onBase } from '../../dockerfile/image-base.ts'
 import { ownedDirectories, projectOwner } from '../../dockerfile/owned-directories.ts'
 import { stepName } from '../../dockerfile/step-name.ts'
-import type { LockedPlatform } from '../../lock/schema.ts'
-import type { FileStep, GitStep, Recipe } from '../../recipe/schema.ts'
+import type { FileTree } from '../../image/file-tree.ts'
+import type { Inode } from '../../image/layer-entry.ts'
+import type { LockedCopy, LockedPlatform } from '../../lock/schema.ts'
+import type { CopyStep, FileStep, GitStep, Recipe } from '../../recipe/schema.ts'
 import { contentOf, type ExpectedFiles } from './expected-files.ts'
 import type { ContentFile, LockedContents } from './locked-contents.ts'
 
@@ -13,8 +15,8 @@ import type { ContentFile, LockedContents } from './locked-contents.ts'
 export function expectSources(
   expected: ExpectedFiles,
   own: Recipe,
-  { base, steps }: LockedPlatform,
-  { artifacts, trees }: LockedContents,
+  { base, steps, recipes }: LockedPlatform,
+  { artifacts, trees, images }: LockedContents,
 ): void {
   // files belong to the base's user when the recipe makes none
   const recipe = onBase(own, base)
@@ -36,6 +38,10 @@ export function expectSources(
     if (step.kind === 'file' && locked?.kind === 'file') {
       if (step.unpack) placeArchive(expected, owner, step, artifacts.get(locked.sha256)?.files ?? [])
       else placeFile(expected, owner, step, locked, uid)
+    }
+    if (step.kind === 'copy' && locked?.kind === 'copy') {
+      const tree = images.get(recipes?.[locked.recipe]?.image.tree ?? '')
+      if (tree !== undefined) placeCopy(expected, owner, step, locked, tree)
     }
   }
 }
@@ -86,6 +92,28 @@ function placeFile(
   })
 }
 
+/**
+ * What is copied is as it is there, but for privileges, which nothing here asks for; of a directory, which may have been here
+ * before, nothing but that it is one.
+ */
+function placeCopy(
+  expected: ExpectedFiles,
+  owner: string,
+  { to }: CopyStep,
+  { path }: LockedCopy,
+  tree: FileTree,
+): void {
+  const place = (at: string, { type, size, sha256, target, mode, uid, gid }: Inode) => {
+    const file = { owner, uid, gid, mode: mode & ~PRIVILEGES, ...contentOf({ type, size, sha256, target }) }
+    expected.add(below(at), type === 'directory' ? { owner, type } : file)
+  }
+  const found = tree.find(path)
+  if (found === undefined) return
+  place(to, found.inode)
+  for (const file of tree.files(path))
+    place(posix.join(to, posix.relative(path, `/${file.path}`)), file.inode)
+}
+
 function gitFiles({ subdir }: GitStep, files: readonly ContentFile[]): ContentFile[] {
   if (subdir === undefined) return [...files]
   const prefix = `${subdir}/`
@@ -93,5 +121,8 @@ function gitFiles({ subdir }: GitStep, files: readonly ContentFile[]): ContentFi
     file.path.startsWith(prefix) ? [{ ...file, path: file.path.slice(prefix.length) }] : [],
   )
 }
+
+/** Setuid and setgid, and that everybody may write. */
+const PRIVILEGES = 0o6002
 
 const below = (path: string) => path.replace(/^\/+/, '')

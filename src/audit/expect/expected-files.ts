@@ -102,7 +102,10 @@ export function contentOf({
   size,
   sha256,
   target,
-}: ContentFile): Pick<ExpectedFile, 'type' | 'size' | 'digest' | 'target'> {
+}: Pick<ContentFile, 'type' | 'size' | 'sha256' | 'target'>): Pick<
+  ExpectedFile,
+  'type' | 'size' | 'digest' | 'target'
+> {
   if (type === 'file') return { type, size, digest: { algorithm: 'sha256', value: sha256 } }
   return type === 'symlink' ? { type, target } : { type }
 }

@@ -1,3 +1,4 @@
+import type { FileTree } from '../../image/file-tree.ts'
 import type { FileType } from '../../image/layer-entry.ts'
 
 /** One file of a locked artifact, as the artifact itself holds it. */
@@ -48,6 +49,8 @@ export interface ArtifactContents {
 export interface LockedContents {
   artifacts: ReadonlyMap<string, ArtifactContents>
   trees: ReadonlyMap<string, ArtifactContents>
+  /** Images of other recipes that files are taken from, by tree digest. */
+  images: ReadonlyMap<string, FileTree>
   /** Artifacts that are neither in the store nor could be fetched: names, and why. */
   missing: { name: string; reason: string }[]
 }

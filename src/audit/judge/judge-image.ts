@@ -77,7 +77,7 @@ function isWorse(privilege: Issue | undefined, { rule }: Issue): boolean {
 }
 
 /** Steps that bring files from elsewhere than packages. */
-const SOURCES = /^(project|git|file)-\d+$/
+const SOURCES = /^(project|git|file|copy)-\d+$/
 
 /** Whoever has an image has all of its layers: also what a layer above deletes. */
 function coveredCredentials({ image: { covered, tree }, lock }: JudgeContext): Issue[] {

@@ -71,6 +71,11 @@ function stepDetails(step: LockedStep): [string, Json][] {
         ...step.submodules.map(({ path, ...rest }): [string, Json] => [`submodule ${path}`, rest]),
         ...step.lfs.map(({ path, ...rest }): [string, Json] => [`lfs ${path}`, rest]),
       ]
+    case 'copy':
+      return [
+        ['recipe', step.recipe],
+        ['path', step.path],
+      ]
     case 'file':
     case 'project':
     case 'run':

@@ -99,6 +99,8 @@ function stepEntries(
       const state = { ...blank(place), version: commit, digest: `git-tree:${tree}`, asked: true }
       return [draft('project', field('path') ?? place, state)]
     }
+    // its recipe is a part of the lock by itself
+    case 'copy':
     case 'run':
       return []
   }

@@ -93,7 +93,13 @@ function mergePlatform(
       each(platforms, (platform) => platform.steps[index]),
     ),
   )
-  return { ...ours, ...foundation, steps: steps.filter((step) => step !== undefined) }
+  const recipes = merge(
+    `${path}.recipes`,
+    each(platforms, (platform) => platform.recipes),
+  )
+  const { recipes: _, ...own } = ours
+  const others = recipes === undefined ? {} : { recipes }
+  return { ...own, ...others, ...foundation, steps: steps.filter((step) => step !== undefined) }
 }
 
 /** Resolved steps that no side has resolved on top of the base and the steps that came out before them. */
@@ -116,7 +122,7 @@ function foundation({ inputs, platforms }: Lockfile, name: string, last: number)
   const platform = (platforms as Record<string, LockedPlatform>)[name]
   const steps = platform?.steps.slice(0, last + 1) ?? []
   return {
-    base: [inputs.fields.base, platform?.epoch, platform?.base],
+    base: [inputs.fields.base, platform?.epoch, platform?.base, platform?.recipes],
     steps: steps.map((step, index) =>
       step.kind === 'project' ? step.kind : [inputs.fields[`steps[${index}]`], step],
     ),

@@ -42,6 +42,12 @@ const STEPS: { [Kind in Step['kind']]: Rules<OfKind<Step, Kind>, OfKind<LockedSt
     submodules: (step, pinned) => (step.submodules ? [] : unwanted('submodules', pinned.submodules)),
     lfs: (step, pinned) => (step.lfs ? [] : unwanted('lfs', pinned.lfs)),
   },
+  copy: {
+    from: (step, pinned) => unequal('recipe', pinned.recipe, step.from.name),
+    // links in it are resolved
+    path: NOT_LOCKED,
+    to: NOT_LOCKED,
+  },
   file: {
     url: (step, pinned) => unequal('url', pinned.url, step.url),
     sha256: (step, pinned) =>

@@ -1,3 +1,4 @@
+import { otherRecipes } from '../../lock/other-recipes.ts'
 import type { LockedPlatform } from '../../lock/schema.ts'
 import type { Author, Recipe } from '../../recipe/schema.ts'
 
@@ -44,16 +45,20 @@ export const titleOf = ({ name, recipe }: Pick<DepositFacts, 'name' | 'recipe'>)
 export const dayOf = ({ epoch }: Pick<LockedPlatform, 'epoch'>): string =>
   new Date(epoch * 1000).toISOString().slice(0, 10)
 
-/** Commits of git steps and trees of projects; of repositories that name objects by SHA-1, as Software Heritage does. */
+/** Commits of git steps and trees of projects, also of recipes that files are taken from; of repositories that name objects by SHA-1, as Software Heritage does. */
 export function sourceIds({ recipe, locked }: Pick<DepositFacts, 'recipe' | 'locked'>): SourceId[] {
-  const found = locked.steps.flatMap((step, index): SourceId[] => {
+  const found = [{ recipe, locked }, ...otherRecipes(locked)].flatMap(idsOfSteps)
+  return found.filter(({ swhid }) => /:[0-9a-f]{40}$/.test(swhid))
+}
+
+function idsOfSteps({ recipe, locked }: Pick<DepositFacts, 'recipe' | 'locked'>): SourceId[] {
+  return locked.steps.flatMap((step, index): SourceId[] => {
     const wanted = recipe.steps[index]
     if (step.kind === 'git') return [{ swhid: `swh:1:rev:${step.commit}`, origin: step.url }]
     if (step.kind === 'project' && wanted?.kind === 'project')
       return [{ swhid: `swh:1:dir:${step.tree}`, origin: wanted.path }]
     return []
   })
-  return found.filter(({ swhid }) => /:[0-9a-f]{40}$/.test(swhid))
 }
 
 /** A name as `Family, Given`, in parts; undefined of a name that is written otherwise, as that of a group. */

@@ -33,7 +33,7 @@ export interface WholeImage extends ImagePart {
 export type StepKind = (typeof STEP_KINDS)[number]
 
 export const STEP_KINDS = [
-  ...(['base', 'account', 'apt', 'pip', 'git', 'file', 'project', 'run'] as const),
+  ...(['base', 'account', 'apt', 'pip', 'git', 'file', 'project', 'copy', 'run'] as const),
   /** All steps of an image of one layer. */
   'steps',
   /** Made of what packages bring: byte code, indexes, settings. */

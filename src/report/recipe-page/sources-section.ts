@@ -1,5 +1,5 @@
 import { stepName } from '../../dockerfile/step-name.ts'
-import type { DebianIndex, LockedBase, LockedStep } from '../../lock/schema.ts'
+import type { DebianIndex, LockedBase, LockedPlatform, LockedStep } from '../../lock/schema.ts'
 import { bytesInWords } from '../html/bytes.ts'
 import { type Html, html } from '../html/html.ts'
 import { timeOf } from '../html/time-of.ts'
@@ -11,7 +11,7 @@ export function sourcesSection({ recipe, locked }: RecipePage): Html {
   const words = stepWords(recipe)
   const steps = locked.steps.map((step, index) => {
     const name = stepName(index, step.kind)
-    return html`<h3>${name}</h3><p>${words.get(name) ?? ''}</p>${facts(stepFacts(step))}`
+    return html`<h3>${name}</h3><p>${words.get(name) ?? ''}</p>${facts(stepFacts(step, locked))}`
   })
   return html`<section id="sources"><h2>Where it comes from</h2>
 <p>Each source is named with its digest, as the lockfile has it. Where the bytes are fetched from does not matter: they are verified by sha256.</p>
@@ -49,7 +49,7 @@ function indexTable(indexes: readonly DebianIndex[]): Html {
 <tbody>${rows}</tbody></table></div>`
 }
 
-function stepFacts(step: LockedStep): Facts {
+function stepFacts(step: LockedStep, { recipes = {} }: Pick<LockedPlatform, 'recipes'>): Facts {
   switch (step.kind) {
     case 'apt':
       return [['packages', step.packages.length], fetched(step.packages)]
@@ -79,6 +79,13 @@ function stepFacts(step: LockedStep): Facts {
       return [
         ['commit', step.commit],
         ['tree', step.tree],
+      ]
+    case 'copy':
+      return [
+        ['recipe', step.recipe],
+        ['path in its image', step.path],
+        ['image ID', recipes[step.recipe]?.image.id],
+        ['tree', recipes[step.recipe]?.image.tree],
       ]
     case 'run':
       return []

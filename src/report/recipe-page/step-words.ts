@@ -34,6 +34,8 @@ function wordsOf(step: Step): string {
       return `${step.url} at ${step.to}`
     case 'project':
       return `${step.path} of the repository at ${step.to}`
+    case 'copy':
+      return `${step.path} of the image of recipe ${step.from.name} at ${step.to}`
     case 'run':
       return `command: ${typeof step.command === 'string' ? step.command : step.command.join(' ')}`
   }

@@ -16,6 +16,7 @@ export function mayChangeApt(step: Step): boolean {
       return step.after !== undefined || step.local !== undefined || Object.keys(step.sdists).length > 0
     case 'git':
     case 'project':
+    case 'copy':
     case 'file':
       return SYSTEM.test(step.to)
   }

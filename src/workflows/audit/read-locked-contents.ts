@@ -1,14 +1,17 @@
 import { createReadStream } from 'node:fs'
 import pMap from 'p-map'
 import type { ArtifactContents, LockedContents } from '../../audit/expect/locked-contents.ts'
-import { contextArtifacts, type PlacedArtifact } from '../../dockerfile/context-artifacts.ts'
+import { ownArtifacts, type PlacedArtifact } from '../../dockerfile/context-artifacts.ts'
 import { StillroomError } from '../../error.ts'
 import { PYTHONS, type PythonAbi } from '../../formats/python/byte-code.ts'
+import { FileTree } from '../../image/file-tree.ts'
+import { sourceNames } from '../../lock/other-recipes.ts'
 import type { LockedPlatform } from '../../lock/schema.ts'
 import { gitRunner } from '../../resolve/git/run-git.ts'
 import { archiveProject } from '../../resolve/project/resolve-project.ts'
 import type { Artifact } from '../../store/artifact.ts'
 import type { Artifacts, Cache, Cancellation, Environment } from '../ports.ts'
+import { readLockedTree } from '../store/locked-tree.ts'
 import { keepContents, keptContents, trimContents } from './artifact-contents.ts'
 import { readTarContents } from './contents-reader.ts'
 import { readArchive, readDeb, readWheel } from './read-artifact.ts'
@@ -16,7 +19,7 @@ import { readArchive, readDeb, readWheel } from './read-artifact.ts'
 /**
  * What the artifacts of a lock hold. It is kept in the cache by the artifact's sha256; an artifact that is not there
  * is fetched, hashed and read. What cannot be had is listed in `missing`, and so are project trees that the
- * repository lacks.
+ * repository lacks, and the files of other recipes' images that the store has no list of.
  *
  * @param repository a directory of the git repository that holds the project trees
  * @param fetch brings artifacts into the store, those that it can
@@ -27,7 +30,7 @@ export async function readLockedContents(
   repository: string,
   fetch: (files: PlacedArtifact[]) => Promise<void>,
 ): Promise<LockedContents> {
-  const { files, projects } = contextArtifacts(locked)
+  const { files, projects } = ownArtifacts(locked)
   const python = lockedPython(locked)
   const artifacts = new Map<string, ArtifactContents>()
   const trees = new Map<string, ArtifactContents>()
@@ -60,7 +63,18 @@ export async function readLockedContents(
       missing.push({ name: `project of commit ${commit}`, reason: error.message })
     }
   }
-  return { artifacts, trees, missing: missing.sort((a, b) => (a.name < b.name ? -1 : 1)) }
+  const images = new Map<string, FileTree>()
+  for (const name of sourceNames(locked)) {
+    const image = locked.recipes?.[name]?.image
+    const root = image && (await readLockedTree(ports, image))
+    if (image === undefined || root === undefined)
+      missing.push({
+        name: `files of recipe ${name}`,
+        reason: `the store does not have their list: stillroom build recipe ${name}`,
+      })
+    else images.set(image.tree, new FileTree(root))
+  }
+  return { artifacts, trees, images, missing: missing.sort((a, b) => (a.name < b.name ? -1 : 1)) }
 }
 
 const keyOf = (content: string, python: PythonAbi | undefined) => `${content}-${python?.tag ?? 'none'}`

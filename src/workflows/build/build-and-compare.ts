@@ -25,6 +25,7 @@ import { hasLockedTree, keepLockedTree, readLockedTree } from '../store/locked-t
 import { buildLocked } from './build-locked.ts'
 import { builtImage } from './built-image.ts'
 import { keepImageTree } from './keep-image-tree.ts'
+import { keepOtherTrees } from './keep-other-trees.ts'
 import { reduceBuildCache } from './reduce-build-cache.ts'
 import { runChecks } from './run-checks.ts'
 import { takePublished } from './take-published.ts'
@@ -85,6 +86,8 @@ export async function buildAndCompare(
     await removeImage(engine, building)
   }
   const { built, located } = made
+  if (made.context !== undefined)
+    await keepOtherTrees(session, engine, plan, { context: made.context, builder })
   // an audit reads the image, and keeps it then
   if (!audit && compared.verdict === 'identical' && locked.image !== null)
     await keepImageTree(session, locked.image, async () =>
@@ -110,8 +113,9 @@ export async function buildAndCompare(
 /** An image that was built or fetched. */
 interface MadeImage {
   built: EngineImage & { id: string }
-  /** How it is read, when it was built. */
+  /** How it is read, and the build context that it was built from, when it was built. */
   located?: LocatedImage
+  context?: string
   /** What was read of it, when it is not the locked one. */
   read?: ReadImage | undefined
 }
@@ -150,7 +154,7 @@ async function buildPacked(
       : await readSubject(located, { cache, md5: false }, locked.image?.diffIDs)
     if (read !== undefined && read.id !== id)
       throw new Error(`the engine saved image ${read.id} when asked for ${id}`)
-    return { built, located, read }
+    return { built, located, context, read }
   }
   const first = await build({ noCache })
   if (!first.read || engine.store !== 'graph' || !isPackedOtherwise(first.read, locked.image)) return first

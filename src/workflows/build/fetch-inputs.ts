@@ -1,5 +1,6 @@
 import type { ContextArtifacts } from '../../dockerfile/context-artifacts.ts'
 import { StillroomError } from '../../error.ts'
+import { withOthers } from '../../lock/other-recipes.ts'
 import type { LockedPlatform } from '../../lock/schema.ts'
 import { datedUrls, oldReleaseUrls, snapshotUrls } from '../../resolve/debian/archive-urls.ts'
 import { ASK_SNAPSHOT } from '../../resolve/debian/refetch-indexes.ts'
@@ -74,7 +75,10 @@ function withSnapshotHint(
 
 /** Where each artifact of a lock may be had, but those of git steps. */
 export function locateInputs(ports: Fetching, sources: Sources, locked: LockedPlatform): Locate {
-  return locateWith(locateFrom(sources, locked, ports.signal), locateBase(ports, sources, locked))
+  return locateWith(
+    locateFrom(sources, locked, ports.signal),
+    ...withOthers(locked).map((each) => locateBase(ports, sources, each)),
+  )
 }
 
 /** A snapshot service answers whoever asks for more with status 429 or 503. */
@@ -88,7 +92,9 @@ export function locateFrom(sources: Sources, locked: LockedPlatform, signal: Abo
   const { snapshot, oldReleases, pypi, ca } = sources
   const live: Record<string, string[]> = sources.debian
   const bases: Record<string, ArchiveBase[]> = {}
-  for (const { archive, date, url, snapshot: states } of locked.base.indexes) {
+  for (const { archive, date, url, snapshot: states } of withOthers(locked).flatMap(
+    ({ base }) => base.indexes,
+  )) {
     if (url !== undefined) {
       const old = states === undefined ? [] : datedUrls(states, new Date(date)).slice(0, 2)
       bases[archive] ??= [{ url, label: 'archive', ca }]

@@ -101,6 +101,7 @@ describe.each(SUITES)('carryOutPlan() with the programs of %s', async (suite) =>
       changed,
       upgrade: undefined,
       projects: new Map(),
+      copies: new Map(),
     })
     const platform = await carryOutPlan(plan, asked.resolvers)
     expect(platform.steps.map(({ kind }) => kind)).toEqual(['apt', 'git', 'pip', 'file', 'run'])

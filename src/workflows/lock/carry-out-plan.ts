@@ -44,12 +44,20 @@ export interface LockResolvers {
   note(text: string): void
 }
 
-/** Resolves what a plan leaves open, in the order of the recipe. The result names no image yet. */
-export async function carryOutPlan(plan: LockPlan, resolvers: LockResolvers): Promise<LockedPlatform> {
+/**
+ * Resolves what a plan leaves open, in the order of the recipe. The result names no image yet.
+ *
+ * @param others the locks of the recipes that steps of the plan take files from
+ */
+export async function carryOutPlan(
+  plan: LockPlan,
+  resolvers: LockResolvers,
+  others: Pick<LockedPlatform, 'recipes'> = {},
+): Promise<LockedPlatform> {
   const found = plan.base.action === 'keep' ? plan.base.locked : await resolvers.base(plan.base)
   const base = await withClock(found, resolvers)
   const indexes = await openAptIndexes(plan, base, resolvers)
-  const locked: LockedPlatform = { epoch: newestDate(base), base, steps: [], image: null }
+  const locked: LockedPlatform = { epoch: newestDate(base), base, steps: [], ...others, image: null }
   for (const step of plan.steps) {
     const before = { ...locked, steps: [...locked.steps] }
     locked.steps.push(

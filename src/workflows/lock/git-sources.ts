@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type ErrorCode, StillroomError } from '../../error.ts'
+import { withOthers } from '../../lock/other-recipes.ts'
 import type { LockedGit, LockedPlatform } from '../../lock/schema.ts'
 import type { GitStep } from '../../recipe/schema.ts'
 import type { LfsDownload } from '../../resolve/git/lfs-batch.ts'
@@ -19,8 +20,8 @@ export async function lockGit(ports: Cache & Fetching, step: GitStep): Promise<L
  *
  * @throws {StillroomError} as `refetchGit`
  */
-export async function fetchGitSteps(ports: Cache & Fetching, { steps }: LockedPlatform): Promise<void> {
-  for (const step of steps) {
+export async function fetchGitSteps(ports: Cache & Fetching, locked: LockedPlatform): Promise<void> {
+  for (const step of withOthers(locked).flatMap(({ steps }) => steps)) {
     if (step.kind !== 'git' || (await ports.store.verify(step))) continue
     ports.progress({ kind: 'status', text: `${step.url} ${step.commit.slice(0, 12)}` })
     await refetchGit(step, await gitOptions(ports, noteArchive(ports))).catch((error: unknown) => {

@@ -13,6 +13,7 @@ import { lockedPlatform, readLock, writeLock } from '../project/lock-file.ts'
 import { warnOfProjects, warnOfRepositories } from '../project/warn-of-projects.ts'
 import type { Session } from '../session.ts'
 import { carryOutPlan } from './carry-out-plan.ts'
+import { lockCopies } from './lock-copies.ts'
 import { lockResolvers } from './lock-resolvers.ts'
 
 export interface LockOptions extends Pick<LockRequest, 'upgrade'> {
@@ -48,10 +49,12 @@ export async function lockRecipe(session: Session, name: string, options: LockOp
   }
   const changed = changedFields(loaded, changes)
   await warnOfProjects(session, loaded)
-  const plan = planLock({ name, recipe: expanded(loaded), locked, changed, upgrade, projects })
+  const { copies, recipes } = await lockCopies(session, loaded)
+  const plan = planLock({ name, recipe: expanded(loaded), locked, changed, upgrade, projects, copies })
   const known = options.olderIndexes ? [] : (locked?.base.indexes ?? [])
   await using resolvers = lockResolvers(session, loaded, plan.base, known)
-  const resolved = await carryOutPlan(plan, resolvers)
+  const others = recipes === undefined ? {} : { recipes }
+  const resolved = await carryOutPlan(plan, resolvers, others)
   warnOfRepositories(session, resolved.steps)
   const next = nextLock(loaded, present, resolved)
   const { lock, written } = await writeLock(directory, name, next)

@@ -4,6 +4,7 @@ import { join, relative } from 'node:path'
 import { leftOutPatterns } from '../../dockerfile/left-out.ts'
 import { type ContextFiles, renderContext } from '../../dockerfile/render-context.ts'
 import { StillroomError } from '../../error.ts'
+import { otherRecipes } from '../../lock/other-recipes.ts'
 import type { LockedPlatform } from '../../lock/schema.ts'
 import type { Recipe } from '../../recipe/schema.ts'
 import { writeFileAtomic } from '../../store/disk.ts'
@@ -20,7 +21,7 @@ async function readCompanions(recipe: Recipe): Promise<Record<string, string>> {
   return companions
 }
 
-const STEP_PROGRAMS = new Set(['apt', 'pip', 'git', 'file', 'project', 'run'])
+const STEP_PROGRAMS = new Set(['apt', 'pip', 'git', 'file', 'project', 'copy', 'run'])
 
 /** Some are for one kind of base, step or layout; all others are for every build. */
 function isNeeded(file: string, { base, steps, layout }: Recipe): boolean {
@@ -44,7 +45,9 @@ export async function renderGenerated(
   recipe: Recipe,
   locked: LockedPlatform,
 ): Promise<ContextFiles> {
-  return renderContext(name, recipe, locked, await readCompanions(recipe))
+  const others: Record<string, Record<string, string>> = {}
+  for (const other of otherRecipes(locked)) others[other.name] = await readCompanions(other.recipe)
+  return renderContext(name, recipe, locked, await readCompanions(recipe), others)
 }
 
 /** Paths in `generated/NAME` that differ from what they should be, each with what is the matter. */

@@ -5,8 +5,9 @@ import type { LockedPlatform, LockedProject, Lockfile, LockInputs } from '../../
 import { gitRunner } from '../../resolve/git/run-git.ts'
 import { resolveProject } from '../../resolve/project/resolve-project.ts'
 import type { Repository } from '../ports.ts'
-import { programsChecksum, renderGenerated, requireGenerated } from './generated.ts'
+import { renderGenerated, requireGenerated } from './generated.ts'
 import type { ImportRecipe } from './import-recipe.ts'
+import { allProgramsChecksum, identitiesOf, loadOthers, type OtherLock } from './load-others.ts'
 import { type LoadedRecipe, loadRecipe } from './load-recipe.ts'
 import { lockedPlatform, requireLock } from './lock-file.ts'
 import { type ExpandedStep, readPipFiles } from './read-pip-files.ts'
@@ -18,13 +19,15 @@ export interface RecipeInputs extends LoadedRecipe {
   projects: Map<number, LockedProject>
   /** Its pip steps with what their files ask for, by step. */
   pip: Map<number, ExpandedStep>
+  /** The locks of the recipes that it takes files from, by name. */
+  others: Map<string, OtherLock>
 }
 
 /**
  * Loads a recipe and what lies beside it.
  *
  * @param importFile as `loadRecipe` takes it
- * @throws {StillroomError} RECIPE_*, also for what its pip steps name; PROJECT_DIRTY when a project differs from what is committed
+ * @throws {StillroomError} RECIPE_*, also for what its pip steps name; RECIPE_CIRCLE; PROJECT_DIRTY when a project differs from what is committed
  */
 export async function loadInputs(
   ports: Repository,
@@ -47,8 +50,10 @@ export async function loadInputs(
     projects.set(index, project)
     trees[step.path] = project.tree
   }
-  const inputs = lockInputs(loaded.recipe, trees, await programsChecksum(loaded.recipe))
-  return { ...loaded, projects, pip, inputs }
+  const others = await loadOthers(ports.directory, name, loaded.recipe, importFile)
+  const programs = await allProgramsChecksum(loaded.recipe, others)
+  const inputs = lockInputs(loaded.recipe, trees, programs, identitiesOf(others))
+  return { ...loaded, projects, pip, others, inputs }
 }
 
 /** A recipe whose lockfile and build context are what it gives. */

@@ -149,7 +149,7 @@ describe('loadRecipe()', () => {
         base.suite: "woody" must be "bullseye" or "bookworm" or "trixie"
         steps[0].packages[0]: "A b" must be a Debian package name, optionally followed by "=VERSION" or "/SUITE"
         steps[0].recommends: 1 must be a boolean
-        steps[1].kind: "brew" has no "kind" of "apt", "pip", "git", "file", "project", "run"
+        steps[1].kind: "brew" has no "kind" of "apt", "pip", "git", "file", "project", "copy", "run"
         steps[2].command: 5 must be an array or a string
         steps[3].command[0]: 1 must be a string
         env["A B"]: the name must be a shell variable name

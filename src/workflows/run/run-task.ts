@@ -21,9 +21,9 @@ import type { Recipe, Task } from '../../recipe/schema.ts'
 import { gitRunner } from '../../resolve/git/run-git.ts'
 import { resolveProject } from '../../resolve/project/resolve-project.ts'
 import { requireLockedImage } from '../build/locked-image.ts'
-import type { Cache, Cancellation, Environment, Reporting, Repository } from '../ports.ts'
-import { programsChecksum } from '../project/generated.ts'
+import type { Cache, Cancellation, Environment, Project, Reporting, Repository } from '../ports.ts'
 import { projectID } from '../project/image-name.ts'
+import { allProgramsChecksum, identitiesOf, loadOthers } from '../project/load-others.ts'
 import { type LoadedRecipe, loadRecipe } from '../project/load-recipe.ts'
 import { lockedPlatform, requireLock } from '../project/lock-file.ts'
 import { publishedPorts } from './container-arguments.ts'
@@ -206,8 +206,8 @@ async function waitForPorts(
 
 /** Whether the recipe is as locked. Of a project, the image holds what was locked, whatever is on the disk now: a note. */
 async function compareWithLock(
-  ports: Environment & Cancellation & Reporting,
-  { recipe, directory }: LoadedRecipe,
+  ports: Project & Environment & Cancellation & Reporting,
+  { name, recipe, directory }: LoadedRecipe,
   lock: Lockfile,
   { steps }: LockedPlatform,
 ): Promise<void> {
@@ -226,7 +226,9 @@ async function compareWithLock(
       text: `project "${step.path}" has changed since it was locked: the image has it as of commit ${locked.commit.slice(0, 12)}`,
     })
   }
-  requireFresh(lock, lockInputs(recipe, trees, await programsChecksum(recipe)))
+  const others = await loadOthers(ports.directory, name, recipe)
+  const programs = await allProgramsChecksum(recipe, others)
+  requireFresh(lock, lockInputs(recipe, trees, programs, identitiesOf(others)))
 }
 
 /** A recipe with the user that its image has: of a base from a registry, when it names none of its own. */

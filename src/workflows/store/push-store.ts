@@ -9,6 +9,7 @@ import {
   storeTag,
   TREE_TYPE,
 } from '../../formats/store-manifest.ts'
+import { withOthers } from '../../lock/other-recipes.ts'
 import { recordedRecipe } from '../../lock/recorded-recipe.ts'
 import { openRegistries } from '../../sources/registry/open-registries.ts'
 import { type Blob, type PushTarget, pushTarget } from '../../sources/registry/push.ts'
@@ -107,7 +108,11 @@ async function lockedBlobs(session: Session, name: string): Promise<(Blob & Stor
   const locked = lockedPlatform(lock, recordedRecipe(lock))
   const artifacts = contextArtifacts(locked)
   await fetchInputs(session, artifacts, locked)
-  const tree = locked.image && (await readTreeText(session, locked.image))
+  const trees: Buffer[] = []
+  for (const { image } of withOthers(locked)) {
+    const tree = image && (await readTreeText(session, image))
+    if (tree) trees.push(tree)
+  }
   return [
     ...artifacts.files.map(
       ({ artifact: { sha256, size } }) =>
@@ -118,6 +123,6 @@ async function lockedBlobs(session: Session, name: string): Promise<(Blob & Stor
           read: () => createReadStream(store.path(sha256)),
         }) as const,
     ),
-    ...(tree ? [{ mediaType: TREE_TYPE, ...blobOf(tree) } as const] : []),
+    ...trees.map((tree) => ({ mediaType: TREE_TYPE, ...blobOf(tree) }) as const),
   ]
 }

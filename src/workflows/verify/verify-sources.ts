@@ -1,6 +1,7 @@
 import pMap from 'p-map'
 import { contextArtifacts } from '../../dockerfile/context-artifacts.ts'
 import { StillroomError } from '../../error.ts'
+import { otherRecipes } from '../../lock/other-recipes.ts'
 import { SUITE_ENDS } from '../../resolve/debian/suite-ends.ts'
 import type { Locate } from '../../sources/locate.ts'
 import type { Artifact } from '../../store/artifact.ts'
@@ -60,6 +61,15 @@ export async function verifySources(
     { concurrency: AT_ONCE, signal },
   )
   const git = await askRepositories(session, { name, steps: recipe.steps }, locked)
+  for (const other of otherRecipes(locked)) {
+    const { states: more, risks } = await askRepositories(
+      session,
+      { name: other.name, steps: other.recipe.steps },
+      other.locked,
+    )
+    git.states.push(...more)
+    git.risks.push(...risks)
+  }
   progress({ kind: 'stage', title: 'newer versions' })
   const { base } = recipe
   const versions = await newerVersions(session, loaded, locked)

@@ -1,0 +1,83 @@
+import { createHash } from 'node:crypto'
+import type { Recipe } from '../recipe/schema.ts'
+import { canonicalJson, type Json } from './canonical-json.ts'
+import { recordedRecipe } from './recorded-recipe.ts'
+import type { LockedImage, LockedPlatform, LockedRecipe } from './schema.ts'
+
+/** Another recipe that a lock takes files from, as that was locked. */
+export interface OtherRecipe {
+  name: string
+  recipe: Recipe
+  /** It finds those that it takes files from itself among the same `recipes`. */
+  locked: LockedPlatform
+}
+
+/**
+ * The other recipes of a lock, each once, after those that it takes files from itself.
+ *
+ * @throws {StillroomError} LOCK_INVALID when what was recorded of one is no recipe
+ */
+export function otherRecipes({ steps, recipes = {} }: Taking): OtherRecipe[] {
+  return reachedNames({ steps, recipes }).map((name) => {
+    const { inputs, ...platform } = recipes[name] as LockedRecipe
+    return {
+      name,
+      recipe: recordedRecipe({ recipe: name, inputs }),
+      locked: { ...platform, recipes },
+    }
+  })
+}
+
+/** What is locked of a recipe, and of each other one that files are taken from. */
+export function withOthers(locked: LockedPlatform): LockedPlatform[] {
+  return [locked, ...otherRecipes(locked).map((other) => other.locked)]
+}
+
+type Taking = Pick<LockedPlatform, 'steps' | 'recipes'>
+
+/** Names of all recipes that files are taken from, also by one another, as far as they are there: each once, after those that it needs. */
+function reachedNames({ steps, recipes = {} }: Taking): string[] {
+  const found = new Set<string>()
+  const visit = (names: readonly string[], above: readonly string[]) => {
+    for (const name of names) {
+      const other = recipes[name]
+      if (other === undefined || found.has(name) || above.includes(name)) continue
+      visit(sourceNames(other), [...above, name])
+      found.add(name)
+    }
+  }
+  visit(sourceNames({ steps }), [])
+  return [...found]
+}
+
+/** Names of the recipes that steps take files from, of a recipe or a lock. */
+export function sourceNames({ steps }: { steps: Recipe['steps'] | LockedPlatform['steps'] }): string[] {
+  const names = steps.flatMap((step) => {
+    if (step.kind !== 'copy') return []
+    return 'recipe' in step ? step.recipe : step.from.name
+  })
+  return [...new Set(names)].sort()
+}
+
+/** A lock as others take files from it. Those that it takes files from itself are among `recipes`. */
+export interface TakenLock extends Omit<LockedRecipe, 'image'> {
+  recipes?: LockedPlatform['recipes'] | undefined
+  image: Pick<LockedImage, 'id' | 'tree'> | null
+}
+
+/**
+ * What a lock says of one that files are taken from: image and tree for people, and one digest over all that decides them. It
+ * is another one whenever that lock is another; what is noted of an image besides, as where it was published, is no part of it.
+ */
+export function lockIdentity({ inputs, epoch, base, steps, recipes = {}, image }: TakenLock): Json {
+  const others = reachedNames({ steps, recipes }).map((name) => [name, recipes[name]])
+  const text = canonicalJson([inputs.checksum, epoch, base, steps, others] as unknown as Json)
+  return {
+    image: image?.id ?? null,
+    tree: image?.tree ?? null,
+    pins: `sha256:${createHash('sha256').update(text).digest('hex')}`,
+  }
+}
+
+/** The field of a lock's inputs that holds the {@link lockIdentity} of another one. */
+export const identityField = (name: string) => `recipes[${JSON.stringify(name)}]`
