@@ -1,5 +1,5 @@
 import { hash, randomUUID } from 'node:crypto'
-import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
+import { access, mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { sweepAbandoned } from './disk.ts'
 
@@ -47,6 +47,14 @@ export class FileCache {
     } catch {
       return undefined
     }
+  }
+
+  /** Whether there is something under a name, sound or damaged. */
+  async has(name: string): Promise<boolean> {
+    return access(this.#pathOf(name)).then(
+      () => true,
+      () => false,
+    )
   }
 
   async put(name: string, content: Buffer): Promise<void> {

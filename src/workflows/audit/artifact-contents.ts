@@ -25,6 +25,11 @@ export async function keptContents(ports: Cache, key: string): Promise<ArtifactC
   return kept && (JSON.parse(kept.toString()) as ArtifactContents)
 }
 
+/** Whether something is kept for {@link keptContents}. */
+export async function hasContents(ports: Cache, key: string): Promise<boolean> {
+  return contentsFiles(ports).has(nameOf(key))
+}
+
 /** Keeps what an artifact holds for {@link keptContents}. */
 export async function keepContents(
   ports: Cache,

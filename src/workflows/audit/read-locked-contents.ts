@@ -12,7 +12,7 @@ import { archiveProject } from '../../resolve/project/resolve-project.ts'
 import type { Artifact } from '../../store/artifact.ts'
 import type { Artifacts, Cache, Cancellation, Environment } from '../ports.ts'
 import { readLockedTree } from '../store/locked-tree.ts'
-import { keepContents, keptContents, trimContents } from './artifact-contents.ts'
+import { hasContents, keepContents, keptContents, trimContents } from './artifact-contents.ts'
 import { readTarContents } from './contents-reader.ts'
 import { readArchive, readDeb, readWheel } from './read-artifact.ts'
 
@@ -75,6 +75,24 @@ export async function readLockedContents(
     else images.set(image.tree, new FileTree(root))
   }
   return { artifacts, trees, images, missing: missing.sort((a, b) => (a.name < b.name ? -1 : 1)) }
+}
+
+/**
+ * Reads the artifacts of a lock that nobody has read before, and keeps what they hold: an audit need not read them then. What goes
+ * wrong is left to that audit, which meets it again and says it.
+ */
+export async function readAhead(
+  ports: Cancellation & Cache & Artifacts,
+  locked: LockedPlatform,
+): Promise<void> {
+  const python = lockedPython(locked)
+  const artifacts = new Map(ownArtifacts(locked).files.map(({ artifact }) => [artifact.sha256, artifact]))
+  const read = async (artifact: Artifact) => {
+    if (ports.signal.aborted || (await hasContents(ports, keyOf(artifact.sha256, python)))) return
+    await artifactContents(ports, artifact, python).catch(() => {})
+  }
+  // a build beside it has work for most of the processors
+  await pMap(artifacts.values(), read, { concurrency: 2 })
 }
 
 const keyOf = (content: string, python: PythonAbi | undefined) => `${content}-${python?.tag ?? 'none'}`

@@ -13,6 +13,7 @@ import { type BuildAudit, type BuildReport, summarizePaths } from '../../report/
 import { recordUse } from '../../store/uses.ts'
 import { auditRecipe, type GivenImage } from '../audit/audit-recipe.ts'
 import { knownClean, rememberClean } from '../audit/known-audits.ts'
+import { readAhead } from '../audit/read-locked-contents.ts'
 import { type ReadImage, readSubject } from '../audit/read-subject.ts'
 import { renderGenerated, writeGenerated } from '../project/generated.ts'
 import { differentName, noteName, ownName } from '../project/image-name.ts'
@@ -78,7 +79,7 @@ export async function buildAndCompare(
     const taken = isWanted ? await takePublished(session, engine, locked.image, building) : undefined
     made = taken
       ? { built: taken }
-      : await buildPacked(session, engine, plan, { tag: building, noCache, builder, cache }, clock)
+      : await buildPacked(session, engine, plan, { tag: building, noCache, builder, cache, audit }, clock)
     if (taken) fetched = locked.image?.published?.reference ?? null
     compared = await compare(session, plan, made.read)
     tag = await nameBuilt(session, engine, plan, made.built, compared.verdict)
@@ -128,15 +129,16 @@ async function buildPacked(
   {
     noCache,
     cache,
+    audit,
     ...how
-  }: Pick<BuildOptions, 'noCache' | 'builder'> & { tag: string; cache: DiskLayerCache },
+  }: Pick<BuildOptions, 'noCache' | 'builder'> & { tag: string; cache: DiskLayerCache; audit: boolean },
   clock: StageClock,
 ): Promise<MadeImage> {
   const { loaded, locked } = plan
   const build = async (again: Pick<BuildOptions, 'noCache' | 'again'>): Promise<MadeImage> => {
-    const built = await buildLocked(session, engine, plan, { ...how, ...again }, (stage) =>
-      clock.stage(stage),
-    )
+    const whileBuilding = (stop: AbortSignal) => readAhead({ ...session, signal: stop }, locked)
+    const options = { ...how, ...again, whileBuilding: audit ? whileBuilding : undefined }
+    const built = await buildLocked(session, engine, plan, options, (stage) => clock.stage(stage))
     clock.stage('compare')
     const { id, reference, context } = built
     const located = builtImage(session, engine, {

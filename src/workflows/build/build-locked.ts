@@ -19,6 +19,8 @@ interface Inputs extends Pick<LockedRecipe, 'locked' | 'context'> {
 interface HowToBuild extends Pick<BuildOptions, 'tag' | 'target' | 'noCache' | 'again' | 'builder'> {
   /** What the builder keeps of the context is kept under this name instead of the recipe's. */
   contextName?: string
+  /** Is done while the builder builds, and stopped when that fails. Never rejects. */
+  whileBuilding?: ((stop: AbortSignal) => Promise<void>) | undefined
 }
 
 /**
@@ -31,7 +33,7 @@ interface HowToBuild extends Pick<BuildOptions, 'tag' | 'target' | 'noCache' | '
 export async function buildInputs(
   ports: Fetching & Cache,
   { loaded: { name, recipe, directory }, locked, context }: Inputs,
-  how: HowToBuild,
+  { whileBuilding, ...how }: HowToBuild,
   onStage: (stage: 'fetch' | 'build') => void,
 ): Promise<BuiltImage & { context: string }> {
   const { signal, progress } = ports
@@ -46,19 +48,28 @@ export async function buildInputs(
   const staged = await stageContext(ports, context, artifacts, directory, locked.epoch)
   onStage('build')
   await using from = await builderPath(ports, staged, how.contextName ?? name)
-  const image = await buildImage({
-    ...how,
-    disk,
-    context: from.path,
-    platform: recipe.platform,
-    epoch: locked.epoch,
-    signal,
-    onProgress: (event) => {
-      if (event.kind === 'step') progress({ kind: 'status', text: event.name })
-      if (event.kind === 'note') progress(event)
-    },
-  })
-  return { ...image, context: staged }
+  const stop = new AbortController()
+  const beside = whileBuilding?.(AbortSignal.any([signal, stop.signal]))
+  try {
+    const image = await buildImage({
+      ...how,
+      disk,
+      context: from.path,
+      platform: recipe.platform,
+      epoch: locked.epoch,
+      signal,
+      onProgress: (event) => {
+        if (event.kind === 'step') progress({ kind: 'status', text: event.name })
+        if (event.kind === 'note') progress(event)
+      },
+    })
+    return { ...image, context: staged }
+  } catch (error) {
+    stop.abort()
+    throw error
+  } finally {
+    await beside
+  }
 }
 
 /**
