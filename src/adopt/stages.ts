@@ -16,6 +16,11 @@ export interface Stage {
   image: string | undefined
   name: string | undefined
   instructions: StageInstruction[]
+  /** The stage before it that it stands on. */
+  parent: Stage | undefined
+  /** What ENV and SHELL leave. */
+  environment: ReadonlyMap<string, string | undefined>
+  shell: readonly string[]
   /** Whether the image has its files: it is the last one, or that stands on it. */
   isInImage: boolean
 }
@@ -51,19 +56,19 @@ export function readStages(
     if (keyword === 'FROM' && !instruction.isTrigger) {
       const [image, as, name] = splitWords(body.text, escaping, global)
       const isNamed = as?.text.toLowerCase() === 'as'
-      const parent = stages.find(
-        ({ name: known }) => known !== undefined && known === image?.value?.toLowerCase(),
-      )
-      const last = parent?.instructions.at(-1)
+      const parent = findStage(stages, image?.value)
       // a stage that stands on another has its environment
-      environment = new Map(last ? environmentOf(parent as Stage, escaping) : initial)
-      shell = last?.shell ?? SHELL
+      environment = new Map(parent?.environment ?? initial)
+      shell = parent?.shell ?? SHELL
       scope = new Map(environment)
       stages.push({
         from: instruction,
         image: image?.value,
         name: isNamed ? name?.text.toLowerCase() : undefined,
         instructions: [],
+        parent,
+        environment,
+        shell,
         isInImage: false,
       })
       continue
@@ -77,7 +82,10 @@ export function readStages(
     }
     stage.instructions.push({ instruction, variables: new Map(scope), shell })
     if (instruction.isTrigger) continue
-    if (keyword === 'SHELL' && instruction.json !== undefined) shell = instruction.json
+    if (keyword === 'SHELL' && instruction.json !== undefined) {
+      shell = instruction.json
+      stage.shell = shell
+    }
     if (keyword === 'ARG') {
       for (const { name, value, isSet } of argumentsOf(instruction, escaping, scope))
         if (!environment.has(name)) scope.set(name, given[name] ?? (isSet ? value : global.get(name)))
@@ -93,15 +101,9 @@ export function readStages(
   return { stages, before }
 }
 
-/** What a stage's ENV leave. */
-function environmentOf({ instructions }: Stage, escaping: string): [string, string | undefined][] {
-  return instructions.flatMap(({ instruction, variables }) =>
-    instruction.keyword === 'ENV' && !instruction.isTrigger
-      ? readPairs(instruction.body, escaping, variables).map(
-          ({ name, value }): [string, string | undefined] => [name, value],
-        )
-      : [],
-  )
+/** The last of these stages that has a name, whatever its case. */
+export function findStage(stages: readonly Stage[], name: string | undefined): Stage | undefined {
+  return stages.findLast((stage) => stage.name !== undefined && stage.name === name?.toLowerCase())
 }
 
 function argumentsOf(instruction: Instruction, escaping: string, variables: Variables) {
@@ -116,12 +118,5 @@ function argumentsOf(instruction: Instruction, escaping: string, variables: Vari
 }
 
 function markInImage(stages: Stage[]): void {
-  let stage = stages.at(-1)
-  while (stage !== undefined && !stage.isInImage) {
-    stage.isInImage = true
-    const { image } = stage
-    stage = stages
-      .slice(0, stages.indexOf(stage))
-      .find(({ name }) => name !== undefined && name === image?.toLowerCase())
-  }
+  for (let stage = stages.at(-1); stage !== undefined; stage = stage.parent) stage.isInImage = true
 }

@@ -147,8 +147,7 @@ function checkPlaces(recipe: Recipe): Issue[] {
   const copies = recipe.steps.flatMap((step, i) =>
     step.kind === 'copy' ? [{ to: step.to, path: ['steps', i, 'to'], from: step.path }] : [],
   )
-  for (const { to, path, from } of copies) {
-    if (to === '/') issues.push(issue(path, to, 'must not be the root: copy what is below it'))
+  for (const { path, from } of copies) {
     if (VANISHING.test(from))
       issues.push(
         issue([...path.slice(0, 2), 'path'], from, 'is a place whose files do not stay in an image'),

@@ -14,6 +14,8 @@ const VALUED = new Set([
     '-e',
     '-C',
     '-p',
+    '-w',
+    '--wheel-dir',
     '--requirement',
     '--requirements',
     '--constraint',

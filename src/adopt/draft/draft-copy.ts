@@ -1,8 +1,17 @@
 import type { Position } from '../../formats/dockerfile/source-text.ts'
 import { splitWords } from '../../formats/dockerfile/words.ts'
-import { copiedFile, isBelow, namesDirectory, resolvePath } from '../copied-files.ts'
+import { isBelow, namesDirectory, resolvePath } from '../copied-files.ts'
 import type { StageInstruction } from '../stages.ts'
-import { addNote, addStep, addTodo, type Copied, type DraftState, shellWord } from './draft-state.ts'
+import { draftStageCopy } from './draft-stage-copy.ts'
+import {
+  addNote,
+  addStep,
+  addTodo,
+  type Copied,
+  copyFromContext,
+  type DraftState,
+  shellWord,
+} from './draft-state.ts'
 
 /** Directories that are not given to a step as they are, and places whose files don't stay. */
 const NOT_PLACED =
@@ -19,7 +28,8 @@ export function draftCopy(state: DraftState, each: StageInstruction, escaping: s
     json?.map((text) => ({ text, value: text, at: 0 })) ?? splitWords(body.text, escaping, variables)
   const flag = (name: string) => flags.find((each) => each.name === name)?.value
   const from = flag('from')
-  if (from !== undefined)
+  const stage = from === undefined ? undefined : state.stages.get(from.toLowerCase())
+  if (from !== undefined && stage === undefined)
     return void addTodo(
       state,
       at,
@@ -41,6 +51,12 @@ export function draftCopy(state: DraftState, each: StageInstruction, escaping: s
     )
   const isDirectory = namesDirectory(to, sources.length + heredocs.length)
   const target = resolvePath(state.workdir, to)
+  if (stage !== undefined)
+    return void draftStageCopy(state, stage, {
+      instruction,
+      sources: sources.map(({ value = '' }) => value),
+      to,
+    })
   for (const { name, content } of heredocs)
     writeFile(state, isDirectory ? `${target}/${name}` : target, content, at)
   const chmod = flag('chmod')
@@ -110,18 +126,6 @@ function addFile(
     },
     ...(sha256 === undefined ? {} : { sha256 }),
   })
-}
-
-function copyFromContext(
-  state: DraftState,
-  written: string,
-  target: string,
-  isDirectory: boolean,
-  at: Position,
-): void {
-  // its place among the steps; what it is, is decided when all is known
-  const entry = addStep(state, at, undefined)
-  state.copied.push({ ...copiedFile(written, target, isDirectory, state.contextFile), at, entry })
 }
 
 /** The projects that COPY stands for: one a directory of the image, those that lie within another with that one. */

@@ -4,10 +4,15 @@ import fc from 'fast-check'
 import { describe, expect, it, test } from 'vitest'
 import { rounds } from '../../../test/support/nightly.ts'
 import { StillroomError } from '../../error.ts'
-import { draftRecipe } from './draft-recipe.ts'
+import { type DraftOptions, draftRecipes } from './draft-recipe.ts'
 import { exportedRecipe } from './exported-recipe.test-data.ts'
 import { recipeOf } from './recipe-draft.ts'
 import { quote, writeRecipe } from './write-recipe.ts'
+
+/** The recipe of the last stage. */
+function draftRecipe(text: string, options: Omit<DraftOptions, 'name'>) {
+  return draftRecipes(text, { name: 'new', ...options }).at(-1) ?? expect.unreachable()
+}
 
 const ROOT = new URL('../../../', import.meta.url).pathname
 const SAMPLES = join(ROOT, 'test/adopt/dockerfiles')
@@ -28,14 +33,17 @@ function contextOf(name: string) {
 
 describe('draftRecipe()', () => {
   it.each(names)('drafts %s', async (name) => {
-    const { source, recipe } = draftRecipe(sample(name), { path: 'Dockerfile', contextFile: contextOf(name) })
-    await expect(source).toMatchFileSnapshot(join(ROOT, `test/adopt/adopted/recipes/${name}/recipe.ts`))
-    expect(JSON.stringify(exportedRecipe(source))).toBeDefined()
-    expect(recipe.steps.length).toBe((exportedRecipe(source) as { steps?: unknown[] }).steps?.length ?? 0)
+    const recipes = draftRecipes(sample(name), { name, path: 'Dockerfile', contextFile: contextOf(name) })
+    for (const { name: own, source, recipe } of recipes) {
+      await expect(source).toMatchFileSnapshot(join(ROOT, `test/adopt/adopted/recipes/${own}/recipe.ts`))
+      expect(JSON.stringify(exportedRecipe(source))).toBeDefined()
+      expect(recipe.steps.length).toBe((exportedRecipe(source) as { steps?: unknown[] }).steps?.length ?? 0)
+    }
   })
 
   const refused: [string, string, number][] = [
-    ['FROM debian AS a\nFROM a\n', 'a recipe cannot take files from another stage', 2],
+    ['FROM alpine AS a\nFROM debian\nCOPY --from=a /x /x\n', 'alpine is not Debian', 1],
+    ['FROM scratch AS a\nFROM a\n', 'a recipe begins with packages of Debian', 1],
     ['RUN x\n', 'there is no FROM', 1],
     ['\nFROM python:3.11-alpine\n', 'python:3.11-alpine is not Debian, Ubuntu or alike', 2],
     ['FROM scratch\n', 'a recipe begins with packages of Debian', 1],
@@ -50,6 +58,46 @@ describe('draftRecipe()', () => {
   it.each(globSync('generated/*/Dockerfile', { cwd: ROOT }))('refuses %s: its recipe is there', (path) =>
     expect(refusal(readFileSync(join(ROOT, path), 'utf8'))).toMatchObject({ code: 'DOCKERFILE_UNADOPTABLE' }),
   )
+
+  it('has the environment, the shell and the steps of a stage that another stands on, however deep', () => {
+    const text = [
+      ...['FROM debian:12 AS a', 'ENV X=1', 'SHELL ["/bin/bash", "-c"]', 'FROM a AS b', 'ENV Y=2'],
+      ...['FROM b', 'RUN echo $X$Y > /x'],
+    ]
+    const { recipe } = draftRecipe(text.join('\n'), { path: 'Dockerfile' })
+    expect(recipe.env).toEqual({ X: '1', Y: '2' })
+    expect(recipe.steps).toMatchObject([{ command: expect.stringMatching(/bash[\s\S]*X=1[\s\S]*Y=2/) }])
+  })
+
+  it.each<[string, string, unknown]>([
+    ['a file to a path', '/src/a /usr/local/bin/b', { path: '/src/a', to: '/usr/local/bin/b' }],
+    ['a directory by its name', '/src/ /opt/x/', { path: '/src', to: '/opt/x' }],
+    ['a directory to one of that name', '/src/out /srv/out/', { path: '/src/out', to: '/srv/out' }],
+    [
+      'what may be a file to a directory',
+      '/src/a /usr/local/bin',
+      { path: '/opt/stillroom-files/1', to: '/usr/local/bin' },
+    ],
+    ['a pattern', '/src/*.so /usr/lib/', { path: '/opt/stillroom-files/1', to: '/usr/lib' }],
+    ['several', '/a /b ./', { path: '/opt/stillroom-files/1', to: '/work' }],
+  ])('takes %s from another stage', (_, words, step) => {
+    const text = `FROM debian:12 AS One\nRUN make\nFROM debian:12\nWORKDIR /work\nCOPY --from=one ${words}\n`
+    const [other, own] = draftRecipes(text, { name: 'new', path: 'Dockerfile' })
+    expect(own?.recipe.steps).toMatchObject([
+      { kind: 'copy', from: { name: 'new-one' }, ...(step as object) },
+    ])
+    expect(other?.name).toBe('new-one')
+  })
+
+  it('leaves out stages that nothing is taken from, and says what no copy step has', () => {
+    const text =
+      'FROM alpine AS lint\nFROM debian:12 AS one\nFROM debian:12\nCOPY --from=one --parents /a /b\n'
+    const [other, ...more] = draftRecipes(text, { name: 'new', path: 'Dockerfile' })
+    expect([other.name, more]).toEqual(['new', []])
+    expect(other.notes).toMatchObject([
+      { kind: 'todo', line: 4, text: expect.stringMatching(/no --parents/) },
+    ])
+  })
 
   it('takes --suite and --build-arg', () => {
     const text = 'ARG TAG\nFROM ubuntu:$TAG\nARG P\nRUN apt-get install -y $P\n'
@@ -155,6 +203,11 @@ test('writeRecipe() of any strings is source of the same strings', () => {
             },
           },
           { at, comments: [], step: { kind: 'project' as const, path: k, to: l } },
+          {
+            at,
+            comments: [],
+            step: { kind: 'copy' as const, from: { kind: 'recipe' as const, name: a }, path: b, to: c },
+          },
         ],
         env: own(a, b),
         labels: own(c, d),
@@ -194,6 +247,14 @@ test('quote() gives a literal of the same string, all of it visible', () => {
 test('any mutation of a Dockerfile gives a recipe, or an error with its place', () => {
   const piece = fc.constantFrom(
     'FROM debian:12\n',
+    'FROM debian:12 AS one\n',
+    'FROM one AS two\n',
+    'FROM one\n',
+    'COPY --from=one ',
+    'COPY --from=0 /a* /b/\n',
+    'COPY --from=builder --chown=x /a /b /c\n',
+    'python3 -m venv /opt/venv\n',
+    'pip wheel -w /wheels ',
     'RUN ',
     ' && ',
     '; ',
@@ -242,8 +303,16 @@ test('any mutation of a Dockerfile gives a recipe, or an error with its place', 
           text = text.slice(0, from) + put + text.slice(from + length)
         }
         try {
-          const { source } = draftRecipe(text, { path: 'Dockerfile', contextFile: contextOf(name) })
-          exportedRecipe(source)
+          const recipes = draftRecipes(text, { name, path: 'Dockerfile', contextFile: contextOf(name) })
+          const before = new Set<string>()
+          for (const { name: own, source, recipe } of recipes) {
+            exportedRecipe(source)
+            // each takes files only from those before it
+            for (const step of recipe.steps)
+              if (step.kind === 'copy') expect(before).toContain(step.from.name)
+            before.add(own)
+          }
+          expect(before.size).toBe(recipes.length)
         } catch (error) {
           if (!(error instanceof StillroomError)) throw error
           expect(error.details).toMatchObject({ line: expect.any(Number), column: expect.any(Number) })

@@ -1,21 +1,24 @@
 import { StillroomError } from '../../error.ts'
-import { readDockerfile } from '../../formats/dockerfile/read-dockerfile.ts'
+import { type Dockerfile, readDockerfile } from '../../formats/dockerfile/read-dockerfile.ts'
 import type { Position } from '../../formats/dockerfile/source-text.ts'
 import { expandWord, readPairs, splitWords } from '../../formats/dockerfile/words.ts'
 import type { Recipe, Suite } from '../../recipe/schema.ts'
 import { resolvePath } from '../copied-files.ts'
 import { runCommands } from '../run-commands.ts'
-import { readStages, type Stage, type StageInstruction } from '../stages.ts'
-import { chooseBase } from './choose-base.ts'
+import { findStage, readStages, type Stage, type StageInstruction } from '../stages.ts'
+import { type ChosenBase, chooseBase } from './choose-base.ts'
+import { deletesFiles } from './deletes-files.ts'
 import { draftCopy, placeCopies } from './draft-copy.ts'
 import { draftRun } from './draft-run.ts'
-import { addNote, addStep, addTodo, type DraftState, shellWord } from './draft-state.ts'
+import { addNote, addStep, addTodo, type DraftedStage, type DraftState, shellWord } from './draft-state.ts'
 import { accountOf } from './made-account.ts'
 import type { DraftNote, RecipeDraft } from './recipe-draft.ts'
 import { settleDraft } from './settle-draft.ts'
 import { writeRecipe } from './write-recipe.ts'
 
 export interface DraftOptions {
+  /** Of the recipe; those of other stages are `NAME-STAGE`. */
+  name: string
   /** The Dockerfile as it is named to the user. */
   path: string
   buildArgs?: Readonly<Record<string, string>>
@@ -25,6 +28,7 @@ export interface DraftOptions {
 }
 
 export interface DraftedRecipe {
+  name: string
   /** The text of recipe.ts. */
   source: string
   recipe: Recipe
@@ -38,60 +42,160 @@ export interface DraftedRecipe {
 const ROOT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 
 /**
- * Translates a Dockerfile into a recipe: what is known becomes a typed step, the rest run steps in the same order, and what a
- * recipe can't have a comment that says what to do. The recipe is valid; whether it builds, only building tells.
+ * Translates a Dockerfile into recipes, one for each stage that files are taken from and one for the last; a stage that stands
+ * on another has its steps, too. What is known becomes a typed step, the rest run steps in the same order, and what a recipe
+ * can't have a comment that says what to do. The recipes are valid; whether they build, only building tells.
  *
- * @throws {StillroomError} DOCKERFILE_UNADOPTABLE with line and column: several stages, or a base that is not Debian or alike
+ * @returns the last stage's recipe at the end, each behind those that it takes files from
+ * @throws {StillroomError} DOCKERFILE_UNADOPTABLE with line and column: a base that is not Debian or alike, or is not known
  */
-export function draftRecipe(
-  text: string,
-  { path, buildArgs = {}, suite, contextFile = () => undefined }: DraftOptions,
-): DraftedRecipe {
+export function draftRecipes(text: string, options: DraftOptions): [...DraftedRecipe[], DraftedRecipe] {
+  const { path, buildArgs = {} } = options
   const dockerfile = readDockerfile(text)
   const { stages } = readStages(dockerfile, buildArgs)
-  const [stage, second] = stages
   const refuse = ({ line, column }: Position, reason: string, hint: string) =>
     new StillroomError('DOCKERFILE_UNADOPTABLE', `${path}:${line}:${column}: ${reason}`, {
       hint,
       details: { path, line, column },
     })
-  if (stage === undefined) throw refuse({ line: 1, column: 1 }, 'there is no FROM', 'name a Dockerfile')
-  if (second !== undefined)
-    throw refuse(
-      second.from.at,
-      'a recipe cannot take files from another stage',
-      'write a Dockerfile of one stage, or a recipe by hand: docs/recipe.md',
-    )
-  if (stage.image === undefined)
-    throw refuse(
-      stage.from.at,
-      `what "${stage.from.body.text}" stands on is only known with --build-arg`,
-      'give the value: --build-arg NAME=VALUE',
-    )
-  const chosen = chooseBase(stage.image, suite)
-  if (typeof chosen === 'string')
-    throw refuse(stage.from.at, chosen, 'take --suite bookworm, and name the packages of Debian')
-  const state = startDraft(stage, chosen.base, contextFile)
-  const notes = chosen.notes.map((note) => addNote(state, stage.from.at, note))
+  const last = stages.at(-1)
+  if (last === undefined) throw refuse({ line: 1, column: 1 }, 'there is no FROM', 'name a Dockerfile')
+  const names = stageNames(stages, options.name)
+  const drafted = new Map<Stage, { state: DraftState; chosen: ChosenBase }>()
+  for (const stage of neededStages(stages)) {
+    const [root = stage] = lineOf(stage)
+    const { image, from } = root
+    if (image === undefined)
+      throw refuse(
+        from.at,
+        `what "${from.body.text}" stands on is only known with --build-arg`,
+        'give the value: --build-arg NAME=VALUE',
+      )
+    const chosen = chooseBase(image, options.suite)
+    if (typeof chosen === 'string')
+      throw refuse(from.at, chosen, 'take --suite bookworm, and name the packages of Debian')
+    const sources = new Map<string, DraftedStage>()
+    for (const [i, each] of stages.slice(0, stages.indexOf(stage)).entries()) {
+      const known = drafted.get(each)
+      if (known === undefined) continue
+      const source = { recipe: names.get(each) ?? '', state: known.state }
+      sources.set(String(i), source)
+      if (each.name !== undefined) sources.set(each.name, source)
+    }
+    const state = draftStage({ dockerfile, stages, stage, chosen, sources }, options)
+    drafted.set(stage, { state, chosen })
+  }
+  const recipes = [...drafted].map(([stage, { state }]) => finishDraft(state, names.get(stage) ?? ''))
+  const own = recipes.at(-1) as DraftedRecipe
+  const used = new Set<string>()
+  const visit = ({ recipe }: DraftedRecipe) => {
+    for (const step of recipe.steps) {
+      const source = step.kind === 'copy' ? recipes.find((each) => each.name === step.from.name) : undefined
+      if (source === undefined || used.has(source.name)) continue
+      used.add(source.name)
+      visit(source)
+    }
+  }
+  visit(own)
+  // of some stages nothing is left to be taken: their packages are installed where they were to be copied
+  return [...recipes.filter((each) => used.has(each.name)), own]
+}
+
+/** The stages that a stage stands on, lowest first, and itself. */
+function lineOf(stage: Stage): Stage[] {
+  return [...(stage.parent === undefined ? [] : lineOf(stage.parent)), stage]
+}
+
+/** The last stage, behind those that it takes files from, and those that these do. */
+function neededStages(stages: readonly Stage[]): Set<Stage> {
+  const needed = new Set<Stage>()
+  const visit = (stage: Stage) => {
+    const taken = lineOf(stage).flatMap((each) => takenBy(each, stages.slice(0, stages.indexOf(each))))
+    for (const each of taken) visit(each)
+    needed.add(stage)
+  }
+  const last = stages.at(-1)
+  if (last !== undefined) visit(last)
+  return needed
+}
+
+function takenBy({ instructions }: Stage, earlier: readonly Stage[]): Stage[] {
+  return instructions.flatMap(({ instruction: { keyword, flags, isTrigger } }) => {
+    const from = flags.find(({ name }) => name === 'from')?.value
+    if (isTrigger || from === undefined || !/^(COPY|ADD)$/.test(keyword)) return []
+    return findStage(earlier, from) ?? (/^\d+$/.test(from) ? (earlier[Number(from)] ?? []) : [])
+  })
+}
+
+/** What the recipe of each stage is called. */
+function stageNames(stages: readonly Stage[], name: string): Map<Stage, string> {
+  const names = new Map<Stage, string>()
+  for (const [i, stage] of stages.entries()) {
+    const slug = (stage.name ?? '')
+      .toLowerCase()
+      .replace(/[^a-z0-9]+/g, '-')
+      .replace(/^-|-$/g, '')
+    const taken = new Set(names.values())
+    let own = `${name}-${slug === '' ? `stage-${i}` : slug}`
+    for (let n = 2; taken.has(own); n++) own = `${name}-${slug || 'stage'}-${n}`
+    names.set(stage, stage === stages.at(-1) ? name : own)
+  }
+  return names
+}
+
+interface StageToDraft {
+  dockerfile: Dockerfile
+  stages: readonly Stage[]
+  stage: Stage
+  chosen: ChosenBase
+  sources: ReadonlyMap<string, DraftedStage>
+}
+
+function draftStage(
+  { dockerfile, stages, stage, chosen, sources }: StageToDraft,
+  { path, buildArgs = {}, contextFile = () => undefined }: DraftOptions,
+): DraftState {
+  const line = lineOf(stage)
+  const { from } = line[0] ?? stage
+  const state = startDraft(line, chosen.base, sources, contextFile)
+  const notes = chosen.notes.map((note) => addNote(state, from.at, note))
+  const isOne = stages.length === 1
+  const called =
+    stage.name === undefined ? `the stage of line ${stage.from.at.line}` : `stage "${stage.name}"`
   state.draft.comments.push(
-    `A draft of ${path}: nothing of it has been built yet.`,
-    ...stage.from.comments,
+    `A draft of ${path}${isOne ? '' : `, ${called}`}: nothing of it has been built yet.`,
+    ...line.flatMap((each) => each.from.comments),
     ...notes,
   )
   if (chosen.packages.length > 0)
-    addStep(state, stage.from.at, { kind: 'apt', packages: [...chosen.packages], recommends: false })
+    addStep(state, from.at, { kind: 'apt', packages: [...chosen.packages], recommends: false })
   const ofBase = new Map([['PATH', chosen.base.kind === 'debian' ? ROOT_PATH : undefined]])
-  const [known = stage] = readStages(dockerfile, buildArgs, ofBase).stages
-  for (const each of known.instructions) draftInstruction(state, each, dockerfile.escaping)
-  state.draft.trailing.push(...state.comments, ...dockerfile.trailing)
+  const known = readStages(dockerfile, buildArgs, ofBase).stages
+  for (const each of line) {
+    const { instructions } = known[stages.indexOf(each)] ?? each
+    for (const instruction of instructions) draftInstruction(state, instruction, dockerfile.escaping)
+  }
+  state.draft.trailing.push(...state.comments, ...(stage === stages.at(-1) ? dockerfile.trailing : []))
+  state.comments = []
+  return state
+}
+
+function finishDraft(state: DraftState, name: string): DraftedRecipe {
   placeCopies(state)
   moveDownloads(state)
   nameRefs(state)
+  const deleting = state.draft.entries.find(({ step }) => step !== undefined && deletesFiles(step))
+  if (deleting !== undefined) {
+    state.draft.layout = 'flat'
+    const why = "it may delete files of an earlier layer: layout: 'flat' makes one layer"
+    deleting.comments.push(addNote(state, deleting.at, why))
+  }
   const recipe = settleDraft(state.draft, (at, what) => {
     state.notes.push({ kind: 'todo', ...at, text: what })
     return `TODO line ${at.line}: ${what}`
   })
   return {
+    name,
     source: writeRecipe(state.draft),
     recipe,
     files: state.files,
@@ -100,8 +204,9 @@ export function draftRecipe(
 }
 
 function startDraft(
-  stage: Stage,
+  line: readonly Stage[],
   base: RecipeDraft['base'],
+  stages: DraftState['stages'],
   contextFile: DraftState['contextFile'],
 ): DraftState {
   const draft: RecipeDraft = {
@@ -125,13 +230,17 @@ function startDraft(
     contextFile,
     workdir: '/',
     user: undefined,
-    account: accountAtEnd(stage),
+    account: accountAtEnd(line),
+    environments: new Map(),
+    wheels: new Map(),
+    stages,
     comments: [],
   }
 }
 
 /** The USER in force at the end, when the Dockerfile itself makes it with a number that a recipe can have. */
-function accountAtEnd({ instructions }: Stage): string | undefined {
+function accountAtEnd(line: readonly Stage[]): string | undefined {
+  const instructions = line.flatMap((stage) => stage.instructions)
   const last = instructions.findLast(({ instruction: { keyword } }) => keyword === 'USER')
   const name =
     last && expandWord(last.instruction.body.text.split(':')[0]?.trim() ?? '', '\\', last.variables)

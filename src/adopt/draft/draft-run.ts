@@ -7,7 +7,7 @@ import { addTodo, type DraftState, shellWord } from './draft-state.ts'
 import { whyNoStep } from './network.ts'
 import { type Shell, tellShell } from './run-shell.ts'
 import { flush, wait } from './run-step.ts'
-import { typedFetch, typedPipeline, typedStatement } from './typed-statement.ts'
+import { activates, typedFetch, typedPipeline, typedStatement } from './typed-statement.ts'
 
 /** The steps of a RUN, in its order: what is known becomes a typed step, the rest between two of these a run step. */
 export function draftRun(state: DraftState, each: StageInstruction): void {
@@ -84,6 +84,7 @@ function readStatements(
       flush(state, nested)
       continue
     }
+    if (statement.isSimple && command && activates(state, shell, command)) continue
     const told = statement.isSimple && command ? tellShell(shell, statement.text, command) : 'no'
     if (told === 'yes') continue
     if (told === 'unknown' || isOpen(commands)) {

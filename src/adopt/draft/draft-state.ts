@@ -1,5 +1,5 @@
 import type { Position } from '../../formats/dockerfile/source-text.ts'
-import type { CopiedFile } from '../copied-files.ts'
+import { type CopiedFile, copiedFile } from '../copied-files.ts'
 import type { DraftEntry, DraftNote, RecipeDraft, StepDraft } from './recipe-draft.ts'
 
 /** What COPY and ADD brought, and the entry that places it. */
@@ -26,8 +26,23 @@ export interface DraftState {
   user: string | undefined
   /** The account that the recipe has: the USER at the end, when the Dockerfile makes it. */
   account: string | undefined
+  /**
+   * Directories that packages of Python were to go to, which they do not: `--prefix`, or a virtual environment, with the
+   * command that makes one of the system's packages.
+   */
+  environments: Map<string, string | undefined>
+  /** Directories of wheels that are installed where they are copied to, and what they are of. */
+  wheels: Map<string, StepDraft | undefined>
+  /** Stages before it that files can be taken from, by what `--from` calls them. */
+  stages: ReadonlyMap<string, DraftedStage>
   /** Comments of the Dockerfile that wait for the next step. */
   comments: string[]
+}
+
+/** A stage that became a recipe of its own. */
+export interface DraftedStage {
+  recipe: string
+  state: DraftState
 }
 
 /** Adds a step behind those that there are, with the comments that wait for it. */
@@ -41,6 +56,19 @@ export function addStep(
   state.comments = []
   state.draft.entries.push(entry)
   return entry
+}
+
+/** What comes from the build context: its place among the steps. */
+export function copyFromContext(
+  state: DraftState,
+  written: string,
+  target: string,
+  isDirectory: boolean,
+  at: Position,
+): void {
+  // its place among the steps; what it is, is decided when all is known
+  const entry = addStep(state, at, undefined)
+  state.copied.push({ ...copiedFile(written, target, isDirectory, state.contextFile), at, entry })
 }
 
 /** Something that is not as the Dockerfile has it: a comment in its place, and a line for the user. */

@@ -17,6 +17,7 @@ export type StepDraft =
   | { kind: 'git'; url: string; ref: string; to: string; submodules: boolean; lfs?: boolean }
   | { kind: 'file'; url: string; sha256?: string; to: string; unpack: boolean; strip: number; mode: string }
   | { kind: 'project'; path: string; to: string }
+  | { kind: 'copy'; from: { kind: 'recipe'; name: string }; path: string; to: string }
   | { kind: 'run'; command: string }
 
 /** A place in the list of steps: what is said there, and the step if there is one. */

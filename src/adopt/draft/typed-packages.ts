@@ -7,7 +7,15 @@ import type { StepDraft } from './recipe-draft.ts'
 
 /** What a command becomes: a step; nothing, as a build does it anyway; `undefined` leaves it as it is. */
 export type Typed =
-  | { step: StepDraft; before?: StepDraft[]; notes?: string[] }
+  | {
+      step: StepDraft
+      before?: StepDraft[]
+      notes?: string[]
+      /** Of pip: the directory that packages were to go to instead of the system's. */
+      elsewhere?: string
+      /** Of `pip wheel`: the directory that gets the wheels. */
+      wheels?: string
+    }
   | { nothing: string }
   | undefined
 
@@ -89,6 +97,9 @@ const PIP_READ = new Set([
   '--editable',
 ])
 
+/** Where packages or wheels go. */
+const PLACES = new Set(['--user', '--prefix', '--target', '-t', '-w', '--wheel-dir'])
+
 /**
  * `pip`, `python -m pip` and `uv pip`.
  *
@@ -105,10 +116,19 @@ export function typedPip(
   const synced = syncedByUv(command, cwd, fileOf)
   if (synced !== undefined) return synced
   const call = pipCall(command)
-  if (call === undefined || call.verb !== 'install') return undefined
+  if (call === undefined || !['install', 'wheel'].includes(call.verb)) return undefined
   const { args } = command
   const { options } = readArguments(call.tool === 'uv' ? args.slice(1) : args, PIP_VALUED)
-  if (![...options.keys()].every((name) => PIP_IGNORED.has(name) || PIP_READ.has(name))) return undefined
+  if (
+    ![...options.keys()].every(
+      (name) =>
+        PIP_IGNORED.has(name) ||
+        PIP_READ.has(name) ||
+        PLACES.has(name) ||
+        (name === '--no-deps' && call.verb === 'wheel'),
+    )
+  )
+    return undefined
   const words = valuesOf(call.requirements)
   const editable = valuesOf(call.editable)
   const files = valuesOf(call.files)
@@ -141,6 +161,12 @@ export function typedPip(
   const notes =
     requirements.length < named.length ? ['the pip of the image installs, and is not replaced'] : []
   if (requirements.length + local.length + paths.length === 0) return { nothing: notes.join('') }
+  const [place] = valuesOf(call.get('--prefix', '--target', '-t')) ?? []
+  const elsewhere = options.has('--user') ? '/root/.local' : place && resolvePath(cwd, place)
+  const [directory = '.'] = valuesOf(call.get('-w', '--wheel-dir')) ?? []
+  const isWheel = call.verb === 'wheel'
+  if (isWheel !== (options.has('-w') || options.has('--wheel-dir')) || (isWheel && local.length > 0))
+    return undefined
   return {
     step: {
       ...{ kind: 'pip', requirements, files: paths as string[], constraints: [] },
@@ -148,6 +174,8 @@ export function typedPip(
     },
     before: repositories.flatMap((found) => (found === undefined ? [] : [found.step])),
     notes,
+    ...(elsewhere === undefined ? {} : { elsewhere }),
+    ...(isWheel ? { wheels: resolvePath(cwd, directory) } : {}),
   }
 }
 
@@ -216,6 +244,8 @@ const PIP_VALUED = new Set([
     '--extra-index-url',
     '--target',
     '--prefix',
+    '-w',
+    '--wheel-dir',
     '--timeout',
     '--retries',
     '--progress-bar',

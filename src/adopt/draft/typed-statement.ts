@@ -2,7 +2,7 @@ import type { Position } from '../../formats/dockerfile/source-text.ts'
 import { parseRequirementsFile } from '../../formats/python/requirements-file.ts'
 import { isBelow, resolvePath, sourceOf } from '../copied-files.ts'
 import type { RunCommand } from '../run-commands.ts'
-import { addNote, addStep, type DraftState } from './draft-state.ts'
+import { addNote, addStep, type DraftState, shellWord } from './draft-state.ts'
 import { accountOf } from './made-account.ts'
 import type { StepDraft } from './recipe-draft.ts'
 import type { Shell } from './run-shell.ts'
@@ -15,6 +15,7 @@ export function typedStatement(state: DraftState, shell: Shell, command: RunComm
   const { cwd } = shell
   const typed =
     typedApt(command) ??
+    environmentOf(state, command, cwd) ??
     pipOf(state, shell, command) ??
     typedClone(command, cwd) ??
     checkedOut(state, command, cwd) ??
@@ -34,15 +35,21 @@ export function typedStatement(state: DraftState, shell: Shell, command: RunComm
   return true
 }
 
-function pipOf(state: DraftState, shell: Shell, command: RunCommand): Typed {
+function pipOf(state: DraftState, shell: Shell, called: RunCommand): Typed {
+  const isOfEnvironment = [...state.environments.keys()].some((path) =>
+    called.path.startsWith(`${path}/bin/`),
+  )
+  const command = isOfEnvironment ? { ...called, path: called.program } : called
   const fileOf = (path: string) => sourceOf([...state.copied, ...state.mounted], path, state.contextFile)
   const isPlaced = (path: string) =>
     state.copied.some(
       ({ target, isDirectory }) => isBelow(target, path) || (isDirectory && isBelow(path, target)),
     ) || state.draft.entries.some(({ step }) => step?.kind === 'git' && isBelow(path, step.to))
+  if (installsWheels(state, shell, command))
+    return { nothing: 'its wheels are installed where they are copied' }
   const typed = typedPip(command, shell.cwd, fileOf, isPlaced)
   if (typed === undefined || !('step' in typed) || typed.step.kind !== 'pip') return typed
-  const { step } = typed
+  const { step, elsewhere, wheels } = typed
   const notes = [...(typed.notes ?? []), ...(isVirtual(state) ? [NO_VENV] : []), ...leftOut(shell, command)]
   const keep = (path: string, kind: 'files' | 'constraintFiles') => {
     const taken = takeFile(state, path)
@@ -54,9 +61,46 @@ function pipOf(state: DraftState, shell: Shell, command: RunCommand): Typed {
     else step.constraints.push(...taken.requirements)
     return false
   }
+  if (elsewhere !== undefined) {
+    state.environments.set(elsewhere, undefined)
+    notes.push(`packages go to /usr/local, and not to ${elsewhere}`)
+  }
   step.files = step.files.filter((path) => keep(path, 'files'))
   step.constraintFiles = step.constraintFiles.filter((path) => keep(path, 'constraintFiles'))
-  return { ...typed, step, notes }
+  if (wheels === undefined) return { ...typed, step, notes }
+  state.wheels.set(wheels, step)
+  return { nothing: notes.join('; ') }
+}
+
+/** A virtual environment: one that has the system's packages, since those of pip steps go there. */
+function environmentOf(state: DraftState, command: RunCommand, cwd: string): Typed {
+  const words = command.args.map(({ value }) => value)
+  const isUv = command.program === 'uv' && words[0] === 'venv'
+  if (!isUv && !/^(venv|virtualenv|pyvenv)$/.test(command.program)) return undefined
+  const [directory, ...more] = words.slice(isUv ? 1 : 0).filter((word) => !word?.startsWith('-'))
+  if (directory === undefined || more.length > 0 || words.includes(undefined)) return undefined
+  const path = resolvePath(cwd, directory)
+  const made = `python3 -m venv --system-site-packages --without-pip ${shellWord(path)}`
+  state.environments.set(path, made)
+  return { step: { kind: 'run', command: made }, notes: [NO_VENV] }
+}
+
+/** Whether a command makes a shell use a virtual environment that has the system's packages. */
+export function activates(state: DraftState, { cwd }: Shell, { program, args }: RunCommand): boolean {
+  const [, directory] = /^(.+)\/bin\/activate$/.exec(resolvePath(cwd, args[0]?.value ?? '')) ?? []
+  return /^(source|\.)$/.test(program) && args.length === 1 && state.environments.has(directory ?? '')
+}
+
+/** `pip install` of nothing but wheels that were copied from another stage, whose packages are installed there. */
+function installsWheels({ wheels }: DraftState, { cwd }: Shell, { program, args }: RunCommand): boolean {
+  if (!/^pip[\d.]*$/.test(program) || args[0]?.value !== 'install') return false
+  const links = args.flatMap(({ text }, i) => {
+    const [, inline] = /^--find-links=(.+)$/.exec(text) ?? []
+    return inline ?? (/^(-f|--find-links)$/.test(text) ? (args[i + 1]?.text ?? []) : [])
+  })
+  const words = args.slice(1).filter(({ text }) => !text.startsWith('-'))
+  const isIn = (text: string) => [...wheels].some(([directory]) => isBelow(resolvePath(cwd, text), directory))
+  return links.length > 0 ? links.every(isIn) : words.length > 0 && words.every(({ text }) => isIn(text))
 }
 
 /** Variables by which pip, or a compiler that it calls, is told what to do: a pip step has options instead, or nothing. */

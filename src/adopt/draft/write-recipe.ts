@@ -97,7 +97,8 @@ function baseCode(base: RecipeDraft['base']): Code {
 /** Which of stillroom's functions a step is written with. */
 function functionsOf(step: StepDraft): string[] {
   const hasFiles = step.kind === 'pip' && step.files.length + step.constraintFiles.length > 0
-  return hasFiles ? ['pip', 'requirementsFile'] : [step.kind]
+  if (hasFiles) return ['pip', 'requirementsFile']
+  return step.kind === 'copy' ? ['copy', 'recipe'] : [step.kind]
 }
 
 function stepCode({ step }: DraftEntry): Code {
@@ -159,6 +160,14 @@ function stepCode({ step }: DraftEntry): Code {
       )
     case 'project':
       return call(quote(step.path), object([['to', quote(step.to)]]))
+    case 'copy':
+      return call(
+        { call: 'recipe', args: [quote(step.from.name)] },
+        object([
+          ['path', quote(step.path)],
+          ['to', quote(step.to)],
+        ]),
+      )
     case 'run':
       return call(step.command.includes('\n') ? template(step.command) : quote(step.command))
   }

@@ -1,5 +1,5 @@
 import { basename, dirname, join, resolve } from 'node:path'
-import { draftRecipe } from '../../adopt/draft/draft-recipe.ts'
+import { draftRecipes } from '../../adopt/draft/draft-recipe.ts'
 import type { DraftNote } from '../../adopt/draft/recipe-draft.ts'
 import type { Suite } from '../../recipe/schema.ts'
 import { makeDirectory, writeFileAtomic, writing } from '../../store/disk.ts'
@@ -26,7 +26,8 @@ export interface AdoptResult {
 }
 
 /**
- * Writes a draft of a recipe for a Dockerfile. What is there stays: a recipe of that name is an error.
+ * Writes drafts of recipes for a Dockerfile: one, and one for each stage that it takes files from. What is there stays: a recipe of
+ * such a name is an error.
  *
  * @throws {StillroomError} DOCKERFILE_UNREADABLE, DOCKERFILE_UNADOPTABLE, RECIPE_EXISTS, USAGE for a name that no recipe may
  *   have, NOT_WRITABLE, DISK_FULL
@@ -39,26 +40,48 @@ export async function adoptDockerfile(
   const file = resolve(directory, path)
   const text = await readDockerfileText(file, path)
   const name = options.name ?? nameOf(file)
-  const place = await newRecipePlace(directory, name, `stillroom adopt dockerfile ${path} NAME`)
   const { buildArgs, suite, context } = options
-  const { source, files, notes } = draftRecipe(text, {
+  const again = `stillroom adopt dockerfile ${path} NAME`
+  await newRecipePlace(directory, name, again)
+  const recipes = draftRecipes(text, {
+    name,
     path,
     suite,
     contextFile: buildContext(context === undefined ? dirname(file) : resolve(directory, context)),
     ...(buildArgs === undefined ? {} : { buildArgs }),
   })
-  const all = [['recipe.ts', source] as const, ...files]
-  for (const [each, content] of all) {
-    const target = join(place, each)
-    await writing(target, () => makeDirectory(dirname(target)))
-    await writeFileAtomic(target, content)
+  // all that there is to be is looked at before any of it is written
+  const places: string[] = []
+  for (const recipe of recipes) places.push(await newRecipePlace(directory, recipe.name, again))
+  const written: string[] = []
+  for (const [i, { source, files, name: own }] of recipes.entries()) {
+    for (const [each, content] of [['recipe.ts', source] as const, ...files]) {
+      const target = join(places[i] ?? '', each)
+      await writing(target, () => makeDirectory(dirname(target)))
+      await writeFileAtomic(target, content)
+      written.push(`recipes/${own}/${each}`)
+    }
   }
+  const others = recipes.slice(0, -1).map((recipe) => recipe.name)
   return {
     name,
-    files: all.map(([each]) => `recipes/${name}/${each}`),
-    notes,
-    next: [`stillroom lock recipe ${name}`, `stillroom build recipe ${name} --twice`],
+    files: written,
+    notes: recipes
+      .flatMap((recipe) =>
+        recipe.notes.map((note) => (recipe.name === name ? note : ofRecipe(recipe.name, note))),
+      )
+      .sort((one, other) => one.line - other.line || one.column - other.column),
+    next: [
+      ...others.flatMap((other) => [`stillroom lock recipe ${other}`, `stillroom build recipe ${other}`]),
+      `stillroom lock recipe ${name}`,
+      `stillroom build recipe ${name} --twice`,
+    ],
   }
+}
+
+/** A note of the recipe of another stage than the last. */
+function ofRecipe(recipe: string, note: DraftNote): DraftNote {
+  return { ...note, text: `${note.text} (recipe ${recipe})` }
 }
 
 /** Of the directory that a Dockerfile lies in, or of `NAME.dockerfile` and `Dockerfile.NAME`. */

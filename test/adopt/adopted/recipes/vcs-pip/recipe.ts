@@ -14,9 +14,11 @@ export default defineRecipe({
     // TODO line 4: this needs the network, and a build has none; instead: pip(['NAME==VERSION', ...])
     //   pip install --pre numpy
     pip(['tensorflow>=2,<3']),
+    // line 5: it may delete files of an earlier layer: layout: 'flat' makes one layer
     run('pip3 uninstall -y keras'),
-    run('python3 -m venv /opt/venv'),
-    // TODO line 6: this needs the network, and a build has none; instead: pip(['NAME==VERSION', ...])
-    //   /opt/venv/bin/pip install six
+    // line 6: packages go to /usr/local, and not into a virtual environment
+    run('python3 -m venv --system-site-packages --without-pip /opt/venv'),
+    pip(['six']),
   ],
+  layout: 'flat',
 })
