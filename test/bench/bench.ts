@@ -63,7 +63,7 @@ function contests(): Contest[] {
       },
     },
     editContest(RECIPE, scratch, { prepare: prepareBuilds, build: buildByHand }),
-    lockContest(RECIPE, scratch, { base: BASE, prepare: prepareBuilds }),
+    lockContest(RECIPE, scratch, { base: BASE, makeBase }),
     stepsContest(scratch),
     {
       part: 'unchanged',
@@ -188,6 +188,11 @@ async function buildCached(): Promise<void> {
 /** A warm store for the one, a Debian in the engine for the other. */
 async function prepareBuilds(): Promise<void> {
   await stillroom('build', 'recipe', RECIPE)
+  await makeBase()
+}
+
+/** Of the newest context, which a lock makes as well as a build does. */
+async function makeBase(): Promise<void> {
   const context = await stagedContext()
   const epoch = ['--build-arg', `SOURCE_DATE_EPOCH=${await epochOf(context)}`]
   await execa('docker', [

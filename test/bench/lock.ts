@@ -56,20 +56,19 @@ export function stepsContest(scratch: string): Contest {
  * A recipe of an apt step and a pip step locked from nothing, with what it takes in the store and layers in the builder, against
  * what only plans: apt and pip of the suite in images with lists and packages in them.
  *
- * @param base what the engine calls the recipe's base, which `prepare` makes
+ * @param base what the engine calls the recipe's base, which `makeBase` makes behind a lock
  */
 export function lockContest(
   recipe: string,
   scratch: string,
-  { base, prepare }: { base: string; prepare: () => Promise<unknown> },
+  { base, makeBase }: { base: string; makeBase: () => Promise<unknown> },
 ): Contest {
   const project = join(scratch, 'locked')
   const ready = new ReadyImages(base, scratch)
-  const steps = async () =>
-    ((await import(join(ROOT, 'recipes', recipe, 'recipe.ts'))).default as Recipe).steps
+  const load = async () => (await import(join(ROOT, 'recipes', recipe, 'recipe.ts'))).default as Recipe
   const ours = () => lockAnew(project, recipe)
   const theirs = async () => {
-    for (const step of await steps()) {
+    for (const step of (await load()).steps) {
       if (step.kind === 'apt') await ready.planApt(step)
       if (step.kind === 'pip') await ready.planPip(step)
     }
@@ -81,14 +80,11 @@ export function lockContest(
     atMost: 1.5,
     rounds: 3,
     prepare: async () => {
-      await prepare()
-      await ready.build(
-        'bullseye',
-        (await steps()).find((step) => step.kind === 'apt'),
-      )
       await execa('git', ['clone', '--quiet', ROOT, project])
       for (const name of ['node_modules', 'dist']) await symlink(join(ROOT, name), join(project, name))
       await ours()
+      await makeBase()
+      await ready.build(await load())
       await theirs()
     },
     run: { ours, theirs },
@@ -111,15 +107,17 @@ class ReadyImages {
     this.#certificates = join(scratch, 'pip-certificates.pem')
   }
 
-  async build(suite: string, step: AptStep | undefined): Promise<void> {
+  /** Of a recipe on Debian, whose first apt step brings pip. */
+  async build({ base, steps }: Recipe): Promise<void> {
+    const step = steps.find(({ kind }) => kind === 'apt') as AptStep
     const { debian, pypi, ca } = await findSources({ env: process.env })
     await writeFile(this.#certificates, ca === undefined ? '' : trustedCertificates(ca).join('\n'))
     const args = {
       BASE: this.#base,
-      SUITE: suite,
+      SUITE: base.kind === 'debian' ? base.suite : '',
       DEBIAN: debian.debian[0],
       DEBIAN_SECURITY: debian['debian-security'][0],
-      PACKAGES: step?.packages.join(' '),
+      PACKAGES: step.packages.join(' '),
       PIP_INDEX_URL: pypi.indexes[0],
     }
     for (const target of ['lists', 'packages'])
