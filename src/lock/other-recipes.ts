@@ -78,6 +78,3 @@ export function lockIdentity({ inputs, epoch, base, steps, recipes = {}, image }
     pins: `sha256:${createHash('sha256').update(text).digest('hex')}`,
   }
 }
-
-/** The field of a lock's inputs that holds the {@link lockIdentity} of another one. */
-export const identityField = (name: string) => `recipes[${JSON.stringify(name)}]`
