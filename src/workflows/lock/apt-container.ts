@@ -16,7 +16,7 @@ const STATUS = '/var/lib/dpkg/status'
 const MARKS = '/var/lib/apt/extended_states'
 
 /** A container of an image, and how many steps of the recipe are in it. */
-interface Ground {
+interface Opened {
   steps: number
   container: KeptContainer
   state: AptState
@@ -32,7 +32,7 @@ export class AptContainer implements AsyncDisposable {
   readonly #steps: readonly Step[]
   readonly #openImage: (before: LockedPlatform) => Promise<KeptContainer>
   readonly #controls = new Map<string, Promise<DebControl>>()
-  #ground: Ground | undefined
+  #opened: Opened | undefined
 
   /**
    * @param steps of the recipe
@@ -51,7 +51,7 @@ export class AptContainer implements AsyncDisposable {
   /** Runs `use` with apt as it is when the steps of `before` have run. */
   async use<T>(before: LockedPlatform, use: (sandbox: Sandbox) => Promise<T>): Promise<T> {
     const { start, installed } = await this.#plan(before)
-    const { container, state } = await this.#openGround({ ...before, steps: before.steps.slice(0, start) })
+    const { container, state } = await this.#open({ ...before, steps: before.steps.slice(0, start) })
     const { status, marks } = composeState(state, installed)
     return container.use(async (sandbox) => {
       await sandbox.write([
@@ -63,9 +63,9 @@ export class AptContainer implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const ground = this.#ground
-    this.#ground = undefined
-    await ground?.container[Symbol.asyncDispose]()
+    const opened = this.#opened
+    this.#opened = undefined
+    await opened?.container[Symbol.asyncDispose]()
   }
 
   /** After which steps an image is needed, and what those behind them install. */
@@ -88,13 +88,13 @@ export class AptContainer implements AsyncDisposable {
     return { start, installed }
   }
 
-  async #openGround(image: LockedPlatform): Promise<Ground> {
-    if (this.#ground?.steps === image.steps.length) return this.#ground
+  async #open(image: LockedPlatform): Promise<Opened> {
+    if (this.#opened?.steps === image.steps.length) return this.#opened
     await this[Symbol.asyncDispose]()
     const container = await this.#openImage(image)
-    this.#ground = { steps: image.steps.length, container, state: { status: '', marks: '' } }
-    this.#ground.state = await container.use(readState)
-    return this.#ground
+    this.#opened = { steps: image.steps.length, container, state: { status: '', marks: '' } }
+    this.#opened.state = await container.use(readState)
+    return this.#opened
   }
 
   /** Brings the .debs of steps into the store. */
