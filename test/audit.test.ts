@@ -102,7 +102,7 @@ describe('audit recipe', () => {
     })
 
     // layers of which too little was read, as by another release, are replaced
-    const path = join(cache, 'layers/4', first.image.diffIDs[0]?.slice(7) ?? '')
+    const path = join(cache, 'layers/5', first.image.diffIDs[0]?.slice(7) ?? '')
     const size = async () => (await stat(path)).size
     await rm(path)
     const layers = new DiskLayerCache(cache)

@@ -73,8 +73,12 @@ export class FileTree {
 
   /** Every file whose content was kept, in the order of {@link files}; the tree is walked once. */
   keptFiles(): readonly TreeFile[] {
-    this.#kept ??= [...this.files()].filter(({ inode }) => inode.content !== undefined)
-    return this.#kept
+    if (this.#kept !== undefined) return this.#kept
+    const kept: TreeFile[] = []
+    // not all paths at once, of which there may be many more
+    for (const file of this.files()) if (file.inode.content !== undefined) kept.push(file)
+    this.#kept = kept
+    return kept
   }
 
   /** Content of a regular file, when it was kept (see `keep` of `readImageTree`). */

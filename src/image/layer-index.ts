@@ -2,13 +2,11 @@ import type { FileType, Inode, Layer, LayerEntry } from './layer-entry.ts'
 import { DIGESTS, lengthOfNames, wantsDigest } from './layer-reader.ts'
 import { type Budget, chooses } from './read-options.ts'
 
-/** The first line; the members' lines follow, then what was kept of files. */
+/** The first line; the members' lines follow, each with what was kept of its file behind it. */
 interface Head {
   diffID: string
   size: number
   members: number
-  /** Bytes of the members' lines. */
-  lines: number
 }
 
 /** A member in JSON: null where there is nothing, bytes where a file's beginning or its content follows. */
@@ -31,29 +29,22 @@ type Row = [
   digests: (string | null)[] | null,
 ]
 
-/** A layer as bytes, in parts: lines of JSON in latin1, then what was kept of files. */
-export function packLayer({ diffID, size, entries }: Omit<Layer, 'digest'>): Buffer[] {
-  const lines: Buffer[] = []
-  const kept: Buffer[] = []
-  let text = ''
+/** A layer as bytes, in parts that are made as they are taken: a line of JSON in latin1 a member, what was kept of it behind it. */
+export function* packLayer({ diffID, size, entries }: Omit<Layer, 'digest'>): Generator<Buffer> {
+  const head: Head = { diffID, size, members: entries.length }
+  let text = `${JSON.stringify(head)}\n`
   for (const entry of entries) {
     text += `${JSON.stringify(rowOf(entry))}\n`
-    if (text.length > TEXT_LIMIT) text = addLatin1(lines, text)
-    for (const bytes of [entry.inode.head, entry.inode.content]) if (bytes !== undefined) kept.push(bytes)
+    const kept = [entry.inode.head, entry.inode.content].filter((bytes) => bytes !== undefined)
+    if (text.length < TEXT_LIMIT && kept.length === 0) continue
+    yield Buffer.concat([Buffer.from(text, 'latin1'), ...kept])
+    text = ''
   }
-  addLatin1(lines, text)
-  const length = lines.reduce((sum, { length }) => sum + length, 0)
-  const head: Head = { diffID, size, members: entries.length, lines: length }
-  return [Buffer.from(`${JSON.stringify(head)}\n`), ...lines, ...kept]
+  if (text !== '') yield Buffer.from(text, 'latin1')
 }
 
 /** Characters that are made bytes at a time. */
-const TEXT_LIMIT = 1024 * 1024
-
-function addLatin1(parts: Buffer[], text: string): '' {
-  parts.push(Buffer.from(text, 'latin1'))
-  return ''
-}
+const TEXT_LIMIT = 64 * 1024
 
 function rowOf({ path, link, inode }: LayerEntry): Row {
   return [
@@ -83,9 +74,13 @@ function rowOf({ path, link, inode }: LayerEntry): Row {
  * @throws {StillroomError} IMAGE_INVALID when it is more than a sound image has
  */
 export function unpackLayer(packed: Buffer, budget: Budget): Omit<Layer, 'digest'> | undefined {
-  let end = packed.indexOf('\n')
-  const { diffID, size, members, lines } = JSON.parse(packed.toString('latin1', 0, end)) as Head
-  let next = end + 1 + lines
+  let next = 0
+  const line = () => {
+    const from = next
+    next = packed.indexOf('\n', from) + 1
+    return JSON.parse(packed.toString('latin1', from, next)) as unknown
+  }
+  const { diffID, size, members } = line() as Head
   const take = (length: number | null) => {
     if (length === null) return undefined
     next += length
@@ -94,9 +89,7 @@ export function unpackLayer(packed: Buffer, budget: Budget): Omit<Layer, 'digest
   const entries: LayerEntry[] = []
   let [names, kept] = [0, 0]
   while (entries.length < members) {
-    const from = end + 1
-    end = packed.indexOf('\n', from)
-    const row = JSON.parse(packed.toString('latin1', from, end)) as Row
+    const row = line() as Row
     const entry = entryOf(row)
     if (!addContents(entry, row, [take(row[12]), take(row[13])], budget)) return undefined
     names += lengthOfNames(entry)

@@ -257,7 +257,7 @@ describe('a cache of layers', () => {
   })
 
   test('does not hide that there are more members than any image has', async () => {
-    const packed = Buffer.concat(packLayer(await readLayer([file('a')])))
+    const packed = Buffer.concat([...packLayer(await readLayer([file('a')]))])
     const budget = new Budget()
     expect(unpackLayer(packed, budget)?.entries).toHaveLength(1)
     budget.take('members', 1_999_999)

@@ -121,7 +121,7 @@ export class MemoryLayerCache implements LayerCache {
     return this.#layers.get(digest)
   }
 
-  async put(digest: string, parts: readonly Buffer[]): Promise<void> {
-    this.#layers.set(digest, Buffer.concat(parts))
+  async put(digest: string, parts: Iterable<Buffer>): Promise<void> {
+    this.#layers.set(digest, Buffer.concat([...parts]))
   }
 }

@@ -1,7 +1,7 @@
 import { imageInvalid } from '../formats/image-invalid.ts'
 import type { FileType, Inode } from './layer-entry.ts'
 import type { TreeNode } from './merge-layers.ts'
-import { type TreeRecord, treeText, unescapeBytes } from './tree-digest.ts'
+import { isTreeText, type TreeRecord, unescapeBytes } from './tree-digest.ts'
 
 /**
  * Reads the text of `treeText` back to a tree, whose files have no layer and no content.
@@ -9,19 +9,24 @@ import { type TreeRecord, treeText, unescapeBytes } from './tree-digest.ts'
  * @throws {StillroomError} IMAGE_INVALID for a text that `treeText` does not give
  */
 export function parseTree(text: Buffer): TreeNode {
-  const lines = text.toString('latin1').split('\n')
-  if (lines.pop() !== '') throw refused(lines.length + 1, 'it does not end in a newline')
+  if (text.length > 0 && text.at(-1) !== NEWLINE)
+    throw refused(text.toString('latin1').split('\n').length, 'it does not end in a newline')
   const places = new Map<string, TreeNode>()
-  for (const [index, line] of lines.entries()) {
-    const problem = addLine(places, line)
-    if (problem !== undefined) throw refused(index + 1, problem)
+  // a line at a time: all of them would take more memory than the tree
+  for (let [at, line] = [0, 1]; at < text.length; line++) {
+    const end = text.indexOf(NEWLINE, at)
+    const problem = addLine(places, text.toString('latin1', at, end))
+    if (problem !== undefined) throw refused(line, problem)
+    at = end + 1
   }
   const root = places.get('')
   if (root === undefined) throw refused(1, 'the root is missing')
   // order, escapes, spelling, and that names of one file agree
-  if (!treeText(root).equals(text)) throw refused(undefined, 'another text says the same tree')
+  if (!isTreeText(root, text)) throw refused(undefined, 'another text says the same tree')
   return root
 }
+
+const NEWLINE = 0x0a
 
 const refused = (line: number | undefined, problem: string) =>
   imageInvalid(`The text of a tree is wrong${line === undefined ? '' : ` at line ${line}`}: ${problem}`)

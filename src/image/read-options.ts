@@ -8,7 +8,7 @@ export interface LayerCache {
   /** Undefined when there is nothing, or it is damaged. */
   get(digest: string): Promise<Buffer | undefined>
   /** Never rejected: what can't be kept costs time later, and nothing else. */
-  put(digest: string, parts: readonly Buffer[]): Promise<void>
+  put(digest: string, parts: Iterable<Buffer>): Promise<void>
 }
 
 /** What is to be read of an image beyond its tree, and how. */

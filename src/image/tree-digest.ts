@@ -35,7 +35,22 @@ export function treeDigest(root: TreeNode): string {
 
 /** The text whose sha256 is the {@link treeDigest}: kept as an artifact, it is the locked tree of a lockfile's image. */
 export function treeText(root: TreeNode): Buffer {
-  return Buffer.concat([...treeLines(root)].map((lines) => Buffer.from(lines, 'latin1')))
+  return Buffer.concat([...treeParts(root)])
+}
+
+/** The {@link treeText} in parts of several lines, each made when it is asked for. */
+export function* treeParts(root: TreeNode): Generator<Buffer> {
+  for (const lines of treeLines(root)) yield Buffer.from(lines, 'latin1')
+}
+
+/** Whether bytes are the {@link treeText} of a tree. */
+export function isTreeText(root: TreeNode, text: Buffer): boolean {
+  let at = 0
+  for (const part of treeParts(root)) {
+    if (!text.subarray(at, at + part.length).equals(part)) return false
+    at += part.length
+  }
+  return at === text.length
 }
 
 /** The text in parts of several lines. */

@@ -1,8 +1,9 @@
 import { hash, randomUUID } from 'node:crypto'
 import { open, readdir, readFile, rm, stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
+import { Readable } from 'node:stream'
 import { promisify } from 'node:util'
-import { zstdCompress, zstdDecompress } from 'node:zlib'
+import { createZstdCompress, zstdDecompress } from 'node:zlib'
 import { StillroomError, systemCode, unlessMissing } from '../error.ts'
 import {
   diskError,
@@ -14,7 +15,7 @@ import {
   sweepAbandoned,
   writing,
 } from './disk.ts'
-import { writeNew } from './write-hashed.ts'
+import { Counter, writeNew } from './write-hashed.ts'
 
 const SHA256 = /^[0-9a-f]{64}$/
 const READ_ONLY = 0o444
@@ -38,7 +39,7 @@ export interface Store {
   /** Hashes an entry again. A damaged one is removed; false then, and when there is none. */
   verify(expected: Hashed): Promise<boolean>
   /** Keeps bytes compressed, under the sha256 of what they are without compression. */
-  putCompressed(bytes: Uint8Array): Promise<Hashed>
+  putCompressed(content: Uint8Array | Iterable<Uint8Array>): Promise<Hashed>
   /** Whether there is such an entry. Its content is not looked at. */
   hasCompressed(sha256: string): Promise<boolean>
   /** What was kept compressed, hashed again; undefined when there is none. A damaged entry is removed. */
@@ -99,12 +100,14 @@ export async function openStore(directory: string): Promise<Store> {
         await adopt(file, got.sha256)
         return got
       }),
-    putCompressed: (bytes) =>
+    putCompressed: (content) =>
       aside(async (file) => {
-        const sha256 = hash('sha256', bytes, 'hex')
-        await writeNew(file, await promisify(zstdCompress)(bytes))
-        await moveTo(compressed(sha256), file)
-        return { sha256, size: bytes.length }
+        const counter = new Counter()
+        const parts = counted(content instanceof Uint8Array ? [content] : content, counter)
+        await writeNew(file, Readable.from(parts, { objectMode: false }).pipe(createZstdCompress()))
+        const kept = counter.result()
+        await moveTo(compressed(kept.sha256), file)
+        return kept
       }),
     hasCompressed: async (sha256) => (await stat(compressed(sha256)).catch(unlessMissing))?.isFile() === true,
     readCompressed: async (sha256) => {
@@ -127,6 +130,13 @@ export async function openStore(directory: string): Promise<Store> {
         for (const file of [path(sha256), compressed(sha256)]) await rm(file, { force: true })
       }),
     link: (sha256, destination) => writing(destination, () => linkOrCopy(path(sha256), destination)),
+  }
+}
+
+function* counted(parts: Iterable<Uint8Array>, counter: Counter): Generator<Uint8Array> {
+  for (const bytes of parts) {
+    counter.add(bytes)
+    yield bytes
   }
 }
 

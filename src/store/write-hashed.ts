@@ -71,7 +71,8 @@ export async function writeNew(
   return counter.result()
 }
 
-class Counter {
+/** Sums up bytes and their sha256. */
+export class Counter {
   readonly #hash: Hash = createHash('sha256')
   #size = 0
 

@@ -1,7 +1,7 @@
 import { StillroomError } from '../../error.ts'
 import type { TreeNode } from '../../image/merge-layers.ts'
 import { parseTree } from '../../image/parse-tree.ts'
-import { treeText } from '../../image/tree-digest.ts'
+import { treeParts } from '../../image/tree-digest.ts'
 import type { LockedImage } from '../../lock/schema.ts'
 import type { Artifacts } from '../ports.ts'
 
@@ -37,7 +37,7 @@ export async function keepLockedTree(
 ): Promise<void> {
   if (await hasLockedTree(ports, image)) return
   try {
-    await ports.store.putCompressed(treeText(root))
+    await ports.store.putCompressed(treeParts(root))
   } catch (error) {
     const isUnwritable = error instanceof StillroomError && /^(NOT_WRITABLE|DISK_FULL)$/.test(error.code)
     if (!isUnwritable) throw error
