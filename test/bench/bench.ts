@@ -1,6 +1,6 @@
 // `npm run bench [-- PART...] [--rounds N] [--json] [--strict]`: ratios of stillroom's times to those of the nearest thing a user
 // has, each pair timed in turn in one run, who begins alternating. Parts: build, edit, lock, steps, unchanged, verify, explain, image,
-// audit, diff, generate, help. With --json one line a part on standard output, with the machine's facts; with --strict it ends with 1 when
+// audit, diff, generate, help, memory, disk. With --json one line a part on standard output, with the machine's facts; with --strict it ends with 1 when
 // a target is missed. Needs an engine and a network, the parts explain and audit also Go and Python.
 import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
@@ -13,10 +13,13 @@ import { findSources } from '../../src/sources/find-sources.ts'
 import { defaultCacheDirectory } from '../../src/store/cache-directory.ts'
 import { auditContests } from './audit-contests.ts'
 import { type Contest, hold } from './contest.ts'
+import { diskMeasurement } from './disk.ts'
 import { editContest } from './edit.ts'
 import { explainContest } from './explain.ts'
+import { memoryMeasurement } from './image-memory.ts'
 import { lockContest, stepsContest } from './lock.ts'
 import { makeManyRecipes } from './many-recipes.ts'
+import { type Measurement, measure } from './measure.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 const RECIPE = 'fenics-tf'
@@ -42,8 +45,22 @@ try {
     if (values.json) console.log(JSON.stringify(result))
     if (values.strict && result.missed) process.exitCode = 1
   }
+  for (const measurement of measurements()) {
+    if (positionals.length > 0 && !positionals.includes(measurement.part)) continue
+    const result = await measure(measurement)
+    if (values.json) console.log(JSON.stringify(result))
+    if (values.strict && result.missed) process.exitCode = 1
+  }
 } finally {
   await rm(scratch, { recursive: true, force: true })
+}
+
+function measurements(): Measurement[] {
+  return [
+    memoryMeasurement(scratch),
+    diskMeasurement('hello', scratch),
+    diskMeasurement(RECIPE, scratch, { file: 'solver/agent.py', times: 30 }),
+  ]
 }
 
 function contests(): Contest[] {

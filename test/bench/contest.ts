@@ -25,12 +25,20 @@ interface Cost {
   peakMiB: number
 }
 
+/** Facts of the machine that figures are of. */
+export interface Machine {
+  processor: string | undefined
+  cores: number
+  memoryGiB: number
+  node: string
+}
+
 /** What a contest came to. */
 export interface ContestResult {
   part: string
   ours: string
   theirs: string
-  machine: { processor: string | undefined; cores: number; memoryGiB: number; node: string }
+  machine: Machine
   seconds: Ratio
   peakMiB?: Ratio
   /** Whether a target was missed. */
@@ -71,7 +79,7 @@ export async function hold(contest: Contest): Promise<ContestResult> {
   return { part, ours, theirs, machine: machine(), seconds, ...(peakMiB && { peakMiB }), missed }
 }
 
-function machine(): ContestResult['machine'] {
+export function machine(): Machine {
   const [cpu] = cpus()
   const memoryGiB = Math.round(totalmem() / 2 ** 30)
   return { processor: cpu?.model, cores: cpus().length, memoryGiB, node: process.version }

@@ -1,11 +1,8 @@
-// Peak memory of auditing an image against that of one four times as large: `node test/bench/image-memory.ts`, after
-// `npm run build`.
-// In the first larger one files are larger, in the second there are more of them.
 import { createHash } from 'node:crypto'
-import { mkdtemp, open, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { json, octal, tarBlock } from '../../src/image/image-archive.test-data.ts'
+import type { Figure, Measurement } from './measure.ts'
 import { runWithPeak } from './peak.ts'
 
 const COMMAND = join(import.meta.dirname, '../../bin/run.js')
@@ -13,27 +10,27 @@ const FILES = 60_000
 const BYTES = 8 * 1024
 const ROUNDS = 3
 
-const scratch = await mkdtemp(join(tmpdir(), 'stillroom-bench-'))
-try {
-  const usual = await peak(FILES, BYTES)
-  console.log(`${FILES} files of ${BYTES} bytes: peak ${usual.toFixed(0)} MiB`)
-  for (const [files, bytes] of [
-    [FILES, 4 * BYTES],
-    [4 * FILES, BYTES],
-  ] as const) {
-    const large = await peak(files, bytes)
-    const growth = 100 * (large / usual - 1)
-    const verdict = growth < 25 ? 'met' : 'MISSED'
-    console.log(
-      `${files} files of ${bytes} bytes: peak ${large.toFixed(0)} MiB, ${growth.toFixed(0)} % more (target less than 25 %: ${verdict})`,
-    )
+/** Peak memory of auditing an image against that of one four times as large: of larger files, and of more of them. */
+export function memoryMeasurement(scratch: string): Measurement {
+  return {
+    part: 'memory',
+    run: async () => {
+      const usual = await peak(scratch, FILES, BYTES)
+      const compared = async (what: string, files: number, bytes: number): Promise<Figure> => {
+        const large = await peak(scratch, files, bytes)
+        const parts = { [`MiB, ${FILES} files of ${BYTES} bytes`]: usual, [`MiB, ${what}`]: large }
+        return { what: `audit image, ${what}`, value: large / usual, atMost: 1.25, parts }
+      }
+      return [
+        await compared('files four times as large', FILES, 4 * BYTES),
+        await compared('four times the files', 4 * FILES, BYTES),
+      ]
+    },
   }
-} finally {
-  await rm(scratch, { recursive: true, force: true })
 }
 
 /** Median in MiB. */
-async function peak(files: number, bytes: number): Promise<number> {
+async function peak(scratch: string, files: number, bytes: number): Promise<number> {
   const path = join(scratch, 'image.tar')
   await writeImage(path, files, bytes)
   const peaks: number[] = []
@@ -41,7 +38,8 @@ async function peak(files: number, bytes: number): Promise<number> {
     const { peakMiB } = await runWithPeak([process.execPath, COMMAND, 'audit', 'image', path])
     peaks.push(peakMiB)
   }
-  return peaks.sort((a, b) => a - b)[ROUNDS >> 1] as number
+  await rm(path)
+  return Math.round(peaks.sort((a, b) => a - b)[ROUNDS >> 1] as number)
 }
 
 /** A `docker save` archive of one layer with so many files of so many bytes, 40 to a directory. */

@@ -1,5 +1,5 @@
 import { promisify } from 'node:util'
-import { constants, gzip, zstdCompress } from 'node:zlib'
+import { gzip, zstdCompress } from 'node:zlib'
 import { StillroomError } from '../../error.ts'
 import { AR_HEADER, type ArMember, arMembers } from '../ar.ts'
 import { compressionOf, decompress } from '../decompress.ts'
@@ -46,9 +46,7 @@ export async function repackDeb(deb: Uint8Array, name: string, format: 'gzip' | 
 
 /** Compresses so that it takes little time, and less to read again. */
 export async function compressLittle(bytes: Uint8Array, format: 'gzip' | 'zstd'): Promise<Buffer> {
-  return format === 'gzip'
-    ? promisify(gzip)(bytes, { level: 1 })
-    : promisify(zstdCompress)(bytes, { params: { [constants.ZSTD_c_compressionLevel]: 1 } })
+  return format === 'gzip' ? promisify(gzip)(bytes, { level: 1 }) : promisify(zstdCompress)(bytes)
 }
 
 const asBuffer = (bytes: Uint8Array) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
