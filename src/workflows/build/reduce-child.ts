@@ -6,4 +6,6 @@ import { otherUsers } from '../../store/cache-users.ts'
 
 const [cache = '', parent] = process.argv.slice(2)
 const isAlone = async () => (await otherUsers(cache, Number(parent))).length === 0
-if (await isAlone()) await dropUselessRecords(await connectEngine({ start: false }), isAlone)
+const engine = await connectEngine({ start: false })
+// the containerd store does not say which records are layers of images
+if (engine.store === 'graph' && (await isAlone())) await dropUselessRecords(engine, isAlone)
