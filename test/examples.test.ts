@@ -20,7 +20,8 @@ const names = (await readdir(join(EXAMPLES, 'recipes'))).sort()
  */
 const built = names.filter(
   (name) =>
-    !['copy', 'image', 'seed'].includes(name) && (NIGHTLY || ['git', 'file', 'project'].includes(name)),
+    !['base', 'copy', 'image', 'seed'].includes(name) &&
+    (NIGHTLY || ['git', 'file', 'project'].includes(name)),
 )
 if (!NIGHTLY) console.warn('skipped by day: building the examples of apt, pip and run (STILLROOM_NIGHTLY=1)')
 
@@ -45,7 +46,18 @@ test('there is an example of each kind of step and of base', async () => {
     base.kind,
     ...steps.map(({ kind }) => kind),
   ])
-  const all = ['apt', 'copy', debian('bookworm').kind, 'file', 'git', 'image', 'pip', 'project', 'run']
+  const all = [
+    'apt',
+    'copy',
+    debian('bookworm').kind,
+    'file',
+    'git',
+    'image',
+    'pip',
+    'project',
+    'recipe',
+    'run',
+  ]
   expect([...new Set(kinds)].sort()).toEqual(all)
 })
 

@@ -15,7 +15,7 @@ import type { ExpectedFiles } from './expect/expected-files.ts'
 import { inBase, type LockedPackage, lockedPackages, packageId } from './expect/locked-packages.ts'
 import { expectAdditions, isMountPoint, missingAdditions } from './expect/sif-additions.ts'
 import { type Finding, findingsOf, type Issue, showPath, strayPaths, toFinding } from './finding.ts'
-import { judgeContext } from './judge/judge-context.ts'
+import { isOfRecipe, judgeContext } from './judge/judge-context.ts'
 import { byPathAndRule, judgeImage } from './judge/judge-image.ts'
 import { installedBy } from './judge/step-changes.ts'
 import { strictFindings, trustOf } from './judge-trust.ts'
@@ -50,8 +50,13 @@ export function auditImage(
   const comparison =
     lock === undefined
       ? NO_COMPARISON
-      : comparePackages(image.inventory, packages, expected, inBase(lock.locked), (found, instead) =>
-          installedBy(found, instead, context),
+      : comparePackages(
+          image.inventory,
+          packages,
+          expected,
+          inBase(lock.locked),
+          ({ record }) => isOfRecipe(image.tree.findLink(record)?.inode, lock),
+          (found, instead) => installedBy(found, instead, context),
         )
   const judgement = judgeImage(context)
   const files = {

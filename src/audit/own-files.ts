@@ -28,7 +28,7 @@ export interface ImageFile {
 export function ownFiles(image: ImageSubject, lock: LockSubject): ImageFile[] {
   const packages = lockedPackages(lock.locked)
   const context = judgeContext(image, lock, packages, expectLock(image, lock, packages)) as LockedContext
-  const listed = lock.locked.base.kind === 'image' ? listedFiles(image.inventory, context) : undefined
+  const listed = lock.locked.base.kind !== 'debian' ? listedFiles(image.inventory, context) : undefined
   const seen = new Set<Inode>()
   const found: ImageFile[] = []
   for (const { path, directory, name, inode } of image.tree.files()) {

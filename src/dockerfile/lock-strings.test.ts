@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import type { z } from 'zod'
 import { rounds } from '../../test/support/nightly.ts'
 import { StillroomError } from '../error.ts'
-import { lockInputs } from '../lock/lock-inputs.ts'
+import { inputsChecksum, lockInputs } from '../lock/lock-inputs.ts'
 import { normalizePlatform } from '../lock/normalize-lock.ts'
 import { lockIdentity, sourceNames } from '../lock/other-recipes.ts'
 import { parseLock } from '../lock/parse-lock.ts'
@@ -12,6 +12,7 @@ import { recordedRecipe } from '../lock/recorded-recipe.ts'
 import { LockedPlatform, type Lockfile } from '../lock/schema.ts'
 import { serializeLock } from '../lock/serialize-lock.ts'
 import { imageBase, smallLock, smallRecipe } from '../lock/small-lock.test-data.ts'
+import { standingLock, standingRecipe } from '../lock/with-recipe.test-data.ts'
 import type { Recipe } from '../recipe/schema.ts'
 import { nastyText } from './nasty-strings.test-data.ts'
 import { renderContext } from './render-context.ts'
@@ -85,6 +86,7 @@ const SAMPLES: Lockfile[] = [
   withArchive(),
   withRecipe(withArchive()),
   withRecipe(onImage()),
+  onRecipe(),
 ]
 
 function onImage(): Lockfile {
@@ -121,6 +123,7 @@ function withRecipe(other: Lockfile): Lockfile {
     other: { ...built, inputs: inputsWith(recordedRecipe(other), 'third'), steps },
     third: built,
   }
+  lock.inputs = inputsWith(smallRecipe, 'other')
   return sealed(lock)
 }
 
@@ -130,18 +133,33 @@ function sealed(lock: Lockfile): Lockfile {
   const name = sourceNames(lock.platforms['linux/amd64'] ?? expect.unreachable())[0]
   const other = recipes?.[name ?? '']
   if (name === undefined || other === undefined) return lock
-  return {
-    ...lock,
-    inputs: inputsWith(smallRecipe, 'other', { [name]: lockIdentity({ ...other, recipes }) }),
-  }
+  const identity = lockIdentity({ ...other, recipes })
+  const fields = { ...lock.inputs.fields, [`recipes[${JSON.stringify(name)}]`]: identity }
+  return { ...lock, inputs: { checksum: inputsChecksum(fields), fields } }
 }
 
 /** Of a recipe with a step that copies from another one. */
-function inputsWith(written: Recipe, name: string, identities: Parameters<typeof lockInputs>[3] = {}) {
+function inputsWith(written: Recipe, name: string) {
   const from = { kind: 'recipe' as const, name }
   const step = { kind: 'copy' as const, from, path: '/opt/tool', to: '/srv' }
   const recipe = { ...written, steps: [...written.steps, step] }
-  return lockInputs(recipe, { solver: '2'.repeat(40) }, undefined, identities)
+  return lockInputs(recipe, { solver: '2'.repeat(40) })
+}
+
+/** A lock of a recipe that stands on another, which stands on a third. */
+function onRecipe(): Lockfile {
+  const below = standingLock()
+  const { image: _, recipes, ...pins } = below.platforms['linux/amd64'] ?? expect.unreachable()
+  const small = recipes?.small ?? expect.unreachable()
+  const lock = structuredClone(below)
+  const locked = lock.platforms['linux/amd64'] ?? expect.unreachable()
+  const { base } = locked
+  if (base.kind !== 'recipe') return expect.unreachable()
+  base.recipe = 'middle'
+  base.configuration.stopSignal = 'SIGTERM'
+  locked.recipes = { small, middle: { inputs: below.inputs, ...structuredClone(pins), image: small.image } }
+  lock.inputs = lockInputs({ ...standingRecipe, base: { kind: 'recipe', name: 'middle' } })
+  return sealed(lock)
 }
 
 /** The small lock with the index of an archive that the recipe names, and an image that was saved and published. */
@@ -207,12 +225,7 @@ const RECORDS: [file: RegExp, line: RegExp][] = [
 /** The instructions of a context's Dockerfile; every list of it must have records alone. */
 function instructionsOf(lock: Lockfile): string[] {
   const locked = lock.platforms['linux/amd64'] ?? expect.unreachable()
-  const { base } = locked
-  const from =
-    base.kind === 'debian'
-      ? { kind: base.kind, suite: base.suite }
-      : { kind: base.kind, reference: base.reference }
-  const files = renderContext('small', { ...recordedRecipe(lock), base: from }, locked, {})
+  const files = renderContext('small', recordedRecipe(lock), locked, {})
   for (const [path, text] of files) {
     expect(path).not.toMatch(/(^|\/)\.{0,2}(\/|$)/)
     if (!/\.(txt|tsv)$/.test(path)) continue

@@ -1,7 +1,7 @@
 import { DockerfileParser } from 'dockerfile-ast'
 import { describe, expect, it } from 'vitest'
 import type { LockedPlatform } from '../lock/schema.ts'
-import { takingLock, takingRecipe } from '../lock/with-recipe.test-data.ts'
+import { standingLock, standingRecipe, takingLock, takingRecipe } from '../lock/with-recipe.test-data.ts'
 import { contextArtifacts, lockedDigests } from './context-artifacts.ts'
 import { renderContext } from './render-context.ts'
 
@@ -53,5 +53,18 @@ describe('the context of a recipe that takes files from another', () => {
     expect(lockedDigests(locked)).toContain(small?.image.tree.replace('sha256:', ''))
     for (const step of small?.steps ?? [])
       if (step.kind === 'file') expect(lockedDigests(locked)).toContain(step.sha256)
+  })
+})
+
+describe('the context of a recipe that stands on another', () => {
+  it('goes on from the image of the other, with its environment and the clock of the one at the bottom', () => {
+    const standing = standingLock().platforms['linux/amd64'] as LockedPlatform
+    const text =
+      renderContext('standing', standingRecipe, standing, own, { small: own }).get('Dockerfile') ?? ''
+    const [, after = ''] = text.split('# --- recipe standing ---')
+    expect(after).toContain('FROM recipe.small.image AS base\nENV PATH="/usr/local/bin:/usr/bin:/bin"\n')
+    expect(after).toContain('from=recipe.small.clock,source=/clock')
+    expect(after).toContain('ENTRYPOINT ["/sbin/my_init", "--quiet"]')
+    expect(after).not.toMatch(/ AS (seed|root|clock)$/m)
   })
 })

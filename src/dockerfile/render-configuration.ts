@@ -1,7 +1,8 @@
 import type { BasedRecipe } from './image-base.ts'
 import { dockerfileWord, execForm, wordList } from './quote.ts'
 
-const ROOT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
+/** Where programs are looked for in an image whose recipe says nothing of it. */
+export const ROOT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 
 /** Instructions that set what the image's config says: environment, labels, user, command. */
 export function renderConfiguration(recipe: BasedRecipe): string[] {

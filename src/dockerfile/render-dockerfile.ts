@@ -1,5 +1,11 @@
-import { otherRecipes } from '../lock/other-recipes.ts'
-import type { LockedBase, LockedImageBase, LockedPlatform, LockedStep } from '../lock/schema.ts'
+import { otherRecipes, rootRecipe } from '../lock/other-recipes.ts'
+import type {
+  LockedBase,
+  LockedDebianBase,
+  LockedImageBase,
+  LockedPlatform,
+  LockedStep,
+} from '../lock/schema.ts'
 import type { Recipe, Step } from '../recipe/schema.ts'
 import { placeOf } from './context-artifacts.ts'
 import { type BasedRecipe, onBase } from './image-base.ts'
@@ -90,8 +96,15 @@ function renderStages(
 ): string[] {
   const { prefix } = scope
   const flat = recipe.layout === 'flat'
-  const clock = hasClock(locked.base)
-  const stages = [rootStage(locked, scope), ...(clock ? [clockStage(scope)] : []), baseStage(locked, scope)]
+  const clock = clockOf(locked, scope)
+  const stages =
+    locked.base.kind === 'recipe'
+      ? [baseStage(locked, scope)]
+      : [
+          rootStage(locked.base, scope),
+          ...(hasClock(locked.base) ? [clockStage(scope)] : []),
+          baseStage(locked, scope),
+        ]
   const layers: string[] = []
   let previous = 'base'
   const add = (stage: string, comment: string, mounts: string[], command: string[]) => {
@@ -149,9 +162,9 @@ export function needsAccount(recipe: BasedRecipe): boolean {
   return ownedDirectories(recipe).length > 0 || recipe.user !== undefined
 }
 
-function rootStage(locked: LockedPlatform, scope: Scope): string {
-  if (locked.base.kind === 'image') return layersStage(locked.base, scope)
-  const { suite, packages } = locked.base
+function rootStage(base: LockedDebianBase | LockedImageBase, scope: Scope): string {
+  if (base.kind === 'image') return layersStage(base, scope)
+  const { suite, packages } = base
   const { prefix, recipe } = scope
   const mounts = [mount('base', 'step', scope), mount('artifacts/base', 'artifacts', scope)]
   return [
@@ -167,15 +180,18 @@ function rootStage(locked: LockedPlatform, scope: Scope): string {
 
 /** Steps run in the environment of a base from a registry, as its programs may need it. */
 function baseStage(locked: LockedPlatform, { prefix }: Scope): string {
-  return [
-    `FROM scratch AS ${prefix}base`,
-    `COPY --from=${prefix}root /target/ /`,
-    ...baseEnvironment(locked),
-  ].join('\n')
+  const from =
+    locked.base.kind === 'recipe'
+      ? [
+          `# the image of recipe ${locked.base.recipe}`,
+          `FROM ${otherImageStage(locked.base.recipe)} AS ${prefix}base`,
+        ]
+      : [`FROM scratch AS ${prefix}base`, `COPY --from=${prefix}root /target/ /`]
+  return [...from, ...baseEnvironment(locked)].join('\n')
 }
 
 const baseEnvironment = ({ base }: LockedPlatform) =>
-  base.kind === 'image' ? renderEnvironment(base.configuration.env) : []
+  base.kind === 'debian' ? [] : renderEnvironment(base.configuration.env)
 
 function layersStage({ reference, manifest, layers }: LockedImageBase, scope: Scope): string {
   const { prefix, recipe } = scope
@@ -194,6 +210,13 @@ function layersStage({ reference, manifest, layers }: LockedImageBase, scope: Sc
 /** Whether steps see a clock of their own: it is compiled from build/clock.c by a package of the suite. */
 export function hasClock(base: LockedBase): boolean {
   return base.kind === 'debian' && base.clock !== undefined
+}
+
+/** The stage that steps have their clock from, which is that of the recipe at the bottom; undefined when there is none. */
+function clockOf(locked: LockedPlatform, { prefix }: Scope): string | undefined {
+  const root = rootRecipe(locked)
+  if (root !== undefined) return hasClock(root.locked.base) ? otherStage(root.name, 'clock') : undefined
+  return hasClock(locked.base) ? `${prefix}clock` : undefined
 }
 
 function clockStage(scope: Scope): string {
@@ -224,10 +247,10 @@ function mount(source: string, target: string, { recipe }: Scope): string {
 const mountStage = (stage: string, source: string, target: string) =>
   `--mount=type=bind,from=${stage},source=${source},target=/.stillroom/${target}`
 
-function stepMounts(stage: string, step: Step, clock: boolean, scope: Scope): string[] {
+function stepMounts(stage: string, step: Step, clock: string | undefined, scope: Scope): string[] {
   const own = mount(`steps/${stage}`, 'step', scope)
   const files = mount(`artifacts/${stage}`, 'artifacts', scope)
-  const time = clock ? [mountStage(`${scope.prefix}clock`, '/clock', 'clock')] : []
+  const time = clock === undefined ? [] : [mountStage(clock, '/clock', 'clock')]
   if (step.kind === 'run') return [...(typeof step.command === 'string' ? [own] : []), ...time]
   if (step.kind === 'copy') return [own, mountStage(otherImageStage(step.from.name), '/', 'image')]
   return step.kind === 'apt' || step.kind === 'pip' ? [own, files, ...time] : [own, files]

@@ -349,7 +349,9 @@ function recipeFor({ base, steps }: LockedPlatform): fc.Arbitrary<Recipe> {
     base: fc.constant(
       base.kind === 'debian'
         ? { kind: base.kind, suite: base.suite }
-        : { kind: base.kind, reference: base.reference },
+        : base.kind === 'image'
+          ? { kind: base.kind, reference: base.reference }
+          : { kind: base.kind, name: base.recipe },
     ),
     steps: fc.tuple(...steps.map(requestFor)),
   })

@@ -53,6 +53,7 @@ function checkPins(path: string, platform: Pins, fields: Record<string, unknown>
   const { base, steps } = platform
   return [
     ...differs(`${path}.base.kind`, get(fields.base, 'kind'), base.kind),
+    ...(base.kind === 'recipe' ? differs(`${path}.base.recipe`, get(fields.base, 'name'), base.recipe) : []),
     ...(base.kind === 'debian' ? checkDebianBase(`${path}.base`, base, fields) : []),
     ...checkKinds(`${path}.steps`, steps, fields),
     ...twice(
@@ -71,7 +72,7 @@ function checkPins(path: string, platform: Pins, fields: Record<string, unknown>
 /** The recipes that steps name are there, and no others, without a circle, and the pins of each are as good as this lock's own. */
 function checkOthers(
   path: string,
-  { steps, recipes = {} }: LockedPlatform,
+  { base, steps, recipes = {} }: LockedPlatform,
   fields: Record<string, unknown>,
 ): LockIssue[] {
   const used = new Set<string>()
@@ -88,19 +89,19 @@ function checkOthers(
       visit(other === undefined ? [] : sourceNames(other), [...above, name])
     }
   }
-  visit(sourceNames({ steps }), [])
+  visit(sourceNames({ base, steps }), [])
   const missing = [...used].filter((name) => recipes[name] === undefined)
   const extra = Object.keys(recipes).filter((name) => !used.has(name))
   const broken = circles.length + missing.length + extra.length > 0
   return [
     ...missing.map((name) => ({ path: `${path}.recipes`, reason: `"${name}" is missing` })),
-    ...extra.map((name) => ({ path: `${path}.recipes`, reason: `"${name}" is used by no step` })),
+    ...extra.map((name) => ({ path: `${path}.recipes`, reason: `"${name}" is used by nothing` })),
     ...circles,
     ...Object.entries(recipes).flatMap(([name, { inputs, ...other }]) => {
       const place = `${path}.recipes[${JSON.stringify(name)}]`
       return [...checkInputs(`${place}.inputs`, inputs), ...checkPins(place, other, inputs.fields)]
     }),
-    ...(broken ? [] : sourceNames({ steps })).flatMap((name) => {
+    ...(broken ? [] : sourceNames({ base, steps })).flatMap((name) => {
       const field = `recipes[${JSON.stringify(name)}]`
       const actual = lockIdentity({ ...(recipes[name] as LockedRecipe), recipes })
       if (canonicalJson(actual) === canonicalJson(fields[field] as Json)) return []
@@ -222,6 +223,7 @@ function artifactsOf(part: LockedBase | LockedStep): { sha256: string; size: num
     case 'git':
     case 'file':
       return [part]
+    case 'recipe':
     case 'project':
     case 'copy':
     case 'run':

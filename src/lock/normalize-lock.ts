@@ -36,7 +36,7 @@ function normalizeBase(base: LockedBase): LockedBase {
     base.indexes.map((index) => ({ ...index, signedBy: index.signedBy.toSorted(compareCodeUnits) })),
     ['archive', 'suite', 'component', 'release'],
   )
-  if (base.kind === 'image') {
+  if (base.kind !== 'debian') {
     const inventory = sortBy(base.inventory, ['kind', 'environment', 'name', 'version', 'architecture'])
     const { configuration } = base
     const { expose, volumes } = configuration

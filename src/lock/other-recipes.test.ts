@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest'
+import { lockInputs } from './lock-inputs.ts'
 import { normalizeLock } from './normalize-lock.ts'
 import { lockIdentity, otherRecipes } from './other-recipes.ts'
 import { parseLock } from './parse-lock.ts'
 import type { LockedPlatform, Lockfile } from './schema.ts'
 import { serializeLock } from './serialize-lock.ts'
 import { smallRecipe } from './small-lock.test-data.ts'
-import { takenLock, takingLock, takingLockOf } from './with-recipe.test-data.ts'
+import { standingLock, standingRecipe, takenLock, takingLock, takingLockOf } from './with-recipe.test-data.ts'
 
 const normalized = normalizeLock(takingLock)
 const sealed = takingLockOf(normalized.platforms['linux/amd64']?.recipes?.small ?? takenLock())
@@ -38,7 +39,7 @@ describe('a lock that takes files from another one', () => {
     ['no other', /recipes: "small" is missing/, (locked) => void delete locked.recipes],
     [
       'one too many',
-      /recipes: "more" is used by no step/,
+      /recipes: "more" is used by nothing/,
       ({ recipes = {} }) => Object.assign(recipes, { more: recipes.small }),
     ],
     [
@@ -48,6 +49,17 @@ describe('a lock that takes files from another one', () => {
     ],
   ])('is refused with %s', (_, reason, change) => {
     expect(() => reparse(changed(change))).toThrow(reason)
+  })
+
+  it('has the other one as its base, too, and no base that its inputs do not name', () => {
+    const lock = normalizeLock(standingLock())
+    const small = lock.platforms['linux/amd64']?.recipes?.small ?? takenLock()
+    const inputs = lockInputs(standingRecipe, {}, undefined, { small: lockIdentity(small) })
+    expect(reparse({ ...lock, inputs }).platforms['linux/amd64']?.base).toMatchObject({ kind: 'recipe' })
+    const other = lockInputs({ ...standingRecipe, base: { kind: 'recipe', name: 'x' } }, {}, undefined, {
+      small: lockIdentity(small),
+    })
+    expect(() => reparse({ ...lock, inputs: other })).toThrow(/base.recipe: expected "x"/)
   })
 
   it('says that the other is another one when a pin of it is, but not when it was published', () => {

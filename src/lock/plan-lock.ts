@@ -2,7 +2,14 @@ import { StillroomError } from '../error.ts'
 import { normalizeName } from '../formats/python/distribution-name.ts'
 import type { Recipe, Step } from '../recipe/schema.ts'
 import { baseDebianNames } from './base-packages.ts'
-import type { LockedBase, LockedCopy, LockedPlatform, LockedProject, LockedStep } from './schema.ts'
+import type {
+  LockedBase,
+  LockedCopy,
+  LockedPlatform,
+  LockedProject,
+  LockedRecipeBase,
+  LockedStep,
+} from './schema.ts'
 
 export interface PackageVersion {
   name: string
@@ -63,6 +70,8 @@ export interface LockRequest {
   projects: ReadonlyMap<number, LockedProject>
   /** Pins of what is copied from other recipes as they are locked now, by step. */
   copies: ReadonlyMap<number, LockedCopy>
+  /** The other recipe that this one stands on, as it is locked now. */
+  below?: LockedRecipeBase | undefined
 }
 
 /**
@@ -82,6 +91,7 @@ export function planLock({
   upgrade,
   projects,
   copies,
+  below,
 }: LockRequest): LockPlan {
   const moving =
     upgrade === undefined || upgrade === 'all'
@@ -89,7 +99,7 @@ export function planLock({
       : findPackages(requireLocked(locked, name, upgrade), upgrade)
   const old = upgrade === 'all' || changed.has('base') || changed.has('archives') ? undefined : locked
   const aptMoves = [...moving.keys()].some((index) => locked?.steps[index]?.kind === 'apt')
-  let isKept = old !== undefined
+  let isKept = old !== undefined && !(below && changed.has(`recipes[${JSON.stringify(below.recipe)}]`))
   const steps = recipe.steps.map((step, index): StepPlan => {
     const project = projects.get(index)
     if (project) return { action: 'keep', locked: project }
@@ -112,7 +122,8 @@ export function planLock({
     if (pinned === undefined) return { action: 'resolve', step, constraints: UNCONSTRAINED }
     return { action: 'resolve', step, constraints: constraintsOf(pinned, names), fallback: pinned }
   })
-  return { base: planBase(recipe, old?.base, aptMoves), steps, layout: recipe.layout }
+  const base = below ? { action: 'keep' as const, locked: below } : planBase(recipe, old?.base, aptMoves)
+  return { base, steps, layout: recipe.layout }
 }
 
 function requireLocked(

@@ -205,7 +205,23 @@ export const LockedImageBase = z.strictObject({
 })
 export type LockedImageBase = z.infer<typeof LockedImageBase>
 
-export const LockedBase = z.discriminatedUnion('kind', [LockedDebianBase, LockedImageBase])
+/** The image of another recipe, as {@link LockedPlatform} has it among `recipes`. */
+export const LockedRecipeBase = z.strictObject({
+  kind: z.literal('recipe'),
+  recipe: recipeName,
+  /** The day that it is of: its epoch, ISO 8601. */
+  created: z.iso.datetime(),
+  configuration: BaseConfiguration,
+  /** As of an image from a registry. */
+  account: LockedImageBase.shape.account,
+  /** Those of the other recipe's own base, for apt steps on it. */
+  indexes: z.array(DebianIndex),
+  /** What its lock says is installed in it. */
+  inventory: z.array(BasePackage),
+})
+export type LockedRecipeBase = z.infer<typeof LockedRecipeBase>
+
+export const LockedBase = z.discriminatedUnion('kind', [LockedDebianBase, LockedImageBase, LockedRecipeBase])
 export type LockedBase = z.infer<typeof LockedBase>
 
 export const LockedApt = z.strictObject({

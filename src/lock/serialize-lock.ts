@@ -64,6 +64,13 @@ function pinsText({ epoch, base, steps }: Pick<LockedPlatform, 'epoch' | 'base' 
 
 function baseText(base: LockedBase): string {
   if (base.kind === 'image') return imageBaseText(base)
+  if (base.kind === 'recipe')
+    return block({
+      kind: line(base.kind),
+      recipe: line(base.recipe),
+      created: line(base.created),
+      ...configurationText(base),
+    })
   return block({
     kind: line(base.kind),
     suite: line(base.suite),
@@ -75,7 +82,6 @@ function baseText(base: LockedBase): string {
 }
 
 function imageBaseText(base: LockedImageBase): string {
-  const { configuration, account } = base
   return block({
     kind: line(base.kind),
     reference: line(base.reference),
@@ -84,6 +90,13 @@ function imageBaseText(base: LockedImageBase): string {
     config: line(base.config),
     created: line(base.created),
     layers: entries(RegistryLayer.shape, base.layers),
+    ...configurationText(base),
+  })
+}
+
+function configurationText(base: Exclude<LockedBase, { kind: 'debian' }>): Record<string, string> {
+  const { configuration, account } = base
+  return {
     configuration: block({
       env: canonicalJson(configuration.env),
       user: line(configuration.user),
@@ -98,7 +111,7 @@ function imageBaseText(base: LockedImageBase): string {
     account: line({ uid: account.uid, gid: account.gid, home: account.home }),
     indexes: entries(DebianIndex.shape, base.indexes),
     inventory: entries(BasePackage.shape, base.inventory),
-  })
+  }
 }
 
 function stepText(step: LockedStep): string {

@@ -2,7 +2,7 @@ import { Recipe } from '../recipe/schema.ts'
 import { lockInputs } from './lock-inputs.ts'
 import { lockIdentity } from './other-recipes.ts'
 import type { LockedPlatform, LockedRecipe, Lockfile } from './schema.ts'
-import { smallLock, smallRecipe } from './small-lock.test-data.ts'
+import { imageBase, smallLock, smallRecipe } from './small-lock.test-data.ts'
 
 /** A recipe that takes files from the small one. */
 export const takingRecipe: Recipe = Recipe.parse({
@@ -38,6 +38,39 @@ export function takingLockOf(small: LockedRecipe): Lockfile {
         ...platform,
         steps: [apt, { kind: 'copy', recipe: 'small', path: '/opt/tool' }],
         recipes: { small },
+      },
+    },
+  }
+}
+
+/** A recipe that stands on the small one. */
+export const standingRecipe: Recipe = Recipe.parse({
+  base: { kind: 'recipe', name: 'small' },
+  steps: [{ kind: 'run', command: ['true'] }],
+})
+
+/** Its lock. */
+export function standingLock(): Lockfile {
+  const small = takenLock()
+  return {
+    ...smallLock,
+    recipe: 'standing',
+    inputs: lockInputs(standingRecipe, {}, undefined, { small: lockIdentity(small) }),
+    platforms: {
+      'linux/amd64': {
+        epoch: small.epoch,
+        base: {
+          kind: 'recipe',
+          recipe: 'small',
+          created: new Date(small.epoch * 1000).toISOString(),
+          configuration: imageBase.configuration,
+          account: imageBase.account,
+          indexes: small.base.indexes,
+          inventory: imageBase.inventory,
+        },
+        steps: [{ kind: 'run' }],
+        recipes: { small },
+        image: null,
       },
     },
   }

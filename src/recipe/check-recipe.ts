@@ -59,9 +59,12 @@ function checkBase({ base }: Recipe): Issue[] {
   ]
 }
 
-function checkArchives({ archives }: Recipe): Issue[] {
+function checkArchives({ archives, base }: Recipe): Issue[] {
   const names = archives.map(({ url, suite }) => `${archiveName(url)} ${suite}`)
   return [
+    ...(base.kind === 'recipe' && archives.length > 0
+      ? [issue(['archives'], names, 'must be those of the recipe that this one stands on: name them there')]
+      : []),
     ...duplicates(names, (i) => ['archives', i]),
     ...archives.flatMap(({ suite, components, key }, i) => {
       const isFlat = suite.endsWith('/')

@@ -242,7 +242,11 @@ export function project(path: string, options: { to: string }): ProjectStep {
   return { kind: 'project', path, to: options.to }
 }
 
-/** Another recipe of the project, by the name of its directory: what {@link copy} takes files from. */
+/**
+ * Another recipe of the project, by the name of its directory: a base, or what {@link copy} takes files from. As a base, its image is
+ * what the steps stand on; its environment, user, entrypoint and the rest of its config are the image's, unless the recipe
+ * says otherwise.
+ */
 export function recipe(name: string): RecipeSource {
   return { kind: 'recipe', name }
 }

@@ -181,7 +181,21 @@ export const ImageBase = z.strictObject({
 })
 export type ImageBase = z.infer<typeof ImageBase>
 
-export const Base = z.discriminatedUnion('kind', [DebianBase, ImageBase])
+/** Another recipe of the project. */
+export const RecipeSource = z.strictObject({
+  kind: z.literal('recipe'),
+  /** Its directory below `recipes`. */
+  name: z
+    .string()
+    .max(100)
+    .regex(
+      /^[a-z0-9]+(-[a-z0-9]+)*$/,
+      'must be the name of a recipe: lower-case letters, digits and single dashes',
+    ),
+})
+export type RecipeSource = z.infer<typeof RecipeSource>
+
+export const Base = z.discriminatedUnion('kind', [DebianBase, ImageBase, RecipeSource])
 export type Base = z.infer<typeof Base>
 
 /** A script for `/bin/sh -eu`. */
@@ -329,20 +343,6 @@ export const RunStep = z.strictObject({
   command: z.union([z.array(line).min(1, 'must name a program'), script]),
 })
 export type RunStep = z.infer<typeof RunStep>
-
-/** Another recipe of the project. */
-export const RecipeSource = z.strictObject({
-  kind: z.literal('recipe'),
-  /** Its directory below `recipes`. */
-  name: z
-    .string()
-    .max(100)
-    .regex(
-      /^[a-z0-9]+(-[a-z0-9]+)*$/,
-      'must be the name of a recipe: lower-case letters, digits and single dashes',
-    ),
-})
-export type RecipeSource = z.infer<typeof RecipeSource>
 
 export const CopyStep = z.strictObject({
   kind: z.literal('copy'),

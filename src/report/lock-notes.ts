@@ -1,5 +1,6 @@
 import { LEFT_OUT } from '../dockerfile/left-out.ts'
 import { stepName } from '../dockerfile/step-name.ts'
+import { rootRecipe } from '../lock/other-recipes.ts'
 import { recordedRecipe } from '../lock/recorded-recipe.ts'
 import type { LockedPlatform, Lockfile } from '../lock/schema.ts'
 import { CAUSES } from '../verify/cause.ts'
@@ -13,7 +14,9 @@ export function lockNotes(lock: Lockfile): string[] {
   return [...Object.values(lock.platforms).flatMap(platformNotes), ...commandNotes(lock)]
 }
 
-function platformNotes({ base, steps }: LockedPlatform): string[] {
+function platformNotes(locked: LockedPlatform): string[] {
+  const { steps } = locked
+  const { base } = rootRecipe(locked)?.locked ?? locked
   const names = new Set(
     steps.flatMap((step) => (step.kind === 'apt' ? step.packages.map(({ name }) => name) : [])),
   )

@@ -132,7 +132,12 @@ export function partsOf({ base, steps }: LockedPlatform): Part[] {
   const first: Part =
     base.kind === 'debian'
       ? { part: 'base', kind: 'debian', packages: base.packages.length, bytes: sum(base.packages) }
-      : { part: 'base', kind: 'image', packages: base.inventory.length, bytes: sum(base.layers) }
+      : {
+          part: 'base',
+          kind: base.kind,
+          packages: base.inventory.length,
+          bytes: base.kind === 'image' ? sum(base.layers) : 0,
+        }
   const artifacts = (step: LockedStep): readonly { size: number }[] => {
     switch (step.kind) {
       case 'apt':

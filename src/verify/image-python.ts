@@ -23,7 +23,7 @@ export function imagePython({ base, steps }: LockedPlatform, index: number): Pyt
     ...steps.slice(0, index).flatMap((each) => (each.kind === 'apt' ? each.packages : [])),
   ].map(({ name, version }) => ({ kind: 'deb', name, version }))
   // what a step installs takes the place of what a base brought
-  const installed: Installed[] = [...debs.reverse(), ...(base.kind === 'image' ? base.inventory : [])]
+  const installed: Installed[] = [...debs.reverse(), ...(base.kind === 'debian' ? [] : base.inventory)]
   const version = pythonVersion(installed, step.pip)
   return version === undefined ? undefined : { version, libc: libcOf(installed), pip: step.pip }
 }

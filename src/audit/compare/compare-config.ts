@@ -34,7 +34,7 @@ export function redactConfig(summary: ConfigSummary): ConfigSummary {
 
 /** What the config of a recipe's image must say. */
 export function expectedConfig(recipe: Recipe, base: LockedBase): ConfigSummary {
-  const below = base.kind === 'image' ? base.configuration : undefined
+  const below = base.kind === 'debian' ? undefined : base.configuration
   const { entrypoint } = recipe
   return {
     platform: recipe.platform,
@@ -54,7 +54,7 @@ export function expectedConfig(recipe: Recipe, base: LockedBase): ConfigSummary 
 export function compareConfig(config: ImageConfig, recipe: Recipe, base: LockedBase): Finding[] {
   const actual = readConfig(config)
   const expected = expectedConfig(recipe, base)
-  const stopSignal = base.kind === 'image' ? base.configuration.stopSignal : ''
+  const stopSignal = base.kind === 'debian' ? '' : base.configuration.stopSignal
   const one = (rule: RuleId, field: string, a: unknown, b: unknown): Finding[] =>
     JSON.stringify(a) === JSON.stringify(b)
       ? []

@@ -41,6 +41,7 @@ function compare(
   {
     base = [] as InstalledPackage[],
     owners = {},
+    below = [] as InstalledPackage[],
     installedBy = (_found: InstalledPackage, _instead?: string): string | undefined => undefined,
   } = {},
 ) {
@@ -53,6 +54,7 @@ function compare(
     map,
     expected,
     (found) => base.includes(found),
+    (found) => below.includes(found),
     installedBy,
   )
 }
@@ -61,6 +63,12 @@ const rules = (result: ReturnType<typeof compare>) =>
   result.findings.map(({ rule, subject, actual = '' }) => `${rule} ${subject} ${actual}`.trim())
 
 describe('comparePackages()', () => {
+  test('says nothing of what the layers of a base that is another recipe have besides', () => {
+    const pip = installed('pypi', 'pip', '23.0')
+    expect(rules(compare([LIBC, SIX, pip], { below: [pip] }))).toEqual([])
+    expect(rules(compare([LIBC, SIX, pip]))).toEqual(['package-extra pypi/pip 23.0'])
+  })
+
   test('finds nothing where all that is locked is installed', () => {
     expect(compare([LIBC, SIX])).toEqual({ findings: [], strays: [], absent: new Set(), changes: [] })
   })

@@ -23,6 +23,7 @@ export const NO_COMPARISON: PackageComparison = { findings: [], strays: [], abse
  * Compares what is installed with what the lock installs.
  *
  * @param inBase whether a package was found in the base, which may have two versions of one: Debian's pip and a newer
+ * @param isBelow whether it comes from a layer of the other recipe's image that is the base, whose own audit tells of it
  * @param installedBy the step of the locked image whose commands installed a package, as `python3 -m venv` installs pip;
  *   `instead` is the step whose package it replaces
  */
@@ -31,6 +32,7 @@ export function comparePackages(
   locked: ReadonlyMap<string, LockedPackage>,
   expected: ExpectedFiles,
   inBase: (found: InstalledPackage) => boolean,
+  isBelow: (found: InstalledPackage) => boolean,
   installedBy: (found: InstalledPackage, instead?: string) => string | undefined,
 ): PackageComparison {
   const findings: Finding[] = []
@@ -57,6 +59,7 @@ export function comparePackages(
       continue
     }
     if (present.has(id) && inBase(found)) continue
+    if (!locked.has(id) && isBelow(found)) continue
     const lock = locked.get(id)
     const replaced = present.has(id) || absent.has(id) ? undefined : lock
     if (replaced !== undefined) absent.add(id)

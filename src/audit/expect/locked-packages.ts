@@ -42,7 +42,7 @@ export function lockedPackages(locked: LockedPlatform | undefined): Map<string, 
 
 /** Says whether a package was found in a base image when it was locked, in that version. */
 export function inBase({ base }: LockedPlatform): (found: BasePackage) => boolean {
-  const known = new Set(base.kind === 'image' ? base.inventory.map(versionId) : [])
+  const known = new Set(base.kind === 'debian' ? [] : base.inventory.map(versionId))
   return (found) => known.has(versionId(found))
 }
 

@@ -86,7 +86,7 @@ function layerMakers(lock: LockSubject | undefined): LayerMaker[] {
     (step, index): LayerMaker => ({ name: stepName(index, step.kind), by: madeBy(step) }),
   )
   const all: LayerMaker[] = [
-    { name: 'base', by: 'packages' },
+    ...Array.from({ length: baseLayers(lock) }, () => ({ name: 'base', by: 'packages' as const })),
     ...(needsAccount(recipe) ? [{ name: 'account', by: 'files' as const }] : []),
     ...steps,
   ]
@@ -94,6 +94,18 @@ function layerMakers(lock: LockSubject | undefined): LayerMaker[] {
   const hasCommands = steps.some(({ by }) => by === 'commands')
   const one: LayerMaker = { name: 'steps', by: hasCommands ? 'commands' : 'packages' }
   return [one].slice(0, layers)
+}
+
+/** Whether a file comes from the image of another recipe that is the base. */
+export function isOfRecipe(inode: Inode | undefined, lock: LockSubject): boolean {
+  return inode !== undefined && lock.locked.base.kind === 'recipe' && isOfImageBase(inode, lock)
+}
+
+/** How many layers the base has: one, but of one that is another recipe's image. */
+export function baseLayers({ locked, recipe }: Pick<LockSubject, 'locked' | 'recipe'>): number {
+  const { base, recipes = {} } = locked
+  if (base.kind !== 'recipe' || recipe.layout === 'flat') return 1
+  return recipes[base.recipe]?.image.diffIDs.length ?? 1
 }
 
 function madeBy(step: Recipe['steps'][number]): LayerMaker['by'] {
@@ -112,7 +124,8 @@ export function makerOf({ layer }: Inode, { makers }: JudgeContext): LayerMaker 
  * with locked digests.
  */
 export function isOfImageBase(inode: Inode, lock: LockSubject | undefined): boolean {
-  return lock?.locked.base.kind === 'image' && inode.layer === 0 && isInLockedLayers(inode, lock)
+  if (lock === undefined || lock.locked.base.kind === 'debian' || inode.layer === undefined) return false
+  return inode.layer < baseLayers(lock) && isInLockedLayers(inode, lock)
 }
 
 /** Whether a file comes from a layer of the locked image. */

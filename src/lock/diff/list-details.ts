@@ -40,12 +40,22 @@ function detailsOf(lock: Lockfile | null): Fields {
 
 function baseDetails(base: LockedBase): [string, Json][] {
   if (base.kind === 'debian') return [['seed', base.seed.toSorted(compareCodeUnits)]]
-  const { index, config, layers, configuration, account } = base
+  if (base.kind === 'recipe') return [['recipe', base.recipe], ...configurationDetails(base)]
+  const { index, config, layers } = base
   return [
     ['reference', base.reference],
     ['index', index],
     ['config', config],
     ...layers.map((layer, i): [string, Json] => [`layer ${i + 1}`, { ...layer }]),
+    ...configurationDetails(base),
+  ]
+}
+
+function configurationDetails({
+  configuration,
+  account,
+}: Exclude<LockedBase, { kind: 'debian' }>): [string, Json][] {
+  return [
     ...Object.entries({
       ...configuration,
       expose: configuration.expose.toSorted(compareCodeUnits),

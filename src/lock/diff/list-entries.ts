@@ -50,6 +50,14 @@ function baseEntries(base: LockedBase, asked: AskedFor): Draft[] {
       ...base.packages.map((item) => debianEntry(item, place, asked)),
     ]
   }
+  if (base.kind === 'recipe') {
+    const state = { ...blank(place), version: base.created, source: `recipe ${base.recipe}`, asked: true }
+    return [
+      { ecosystem: 'base', key: '', name: `recipe ${base.recipe}`, state },
+      ...indexes,
+      ...inventoryEntries(base, place),
+    ]
+  }
   const { repository, tag } = splitReference(base.reference)
   const state = {
     ...blank(place),
@@ -59,12 +67,19 @@ function baseEntries(base: LockedBase, asked: AskedFor): Draft[] {
     asked: true,
     facts: { created: base.created },
   }
-  const inventory = base.inventory.map(({ kind, name, version, architecture, environment }) => {
+  return [
+    { ecosystem: 'base', key: '', name: repository, state },
+    ...indexes,
+    ...inventoryEntries(base, place),
+  ]
+}
+
+function inventoryEntries({ inventory }: Exclude<LockedBase, { kind: 'debian' }>, place: string): Draft[] {
+  return inventory.map(({ kind, name, version, architecture, environment }) => {
     const where = environment === undefined ? '' : ` (${environment})`
     const facts = architecture === undefined ? {} : { architecture }
     return { ...draft(kind, name + where, { ...blank(place), version, source: 'base image', facts }) }
   })
-  return [{ ecosystem: 'base', key: '', name: repository, state }, ...indexes, ...inventory]
 }
 
 function stepEntries(

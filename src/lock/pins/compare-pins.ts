@@ -19,6 +19,7 @@ type OfKind<Part extends { kind: string }, Kind> = Extract<Part, { kind: Kind }>
 const BASES: { [Kind in Base['kind']]: Rules<OfKind<Base, Kind>, OfKind<LockedBase, Kind>> } = {
   debian: { suite: compareSuite, components: NOT_LOCKED, backports: NOT_LOCKED },
   image: { reference: compareReference },
+  recipe: { name: ({ name }, pinned) => unequal('recipe', pinned.recipe, name) },
 }
 
 const STEPS: { [Kind in Step['kind']]: Rules<OfKind<Step, Kind>, OfKind<LockedStep, Kind>> } = {
@@ -79,7 +80,8 @@ export function comparePins(recipe: Recipe, { fields }: LockInputs, locked: Lock
   const found = [
     ...unequal('epoch', epoch, newestDate(base)),
     ...below('base', applyRules(BASES, recipe.base, base, around)),
-    ...below('base', compareArchives(recipe.archives, base.indexes)),
+    // the archives of one that stands on another recipe are that one's
+    ...(base.kind === 'recipe' ? [] : below('base', compareArchives(recipe.archives, base.indexes))),
   ]
   const count = Math.max(recipe.steps.length, steps.length)
   for (let index = 0; index < count; index++) {

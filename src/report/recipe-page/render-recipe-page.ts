@@ -11,7 +11,7 @@ import type { RecipePage } from './recipe-page.ts'
 import { runsSection } from './runs-section.ts'
 import { sizeSection } from './size-section.ts'
 import { sourcesSection } from './sources-section.ts'
-import { stepWords } from './step-words.ts'
+import { baseName, stepWords } from './step-words.ts'
 import { useSection } from './use-section.ts'
 
 /**
@@ -54,7 +54,7 @@ function header({ name, recipe, locked, files, lock }: RecipePage, bytes: number
     ['tree digest', html`<code>${image.tree}</code>`],
     ['lockfile', html`<code>sha256:${lock}</code>`],
     ['platform', recipe.platform],
-    ['base', base.kind === 'debian' ? `Debian ${base.suite}` : base.reference],
+    ['base', baseName(base)],
     ['no file is newer than', timeOf(new Date(epoch * 1000).toISOString())],
     [
       'size',

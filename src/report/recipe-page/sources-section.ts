@@ -29,6 +29,12 @@ function facts(list: Facts): Html {
 function baseSources(base: LockedBase): Html {
   if (base.kind === 'debian')
     return html`<p>Debian ${base.suite}: ${base.packages.length} packages, from these indexes, as all apt steps.</p>${indexTable(base.indexes)}`
+  if (base.kind === 'recipe')
+    return html`${facts([
+      ['recipe', base.recipe],
+      ['made', base.created],
+      ['packages', base.inventory.length],
+    ])}${base.indexes.length > 0 && indexTable(base.indexes)}`
   return html`${facts([
     ['reference', base.reference],
     ['manifest', base.manifest],

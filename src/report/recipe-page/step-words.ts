@@ -1,16 +1,24 @@
 import { stepName } from '../../dockerfile/step-name.ts'
+import type { LockedBase } from '../../lock/schema.ts'
 import type { Recipe, Step } from '../../recipe/schema.ts'
 import type { StepKind } from './part-tree.ts'
 
 /** What the base, each step of a recipe, and all that is no step bring: a line, by name. */
 export function stepWords({ base, steps }: Pick<Recipe, 'base' | 'steps'>): Map<string, string> {
   const first =
-    base.kind === 'debian' ? `Debian ${base.suite}: its essential packages and apt` : base.reference
+    base.kind === 'debian' ? `Debian ${base.suite}: its essential packages and apt` : baseName(base)
   return new Map([
     ...Object.entries(OTHERS),
     ['base', first],
     ...steps.map((step, index) => [stepName(index, step.kind), wordsOf(step)] as const),
   ])
+}
+
+/** What a base is called in a few words. */
+export function baseName(base: Recipe['base'] | LockedBase): string {
+  if (base.kind === 'debian') return `Debian ${base.suite}`
+  if (base.kind === 'image') return base.reference
+  return `recipe ${'recipe' in base ? base.recipe : base.name}`
 }
 
 const OTHERS: Partial<Record<StepKind, string>> = {

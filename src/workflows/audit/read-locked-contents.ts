@@ -5,7 +5,7 @@ import { ownArtifacts, type PlacedArtifact } from '../../dockerfile/context-arti
 import { StillroomError } from '../../error.ts'
 import { PYTHONS, type PythonAbi } from '../../formats/python/byte-code.ts'
 import { FileTree } from '../../image/file-tree.ts'
-import { sourceNames } from '../../lock/other-recipes.ts'
+import { copiedNames } from '../../lock/other-recipes.ts'
 import type { LockedPlatform } from '../../lock/schema.ts'
 import { gitRunner } from '../../resolve/git/run-git.ts'
 import { archiveProject } from '../../resolve/project/resolve-project.ts'
@@ -64,7 +64,7 @@ export async function readLockedContents(
     }
   }
   const images = new Map<string, FileTree>()
-  for (const name of sourceNames(locked)) {
+  for (const name of copiedNames(locked)) {
     const image = locked.recipes?.[name]?.image
     const root = image && (await readLockedTree(ports, image))
     if (image === undefined || root === undefined)
@@ -131,6 +131,7 @@ async function artifactContents(
 function lockedPython({ base, steps }: LockedPlatform): PythonAbi | undefined {
   const debs = [
     ...(base.kind === 'debian' ? base.packages : []),
+    ...(base.kind === 'recipe' ? base.inventory.filter(({ kind }) => kind === 'deb') : []),
     ...steps.flatMap((step) => (step.kind === 'apt' ? step.packages : [])),
   ]
   const [, minor] = /^3\.(\d+)/.exec(debs.find(({ name }) => name === 'python3-minimal')?.version ?? '') ?? []

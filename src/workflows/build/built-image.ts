@@ -58,7 +58,8 @@ async function readNewLayers(
   { loaded: { name, recipe: written }, locked, id, reference, context, builder }: BuiltFrom,
   options: ReadOptions & { signal: AbortSignal },
 ): Promise<ImageTree | undefined> {
-  const stages = layerStages(written, locked)
+  // the layers of another recipe lie below
+  const stages = locked.base.kind === 'recipe' ? undefined : layerStages(written, locked)
   const image = options.cache && (await findImage(engine, reference))
   if (stages === undefined || stages.length === 0 || image === undefined) return undefined
   const { diffIDs } = image

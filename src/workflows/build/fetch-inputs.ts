@@ -129,7 +129,7 @@ export function locateFrom(sources: Sources, locked: LockedPlatform, signal: Abo
  */
 function locateBase(ports: Fetching, sources: Sources, { base }: LockedPlatform): Locate {
   const layers = locateRegistry(openRegistries(ports, sources))
-  if (base.kind === 'debian') return layers
+  if (base.kind !== 'image') return layers
   let own: Promise<Locate> | undefined
   const find = async (): Promise<Locate> => {
     const archives = imageArchives(await readAptSources(ports, base))

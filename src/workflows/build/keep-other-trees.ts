@@ -4,7 +4,7 @@ import type { Engine } from '../../engine/connect.ts'
 import { removeImage, saveImage } from '../../engine/find-image.ts'
 import { readImageTree } from '../../image/read-archive.ts'
 import { treeDigest } from '../../image/tree-digest.ts'
-import { sourceNames } from '../../lock/other-recipes.ts'
+import { copiedNames } from '../../lock/other-recipes.ts'
 import type { Artifacts, Cache, Cancellation, Reporting } from '../ports.ts'
 import type { LockedRecipe } from '../project/load-inputs.ts'
 import { builderPath } from './builder-path.ts'
@@ -23,7 +23,7 @@ export async function keepOtherTrees(
   { context, builder }: { context: string; builder: string | undefined },
 ): Promise<void> {
   const { signal, progress } = ports
-  for (const other of sourceNames(locked)) {
+  for (const other of copiedNames(locked)) {
     const image = locked.recipes?.[other]?.image
     if (image === undefined) continue
     await keepImageTree(ports, image, async () => {

@@ -98,7 +98,7 @@ async function pythonPackages(sandbox: Sandbox): Promise<Map<string, string>> {
 /** A later step's version of a package stands for an earlier one's. */
 function installedPackages({ base, steps }: LockedPlatform) {
   const found =
-    base.kind === 'image' ? base.inventory.filter(({ kind }) => kind === 'deb') : basePackages(base)
+    base.kind === 'debian' ? basePackages(base) : base.inventory.filter(({ kind }) => kind === 'deb')
   const all = [...found, ...steps.flatMap((step) => (step.kind === 'apt' ? step.packages : []))]
   return [...new Map(all.map((entry) => [entry.name, entry])).values()]
 }

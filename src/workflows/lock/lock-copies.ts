@@ -1,7 +1,12 @@
+import { lockedPackages } from '../../audit/expect/locked-packages.ts'
+import { onBase } from '../../dockerfile/image-base.ts'
+import { ROOT_PATH } from '../../dockerfile/render-configuration.ts'
 import { StillroomError } from '../../error.ts'
 import { FileTree } from '../../image/file-tree.ts'
 import { compareLock } from '../../lock/compare-lock.ts'
-import type { LockedCopy, LockedPlatform, LockedRecipe } from '../../lock/schema.ts'
+import { copiedNames } from '../../lock/other-recipes.ts'
+import { recordedRecipe } from '../../lock/recorded-recipe.ts'
+import type { LockedCopy, LockedPlatform, LockedRecipe, LockedRecipeBase } from '../../lock/schema.ts'
 import type { CopyStep } from '../../recipe/schema.ts'
 import type { Artifacts, Repository } from '../ports.ts'
 import { loadInputs, type RecipeInputs } from '../project/load-inputs.ts'
@@ -14,6 +19,8 @@ export interface LockedCopies {
   copies: Map<number, LockedCopy>
   /** The others, and those that these take files from; undefined when there are none. */
   recipes: LockedPlatform['recipes']
+  /** The image of the one that it stands on; undefined when it stands on none. */
+  below: LockedRecipeBase | undefined
 }
 
 /**
@@ -28,19 +35,55 @@ export async function lockCopies(
 ): Promise<LockedCopies> {
   const recipes: Record<string, LockedRecipe> = {}
   const trees = new Map<string, FileTree>()
+  const copied = copiedNames(recipe)
   for (const other of others.keys()) {
     const { image, recipes: theirs, ...locked } = await requireBuilt(ports, name, other)
     Object.assign(recipes, theirs)
     const { id, tree, size, diffIDs } = image
     recipes[other] = { ...locked, image: { id, tree, size, diffIDs } }
-    trees.set(other, await requireTree(ports, name, other, tree))
+    if (copied.includes(other)) trees.set(other, await requireTree(ports, name, other, tree))
   }
   const copies = new Map<number, LockedCopy>()
   for (const [index, step] of recipe.steps.entries()) {
     const tree = step.kind === 'copy' ? trees.get(step.from.name) : undefined
     if (step.kind === 'copy' && tree !== undefined) copies.set(index, lockCopy(step, index, tree))
   }
-  return { copies, recipes: others.size === 0 ? undefined : recipes }
+  const { base } = recipe
+  const below = base.kind === 'recipe' ? recipeBase(base.name, recipes) : undefined
+  return { copies, recipes: others.size === 0 ? undefined : recipes, below }
+}
+
+/** What a base says that is the image of another recipe. */
+function recipeBase(name: string, recipes: Record<string, LockedRecipe>): LockedRecipeBase {
+  const { inputs, ...pins } = recipes[name] as LockedRecipe
+  const locked: LockedPlatform = { ...pins, recipes }
+  const recipe = onBase(recordedRecipe({ recipe: name, inputs }), pins.base)
+  const { user, account = { uid: 0, gid: 0, home: '/root' } } = recipe
+  return {
+    kind: 'recipe',
+    recipe: name,
+    created: new Date(pins.epoch * 1000).toISOString().replace('.000Z', 'Z'),
+    configuration: {
+      env: { PATH: ROOT_PATH, ...recipe.env },
+      user: recipe.userName ?? user?.name ?? '',
+      workdir: recipe.workdir ?? '',
+      entrypoint: recipe.entrypoint ?? null,
+      cmd: recipe.cmd ?? null,
+      labels: recipe.labels,
+      expose: recipe.expose,
+      volumes: recipe.volumes,
+      stopSignal: recipe.stopSignal ?? '',
+    },
+    account: user === undefined ? account : { uid: user.uid, gid: user.uid, home: user.home },
+    indexes: pins.base.indexes,
+    inventory: [...lockedPackages(locked).values()].map(
+      ({ kind, name: own, version, architecture, environment }) => ({
+        ...{ kind, name: own, version },
+        ...(architecture === undefined ? {} : { architecture }),
+        ...(environment === undefined ? {} : { environment }),
+      }),
+    ),
+  }
 }
 
 function lockCopy({ from, path }: CopyStep, index: number, tree: FileTree): LockedCopy {
@@ -67,7 +110,7 @@ async function requireBuilt(ports: Repository, name: string, other: string): Pro
   const { recipe, inputs } = await loadInputs(ports, other)
   const lock = await readLock(ports.directory, other)
   const fail = (code: 'LOCK_MISSING' | 'LOCK_STALE' | 'IMAGE_MISSING', reason: string, hint: string) =>
-    new StillroomError(code, `recipe "${name}" takes files from recipe "${other}", ${reason}`, {
+    new StillroomError(code, `recipe "${name}" stands on or takes files from recipe "${other}", ${reason}`, {
       hint,
       details: { recipe: other },
     })

@@ -49,11 +49,11 @@ export async function lockRecipe(session: Session, name: string, options: LockOp
   }
   const changed = changedFields(loaded, changes)
   await warnOfProjects(session, loaded)
-  const { copies, recipes } = await lockCopies(session, loaded)
-  const plan = planLock({ name, recipe: expanded(loaded), locked, changed, upgrade, projects, copies })
+  const { copies, recipes, below } = await lockCopies(session, loaded)
+  const plan = planLock({ name, recipe: expanded(loaded), locked, changed, upgrade, projects, copies, below })
   const known = options.olderIndexes ? [] : (locked?.base.indexes ?? [])
-  await using resolvers = lockResolvers(session, loaded, plan.base, known)
   const others = recipes === undefined ? {} : { recipes }
+  await using resolvers = lockResolvers(session, loaded, plan.base, known, others)
   const resolved = await carryOutPlan(plan, resolvers, others)
   warnOfRepositories(session, resolved.steps)
   const next = nextLock(loaded, present, resolved)

@@ -1,7 +1,9 @@
 import { readFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { stepName } from '../../dockerfile/step-name.ts'
+import { rootRecipe } from '../../lock/other-recipes.ts'
 import type { BasePlan } from '../../lock/plan-lock.ts'
-import type { DebianIndex } from '../../lock/schema.ts'
+import type { DebianIndex, LockedPlatform, LockedRecipeBase, LockedStep } from '../../lock/schema.ts'
 import { isDebians } from '../../lock/suite-indexes.ts'
 import { createGet } from '../../net/http-get.ts'
 import { proxySettings } from '../../net/proxy-for.ts'
@@ -37,6 +39,7 @@ export function lockResolvers(
   loaded: LoadedRecipe,
   plan: BasePlan,
   known: readonly DebianIndex[],
+  others: Pick<LockedPlatform, 'recipes'>,
 ): LockResolvers & AsyncDisposable {
   const { recipe } = loaded
   const { signal, progress } = ports
@@ -51,6 +54,8 @@ export function lockResolvers(
     base: async (open) => {
       if (open.action === 'resolve') {
         if (recipe.base.kind === 'image') return lockImageBase(ports, loaded, known)
+        if (recipe.base.kind === 'recipe')
+          throw new TypeError('a base that is a recipe is pinned by its lock')
         progress({ kind: 'stage', title: `resolving Debian ${recipe.base.suite}` })
         return resolveBase(recipe.base.suite, await indexes())
       }
@@ -73,7 +78,10 @@ export function lockResolvers(
         return use(open)
       })
     },
-    aptIndexes: (base) => (base.kind === 'image' ? lockedImageIndexes(ports, loaded, base) : indexes()),
+    aptIndexes: (base) => {
+      if (base.kind === 'image') return lockedImageIndexes(ports, loaded, base)
+      return base.kind === 'recipe' ? indexesBelow(ports, loaded, base, others) : indexes()
+    },
     otherPackages: () => findOtherPackages(ports, recipe),
     suiteIndex: (base) => {
       const own = base.indexes.filter(({ archive, suite }) => archive === 'debian' && suite === base.suite)
@@ -96,6 +104,22 @@ export function lockResolvers(
   }
 }
 
+/** The locked indexes of the recipe at the bottom of those that a recipe stands on. */
+async function indexesBelow(
+  ports: Fetching & Cache,
+  loaded: LoadedRecipe,
+  base: LockedRecipeBase,
+  { recipes }: Pick<LockedPlatform, 'recipes'>,
+): Promise<FetchedIndex[]> {
+  const root = rootRecipe({ epoch: 1, base, steps: [], ...(recipes && { recipes }), image: null })
+  if (root === undefined) throw new TypeError('the lock of a base that is a recipe has that recipe')
+  const { name, recipe, locked } = root
+  const other: LoadedRecipe = { name, recipe, directory: join(dirname(loaded.directory), name) }
+  return locked.base.kind === 'image'
+    ? lockedImageIndexes(ports, other, locked.base)
+    : fetchSuite(ports, other, { action: 'keep', locked: locked.base }, [])
+}
+
 /** A suite's indexes: those of a base that stays, the present ones of any other; both for one that is refreshed. */
 async function fetchSuite(
   { store, sources, signal }: Artifacts & Upstreams & Cancellation,
@@ -104,7 +128,7 @@ async function fetchSuite(
   known: readonly DebianIndex[],
 ): Promise<FetchedIndex[]> {
   const { base, archives } = loaded.recipe
-  if (base.kind === 'image') throw new TypeError('a base from a registry has indexes of its own')
+  if (base.kind !== 'debian') throw new TypeError('a base that is an image has indexes of its own')
   const { debian, past, snapshot, oldReleases, ca } = await sources()
   const get = createGet({ ca, signal })
   const keys = await loadKeyring()
@@ -143,7 +167,7 @@ async function findOtherPackages(
   { sources, progress, signal }: Upstreams & Reporting & Cancellation,
   { base }: Recipe,
 ): Promise<OtherPackages | undefined> {
-  if (base.kind === 'image') return undefined
+  if (base.kind !== 'debian') return undefined
   progress({ kind: 'stage', title: 'looking in other components and backports' })
   const { debian, oldReleases, ca } = await sources()
   const keys = await loadKeyring()

@@ -233,7 +233,7 @@ async function compareWithLock(
 
 /** A recipe with the user that its image has: of a base from a registry, when it names none of its own. */
 function withImageUser(recipe: Recipe, { base }: LockedPlatform): Recipe {
-  if (recipe.user !== undefined || base.kind !== 'image' || base.account.uid === 0) return recipe
+  if (recipe.user !== undefined || base.kind === 'debian' || base.account.uid === 0) return recipe
   const { uid, home } = base.account
   const [named = ''] = (base.configuration.user ?? '').split(':')
   // the lease's script takes names that mean nothing else to sed

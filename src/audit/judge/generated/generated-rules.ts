@@ -203,7 +203,7 @@ export function judgeGenerated(path: string, inode: Inode, context: LockedContex
   const { reason, check, whole, isSealed = false } = rule
   const file = { path, inode, text: inode.content?.toString('latin1') }
   // over a base that was an image, its packages made the file, which the lock does not have
-  if (lock.locked.base.kind === 'image' && isInLockedLayers(inode, lock))
+  if (lock.locked.base.kind !== 'debian' && isInLockedLayers(inode, lock))
     return { status: 'generated', reason }
   const problem = check?.(file, context)
   if (problem !== undefined) return wrong(rule, file, problem, isSealed && context)
