@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { treeOf } from '../inventory/tree.test-data.ts'
 import type { LockedPlatform } from '../lock/schema.ts'
-import { takingLock, takingRecipe } from '../lock/with-recipe.test-data.ts'
+import { standingLock, standingRecipe, takingLock, takingRecipe } from '../lock/with-recipe.test-data.ts'
 import { expectSources } from './expect/expect-sources.ts'
 import { ExpectedFiles } from './expect/expected-files.ts'
+import { baseLayers } from './judge/judge-context.ts'
 
 const locked = takingLock.platforms['linux/amd64'] as LockedPlatform
 
@@ -29,5 +30,13 @@ describe('files that were copied from another recipe', () => {
       'srv/tool/link',
       'srv/tool/run',
     ])
+  })
+})
+
+describe('a base that is another recipe', () => {
+  it('has the layer of the base of the other, and one for each of its steps', () => {
+    const standing = standingLock().platforms['linux/amd64'] as LockedPlatform
+    expect(baseLayers({ locked: standing, recipe: standingRecipe })).toBe(7)
+    expect(baseLayers({ locked: standing, recipe: { ...standingRecipe, layout: 'flat' } })).toBe(1)
   })
 })

@@ -1,6 +1,7 @@
-import { needsAccount } from '../../dockerfile/render-dockerfile.ts'
+import { layerStages, needsAccount } from '../../dockerfile/render-dockerfile.ts'
 import { stepName } from '../../dockerfile/step-name.ts'
 import type { Inode } from '../../image/layer-entry.ts'
+import { otherRecipes } from '../../lock/other-recipes.ts'
 import type { Recipe } from '../../recipe/schema.ts'
 import type { FileStatus } from '../audit-report.ts'
 import type { ExpectedFiles } from '../expect/expected-files.ts'
@@ -101,11 +102,13 @@ export function isOfRecipe(inode: Inode | undefined, lock: LockSubject): boolean
   return inode !== undefined && lock.locked.base.kind === 'recipe' && isOfImageBase(inode, lock)
 }
 
-/** How many layers the base has: one, but of one that is another recipe's image. */
+/** How many layers the base has: one, but of one that is another recipe's image, without what a WORKDIR adds to that. */
 export function baseLayers({ locked, recipe }: Pick<LockSubject, 'locked' | 'recipe'>): number {
-  const { base, recipes = {} } = locked
+  const { base } = locked
   if (base.kind !== 'recipe' || recipe.layout === 'flat') return 1
-  return recipes[base.recipe]?.image.diffIDs.length ?? 1
+  const other = otherRecipes(locked).find(({ name }) => name === base.recipe)
+  if (other === undefined) return 1
+  return baseLayers(other) + (layerStages(other.recipe, other.locked)?.length ?? 0)
 }
 
 function madeBy(step: Recipe['steps'][number]): LayerMaker['by'] {
