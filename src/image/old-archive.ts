@@ -44,7 +44,10 @@ async function makeDocuments(
   for (const [id, RepoTags] of names) {
     const chain = await chainOf(documents, id)
     const Layers = chain.map(({ directory }) => `${directory}/layer.tar`)
-    const config = makeConfig(chain, await Promise.all(Layers.map(diffIDOf)))
+    const diffIDs: string[] = []
+    // one after the other: a chain may have more layers than a process may have open files
+    for (const layer of Layers) diffIDs.push(await diffIDOf(layer))
+    const config = makeConfig(chain, diffIDs)
     const Config = `${sha256Digest(config).slice('sha256:'.length)}.json`
     made.set(Config, config)
     images.push({ Config, Layers, RepoTags })
