@@ -149,7 +149,7 @@ describe('askGitHub()', () => {
   })
 
   test("goes to no other host with the token, whatever a reply's links say", async () => {
-    const { gitHub } = await ask(() => undefined)
+    const gitHub = await FakeGitHub.start()
     const { GITHUB_API_URL: api = '', GITHUB_REPOSITORY: repository = '' } = gitHub.env
     const options = { api, repository, token: TOKEN, signal: new AbortController().signal }
     await expect(askGitHub(options, 'GET', 'https://elsewhere.invalid/repos')).rejects.toMatchObject({

@@ -1,4 +1,4 @@
-import { appendFile, chmod, readFile, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises'
+import { appendFile, chmod, readdir, readFile, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { ContextArtifacts } from '../../dockerfile/context-artifacts.ts'
@@ -25,7 +25,7 @@ async function staging() {
     ['build/run.sh', 'true\n'],
   ])
   const stage = (other = files) => stageContext(ports, other, artifacts, cache, 1_700_000_000)
-  return { store, sha256, files, stage: () => stage(), stageOther: stage }
+  return { cache, ports, artifacts, store, sha256, files, stage: () => stage(), stageOther: stage }
 }
 
 // BuildKit is sent no file that has the path, size and time of one that it has
@@ -84,6 +84,24 @@ test.each<[string, (directory: string) => Promise<unknown>]>([
   const { ino } = await stat(directory)
   await stage()
   expect((await stat(directory)).ino).toBe(ino)
+})
+
+test('stageContext() ends only when nothing is written any more, and leaves nothing', async () => {
+  const { cache, ports, artifacts, files } = await staging()
+  const [first] = artifacts.files
+  if (first === undefined) throw new Error('there is no artifact')
+  const destinations = ['artifacts/file-1/content', 'artifacts/file-2/content']
+  const both = { ...artifacts, files: destinations.map((destination) => ({ ...first, destination })) }
+  let written = 0
+  const link = async (_: string, path: string) => {
+    if (path.includes('file-1')) throw Object.assign(new Error('no space left'), { code: 'ENOSPC' })
+    for (; written < 50; written += 1) await writeFile(`${path}.${written}`, 'slowly')
+  }
+  const store = Object.assign(Object.create(ports.store), { link })
+  const staged = stageContext({ ...ports, store }, files, both, cache, 1_700_000_000)
+  await expect(staged).rejects.toMatchObject({ code: 'DISK_FULL' })
+  expect(written).toBe(50)
+  expect(await readdir(join(cache, 'contexts'))).toEqual([])
 })
 
 test('debFormat() is zstd where every dpkg of the context reads it', () => {

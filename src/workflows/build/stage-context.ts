@@ -147,7 +147,7 @@ async function fill(
     }
     await tellTimeApart(path, sha256)
   }
-  await pMap(placed, place, { concurrency: 4 })
+  await eachToItsEnd(placed, place)
   for (const {
     artifact: { sha256, name },
     destination,
@@ -162,6 +162,16 @@ async function fill(
   for (const { tree, destination, epoch: own = epoch } of projects)
     await put(destination, archiveProject(gitRunner({ env, signal }), repository, tree, own))
   return digests
+}
+
+/** Begins none after one that failed, and ends when all that began have: nothing is written to what is removed then. */
+async function eachToItsEnd<T>(items: readonly T[], act: (item: T) => Promise<void>): Promise<void> {
+  const failures: unknown[] = []
+  const unlessFailed = async (item: T) => {
+    if (failures.length === 0) await act(item).catch((error) => failures.push(error))
+  }
+  await pMap(items, unlessFailed, { concurrency: 4 })
+  if (failures.length > 0) throw failures[0]
 }
 
 /** The first version of dpkg that reads zstd. */
