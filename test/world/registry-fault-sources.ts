@@ -96,11 +96,13 @@ async function publishedSource({ world, image, layer, settings }: About): Promis
   }
 }
 
+/** Of all sources: they share a registry. */
+let pushes = 0
+
 /** A blob that is pushed, each time to a repository that has it not; kept in the store when the registry took it. */
 async function pushSource({ world, layer, settings }: About): Promise<FaultSource> {
   const front = await world.startFront(world.registry)
   const content = layer.content as Uint8Array
-  let count = 0
   const { stall = 0 } = settings.timing
   // how long a registry may hash what it was sent
   const how = { ...settings, timing: { ...settings.timing, patience: stall } }
@@ -110,8 +112,8 @@ async function pushSource({ world, layer, settings }: About): Promise<FaultSourc
     front,
     path: /\/blobs\/uploads\//,
     fetch: async (store) => {
-      count += 1
-      const repository = await createRegistries(settings).repository(`${front.host}/team/push-${count}:1`)
+      pushes += 1
+      const repository = await createRegistries(settings).repository(`${front.host}/team/push-${pushes}:1`)
       await pushTarget(repository, how).pushBlob(blobOf(Buffer.from(content)))
       await store.put(content)
       return 0
