@@ -144,6 +144,7 @@ export default defineRecipe({
     { name: 'scripts', command: ['sh', '-c', 'h3-odd && h3.extra && h3-gui && h3-plain && h3-python && h3-pythonw'] },
     { name: 'pip', command: ['python3', '-m', 'pip', 'freeze'], expect: 'h3-dpp @ ${files.url}' },
   ],
+  tasks: { odd: { command: 'h3-odd' } },
 })
 `
 
@@ -201,11 +202,16 @@ describe('Python distributions of every kind', () => {
       expect(report.files.unexplained).toEqual([])
       const { stdout } = await run('build', 'recipe', 'kinds', '--no-cache')
       expect(stdout).toMatch(/verdict\s+identical/)
+      await run('run', 'recipe', 'kinds', 'odd')
 
       // a file that the recipe names makes the lock stale; the rest stays
       await writeFile(join(directory, 'recipes/kinds/constraints.txt'), 'h3-listed>=2\n')
       const stale = await stillroom(directory, ['build', 'recipe', 'kinds'], options)
       expect(stale).toMatchObject({
+        exitCode: 2,
+        stderr: expect.stringContaining('files["constraints.txt"]'),
+      })
+      expect(await stillroom(directory, ['run', 'recipe', 'kinds', 'odd'], options)).toMatchObject({
         exitCode: 2,
         stderr: expect.stringContaining('files["constraints.txt"]'),
       })

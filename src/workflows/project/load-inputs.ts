@@ -37,23 +37,41 @@ export async function loadInputs(
   const loaded = await loadRecipe(ports.directory, name, importFile)
   const git = gitRunner(ports)
   const projects = new Map<number, LockedProject>()
-  const pip = new Map<number, ExpandedStep>()
   const trees: Record<string, string> = {}
   for (const [index, step] of loaded.recipe.steps.entries()) {
-    if (step.kind === 'pip' && (step.files ?? step.constraintFiles) !== undefined) {
-      const expanded = await readPipFiles(step, loaded.directory)
-      pip.set(index, expanded)
-      Object.assign(trees, expanded.files)
-    }
     if (step.kind !== 'project') continue
     const project = await resolveProject(git, loaded.directory, step.path)
     projects.set(index, project)
     trees[step.path] = project.tree
   }
-  const others = await loadOthers(ports.directory, name, loaded.recipe, importFile)
-  const programs = await allProgramsChecksum(loaded.recipe, others)
-  const inputs = lockInputs(loaded.recipe, trees, programs, identitiesOf(others))
-  return { ...loaded, projects, pip, others, inputs }
+  return { ...loaded, projects, ...(await readInputs(ports.directory, loaded, trees, importFile)) }
+}
+
+/**
+ * What a lock of a recipe must have been made from.
+ *
+ * @param root the project's directory
+ * @param trees git trees of the recipe's projects, by path
+ * @param importFile as `loadRecipe` takes it
+ * @throws {StillroomError} as {@link loadInputs}
+ */
+export async function readInputs(
+  root: string,
+  { name, recipe, directory }: LoadedRecipe,
+  trees: Readonly<Record<string, string>>,
+  importFile?: ImportRecipe,
+): Promise<Pick<RecipeInputs, 'inputs' | 'pip' | 'others'>> {
+  const pip = new Map<number, ExpandedStep>()
+  const files = { ...trees }
+  for (const [index, step] of recipe.steps.entries()) {
+    if (step.kind !== 'pip' || (step.files ?? step.constraintFiles) === undefined) continue
+    const expanded = await readPipFiles(step, directory)
+    pip.set(index, expanded)
+    Object.assign(files, expanded.files)
+  }
+  const others = await loadOthers(root, name, recipe, importFile)
+  const programs = await allProgramsChecksum(recipe, others)
+  return { pip, others, inputs: lockInputs(recipe, files, programs, identitiesOf(others)) }
 }
 
 /** A recipe whose lockfile and build context are what it gives. */

@@ -13,7 +13,6 @@ import {
 import { type AwaitedPort, waitForPort } from '../../engine/wait-for-port.ts'
 import { StillroomError } from '../../error.ts'
 import { requireFresh } from '../../lock/compare-lock.ts'
-import { lockInputs } from '../../lock/lock-inputs.ts'
 import type { LockedPlatform, Lockfile } from '../../lock/schema.ts'
 import { findTask } from '../../recipe/find-task.ts'
 import type { PublishedPort } from '../../recipe/published-port.ts'
@@ -23,7 +22,7 @@ import { resolveProject } from '../../resolve/project/resolve-project.ts'
 import { requireLockedImage } from '../build/locked-image.ts'
 import type { Cache, Cancellation, Environment, Project, Reporting, Repository } from '../ports.ts'
 import { projectID } from '../project/image-name.ts'
-import { allProgramsChecksum, identitiesOf, loadOthers } from '../project/load-others.ts'
+import { readInputs } from '../project/load-inputs.ts'
 import { type LoadedRecipe, loadRecipe } from '../project/load-recipe.ts'
 import { lockedPlatform, requireLock } from '../project/lock-file.ts'
 import { publishedPorts } from './container-arguments.ts'
@@ -207,28 +206,29 @@ async function waitForPorts(
 /** Whether the recipe is as locked. Of a project, the image holds what was locked, whatever is on the disk now: a note. */
 async function compareWithLock(
   ports: Project & Environment & Cancellation & Reporting,
-  { name, recipe, directory }: LoadedRecipe,
+  loaded: LoadedRecipe,
   lock: Lockfile,
   { steps }: LockedPlatform,
 ): Promise<void> {
   const trees: Record<string, string> = {}
-  for (const [index, step] of recipe.steps.entries()) {
+  for (const [index, step] of loaded.recipe.steps.entries()) {
     const locked = steps[index]
     if (step.kind !== 'project' || locked?.kind !== 'project') continue
     trees[step.path] = locked.tree
-    const present = await resolveProject(gitRunner(ports), directory, step.path).catch((error: unknown) => {
-      if (error instanceof StillroomError) return undefined
-      throw error
-    })
+    const present = await resolveProject(gitRunner(ports), loaded.directory, step.path).catch(
+      (error: unknown) => {
+        if (error instanceof StillroomError) return undefined
+        throw error
+      },
+    )
     if (present?.tree === locked.tree) continue
     ports.progress({
       kind: 'note',
       text: `project "${step.path}" has changed since it was locked: the image has it as of commit ${locked.commit.slice(0, 12)}`,
     })
   }
-  const others = await loadOthers(ports.directory, name, recipe)
-  const programs = await allProgramsChecksum(recipe, others)
-  requireFresh(lock, lockInputs(recipe, trees, programs, identitiesOf(others)))
+  const { inputs } = await readInputs(ports.directory, loaded, trees)
+  requireFresh(lock, inputs)
 }
 
 /** A recipe with the user that its image has: of a base from a registry, when it names none of its own. */
