@@ -3,10 +3,11 @@ import type { Add, RunContext } from './run-context.ts'
 
 /** The clock, randomness, and keys that are made. */
 export function checkChance({ commands }: RunContext, add: Add): void {
+  const lastRemoval = commands.findLastIndex(({ program }) => program === 'rm')
   for (const [i, command] of commands.entries()) {
     const { program, at } = command
     const words = command.args.map(({ value, text }) => value ?? text)
-    const removesLater = commands.slice(i + 1).some(({ program: later }) => later === 'rm')
+    const removesLater = lastRemoval > i
     if (program === 'date' && !isFixedDate(command))
       add('clock', at, `"${command.text}" is the time of the build`, 'date -u -d "@$SOURCE_DATE_EPOCH"')
     const now = clockOf(program, words)

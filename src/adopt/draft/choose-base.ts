@@ -9,14 +9,14 @@ export interface ChosenBase {
   notes: string[]
 }
 
-const SUITES: Record<string, Suite> = {
-  '11': 'bullseye',
-  '12': 'bookworm',
-  '13': 'trixie',
-  bullseye: 'bullseye',
-  bookworm: 'bookworm',
-  trixie: 'trixie',
-}
+const SUITES = new Map<string, Suite>([
+  ['11', 'bullseye'],
+  ['12', 'bookworm'],
+  ['13', 'trixie'],
+  ['bullseye', 'bullseye'],
+  ['bookworm', 'bookworm'],
+  ['trixie', 'trixie'],
+])
 /** The Python of each. */
 const PYTHONS: Record<string, Suite> = { '3.9': 'bullseye', '3.11': 'bookworm', '3.13': 'trixie' }
 /** What `python` images have, and Debian has apart. */
@@ -92,5 +92,5 @@ export function chooseBase(reference: string, suite?: Suite): ChosenBase | strin
 /** Of `bookworm-slim`, `12.5`, `12-slim`, `bookworm-20240110`. */
 function suiteOf(tag: string): Suite | undefined {
   const [, first = ''] = /^(?:slim-)?([a-z]+|\d+)(?:[.-].*)?$/.exec(tag) ?? []
-  return SUITES[first]
+  return SUITES.get(first)
 }

@@ -141,16 +141,20 @@ export function placeCopies(state: DraftState): void {
     const directory = copy.isDirectory
       ? copy.target
       : copy.target.slice(0, copy.target.lastIndexOf('/')) || '/'
-    const within = places.filter(({ to }) => isWithin(directory, to) || isWithin(to, directory))
-    const copies = [...within.flatMap((place) => place.copies), copy].sort(
-      (one, other) => state.copied.indexOf(one) - state.copied.indexOf(other),
+    const [own = { to: directory, copies: [] }, ...others] = places.filter(
+      ({ to }) => isWithin(directory, to) || isWithin(to, directory),
     )
-    const to = within.reduce((all, place) => (isWithin(all, place.to) ? place.to : all), directory)
-    for (const place of within) places.splice(places.indexOf(place), 1)
-    places.push({ to, copies })
+    for (const other of others) places.splice(places.indexOf(other), 1)
+    if (own.copies.length === 0) places.push(own)
+    for (const to of [directory, ...others.map((other) => other.to)]) if (isWithin(own.to, to)) own.to = to
+    own.copies.push(...others.flatMap((other) => other.copies), copy)
   }
   const taken = new Set<string>()
-  for (const { to, copies } of places) place(state, to, copies, taken)
+  const order = new Map(state.copied.map((copy, i) => [copy, i]))
+  for (const { to, copies } of places) {
+    copies.sort((one, other) => (order.get(one) ?? 0) - (order.get(other) ?? 0))
+    place(state, to, copies, taken)
+  }
   state.draft.entries = state.draft.entries.filter(
     ({ step, comments }) => step !== undefined || comments.length > 0,
   )

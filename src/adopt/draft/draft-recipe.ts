@@ -38,6 +38,9 @@ export interface DraftedRecipe {
   notes: DraftNote[]
 }
 
+/** No engine builds so many; each is checked against all others. */
+const MOST_STEPS = 1000
+
 /** Debian's, which an image of a recipe has when it says nothing. */
 const ROOT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 
@@ -47,7 +50,8 @@ const ROOT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
  * can't have a comment that says what to do. The recipes are valid; whether they build, only building tells.
  *
  * @returns the last stage's recipe at the end, each behind those that it takes files from
- * @throws {StillroomError} DOCKERFILE_UNADOPTABLE with line and column: a base that is not Debian or alike, or is not known
+ * @throws {StillroomError} DOCKERFILE_UNADOPTABLE with line and column: a base that is not Debian or alike, or is not known; far
+ *   more steps than anybody has
  */
 export function draftRecipes(text: string, options: DraftOptions): [...DraftedRecipe[], DraftedRecipe] {
   const { path, buildArgs = {} } = options
@@ -83,6 +87,9 @@ export function draftRecipes(text: string, options: DraftOptions): [...DraftedRe
       if (each.name !== undefined) sources.set(each.name, source)
     }
     const state = draftStage({ dockerfile, stages, stage, chosen, sources }, options)
+    const beyond = state.draft.entries.filter(({ step }) => step !== undefined)[MOST_STEPS]
+    if (beyond !== undefined)
+      throw refuse(beyond.at, `it has more than ${MOST_STEPS} steps`, 'name a Dockerfile that can be built')
     drafted.set(stage, { state, chosen })
   }
   const recipes = [...drafted].map(([stage, { state }]) => finishDraft(state, names.get(stage) ?? ''))
@@ -130,14 +137,15 @@ function takenBy({ instructions }: Stage, earlier: readonly Stage[]): Stage[] {
 /** What the recipe of each stage is called. */
 function stageNames(stages: readonly Stage[], name: string): Map<Stage, string> {
   const names = new Map<Stage, string>()
+  const taken = new Set<string>()
   for (const [i, stage] of stages.entries()) {
     const slug = (stage.name ?? '')
       .toLowerCase()
       .replace(/[^a-z0-9]+/g, '-')
       .replace(/^-|-$/g, '')
-    const taken = new Set(names.values())
     let own = `${name}-${slug === '' ? `stage-${i}` : slug}`
     for (let n = 2; taken.has(own); n++) own = `${name}-${slug || 'stage'}-${n}`
+    taken.add(own)
     names.set(stage, stage === stages.at(-1) ? name : own)
   }
   return names

@@ -16,6 +16,9 @@ export interface Shell {
   each: StageInstruction
 }
 
+/** Linux's PATH_MAX. */
+const LONGEST_PATH = 4096
+
 /** What `cd`, `set` and assignments tell the shell. */
 export function tellShell(shell: Shell, text: string, command: RunCommand): 'yes' | 'no' | 'unknown' {
   const { program, args } = command
@@ -45,8 +48,10 @@ export function tellShell(shell: Shell, text: string, command: RunCommand): 'yes
   if (program !== 'cd') return 'no'
   const [to, ...more] = args
   if (to?.value === undefined || more.length > 0 || to.value.startsWith('-')) return 'unknown'
+  const cwd = resolvePath(shell.cwd, to.value)
+  if (cwd.length > LONGEST_PATH) return 'unknown'
   if (shell.waiting.length > 0) shell.waiting.push(text)
-  shell.cwd = resolvePath(shell.cwd, to.value)
+  shell.cwd = cwd
   return 'yes'
 }
 

@@ -17,13 +17,12 @@ export function flush(state: DraftState, shell: Shell): void {
   if (waiting.length === 0) return
   shell.waiting = []
   const text = waiting.join('\n')
-  const known = [...each.variables].filter(
+  const named = [...each.variables].filter(([name]) => /^[A-Za-z_]\w*$/.test(name))
+  const known = named.filter(
     ([name, value]) =>
-      value !== undefined &&
-      /^[A-Za-z_]\w*$/.test(name) &&
-      (isEnvironment(state, name) || new RegExp(`\\b${name}\\b`).test(text)),
+      value !== undefined && (isEnvironment(state, name) || new RegExp(`\\b${name}\\b`).test(text)),
   )
-  const missing = [...each.variables].filter(
+  const missing = named.filter(
     ([name, value]) => value === undefined && name !== 'PATH' && new RegExp(`\\$\\{?${name}\\b`).test(text),
   )
   const lines = [

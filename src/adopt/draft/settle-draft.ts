@@ -3,22 +3,39 @@ import { checkRecipe } from '../../recipe/check-recipe.ts'
 import { Recipe } from '../../recipe/schema.ts'
 import { type RecipeDraft, recipeOf } from './recipe-draft.ts'
 
+/** What is not valid, and why. */
+interface Refused {
+  path: string[]
+  reason: string
+}
+
 /**
  * Takes out of a draft what the schema of recipes refuses, and says so in its place, until it is valid.
  *
  * @param say is told what is left out and why, and gives the comment that stands in its place
  */
 export function settleDraft(draft: RecipeDraft, say: (at: Position, what: string) => string): Recipe {
+  const leave = ({ path, reason }: Refused) =>
+    leaveOut(draft, path, (at, what) => say(at, `${what} ${reason}`))
   for (let round = 0; round < 10_000; round++) {
     const parsed = Recipe.safeParse(recipeOf(draft))
-    const issue = parsed.success
-      ? checkRecipe(parsed.data).map(({ path, reason }) => ({
-          path: path.split(/[.[\]]+/).filter(Boolean),
-          reason,
-        }))[0]
-      : parsed.error.issues.map(({ path, message }) => ({ path: path.map(String), reason: message }))[0]
-    if (issue === undefined && parsed.success) return parsed.data
-    leaveOut(draft, issue?.path ?? [], (at, what) => say(at, `${what} ${issue?.reason ?? ''}`))
+    if (parsed.success) {
+      const [issue] = checkRecipe(parsed.data)
+      if (issue === undefined) return parsed.data
+      // one at a time: without it, another may be none
+      leave({ path: issue.path.split(/[.[\]]+/).filter(Boolean), reason: issue.reason })
+      continue
+    }
+    const issues = parsed.error.issues.map(({ path, message }) => ({
+      path: path.map(String),
+      reason: message,
+    }))
+    const [first = { path: [], reason: '' }] = issues
+    // what is wrong with a step is so whatever the others are; the last first, as their numbers are those of now
+    const ofSteps = new Map(
+      issues.filter(({ path }) => path[0] === 'steps').map((each) => [each.path[1], each]),
+    )
+    for (const issue of ofSteps.size > 0 ? [...ofSteps.values()].reverse() : [first]) leave(issue)
   }
   throw new Error('a draft does not become valid')
 }

@@ -49,7 +49,7 @@ export function checkoutOf(
 
 const FETCH_FLAGS =
   /^-[a-zA-Z]$|^--(fail|silent|show-error|location|quiet|progress|show-progress|no-verbose|no-progress-meter|compressed|tlsv1\.2|retry|retry-delay|retry-connrefused|retry-all-errors|proto|connect-timeout|max-time|tries|timeout|no-check-certificate|ssl-no-revoke|output|remote-name|remote-header-name|output-document|progress-bar|create-dirs|continue|continue-at)$/
-const FETCH_VALUED: Record<string, Set<string>> = {
+const FETCH_VALUED = {
   curl: new Set([
     '-o',
     '--output',
@@ -64,21 +64,21 @@ const FETCH_VALUED: Record<string, Set<string>> = {
   ]),
   wget: new Set(['-O', '--output-document', '-P', '--directory-prefix', '--tries', '-t', '--timeout', '-T']),
 }
-const FETCH_UNTYPED: Record<string, RegExp> = { curl: /^-[HdXuFAeTxIkGb]$/, wget: /^-[rmpkiNUe]$/ }
+const FETCH_UNTYPED = { curl: /^-[HdXuFAeTxIkGb]$/, wget: /^-[rmpkiNUe]$/ }
 
 /** One address that is fetched by `curl` or `wget`, and where it is written; `-` is standard output. */
 export function fetchOf(command: RunCommand, cwd: string): { url: string; to: string } | undefined {
-  const valued = FETCH_VALUED[command.program]
-  const untyped = FETCH_UNTYPED[command.program]
-  if (valued === undefined || untyped === undefined) return undefined
-  const { options, positional } = readArguments(command.args, valued)
+  const { program } = command
+  if (program !== 'curl' && program !== 'wget') return undefined
+  const untyped = FETCH_UNTYPED[program]
+  const { options, positional } = readArguments(command.args, FETCH_VALUED[program])
   const [url, ...more] = valuesOf(positional) ?? []
   if (url === undefined || more.length > 0 || fetchedUrls(command).length !== 1) return undefined
   const names = [...options.keys()]
   if (!names.every((name) => FETCH_FLAGS.test(name)) || names.some((name) => untyped.test(name)))
     return undefined
   const base = url.replace(/[?#].*$/, '').replace(/^.*\//, '')
-  const isCurl = command.program === 'curl'
+  const isCurl = program === 'curl'
   const given = valuesOf([
     ...(options.get(isCurl ? '-o' : '-O') ?? []),
     ...(options.get(isCurl ? '--output' : '--output-document') ?? []),

@@ -33,6 +33,15 @@ test.each(['', '-r a', '--pre', './a', 'a b', 'a=1', 'a==', 'a;', 'a @', 'a [x',
   },
 )
 
+test.each([`a${' '.repeat(20_000)}!`, `a;${' '.repeat(5000)}$`, `a>=1${' ,'.repeat(5000)}`])(
+  'parseRequirement() refuses blanks without end in a moment',
+  (text) => {
+    const started = performance.now()
+    expect(parseRequirement(text)).toBeUndefined()
+    expect(performance.now() - started).toBeLessThan(2000)
+  },
+)
+
 test('withoutHashes() leaves what pip takes on its command line', () => {
   expect(withoutHashes(`a==1 ; os_name == "nt" --hash=sha256:${HASH} --hash=sha256:${HASH}`)).toBe(
     'a==1 ; os_name == "nt"',

@@ -19,14 +19,15 @@ export interface Requirement {
 const NAME = '[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?'
 const EXTRAS = `\\[\\s*(?:${NAME}(?:\\s*,\\s*${NAME})*)?\\s*\\]`
 const VERSION = '(?:===|==|~=|!=|<=|>=|<|>)\\s*[A-Za-z0-9.*+!_-]+'
-const SPECIFIERS = `${VERSION}(?:\\s*,\\s*${VERSION})*\\s*,?`
+const SPECIFIERS = `${VERSION}(?:\\s*,\\s*${VERSION})*(?:\\s*,)?`
 /** Variables, strings, operators and parentheses of PEP 508: nothing that a shell or a terminal would read. */
 const MARKER = '[A-Za-z0-9_.,\\s"\'()<>=!~+*/-]+'
 const HASHES = '(?:\\s+--hash=[a-z0-9]+:[0-9A-Fa-f]+)*'
+/** No white space stands beside other white space that may be none: many blanks would be tried in every division. */
 const REQUIREMENT = new RegExp(
-  `^\\s*(?<name>${NAME})\\s*(?<extras>${EXTRAS})?\\s*` +
-    `(?:(?<specifiers>${SPECIFIERS})|\\((?<quoted>${SPECIFIERS})\\)|@\\s*(?<url>[^\\s;]\\S*))?` +
-    `(?:\\s*;\\s*(?<marker>${MARKER}?))?(?<hashes>${HASHES})\\s*$`,
+  `^\\s*(?<name>${NAME})(?:\\s*(?<extras>${EXTRAS}))?` +
+    `(?:\\s*(?:(?<specifiers>${SPECIFIERS})|\\((?<quoted>${SPECIFIERS})\\)|@\\s*(?<url>[^\\s;]\\S*)))?` +
+    `(?:\\s*;(?<marker>${MARKER}?))?(?<hashes>${HASHES})\\s*$`,
 )
 
 /**
