@@ -12,7 +12,11 @@ const RECIPE = `import { debian, defineRecipe, project, run } from 'stillroom'
 export default defineRecipe({
   description: 'A program that is being written',
   base: debian('bookworm'),
-  steps: [run('echo made > /made'), project('code', { to: '/opt/code' })],
+  steps: [
+    run('echo made > /made'),
+    // the repository that the recipe lies in
+    project('../..', { to: '/opt/code', exclude: ['recipes', 'generated', 'node_modules'] }),
+  ],
   workdir: '/opt/code',
   env: { GREETING: 'a < b & c > d' },
   cmd: ['cat', 'program'],
@@ -32,13 +36,13 @@ async function savedSince(since: string): Promise<string[]> {
 test('of a changed project the new layer alone is read, and that is the image', async () => {
   const directory = await makeProject({
     'recipes/edit-loop/recipe.ts': RECIPE,
-    'recipes/edit-loop/code/program': 'one\n',
+    program: 'one\n',
   })
   onTestFinished(async () => {
     await execa('docker', ['image', 'rm', '--force', 'stillroom/edit-loop'])
   })
   const built = async (text: string) => {
-    await writeFile(join(directory, 'recipes/edit-loop/code/program'), text)
+    await writeFile(join(directory, 'program'), text)
     await commitAll(directory)
     const locked = await stillroom(directory, ['lock', 'recipe', 'edit-loop'])
     expect(locked.exitCode, locked.stderr).toBe(0)

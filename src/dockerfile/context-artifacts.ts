@@ -6,6 +6,7 @@ import type {
   LockedFile,
   LockedGit,
   LockedPlatform,
+  LockedProject,
   PythonFile,
 } from '../lock/schema.ts'
 import type { Artifact, Origin } from '../store/artifact.ts'
@@ -20,9 +21,7 @@ export interface PlacedArtifact {
 }
 
 /** A tree of the recipe's own repository, archived into the build context. */
-export interface PlacedProject {
-  commit: string
-  tree: string
+export interface PlacedProject extends Pick<LockedProject, 'commit' | 'tree' | 'part'> {
   destination: string
   /** Of its files, where that is another than the image's. */
   epoch?: number
@@ -93,7 +92,8 @@ export function ownArtifacts(locked: LockedPlatform): ContextArtifacts {
     if (step.kind === 'file')
       files.push({ artifact: fileArtifact(step), destination: `artifacts/${name}/content` })
     if (step.kind === 'project') {
-      projects.push({ commit: step.commit, tree: step.tree, destination: `artifacts/${name}/project.tar` })
+      const { commit, tree, part } = step
+      projects.push({ commit, tree, ...(part && { part }), destination: `artifacts/${name}/project.tar` })
     }
   }
   return { files, seed, projects, directories }

@@ -155,7 +155,18 @@ const lockedStep: fc.Arbitrary<LockedStep> = fc.oneof(
   fc
     .record({ kind: fc.constant('file' as const), url: fc.constant('https://example.org/a'), sha256 })
     .map(sized),
-  fc.record({ kind: fc.constant('project' as const), commit: hex(40), tree: hex(64) }),
+  fc.record(
+    {
+      kind: fc.constant('project' as const),
+      commit: hex(40),
+      tree: hex(64),
+      part: fc.record({
+        directory: fc.constantFrom('', 'a', 'a/b'),
+        exclude: fc.constantFrom<string[]>(['recipes'], ['recipes', 'data/raw']),
+      }),
+    },
+    { requiredKeys: ['kind', 'commit', 'tree'] },
+  ),
   fc.record({ kind: fc.constant('copy' as const), recipe: fc.constantFrom('one', 'an-other'), path }),
   fc.constant({ kind: 'run' as const }),
 )

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { Recipe } from '../recipe/schema.ts'
+import type { ProjectStep, Recipe } from '../recipe/schema.ts'
 import { canonicalJson, compareCodeUnits, type Json } from './canonical-json.ts'
 import type { LockInputs } from './schema.ts'
 
@@ -26,8 +26,8 @@ const INPUT_FIELDS = [
  * as `files["PATH"]` with its sha256), and a checksum over them all. Empty fields are left out.
  * Description, authors, licence, DOI, MPI, checks and tasks are no part of it: changing them leaves the image as it is.
  *
- * @param files sha256 in hex of each local file that the recipe uses, or git tree of each project, by its path below
- *   the recipe's directory
+ * @param files sha256 in hex of each local file that the recipe uses, by its path below the recipe's directory, or git tree of
+ *   each project, by {@link projectFile}
  * @param programs sha256 in hex of the programs that make the image
  * @param recipes what identifies the lock of each other recipe that files are taken from, by its name
  */
@@ -53,6 +53,11 @@ export function lockInputs(
   for (const name of Object.keys(recipes).sort(compareCodeUnits))
     fields[`recipes[${JSON.stringify(name)}]`] = recipes[name] as Json
   return { checksum: inputsChecksum(fields), fields }
+}
+
+/** By which name a project's tree is among the files of {@link lockInputs}. */
+export function projectFile({ path, exclude }: Pick<ProjectStep, 'path' | 'exclude'>): string {
+  return exclude === undefined ? path : `${path} without ${exclude.join(', ')}`
 }
 
 /** sha256 over the canonical JSON of the fields, as an OCI digest. */

@@ -78,8 +78,11 @@ function normalizeStep(step: LockedStep): LockedStep {
         submodules: sortBy(step.submodules, ['path']),
         lfs: sortBy(step.lfs, ['path']),
       }
-    case 'file':
     case 'project':
+      return step.part === undefined
+        ? step
+        : { ...step, part: { ...step.part, exclude: step.part.exclude.toSorted(compareCodeUnits) } }
+    case 'file':
     case 'copy':
     case 'run':
       return step

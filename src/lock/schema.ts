@@ -266,6 +266,14 @@ export const LockedProject = z.strictObject({
   /** The last commit that changed the directory: where it comes from; the tree is what counts. */
   commit: GitId,
   tree: GitId,
+  /** Where the recipe leaves files out: no repository has the tree of what remains, but the commit has these. */
+  part: z
+    .strictObject({
+      /** From the repository's root; empty for the root. */
+      directory: z.union([z.literal(''), relativePath]),
+      exclude: z.array(relativePath).min(1),
+    })
+    .optional(),
 })
 export type LockedProject = z.infer<typeof LockedProject>
 

@@ -150,7 +150,12 @@ function stepText(step: LockedStep): string {
         sha256: line(step.sha256),
       })
     case 'project':
-      return block({ kind: line(step.kind), commit: line(step.commit), tree: line(step.tree) })
+      return block({
+        kind: line(step.kind),
+        commit: line(step.commit),
+        tree: line(step.tree),
+        ...(step.part && { part: line({ directory: step.part.directory, exclude: step.part.exclude }) }),
+      })
     case 'copy':
       return block({ kind: line(step.kind), recipe: line(step.recipe), path: line(step.path) })
     case 'run':

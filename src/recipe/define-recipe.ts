@@ -43,12 +43,13 @@ export interface DebianOptions {
 }
 
 /** A base of Debian's essential packages and apt, made from the archive's signed index without any registry. */
-export function debian(suite: Suite, { components, backports }: DebianOptions = {}): DebianBase {
+export function debian(suite: Suite, { components, backports, ...rest }: DebianOptions = {}): DebianBase {
   return {
     kind: 'debian',
     suite,
     ...(components === undefined ? {} : { components }),
     ...(backports === undefined ? {} : { backports }),
+    ...rest,
   }
 }
 
@@ -77,16 +78,16 @@ export function aptArchive({ components = [], key, ...archive }: AptArchiveOptio
  * pins the digests behind the tag. Its environment, user, entrypoint and the rest of its config are the image's,
  * unless the recipe says otherwise.
  */
-export function image(reference: string): ImageBase {
-  return { kind: 'image', reference }
+export function image(reference: string, ...rest: []): ImageBase {
+  return Object.assign({ kind: 'image' as const, reference }, ...rest)
 }
 
 /**
  * Debian packages with all they depend on, resolved by the image's own apt.
  * Each is a name, `name=version` for one exact version, or `name/suite` for the version of one suite. Recommended packages are left out unless asked for.
  */
-export function apt(packages: string[], { recommends = false, after }: AptOptions = {}): AptStep {
-  return { kind: 'apt', packages, recommends, ...(after === undefined ? {} : { after }) }
+export function apt(packages: string[], { recommends = false, after, ...rest }: AptOptions = {}): AptStep {
+  return { kind: 'apt', packages, recommends, ...(after === undefined ? {} : { after }), ...rest }
 }
 
 /** What {@link apt} takes besides packages. */
@@ -158,7 +159,7 @@ export function requirementsFile(
  */
 export function pip(
   requirements: RequirementsFile | (string | IndexedRequirement | RequirementsFile)[],
-  { sdists = {}, local, constraints = [], index, after }: PipOptions = {},
+  { sdists = {}, local, constraints = [], index, after, ...rest }: PipOptions = {},
 ): PipStep {
   const asked = [requirements].flat()
   const written = asked.filter(isWritten).map((each) => indexed(each, index))
@@ -175,11 +176,10 @@ export function pip(
     ...(limits.length > 0 ? { constraints: limits } : {}),
     ...(limitFiles.length > 0 ? { constraintFiles: limitFiles } : {}),
     ...(indexes.length > 0 ? { indexes: Object.fromEntries(indexes) } : {}),
-    ...(local
-      ? { local: local.map(({ path, editable = false, extras = [] }) => ({ path, editable, extras })) }
-      : {}),
+    ...(local ? { local: local.map((one) => ({ editable: false, extras: [], ...one })) } : {}),
     sdists,
     ...(after === undefined ? {} : { after }),
+    ...rest,
   }
 }
 
@@ -212,8 +212,11 @@ export interface GitOptions {
  * Files of a git repository, pinned by commit and tree, without `.git`. It is fetched on the host by the user's own
  * git with its ssh agent or credential helper; an address never holds a login.
  */
-export function git(url: string, { ref, to, subdir, submodules = false, lfs = false }: GitOptions): GitStep {
-  return { kind: 'git', url, ref, to, ...(subdir === undefined ? {} : { subdir }), submodules, lfs }
+export function git(
+  url: string,
+  { ref, to, subdir, submodules = false, lfs = false, ...rest }: GitOptions,
+): GitStep {
+  return { kind: 'git', url, ref, to, ...(subdir === undefined ? {} : { subdir }), submodules, lfs, ...rest }
 }
 
 /** What {@link file} takes besides the address. */
@@ -232,14 +235,29 @@ export interface FileOptions {
 /** A download, pinned by its sha256. */
 export function file(
   url: string,
-  { to, sha256, unpack = false, strip = 0, mode = '0644' }: FileOptions,
+  { to, sha256, unpack = false, strip = 0, mode = '0644', ...rest }: FileOptions,
 ): FileStep {
-  return { kind: 'file', url, ...(sha256 === undefined ? {} : { sha256 }), to, unpack, strip, mode }
+  return { kind: 'file', url, ...(sha256 === undefined ? {} : { sha256 }), to, unpack, strip, mode, ...rest }
 }
 
-/** A directory beside the recipe, pinned by commit and tree of the repository it lies in; owned by the recipe's user. */
-export function project(path: string, options: { to: string }): ProjectStep {
-  return { kind: 'project', path, to: options.to }
+export interface ProjectOptions {
+  /** Where the image has it. */
+  to: string
+  /** Files and directories in it that are left out, by their path below it. */
+  exclude?: string[]
+}
+
+/**
+ * A directory of the repository that the recipe lies in, pinned by commit and tree; owned by the recipe's user.
+ *
+ * @param path seen from the recipe's directory
+ * @example
+ * project('solver', { to: '/opt/solver' }) // beside the recipe
+ * project('../../src', { to: '/opt/src' })
+ * project('../..', { to: '/opt/flow', exclude: ['recipes', 'generated', 'history'] }) // the whole repository
+ */
+export function project(path: string, { to, exclude, ...rest }: ProjectOptions): ProjectStep {
+  return { kind: 'project', path, to, ...(exclude !== undefined && { exclude }), ...rest }
 }
 
 /**
@@ -247,8 +265,8 @@ export function project(path: string, options: { to: string }): ProjectStep {
  * what the steps stand on; its environment, user, entrypoint and the rest of its config are the image's, unless the recipe
  * says otherwise.
  */
-export function recipe(name: string): RecipeSource {
-  return { kind: 'recipe', name }
+export function recipe(name: string, ...rest: []): RecipeSource {
+  return Object.assign({ kind: 'recipe' as const, name }, ...rest)
 }
 
 /**
@@ -260,11 +278,11 @@ export function recipe(name: string): RecipeSource {
  * copy(recipe('compiler'), { path: '/opt/tool', to: '/opt/tool' })
  * ```
  */
-export function copy(from: RecipeSource, { path, to }: { path: string; to: string }): CopyStep {
-  return { kind: 'copy', from, path, to }
+export function copy(from: RecipeSource, { path, to, ...rest }: { path: string; to: string }): CopyStep {
+  return { kind: 'copy', from, path, to, ...rest }
 }
 
 /** A command without network: a list is one program with its arguments, a string is a script for `/bin/sh -eu`. */
-export function run(command: string | string[]): RunStep {
-  return { kind: 'run', command }
+export function run(command: string | string[], ...rest: []): RunStep {
+  return Object.assign({ kind: 'run' as const, command }, ...rest)
 }

@@ -23,6 +23,12 @@ export const relativePath = nonEmptyLine.refine(
   'must be a relative path without empty, "." or ".." parts or a slash at the end',
 )
 
+/** A directory seen from the recipe's: below it, or up from it. */
+const directoryFromRecipe = nonEmptyLine.refine((path) => {
+  const below = path.replace(/^(\.\.\/)*/, '')
+  return below === '..' || relativePath.safeParse(below).success
+}, 'must be a relative path; ".." may only lead it, and there is no slash at the end')
+
 /** A Dockerfile cannot say a key with an equals sign, however it is quoted. */
 export const labelKey = nonEmptyLine.regex(/^[^=]*$/, 'must not contain "="')
 
@@ -270,10 +276,12 @@ export type PipStep = z.infer<typeof PipStep>
 
 export const ProjectStep = z.strictObject({
   kind: z.literal('project'),
-  /** The directory, below the recipe's. */
-  path: relativePath,
+  /** The directory, seen from the recipe's, in the same repository: `solver`, or `../../src`. */
+  path: directoryFromRecipe,
   /** Where the image has it; the recipe's user owns it. */
   to: absolutePath,
+  /** Files and directories in it that are left out. */
+  exclude: z.array(relativePath).min(1).optional(),
 })
 export type ProjectStep = z.infer<typeof ProjectStep>
 

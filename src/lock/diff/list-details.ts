@@ -86,8 +86,9 @@ function stepDetails(step: LockedStep): [string, Json][] {
         ['recipe', step.recipe],
         ['path', step.path],
       ]
-    case 'file':
     case 'project':
+      return [['step', true], ...(step.part ? [['left out', step.part] satisfies [string, Json]] : [])]
+    case 'file':
     case 'run':
       return [['step', true]]
   }

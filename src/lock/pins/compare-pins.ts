@@ -1,6 +1,7 @@
 import type { Base, Recipe, Step } from '../../recipe/schema.ts'
-import type { Json } from '../canonical-json.ts'
+import { compareCodeUnits, type Json } from '../canonical-json.ts'
 import type { InputChange } from '../compare-inputs.ts'
+import { projectFile } from '../lock-inputs.ts'
 import { newestDate } from '../newest-date.ts'
 import type { LockedBase, LockedPlatform, LockedStep, LockInputs } from '../schema.ts'
 import { compareArchives, compareReference, compareSuite } from './base-pins.ts'
@@ -59,8 +60,15 @@ const STEPS: { [Kind in Step['kind']]: Rules<OfKind<Step, Kind>, OfKind<LockedSt
     mode: NOT_LOCKED,
   },
   project: {
-    path: ({ path }, { tree }, { inputs }) => unequal('tree', tree, inputs[`files[${JSON.stringify(path)}]`]),
+    path: (step, { tree }, { inputs }) =>
+      unequal('tree', tree, inputs[`files[${JSON.stringify(projectFile(step))}]`]),
     to: NOT_LOCKED,
+    exclude: ({ exclude }, { part }) =>
+      unequal(
+        'exclude',
+        part && JSON.stringify(part.exclude),
+        exclude && JSON.stringify(exclude.toSorted(compareCodeUnits)),
+      ),
   },
   run: { command: NOT_LOCKED },
 }

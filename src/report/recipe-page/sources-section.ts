@@ -85,6 +85,7 @@ function stepFacts(step: LockedStep, { recipes = {} }: Pick<LockedPlatform, 'rec
       return [
         ['commit', step.commit],
         ['tree', step.tree],
+        ['left out', step.part?.exclude.join(', ')],
       ]
     case 'copy':
       return [

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto'
 import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { execa } from 'execa'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { git, makeRepository, PLAIN_ENV, type PlannedFile } from '../git/make-repository.test-data.ts'
 import { gitRunner } from '../git/run-git.ts'
-import { archiveProject, requireHistory, resolveProject } from './resolve-project.ts'
+import { archiveProject, type PinnedTree, requireHistory, resolveProject } from './resolve-project.ts'
 
 let root: string
 beforeAll(async () => {
@@ -67,11 +67,12 @@ const workTree = (files: PlannedFile[]) => project([files], [])
 async function archive(
   how: ReturnType<typeof runner>,
   directory: string,
-  tree: string,
+  tree: string | PinnedTree,
   epoch = 0,
 ): Promise<Buffer> {
   const chunks: Buffer[] = []
-  for await (const chunk of archiveProject(how, directory, tree, epoch)) chunks.push(chunk)
+  const pinned = typeof tree === 'string' ? { commit: '', tree } : tree
+  for await (const chunk of archiveProject(how, directory, pinned, epoch)) chunks.push(chunk)
   return Buffer.concat(chunks)
 }
 
@@ -122,7 +123,7 @@ describe('archiveProject()', () => {
     const { directory } = await project([[file('a', 'old')], [file('a', 'new')]])
     const pinOf = async (clone: string) => {
       const recipe = join(clone, 'recipes/r')
-      const pinned = await resolveProject(runner(), recipe, 'p')
+      const pinned = await resolveProject(runner(), recipe, { path: 'p' })
       await requireHistory(runner(), recipe, 'p', pinned)
       return pinned
     }
@@ -142,7 +143,9 @@ describe('archiveProject()', () => {
   it('names the command that makes a repository of another owner readable', async () => {
     const { directory } = await project([[file('a')]], [])
     const another = { GIT_TEST_ASSUME_DIFFERENT_OWNER: '1' }
-    await expect(resolveProject(runner(another), join(directory, 'recipes/r'), 'p')).rejects.toMatchObject({
+    await expect(
+      resolveProject(runner(another), join(directory, 'recipes/r'), { path: 'p' }),
+    ).rejects.toMatchObject({
       code: 'PROJECT_NOT_FOUND',
       hint: expect.stringContaining(`git config --global --add safe.directory '${directory}'`),
     })
@@ -174,7 +177,7 @@ describe('archiveProject()', () => {
     const control = new AbortController()
     const how = gitRunner({ env: PLAIN_ENV, signal: control.signal })
     const work = async () => {
-      for await (const chunk of archiveProject(how, directory, tree, 0)) {
+      for await (const chunk of archiveProject(how, directory, { commit: '', tree }, 0)) {
         if (chunk.toString() === 'a') setImmediate(() => control.abort(new Error('enough')))
       }
     }
@@ -189,9 +192,9 @@ describe('resolveProject()', () => {
     await writeFile(join(directory, 'other'), '')
     await git(directory, ['add', 'other'])
     await git(directory, ['commit', '--quiet', '-m', 'other'])
-    expect(await resolveProject(runner(), recipe, 'p')).toEqual({ kind: 'project', commit, tree })
+    expect(await resolveProject(runner(), recipe, { path: 'p' })).toEqual({ kind: 'project', commit, tree })
     await writeFile(join(recipe, 'p/new'), '')
-    await expect(resolveProject(runner(), recipe, 'p')).rejects.toMatchObject({
+    await expect(resolveProject(runner(), recipe, { path: 'p' })).rejects.toMatchObject({
       code: 'PROJECT_DIRTY',
       details: { files: ['?? recipes/r/p/new'] },
     })
@@ -203,21 +206,97 @@ describe('resolveProject()', () => {
     const outside = join(root, 'outside')
     await mkdir(join(outside, 'p'), { recursive: true })
     const refusals = [
-      [recipe, 'none', 'is not a directory beside the recipe'],
+      [recipe, 'none', 'is not a directory'],
       [recipe, 'empty', 'is not committed'],
       [outside, 'p', 'is not in a git repository'],
     ] as const
     for (const [where, path, message] of refusals) {
-      await expect(resolveProject(runner(), where, path)).rejects.toMatchObject({
+      await expect(resolveProject(runner(), where, { path })).rejects.toMatchObject({
         code: 'PROJECT_NOT_FOUND',
         message: expect.stringContaining(message),
       })
     }
     const foreign = runner({ GIT_TEST_ASSUME_DIFFERENT_OWNER: '1' })
-    await expect(resolveProject(foreign, recipe, 'p')).rejects.toMatchObject({
+    await expect(resolveProject(foreign, recipe, { path: 'p' })).rejects.toMatchObject({
       code: 'PROJECT_NOT_FOUND',
       message: expect.stringContaining('dubious ownership'),
     })
+  })
+
+  it('takes a directory above the recipe, but for what is left out of it', async () => {
+    const { directory, recipe } = await workTree([file('a')])
+    const add = async (path: string, content: string) => {
+      await mkdir(dirname(join(directory, path)), { recursive: true })
+      await writeFile(join(directory, path), content)
+      await git(directory, ['add', path])
+      await git(directory, ['commit', '--quiet', '-m', path])
+      return git(directory, ['rev-parse', 'HEAD'])
+    }
+    await add('src/a.py', 'a = 1\n')
+    await add('data/raw/big', 'big')
+    const commit = await add('data/öl', 'oil')
+    const exclude = ['recipes', 'data/raw']
+    const step = { path: '../..', exclude }
+    const pinned = await resolveProject(runner(), recipe, step)
+    expect(pinned).toMatchObject({ commit, part: { directory: '', exclude: ['data/raw', 'recipes'] } })
+    const tar = await archive(runner(), directory, pinned)
+    expect(
+      (await execa('tar', ['-t', '--quoting-style=literal'], { input: tar })).stdout.split('\n'),
+    ).toEqual(['data/öl', 'src/a.py'])
+    // as git has the tree of them
+    await git(directory, ['rm', '-r', '-q', '--cached', ...exclude])
+    expect(pinned.tree).toBe(await git(directory, ['write-tree']))
+    await git(directory, ['reset', '-q'])
+
+    // what is left out may change, and lie there uncommitted
+    await add('recipes/r/lock.json', '{}')
+    await writeFile(join(directory, 'recipes/r/lock.json'), '{ }')
+    expect(await resolveProject(runner(), recipe, step)).toEqual(pinned)
+    await writeFile(join(directory, 'data/öl'), 'more')
+    await expect(resolveProject(runner(), recipe, step)).rejects.toMatchObject({ code: 'PROJECT_DIRTY' })
+    await git(directory, ['checkout', '-q', '.'])
+
+    // a clone that has the last commit alone
+    const clone = await mkdtemp(join(root, 'shallow-'))
+    await git(clone, ['clone', '-q', '--depth=1', `file://${directory}`, '.'])
+    expect(await archive(runner(), clone, pinned)).toEqual(tar)
+
+    await add('src/b.py', '')
+    expect((await resolveProject(runner(), recipe, step)).tree).not.toBe(pinned.tree)
+    expect(await archive(runner(), directory, pinned)).toEqual(tar)
+    expect(await resolveProject(runner(), recipe, { path: '../../data', exclude: ['raw'] })).toMatchObject({
+      commit,
+      part: { directory: 'data', exclude: ['raw'] },
+    })
+    expect(await resolveProject(runner(), recipe, { path: '../../src' })).toEqual({
+      kind: 'project',
+      commit: await git(directory, ['rev-parse', 'HEAD']),
+      tree: await git(directory, ['rev-parse', 'HEAD:src']),
+    })
+    await expect(
+      archive(runner(), directory, { ...pinned, part: { directory: 'none', exclude } }),
+    ).rejects.toMatchObject({ code: 'PROJECT_TREE_GONE' })
+  })
+
+  it('refuses a directory that holds the recipe, and one of another repository', async () => {
+    const { directory, recipe } = await workTree([file('a')])
+    const other = await mkdtemp(join(root, 'parent-'))
+    await git(other, ['init', '-q'])
+    await execa('mv', [directory, join(other, 'inner')])
+    const moved = join(other, 'inner/recipes/r')
+    for (const [path, name] of [
+      ['../..', 'recipes'],
+      ['..', 'r'],
+    ] as const)
+      await expect(resolveProject(runner(), moved, { path, exclude: ['generated'] })).rejects.toMatchObject({
+        code: 'PROJECT_NOT_FOUND',
+        hint: expect.stringContaining(`project('${path}', { to: ..., exclude: ['${name}', 'generated'] })`),
+      })
+    await expect(resolveProject(runner(), moved, { path: '../../..' })).rejects.toMatchObject({
+      code: 'PROJECT_NOT_FOUND',
+      message: expect.stringContaining('another git repository'),
+    })
+    expect(recipe).toContain(directory)
   })
 
   it('takes the repository that the directory is in, whatever the environment says, and runs no program', async () => {
@@ -247,7 +326,7 @@ describe('resolveProject()', () => {
       GIT_EXTERNAL_DIFF: program,
     }
     await rm(ran, { force: true })
-    expect((await resolveProject(runner(env), recipe, 'p')).tree).toBe(tree)
+    expect((await resolveProject(runner(env), recipe, { path: 'p' })).tree).toBe(tree)
     expect((await archive(runner(env), recipe, tree)).includes('other')).toBe(false)
     await expect(readFile(ran)).rejects.toMatchObject({ code: 'ENOENT' })
     // the programs would have run
@@ -265,8 +344,10 @@ describe('resolveProject()', () => {
       `[core]\n\tattributesFile = ${attributes}\n[filter "upper"]\n\tclean = tr a-z A-Z\n`,
     )
     await writeFile(join(recipe, 'p/a.txt'), 'upper')
-    await expect(resolveProject(runner(), recipe, 'p')).rejects.toMatchObject({ code: 'PROJECT_DIRTY' })
-    expect(await resolveProject(runner({ GIT_CONFIG_GLOBAL: config }), recipe, 'p')).toMatchObject({
+    await expect(resolveProject(runner(), recipe, { path: 'p' })).rejects.toMatchObject({
+      code: 'PROJECT_DIRTY',
+    })
+    expect(await resolveProject(runner({ GIT_CONFIG_GLOBAL: config }), recipe, { path: 'p' })).toMatchObject({
       kind: 'project',
     })
   })

@@ -1,55 +1,59 @@
+import { existsSync } from 'node:fs'
 import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { StillroomError } from '../../error.ts'
-import { GITLINK } from '../../formats/git/git-object.ts'
+import { DIRECTORY, GITLINK, type Leaf, parseTree, treeId } from '../../formats/git/git-object.ts'
 import { paxHeader } from '../../formats/tar/write-tar.ts'
+import { compareCodeUnits } from '../../lock/canonical-json.ts'
 import type { LockedProject } from '../../lock/schema.ts'
+import type { ProjectStep } from '../../recipe/schema.ts'
 import { archiveSnapshot } from '../git/archive-snapshot.ts'
 import { ObjectReader } from '../git/object-reader.ts'
 import { askGit, type GitRunner, ownershipHint } from '../git/run-git.ts'
 import { readLeaves } from '../git/snapshot.ts'
 
 /**
- * Pins a directory beside a recipe by the commit that last changed it and its tree.
+ * Pins a directory of the recipe's repository by the commit that last changed it and its tree, or the tree of what remains of it.
  *
  * @param recipeDirectory the recipe's directory, inside a git work tree
- * @throws {StillroomError} PROJECT_NOT_FOUND when there is no such directory in git, PROJECT_DIRTY when files in it
- *   differ from the last commit: the image would not contain what the author sees
+ * @throws {StillroomError} PROJECT_NOT_FOUND when there is no such directory in this repository, or nothing of it is committed, or it
+ *   holds the recipe; PROJECT_DIRTY when files in it differ from the last commit: the image would not contain what the author sees
  */
 export async function resolveProject(
   git: GitRunner,
   recipeDirectory: string,
-  path: string,
+  { path, exclude = [] }: Pick<ProjectStep, 'path' | 'exclude'>,
 ): Promise<LockedProject> {
   const directory = join(recipeDirectory, path)
   const entry = await stat(directory).catch(() => undefined)
-  if (!entry?.isDirectory()) {
-    throw new StillroomError(
-      'PROJECT_NOT_FOUND',
-      `project "${path}" is not a directory beside the recipe: ${directory}`,
-      { hint: 'make the directory and commit it, or correct project(...) in the recipe' },
+  if (!entry?.isDirectory())
+    throw notFound(
+      `project "${path}" is not a directory: ${directory}`,
+      'make the directory and commit it, or correct project(...) in the recipe',
     )
-  }
   const ask = (...args: string[]) => askGit(git, ['-C', directory, ...args])
-  const [changes, commit, tree] = await Promise.all([
-    ask('status', '--porcelain', '--untracked-files=all', '--', '.'),
-    ask('log', '-1', '--no-show-signature', '--format=%H', '--', '.'),
+  const taken = ['--', '.', ...exclude.map((one) => `:(exclude,literal)${one}`)]
+  const [changes, commit, whole, place] = await Promise.all([
+    ask('status', '--porcelain', '--untracked-files=all', ...taken),
+    ask('log', '-1', '--no-show-signature', '--format=%H', ...taken),
     ask('rev-parse', '--verify', 'HEAD:./'),
+    findPlace(git, directory),
   ])
   if (typeof changes !== 'string') {
     const known = !/not a git repository/.test(changes.said)
-    throw new StillroomError(
-      'PROJECT_NOT_FOUND',
-      known
-        ? `git cannot read the repository of project "${path}": ${changes.said}`
-        : `project "${path}" is not in a git repository: ${directory}`,
-      {
-        hint: known
-          ? ownershipHint(changes.said)
-          : 'a project is pinned by its git tree: run git init, add and commit',
-      },
-    )
+    throw known
+      ? notFound(
+          `git cannot read the repository of project "${path}": ${changes.said}`,
+          ownershipHint(changes.said),
+        )
+      : notFound(
+          `project "${path}" is not in a git repository: ${directory}`,
+          'a project is pinned by its git tree: run git init, add and commit',
+        )
   }
+  const below = place && (await recipeBelow(git, recipeDirectory, path, place))
+  if (below !== undefined && !exclude.some((one) => isWithin(below, one)))
+    throw holdsRecipe(path, directory, below, exclude)
   if (changes !== '') {
     const files = changes.split('\n')
     const more = files.length > 10 ? `\n  and ${files.length - 10} more` : ''
@@ -59,12 +63,74 @@ export async function resolveProject(
       { hint: 'commit them (or stash them): the image holds what git holds', details: { files } },
     )
   }
-  if (typeof commit !== 'string' || typeof tree !== 'string' || commit === '' || tree === '') {
-    throw new StillroomError('PROJECT_NOT_FOUND', `project "${path}" is not committed: ${directory}`, {
-      hint: 'run git add and git commit on it',
-    })
-  }
-  return { kind: 'project', commit, tree }
+  const pinned = { kind: 'project' as const, commit: String(commit), tree: String(whole) }
+  if (commit === '' || typeof commit !== 'string' || typeof whole !== 'string' || place === undefined)
+    throw notFound(`project "${path}" is not committed: ${directory}`, 'run git add and git commit on it')
+  if (exclude.length === 0) return pinned
+  using reader = new ObjectReader(directory, git)
+  const leaves = remaining(await readLeaves(reader, whole, directory), exclude)
+  const part = { directory: place.prefix.replace(/\/$/, ''), exclude: exclude.toSorted(compareCodeUnits) }
+  return { ...pinned, tree: treeId(leaves, whole), part }
+}
+
+function notFound(message: string, hint?: string): StillroomError {
+  return new StillroomError('PROJECT_NOT_FOUND', message, { hint })
+}
+
+/** Where a directory is in its repository: the repository's root, and the path below it, empty or with a slash at the end. */
+interface Place {
+  root: string
+  prefix: string
+}
+
+/** @returns undefined where there is no repository */
+async function findPlace(git: GitRunner, directory: string): Promise<Place | undefined> {
+  const ask = (what: string) => askGit(git, ['-C', directory, 'rev-parse', what])
+  const [root, prefix] = await Promise.all([ask('--show-toplevel'), ask('--show-prefix')])
+  return typeof root === 'string' && typeof prefix === 'string' ? { root, prefix } : undefined
+}
+
+/**
+ * The recipe's directory below that of a project, when the project holds it.
+ *
+ * @throws {StillroomError} PROJECT_NOT_FOUND when the project lies in another repository than the recipe
+ */
+async function recipeBelow(
+  git: GitRunner,
+  recipeDirectory: string,
+  path: string,
+  { root, prefix }: Place,
+): Promise<string | undefined> {
+  const recipe = await findPlace(git, recipeDirectory)
+  if (recipe?.root !== root)
+    throw notFound(
+      `project "${path}" lies in another git repository than the recipe: ${root}`,
+      'what another repository has, a git(...) step takes by its address',
+    )
+  return recipe.prefix.startsWith(prefix) ? recipe.prefix.slice(prefix.length) : undefined
+}
+
+/** Every lock would change the tree that it pins. */
+function holdsRecipe(
+  path: string,
+  directory: string,
+  below: string,
+  exclude: readonly string[],
+): StillroomError {
+  const own = ['generated', 'history'].filter((name) => existsSync(join(directory, name)))
+  const names = [...new Set([below.split('/', 1)[0], ...own, ...exclude])].map((name) => `'${name}'`)
+  return notFound(
+    `project "${path}" holds this recipe, whose lockfile would change it each time`,
+    `leave out what is stillroom's: project('${path}', { to: ..., exclude: [${names.join(', ')}] })`,
+  )
+}
+
+export const isWithin = (path: string, directory: string) => `${path}/`.startsWith(`${directory}/`)
+
+/** Files of a tree but for those that are left out. */
+function remaining(leaves: readonly Leaf[], exclude: readonly string[]): Leaf[] {
+  const names = exclude.map((one) => Buffer.from(one).toString('latin1'))
+  return leaves.filter(({ path }) => !names.some((name) => isWithin(path, name)))
 }
 
 /**
@@ -103,24 +169,15 @@ export async function requireHistory(
 export async function* archiveProject(
   git: GitRunner,
   directory: string,
-  tree: string,
+  project: PinnedTree,
   epoch: number,
 ): AsyncGenerator<Buffer> {
-  const found = await askGit(git, ['-C', directory, 'cat-file', '-e', `${tree}^{tree}`])
-  if (typeof found !== 'string') {
-    throw new StillroomError(
-      'PROJECT_TREE_GONE',
-      `this repository does not have the locked tree ${tree}: ${found.said}`,
-      {
-        hint:
-          ownershipHint(found.said) ??
-          'fetch the history it is in (git fetch --unshallow), or lock again: stillroom lock recipe NAME',
-        details: { tree, directory },
-      },
-    )
-  }
+  const { tree } = project
+  if (project.part === undefined) await requireTree(git, directory, tree)
   using reader = new ObjectReader(directory, git)
-  const leaves = await readLeaves(reader, tree, directory)
+  const leaves = await (project.part === undefined
+    ? readLeaves(reader, tree, directory)
+    : partLeaves(git, directory, reader, project, project.part))
   const submodule = leaves.find(({ mode }) => mode === GITLINK)
   if (submodule) {
     throw new StillroomError(
@@ -131,4 +188,56 @@ export async function* archiveProject(
   }
   const source = { url: directory, tree, reader, leaves, lfs: new Map(), submodules: new Map() }
   yield* archiveSnapshot(source, (member) => paxHeader(member, epoch))
+}
+
+export type PinnedTree = Pick<LockedProject, 'commit' | 'tree' | 'part'>
+
+async function requireTree(git: GitRunner, directory: string, tree: string): Promise<void> {
+  const found = await askGit(git, ['-C', directory, 'cat-file', '-e', `${tree}^{tree}`])
+  if (typeof found !== 'string') throw gone(tree, directory, found.said)
+}
+
+/** The files of a tree that no repository has, in git's order. */
+async function partLeaves(
+  git: GitRunner,
+  directory: string,
+  reader: ObjectReader,
+  { commit, tree }: PinnedTree,
+  part: NonNullable<PinnedTree['part']>,
+): Promise<Leaf[]> {
+  const head = await askGit(git, ['-C', directory, 'rev-parse', '--verify', 'HEAD^{commit}'])
+  // a shallow clone may lack the commit, and its last one may hold the same
+  for (const id of new Set([commit, ...(typeof head === 'string' ? [head] : [])])) {
+    const found = await askGit(git, ['-C', directory, 'cat-file', '-e', `${id}^{commit}`])
+    const whole = typeof found === 'string' ? await treeBelow(reader, id, part.directory) : undefined
+    if (whole === undefined) continue
+    const leaves = remaining(await readLeaves(reader, whole, directory), part.exclude)
+    if (treeId(leaves, tree) === tree) return leaves
+  }
+  throw gone(tree, directory, `neither commit ${commit} nor the last one has it`)
+}
+
+/** The tree of a directory of a commit. */
+async function treeBelow(reader: ObjectReader, commit: string, path: string): Promise<string | undefined> {
+  let tree = /^tree ([0-9a-f]+)\n/.exec((await reader.read(commit, 'commit')).toString('latin1'))?.[1]
+  for (const part of path === '' ? [] : path.split('/')) {
+    if (tree === undefined) return undefined
+    const name = Buffer.from(part).toString('latin1')
+    const entries = parseTree(await reader.read(tree, 'tree'), tree.length) ?? []
+    tree = entries.find((entry) => entry.name === name && entry.mode === DIRECTORY)?.id
+  }
+  return tree
+}
+
+function gone(tree: string, directory: string, said: string): StillroomError {
+  return new StillroomError(
+    'PROJECT_TREE_GONE',
+    `this repository does not have the locked tree ${tree}: ${said}`,
+    {
+      hint:
+        ownershipHint(said) ??
+        'fetch the history it is in (git fetch --unshallow), or lock again: stillroom lock recipe NAME',
+      details: { tree, directory },
+    },
+  )
 }

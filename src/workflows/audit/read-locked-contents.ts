@@ -8,7 +8,7 @@ import { FileTree } from '../../image/file-tree.ts'
 import { copiedNames } from '../../lock/other-recipes.ts'
 import type { LockedPlatform } from '../../lock/schema.ts'
 import { gitRunner } from '../../resolve/git/run-git.ts'
-import { archiveProject } from '../../resolve/project/resolve-project.ts'
+import { archiveProject, type PinnedTree } from '../../resolve/project/resolve-project.ts'
 import type { Artifact } from '../../store/artifact.ts'
 import type { Artifacts, Cache, Cancellation, Environment } from '../ports.ts'
 import { readLockedTree } from '../store/locked-tree.ts'
@@ -55,9 +55,10 @@ export async function readLockedContents(
   if (unread.length > 0) await fetch(unread)
   await pMap(unread, read, concurrency)
   if (unread.length > 0) await trimContents(ports)
-  for (const { tree, commit } of projects) {
+  for (const project of projects) {
+    const { tree, commit } = project
     try {
-      trees.set(tree, await treeContents(ports, repository, tree, python))
+      trees.set(tree, await treeContents(ports, repository, project, python))
     } catch (error) {
       if (!(error instanceof StillroomError) || error.code !== 'PROJECT_TREE_GONE') throw error
       missing.push({ name: `project of commit ${commit}`, reason: error.message })
@@ -100,13 +101,13 @@ const keyOf = (content: string, python: PythonAbi | undefined) => `${content}-${
 async function treeContents(
   ports: Environment & Cancellation & Cache,
   repository: string,
-  tree: string,
+  project: PinnedTree,
   python: PythonAbi | undefined,
 ): Promise<ArtifactContents> {
-  const key = keyOf(tree, python)
+  const key = keyOf(project.tree, python)
   const kept = await keptContents(ports, key)
   if (kept !== undefined) return kept
-  const contents = await readTarContents(archiveProject(gitRunner(ports), repository, tree, 0), python)
+  const contents = await readTarContents(archiveProject(gitRunner(ports), repository, project, 0), python)
   return keepContents(ports, key, contents)
 }
 

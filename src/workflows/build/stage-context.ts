@@ -159,8 +159,8 @@ async function fill(
       compressLittle(await debDataTar(await readFile(store.path(sha256)), name), 'gzip')
     digests.set(destination, await derived.place(`data-gzip-${sha256}`, data, path))
   }
-  for (const { tree, destination, epoch: own = epoch } of projects)
-    await put(destination, archiveProject(gitRunner({ env, signal }), repository, tree, own))
+  for (const { destination, epoch: own = epoch, ...project } of projects)
+    await put(destination, archiveProject(gitRunner({ env, signal }), repository, project, own))
   return digests
 }
 

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs'
+import { posix } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Commit, CommitLog, PackageChange } from '../../lock/diff/schema.ts'
 import { askGit, type GitRunner, gitRunner } from '../../resolve/git/run-git.ts'
@@ -36,7 +37,7 @@ async function findLog(
   from: string,
   head: string,
 ): Promise<CommitLog | null> {
-  const path = ecosystem === 'project' ? `recipes/${recipe}/${name}` : undefined
+  const path = ecosystem === 'project' ? posix.join('recipes', recipe, name) : undefined
   for (const directory of [ports.directory, ...localRepository(to?.source ?? '')]) {
     if (!existsSync(directory)) continue
     const log = await readLog(gitRunner(ports), directory, from, head, path)

@@ -1,6 +1,6 @@
 import type { ContextFiles } from '../../dockerfile/render-context.ts'
 import { requireFresh } from '../../lock/compare-lock.ts'
-import { lockInputs } from '../../lock/lock-inputs.ts'
+import { lockInputs, projectFile } from '../../lock/lock-inputs.ts'
 import type { LockedPlatform, LockedProject, Lockfile, LockInputs } from '../../lock/schema.ts'
 import { gitRunner } from '../../resolve/git/run-git.ts'
 import { resolveProject } from '../../resolve/project/resolve-project.ts'
@@ -40,9 +40,9 @@ export async function loadInputs(
   const trees: Record<string, string> = {}
   for (const [index, step] of loaded.recipe.steps.entries()) {
     if (step.kind !== 'project') continue
-    const project = await resolveProject(git, loaded.directory, step.path)
+    const project = await resolveProject(git, loaded.directory, step)
     projects.set(index, project)
-    trees[step.path] = project.tree
+    trees[projectFile(step)] = project.tree
   }
   return { ...loaded, projects, ...(await readInputs(ports.directory, loaded, trees, importFile)) }
 }
@@ -51,7 +51,7 @@ export async function loadInputs(
  * What a lock of a recipe must have been made from.
  *
  * @param root the project's directory
- * @param trees git trees of the recipe's projects, by path
+ * @param trees git trees of the recipe's projects, by `projectFile`
  * @param importFile as `loadRecipe` takes it
  * @throws {StillroomError} as {@link loadInputs}
  */

@@ -9,7 +9,7 @@ import { describeProject, warnOfRepositories } from './warn-of-projects.ts'
 const git = gitRunner({ env: process.env, signal: new AbortController().signal })
 const KEY = ['-----BEGIN OPENSSH', 'PRIVATE KEY-----\nb3BlbnNzaA==\n'].join(' ')
 
-async function warningsOf(files: Record<string, string | Buffer>): Promise<string[]> {
+async function warningsOf(files: Record<string, string | Buffer>, exclude?: string[]): Promise<string[]> {
   const directory = await temporaryDirectory()
   for (const [path, content] of Object.entries(files)) {
     await mkdir(dirname(join(directory, 'code', path)), { recursive: true })
@@ -20,7 +20,11 @@ async function warningsOf(files: Record<string, string | Buffer>): Promise<strin
   run('add', '--all', '--force')
   const identity = ['-c', 'user.name=test', '-c', 'user.email=test@example.org']
   run(...identity, 'commit', '--quiet', '--no-gpg-sign', '--message', 'test')
-  return describeProject(git, join(directory, 'code'), 'code', run('rev-parse', 'HEAD:code'))
+  return describeProject(git, join(directory, 'code'), 'code', {
+    commit: run('rev-parse', 'HEAD'),
+    tree: run('rev-parse', 'HEAD:code'),
+    ...(exclude && { part: { directory: 'code', exclude } }),
+  })
 }
 
 describe('warnOfRepositories()', () => {
@@ -50,6 +54,12 @@ describe('describeProject()', () => {
       'environment.yml': 'name: test\n',
     })
     expect(warnings).toEqual([])
+  })
+
+  it('says nothing of what is left out', async () => {
+    const files = { '.env': 'A=b\n', 'keys/id_ed25519': KEY, 'keys.py': '' }
+    expect(await warningsOf(files, ['.env', 'keys'])).toEqual([])
+    expect((await warningsOf(files, ['keys'])).join()).toContain('.env')
   })
 
   it('names each key, login and file of settings', async () => {

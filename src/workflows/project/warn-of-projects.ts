@@ -4,6 +4,7 @@ import type { LockedStep } from '../../lock/schema.ts'
 import { megabytes, plural } from '../../report/fact-lines.ts'
 import { ObjectReader } from '../../resolve/git/object-reader.ts'
 import { askGit, type GitRunner, gitRunner } from '../../resolve/git/run-git.ts'
+import { isWithin, type PinnedTree } from '../../resolve/project/resolve-project.ts'
 import { printable } from '../../verify/printable.ts'
 import type { Cancellation, Environment, Reporting } from '../ports.ts'
 import type { RecipeInputs } from './load-inputs.ts'
@@ -21,10 +22,15 @@ export async function warnOfProjects(
   ports: Environment & Cancellation & Reporting,
   { recipe, projects, directory }: Pick<RecipeInputs, 'recipe' | 'projects' | 'directory'>,
 ): Promise<void> {
-  for (const [index, { tree }] of projects) {
+  for (const [index, project] of projects) {
     const step = recipe.steps[index]
     if (step?.kind !== 'project') continue
-    for (const text of await describeProject(gitRunner(ports), join(directory, step.path), step.path, tree))
+    for (const text of await describeProject(
+      gitRunner(ports),
+      join(directory, step.path),
+      step.path,
+      project,
+    ))
       ports.progress({ kind: 'note', text })
   }
 }
@@ -48,14 +54,18 @@ interface ProjectFile {
   size: number
 }
 
-/** @returns warnings; none for most */
+/**
+ * @param directory the project's
+ * @returns warnings; none for most
+ */
 export async function describeProject(
   git: GitRunner,
   directory: string,
   project: string,
-  tree: string,
+  { tree, part }: PinnedTree,
 ): Promise<string[]> {
-  const files = await listFiles(git, directory, tree)
+  const all = await listFiles(git, directory, part === undefined ? tree : 'HEAD:./')
+  const files = all.filter(({ path }) => !part?.exclude.some((one) => isWithin(path, one)))
   const secrets: string[] = []
   using reader = new ObjectReader(directory, git)
   for (const { path, id, size } of files) {

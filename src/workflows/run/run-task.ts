@@ -13,6 +13,7 @@ import {
 import { type AwaitedPort, waitForPort } from '../../engine/wait-for-port.ts'
 import { StillroomError } from '../../error.ts'
 import { requireFresh } from '../../lock/compare-lock.ts'
+import { projectFile } from '../../lock/lock-inputs.ts'
 import type { LockedPlatform, Lockfile } from '../../lock/schema.ts'
 import { findTask } from '../../recipe/find-task.ts'
 import type { PublishedPort } from '../../recipe/published-port.ts'
@@ -214,13 +215,11 @@ async function compareWithLock(
   for (const [index, step] of loaded.recipe.steps.entries()) {
     const locked = steps[index]
     if (step.kind !== 'project' || locked?.kind !== 'project') continue
-    trees[step.path] = locked.tree
-    const present = await resolveProject(gitRunner(ports), loaded.directory, step.path).catch(
-      (error: unknown) => {
-        if (error instanceof StillroomError) return undefined
-        throw error
-      },
-    )
+    trees[projectFile(step)] = locked.tree
+    const present = await resolveProject(gitRunner(ports), loaded.directory, step).catch((error: unknown) => {
+      if (error instanceof StillroomError) return undefined
+      throw error
+    })
     if (present?.tree === locked.tree) continue
     ports.progress({
       kind: 'note',

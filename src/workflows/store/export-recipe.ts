@@ -96,8 +96,8 @@ async function projectMembers(
   projects: readonly PlacedProject[],
 ): Promise<Member[]> {
   const members: Member[] = []
-  for (const { tree, destination, epoch = locked.epoch } of projects) {
-    const archive = archiveProject(gitRunner(ports), loaded.directory, tree, epoch)
+  for (const { destination, epoch = locked.epoch, ...project } of projects) {
+    const archive = archiveProject(gitRunner(ports), loaded.directory, project, epoch)
     members.push(member(`context/${destination}`, await buffer(archive)))
   }
   return members
