@@ -3,6 +3,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import { expect, onTestFinished, test } from 'vitest'
+import { smallLock, smallRecipe } from '../src/lock/small-lock.test-data.ts'
+import { citationFile } from '../src/report/deposit/citation.ts'
+import { sourceIds } from '../src/report/deposit/deposit-facts.ts'
+import { roCrate } from '../src/report/deposit/ro-crate.ts'
+import { temporaryDirectory } from '../src/store/testing/temporary-directory.ts'
 import type { DepositResult } from '../src/workflows/deposit/deposit-recipe.ts'
 import { getCrateValidator } from './support/crate-validator.ts'
 import { NIGHTLY } from './support/nightly.ts'
@@ -53,11 +58,53 @@ test('a directory that has something in it is left as it is', async () => {
 const able = NIGHTLY ? await canHaveValidators() : 'it is left to the nightly tests'
 if (able !== true) console.warn(`skipped: deposits against validators of others, since ${able}`)
 
+/** All that a validator recommends to say. */
+const SAID = {
+  authors: [
+    {
+      ...{ name: 'Lovelace, Ada', orcid: '0000-0002-1825-0097', email: 'ada@example.org' },
+      affiliation: 'Analytical Engines',
+    },
+  ],
+  publisher: { name: 'Analytical Engines', url: 'https://ror.org/03f0f6041', email: 'ask@example.org' },
+  license: 'MIT',
+  doi: '10.5281/zenodo.1234567',
+}
+
 test.skipIf(able !== true)('a deposit is the same each time, and sound to validators of others', async () => {
   const [one, other] = [await deposited(), await deposited()]
   expect(one.result.files).toEqual(other.result.files)
   expect(await readdir(one.directory)).toContain('hello.sif')
   const validator = await getCrateValidator()
-  await validator.crate(one.directory)
+  expect(await validator.crate(one.directory)).toEqual([
+    // hello has neither authors nor a licence
+    expect.stringContaining('SHOULD have a `publisher`'),
+    expect.stringContaining('A License entity SHOULD'),
+  ])
   await validator.citation(join(one.directory, 'CITATION.cff'))
 })
+
+test.skipIf(able !== true)(
+  'documents that say all of a recipe with sources are sound to them, too',
+  async () => {
+    const directory = await temporaryDirectory()
+    const locked = smallLock.platforms['linux/amd64'] ?? expect.unreachable()
+    const recipe = { ...smallRecipe, ...SAID }
+    const [size, about, mediaType] = [4, 'the image', 'application/x-tar']
+    const files = [
+      { name: 'small.tar', sha256: '1'.repeat(64), size, about, mediaType, image: 'docker' as const },
+    ]
+    const sources = sourceIds({ recipe, locked })
+    expect(sources.length).toBeGreaterThan(1)
+    const facts = { name: 'small', recipe, locked, image: `sha256:${'a'.repeat(64)}`, files, sources }
+    for (const name of ['README.md', 'small.tar']) await writeFile(join(directory, name), 'text')
+    await writeFile(
+      join(directory, 'ro-crate-metadata.json'),
+      roCrate(facts, { size, sha256: '2'.repeat(64) }),
+    )
+    await writeFile(join(directory, 'CITATION.cff'), citationFile(facts))
+    const validator = await getCrateValidator()
+    expect(await validator.crate(directory)).toEqual([])
+    await validator.citation(join(directory, 'CITATION.cff'))
+  },
+)

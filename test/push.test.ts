@@ -1,9 +1,10 @@
 import { createHash, generateKeyPairSync, type KeyObject, verify } from 'node:crypto'
-import { readdir, writeFile } from 'node:fs/promises'
+import { readdir, stat, writeFile } from 'node:fs/promises'
 import { request as plainRequest } from 'node:http'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
+import { setInterval } from 'node:timers/promises'
 import { zstdCompressSync } from 'node:zlib'
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import type { AttachedFile } from '../src/formats/oci-referrer.ts'
@@ -259,21 +260,31 @@ const contentOf = async ({ config, layers }: WritableImage) =>
     [config, ...layers.map((layer) => buffer(layer.read()))].map(async (bytes) => sha256(await bytes)),
   )
 
-async function fetched(host: string, mirrors: string[] = []) {
-  const directory = await temporaryDirectory()
+interface FetchedOptions {
+  mirrors?: string[]
+  /** Where what came in part stays. */
+  directory?: string
+  signal?: AbortSignal
+}
+
+/** What was fetched, of which nothing is left on disk then. */
+async function fetched(host: string, { mirrors = [], ...options }: FetchedOptions = {}) {
   const reference = `${host}/team/app:1`
   const repositories = await open({ mirrors: { [host]: mirrors } }).repositories(reference)
-  try {
-    await using found = await fetchPublished(repositories, published(reference), {
-      directory: join(directory, 'spool'),
-      present: [],
-      signal,
-      timing,
-    })
-    return await contentOf(found)
-  } finally {
-    expect(await readdir(join(directory, 'spool')).catch(() => [])).toEqual([])
+  const directory = options.directory ?? (await temporaryDirectory())
+  const how = { directory, present: [], signal: options.signal ?? signal, timing }
+  let content: string[]
+  {
+    await using found = await fetchPublished(repositories, published(reference), how)
+    content = await contentOf(found)
   }
+  expect(await filesIn(directory)).toEqual([])
+  return content
+}
+
+async function filesIn(directory: string): Promise<string[]> {
+  const entries = await readdir(directory, { recursive: true, withFileTypes: true })
+  return entries.filter((entry) => entry.isFile()).map(({ parentPath, name }) => join(parentPath, name))
 }
 
 describe('fetchPublished()', () => {
@@ -283,11 +294,11 @@ describe('fetchPublished()', () => {
     const [layer, config] = [`/v2/team/app/blobs/${digest}`, `/v2/team/app/blobs/${id}`]
     const manifest = `/v2/team/app/manifests/${about.manifest}`
     return [
-      [layer, wrongBytes, 'ARTIFACT_MISMATCH', `expected ${digest}, got sha256:`],
-      [layer, cutSilently(1000), 'ARTIFACT_MISMATCH', `expected ${digest}, got sha256:`],
-      [layer, cutShort(1000), 'FETCH_FAILED', 'cannot fetch'],
-      [layer, notFound, 'REGISTRY_IMAGE_UNKNOWN', 'has no file'],
-      [layer, forbidden, 'REGISTRY_LOGIN_REFUSED', 'HTTP 403'],
+      [layer, wrongBytes, 'ARTIFACT_MISMATCH', 'tampered with or damaged on the way'],
+      [layer, cutSilently(1000), 'ARTIFACT_MISMATCH', 'bytes; likely cut short'],
+      [layer, cutShort(1000), 'FETCH_FAILED', 'the connection broke off'],
+      [layer, notFound, 'ARTIFACT_GONE', 'HTTP 404'],
+      [layer, forbidden, 'FETCH_FAILED', 'HTTP 403'],
       [config, wrongBytes, 'ARTIFACT_MISMATCH', `expected ${id}, got sha256:`],
       [manifest, wrongBytes, 'ARTIFACT_MISMATCH', `expected ${about.manifest}, got sha256:`],
       [manifest, notFound, 'REGISTRY_IMAGE_UNKNOWN', 'has no image'],
@@ -295,7 +306,7 @@ describe('fetchPublished()', () => {
     ]
   }
 
-  test('says what is wrong, keeps nothing, and takes what a mirror gives wrong from the registry', async () => {
+  test('says what is wrong, and takes what a mirror gives wrong from the registry', async () => {
     const registry = await registryOf()
     await push(registry.host)
     for (const [path, fault, code, says] of cases()) {
@@ -305,7 +316,7 @@ describe('fetchPublished()', () => {
         code,
         message: expect.stringContaining(says),
       })
-      expect(await fetched(registry.host, [faults.url])).toEqual(await contentOf(image))
+      expect(await fetched(registry.host, { mirrors: [faults.url] })).toEqual(await contentOf(image))
     }
   })
 
@@ -319,6 +330,52 @@ describe('fetchPublished()', () => {
     faults.on(layer, cutShort(500_000), real)
     expect(await fetched(faults.host)).toEqual(await contentOf(image))
     expect(faults.seen.filter(({ path }) => path === layer).at(-1)?.headers.range).toBe('bytes=500000-')
+  })
+
+  test('goes on in the next run where a run was interrupted, and throws nothing away until then', async () => {
+    const registry = await registryOf()
+    await push(registry.host)
+    const directory = await temporaryDirectory()
+    const [first, second] = pushable.layers.map(({ digest }) => `/v2/team/app/blobs/${digest}`)
+    const interrupt = new AbortController()
+    const faults = await faultsBefore(registry)
+    faults.on(second as string, (real) => (_request, response) => {
+      response.writeHead(200, { 'content-length': String(real.body.length) })
+      response.write(real.body.subarray(0, 500_000), () => poll())
+    })
+    const poll = async () => {
+      // both have come as far as they do
+      for await (const _ of setInterval(10)) {
+        const sizes = await Promise.all(
+          (await filesIn(directory)).map(async (path) => (await stat(path)).size),
+        )
+        if (sizes.includes(500_000) && sizes.includes(pushable.layers[0]?.size as number)) break
+      }
+      interrupt.abort(new Error('interrupted'))
+    }
+    const ended = fetched(faults.host, { directory, signal: interrupt.signal })
+    await expect(ended).rejects.toThrow('interrupted')
+
+    faults.clear()
+    expect(await fetched(faults.host, { directory })).toEqual(await contentOf(image))
+    const asked = faults.seen.filter(({ path }) => [first, second].includes(path))
+    expect(asked.map(({ path, headers }) => [path, headers.range])).toEqual([[second, 'bytes=500000-']])
+  })
+
+  test('gives two runs at once the same image', async () => {
+    const registry = await registryOf()
+    await push(registry.host)
+    const directory = await temporaryDirectory()
+    const reference = `${registry.host}/team/app:1`
+    const repositories = await open().repositories(reference)
+    const run = async () => {
+      const how = { directory, present: [], signal, timing }
+      await using found = await fetchPublished(repositories, published(reference), how)
+      return await contentOf(found)
+    }
+    const content = await contentOf(image)
+    expect(await Promise.all([run(), run(), run()])).toEqual([content, content, content])
+    expect(await filesIn(directory)).toEqual([])
   })
 
   test('takes no layer that is another one, or unpacks to more than the image, whatever its digest', async () => {
@@ -349,7 +406,7 @@ describe('fetchPublished()', () => {
       await expect(
         fetchPublished(repositories, wanted, { directory, present: [], signal, timing }),
       ).rejects.toMatchObject({ code, message: expect.stringContaining(says) })
-      expect(await readdir(directory)).toEqual([])
+      expect(await filesIn(directory)).toEqual([])
     }
   })
 

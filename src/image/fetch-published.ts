@@ -1,10 +1,7 @@
-import { createHash, randomUUID } from 'node:crypto'
-import { createReadStream } from 'node:fs'
-import { mkdir, rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { type FileHandle, open } from 'node:fs/promises'
 import { buffer } from 'node:stream/consumers'
-import { StillroomError } from '../error.ts'
-import { uncompressed } from '../formats/decompress.ts'
+import { StillroomError, systemCode } from '../error.ts'
+import { type UnpackingLimit, uncompressed } from '../formats/decompress.ts'
 import { imageInvalid } from '../formats/image-invalid.ts'
 import { tryJson } from '../formats/json/try-json.ts'
 import { MANIFEST_TYPE, type RegistryDescriptor, RegistryManifest, sha256Digest } from '../formats/oci.ts'
@@ -12,17 +9,20 @@ import type { LockedImage, PublishedImage } from '../lock/schema.ts'
 import type { Timing } from '../net/retry.ts'
 import { firstGood } from '../sources/first-good.ts'
 import { fetchBlob } from '../sources/registry/fetch-blob.ts'
-import { fetchDocument, type Repository } from '../sources/registry/registries.ts'
-import { diskError } from '../store/disk.ts'
-import { writeNew } from '../store/write-hashed.ts'
-import { Transfer, type TransferProgress } from './transfer.ts'
+import { fetchDocument, locateBlobs, type Repository } from '../sources/registry/registries.ts'
+import type { Artifact } from '../store/artifact.ts'
+import { ABANDONED_AFTER } from '../store/disk.ts'
+import { fetchArtifacts } from '../store/fetch-artifacts.ts'
+import { openStore, type Store } from '../store/store.ts'
+import { Counter } from '../store/write-hashed.ts'
+import type { TransferProgress } from './transfer.ts'
 import type { WritableImage, WritableLayer } from './write-archive.ts'
 
-/** An image whose layers lie on disk, but for those that were not wanted; they are gone when it is disposed of. */
+/** An image whose layers lie on disk, as they are packed, but for those that were not wanted; gone when it is disposed of. */
 export interface FetchedImage extends WritableImage, AsyncDisposable {}
 
 export interface FetchOptions {
-  /** Where its layers are kept meanwhile; made when it is not there. */
+  /** Where its layers are kept meanwhile, and what came of them when they don't come to their end; made when it is not there. */
   directory: string
   signal: AbortSignal
   timing?: Partial<Timing>
@@ -40,16 +40,15 @@ export type Published = LockedImage & { published: PublishedImage }
  * digest, the config by the image ID, each layer, unpacked, by its diffID. What one source gives wrong, the next one is asked for.
  *
  * @param repositories best first
- * @throws {StillroomError} ARTIFACT_MISMATCH; REGISTRY_IMAGE_UNKNOWN, REGISTRY_LOGIN_REFUSED, FETCH_FAILED; DISK_FULL,
- *   NOT_WRITABLE
+ * @throws {StillroomError} ARTIFACT_MISMATCH; REGISTRY_IMAGE_UNKNOWN, REGISTRY_LOGIN_REFUSED, ARTIFACT_GONE, FETCH_FAILED;
+ *   IMAGE_INVALID; DISK_FULL, NOT_WRITABLE
  */
 export async function fetchPublished(
   repositories: readonly Repository[],
   image: Published,
   { directory, present, onProgress = () => {}, ...options }: FetchOptions,
 ): Promise<FetchedImage> {
-  const manifest = await fetchManifest(repositories, image, options)
-  const { config, layers } = manifest
+  const { config, layers } = await fetchManifest(repositories, image, options)
   const bytes = await firstGood(repositories, async (repository) => {
     const fetched = await buffer(fetchBlob([repository], config.digest, { ...options, size: config.size }))
     requireDigest(repository, config.digest, sha256Digest(fetched))
@@ -61,81 +60,122 @@ export async function fetchPublished(
       present.includes(diffID) ? [] : [[diffID, layers[index] as RegistryDescriptor] as const],
     ),
   )
-  const transfer = new Transfer(
-    [...wanted.values()].map(({ size }) => size),
-    onProgress,
-  )
-  const written: string[] = []
-  const dispose = async () => {
-    for (const path of written) await rm(path, { force: true })
-  }
-  let left = image.size
-  const fetchLayer = (diffID: string, { digest, size }: RegistryDescriptor): Promise<WritableLayer> =>
-    firstGood(repositories, async (repository) => {
-      const path = join(directory, `${randomUUID()}.tmp`)
-      written.push(path)
-      const blob = new HashedBlob(transfer.counted(fetchBlob([repository], digest, { ...options, size })))
-      const unpacked = await writeNew(path, blob.unpacked(left)).catch(async (error) => {
-        if (!(error instanceof StillroomError)) throw diskError(error, path)
-        if (error.code === 'IMAGE_INVALID') requireDigest(repository, digest, await blob.digest())
-        throw error
-      })
-      requireDigest(repository, digest, await blob.digest())
+  const store = await openStore(directory)
+  for await (const { sha256, since } of store.entries())
+    if (Date.now() - since.getTime() > ABANDONED_AFTER) await store.discard(sha256)
+  const blobs = await fetchBlobs(store, repositories, [...wanted.values()], image, { onProgress, ...options })
+  try {
+    let left = image.size
+    const fetched = new Map<string, WritableLayer>()
+    for (const [diffID, { digest }] of wanted) {
+      options.signal.throwIfAborted()
+      const read = (limit: UnpackingLimit = UNLIMITED) => uncompressed(blobs.read(digest), limit)
+      const unpacked = await count(read(atMost(left)))
       if (`sha256:${unpacked.sha256}` !== diffID) throw otherImage(image)
       left -= unpacked.size
-      return { diffID, size: unpacked.size, read: () => createReadStream(path) }
-    })
-  try {
-    await mkdir(directory, { recursive: true })
-    const fetched = new Map<string, WritableLayer>()
-    for (const [diffID, descriptor] of wanted) {
-      fetched.set(diffID, await fetchLayer(diffID, descriptor))
-      transfer.done(descriptor.size)
+      fetched.set(diffID, { diffID, size: unpacked.size, read })
     }
     // one that is not wanted is in no archive, and nobody asks how long it is
     const all = diffIDs.map((diffID) => fetched.get(diffID) ?? { diffID, size: 0, read: unwanted })
-    return { config: bytes, layers: all, [Symbol.asyncDispose]: dispose }
+    return { config: bytes, layers: all, [Symbol.asyncDispose]: blobs[Symbol.asyncDispose] }
   } catch (error) {
-    await dispose()
+    await blobs[Symbol.asyncDispose]()
     throw options.signal.aborted ? options.signal.reason : error
   }
 }
 
-/** The bytes of a blob as they come, packed or not. */
-class HashedBlob {
-  readonly #hash = createHash('sha256')
-  readonly #source: AsyncGenerator<Uint8Array>
+interface FetchedBlobs extends AsyncDisposable {
+  /** The bytes of a blob, as often as they are asked for. */
+  read(digest: string): AsyncIterable<Uint8Array>
+}
 
-  constructor(pieces: AsyncIterable<Uint8Array>) {
-    this.#source = this.#hashed(pieces)
+/**
+ * Fetches blobs, each verified by its digest. When not all of them come, those that did stay in the store, and so does what
+ * came of the others: the next run goes on from there.
+ */
+async function fetchBlobs(
+  store: Store,
+  repositories: readonly Repository[],
+  blobs: readonly RegistryDescriptor[],
+  { published: { reference } }: Published,
+  {
+    onProgress,
+    ...options
+  }: Required<Pick<FetchOptions, 'onProgress'>> & Pick<FetchOptions, 'signal' | 'timing'>,
+): Promise<FetchedBlobs> {
+  const artifacts = blobs.map(
+    ({ digest, size }, index): Artifact => ({
+      name: `layer ${index + 1} of ${reference}`,
+      file: digest,
+      sha256: hexOf(digest),
+      size,
+      origin: { kind: 'registry', reference, digest },
+    }),
+  )
+  const handles = new Map<string, FileHandle>()
+  const close = async () => {
+    for (const handle of handles.values()) await handle.close()
+    handles.clear()
   }
-
-  async *#hashed(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-    for await (const bytes of pieces) {
-      this.#hash.update(bytes)
-      yield bytes
+  for (;;) {
+    await fetchArtifacts(artifacts, {
+      ...{ store, locate: locateBlobs(repositories), ...options },
+      onProgress: ({ filesDone, filesTotal, ...bytes }) =>
+        onProgress({ blobsDone: filesDone, blobsTotal: filesTotal, ...bytes }),
+    })
+    try {
+      for (const { digest } of blobs) handles.set(digest, await open(store.path(hexOf(digest))))
+      break
+    } catch (error) {
+      await close()
+      // another run fetched the same image, and threw its blobs away meanwhile
+      if (systemCode(error) !== 'ENOENT') throw error
     }
   }
-
-  /** @param most bytes that there may be @throws {StillroomError} IMAGE_INVALID when there are more, or they don't unpack */
-  unpacked(most: number): AsyncIterable<Uint8Array> {
-    let left = most
-    // whoever stops early leaves the rest to be hashed
-    const rest = { [Symbol.asyncIterator]: () => ({ next: () => this.#source.next() }) }
-    return uncompressed(rest, {
-      received: () => {},
-      unpacked: (bytes) => {
-        left -= bytes
-        if (left < 0) throw imageInvalid('A layer has more bytes than all of the locked image')
-      },
-    })
+  return {
+    read: (digest) => {
+      const handle = handles.get(digest)
+      if (handle === undefined) throw new Error(`blob ${digest} was not fetched`)
+      return bytesOf(handle)
+    },
+    [Symbol.asyncDispose]: async () => {
+      await close()
+      for (const { digest } of blobs) await store.discard(hexOf(digest))
+    },
   }
+}
 
-  /** Of all of them. */
-  async digest(): Promise<string> {
-    for await (const _ of this.#source);
-    return `sha256:${this.#hash.digest('hex')}`
+const PIECE = 256 * 1024
+
+async function* bytesOf(file: FileHandle): AsyncGenerator<Uint8Array> {
+  for (let position = 0; ; ) {
+    const { buffer: piece, bytesRead } = await file.read(Buffer.allocUnsafe(PIECE), 0, PIECE, position)
+    if (bytesRead === 0) return
+    position += bytesRead
+    yield piece.subarray(0, bytesRead)
   }
+}
+
+const hexOf = (digest: string) => digest.replace('sha256:', '')
+
+const UNLIMITED: UnpackingLimit = { received: () => {}, unpacked: () => {} }
+
+/** @throws {StillroomError} IMAGE_INVALID when there are more bytes */
+function atMost(most: number): UnpackingLimit {
+  let left = most
+  return {
+    ...UNLIMITED,
+    unpacked: (bytes) => {
+      left -= bytes
+      if (left < 0) throw imageInvalid('A layer has more bytes than all of the locked image')
+    },
+  }
+}
+
+async function count(pieces: AsyncIterable<Uint8Array>) {
+  const counter = new Counter()
+  for await (const bytes of pieces) counter.add(bytes)
+  return counter.result()
 }
 
 function unwanted(): never {

@@ -24,7 +24,7 @@ const INPUT_FIELDS = [
 /**
  * What a lock of this recipe is made from: each field that decides the image (a step as `steps[i]`, a local file
  * as `files["PATH"]` with its sha256), and a checksum over them all. Empty fields are left out.
- * Description, authors, licence, DOI, MPI, checks and tasks are no part of it: changing them leaves the image as it is.
+ * Description, authors, publisher, licence, DOI, MPI, checks and tasks are no part of it: changing them leaves the image as it is.
  *
  * @param files sha256 in hex of each local file that the recipe uses, by its path below the recipe's directory, or git tree of
  *   each project, by {@link projectFile}

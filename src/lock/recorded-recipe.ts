@@ -3,7 +3,8 @@ import { Recipe } from '../recipe/schema.ts'
 import type { Lockfile } from './schema.ts'
 
 /**
- * The recipe as a lockfile recorded it: what decides the image; without description, authors, licence, DOI, MPI, checks and tasks.
+ * The recipe as a lockfile recorded it: what decides the image; without description, authors, publisher, licence, DOI, MPI,
+ * checks and tasks.
  *
  * @throws {StillroomError} LOCK_INVALID when the recorded fields are not a recipe
  */

@@ -446,8 +446,20 @@ export const Author = z.strictObject({
     .optional(),
   /** Where the author works. */
   affiliation: nonEmptyLine.optional(),
+  /** Where questions about it are answered. */
+  email: z.email().optional(),
 })
 export type Author = z.infer<typeof Author>
+
+export const Publisher = z.strictObject({
+  /** What the institute, project or archive is called. */
+  name: nonEmptyLine,
+  /** Its page, or its identifier in the registry of research organisations: `https://ror.org/...`. */
+  url: z.url({ protocol: /^https?$/ }).optional(),
+  /** Where it answers questions. */
+  email: z.email().optional(),
+})
+export type Publisher = z.infer<typeof Publisher>
 
 /** A recipe after checking: every default filled in, plain JSON data. */
 export const Recipe = z.strictObject({
@@ -455,6 +467,8 @@ export const Recipe = z.strictObject({
   description: line.default(''),
   /** Who made what the image is about: for those who cite it. */
   authors: z.array(Author).default([]),
+  /** Who makes it available; the authors when left out. */
+  publisher: Publisher.optional(),
   /** The licence of your own work in it, by its SPDX identifier: `MIT`, `CC-BY-4.0`. Packages have their own. */
   license: z
     .string()

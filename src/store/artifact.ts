@@ -35,6 +35,8 @@ export interface ArtifactUrl extends HttpTarget {
   label: string
   /** How many files a source that throttles may be asked for at once; as many as are fetched when left out. */
   atOnce?: number
+  /** More headers, asked for before each try: a token may be good for less time than a download takes. */
+  authorize?: () => Promise<Record<string, string>>
   /** What the source itself says the file's sha256 is: when it differs from the artifact's, nothing is fetched. */
   sha256?: string
 }

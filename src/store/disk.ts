@@ -159,7 +159,8 @@ export async function readChunks(handle: FileHandle, take: (chunk: Uint8Array) =
   }
 }
 
-const ABANDONED_AFTER = 7 * 24 * 3600 * 1000
+/** Milliseconds after which what nobody touched is nobody's any more. */
+export const ABANDONED_AFTER = 7 * 24 * 3600 * 1000
 
 /** Removes what interrupted runs left in a store's temporary directory and no run has touched for a week. */
 export async function sweepAbandoned(directory: string, now: number = Date.now()): Promise<void> {

@@ -29,7 +29,14 @@ export async function download(
   let wrongBytes: SourceFailure | undefined
   const attempt = async (): Promise<Attempt<true, SourceFailure>> => {
     const offset = partial.received
-    const received = await downloadPart(from, partial, {
+    const more = await from.authorize?.().catch((error: unknown) => {
+      if (error instanceof StillroomError) return error
+      throw error
+    })
+    if (more instanceof StillroomError)
+      return { failure: { kind: 'failed', source, reason: more.message }, retry: 'no' }
+    const target = more === undefined ? from : { ...from, headers: { ...from.headers, ...more } }
+    const received = await downloadPart(target, partial, {
       signal: options.signal,
       stall: options.timing.stall,
       limit: artifact.size,

@@ -94,6 +94,30 @@ describe('fetchArtifacts() brings in', () => {
   })
 })
 
+describe('fetchArtifacts() asks for permission before each try', () => {
+  const located = (authorize: () => Promise<Record<string, string>>) => async () => [
+    { url: server.url + path, label: 'registry', authorize },
+  ]
+
+  it('so that it goes on though the first one has expired', async () => {
+    server.on(path, fault.resetAfter(bytes, 150_000), fault.file(bytes))
+    let count = 0
+    await fetchAll([artifact], { locate: located(async () => ({ authorization: `Bearer ${++count}` })) })
+    expect(server.seen.map(({ headers }) => headers.authorization)).toEqual(['Bearer 1', 'Bearer 2'])
+    expect(ranges()[1]).toMatch(/^bytes=[1-9]/)
+    await expectStored()
+  })
+
+  it('and says that it got none', async () => {
+    const refused = new StillroomError('FETCH_FAILED', 'the server for tokens is away')
+    const failed = fetchAll([artifact], { locate: located(() => Promise.reject(refused)) })
+    await expect(failed).rejects.toMatchObject({
+      code: 'FETCH_FAILED',
+      message: expect.stringContaining('the server for tokens is away'),
+    })
+  })
+})
+
 describe('fetchArtifacts() gets over', () => {
   const half = 150_000
   const cases: Record<string, fault.Behaviour[]> = {

@@ -19,7 +19,7 @@ export function citationFile(facts: DepositFacts): string {
         person === undefined
           ? [`  - name: ${text(author.name)}`]
           : [`  - family-names: ${text(person.family)}`, `    given-names: ${text(person.given)}`]
-      const { orcid, affiliation } = author
+      const { orcid, affiliation, email } = author
       return [
         ...first,
         ...(orcid === undefined ? [] : [`    orcid: ${text(`https://orcid.org/${orcid}`)}`]),
@@ -27,6 +27,7 @@ export function citationFile(facts: DepositFacts): string {
         ...(affiliation === undefined || person === undefined
           ? []
           : [`    affiliation: ${text(affiliation)}`]),
+        ...(email === undefined ? [] : [`    email: ${text(email)}`]),
       ]
     }),
     `version: ${text(image)}`,

@@ -46,8 +46,9 @@ describe('the documents of a deposit', () => {
     const graph: Record<string, unknown>[] = JSON.parse(roCrate(facts, README))['@graph']
     expect(graph.find((entity) => entity['@id'] === './')).toMatchObject({
       license: { '@id': 'https://spdx.org/licenses/CC-BY-4.0' },
-      author: [{ '@id': 'https://orcid.org/0000-0002-1825-0097' }, { '@id': '#author-2' }],
-      identifier: 'https://doi.org/10.5281/zenodo.1',
+      author: [{ '@id': 'https://orcid.org/0000-0002-1825-0097' }, { '@id': '#organisation-2' }],
+      publisher: [{ '@id': 'https://orcid.org/0000-0002-1825-0097' }, { '@id': '#organisation-2' }],
+      identifier: { '@id': 'https://doi.org/10.5281/zenodo.1' },
     })
     expect(facts.sources.length).toBeGreaterThan(0)
     for (const { swhid } of facts.sources) {
@@ -57,8 +58,33 @@ describe('the documents of a deposit', () => {
     }
   })
 
+  test('name the publisher, who may be where an author works, once', () => {
+    const publisher = { name: ADA.affiliation, url: 'https://ror.org/03f0f6041', email: 'ask@example.org' }
+    const authors = [{ ...ADA, email: 'ada@example.org' }]
+    const facts = factsOf({ authors, publisher })
+    const graph: Record<string, unknown>[] = JSON.parse(roCrate(facts, README))['@graph']
+    expect(graph.find((entity) => entity['@id'] === './')).toMatchObject({
+      author: { '@id': 'https://orcid.org/0000-0002-1825-0097' },
+      publisher: { '@id': publisher.url },
+    })
+    const organisations = graph.filter((entity) => entity['@type'] === 'Organization')
+    expect(organisations).toMatchObject([
+      { '@id': publisher.url, name: publisher.name, contactPoint: { '@id': 'mailto:ask@example.org' } },
+    ])
+    expect(graph.find((entity) => entity['@type'] === 'Person')).toMatchObject({
+      affiliation: { '@id': publisher.url },
+      contactPoint: { '@id': 'mailto:ada@example.org' },
+    })
+    expect(citationFile(facts)).toContain('    email: "ada@example.org"')
+  })
+
   test('refer to nothing that is not there', () => {
-    for (const facts of [factsOf(), factsOf({ authors: [ADA] }), { ...factsOf(), files: [], sources: [] }]) {
+    const publisher = { name: 'The library' }
+    for (const facts of [
+      factsOf(),
+      factsOf({ authors: [ADA], publisher, doi: '10.5281/zenodo.1' }),
+      { ...factsOf(), files: [], sources: [] },
+    ]) {
       const graph: Record<string, unknown>[] = JSON.parse(roCrate(facts, README))['@graph']
       const ids = new Set(graph.map((entity) => entity['@id']))
       expect(ids.size).toBe(graph.length)

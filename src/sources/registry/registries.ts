@@ -106,13 +106,22 @@ export function locateRegistry(registries: Registries): Locate {
   return async (artifact) => {
     const { origin } = artifact
     if (origin.kind !== 'registry') return []
-    const locateAt = ({ root, name, authorize }: Repository): Locate => {
-      const url = `${root.url}/blobs/${origin.digest}`
-      return async () => [{ ...root, url, headers: { ...root.headers, ...(await authorize(name)) } }]
-    }
-    const repositories = await registries.repositories(origin.reference)
-    return locateWith(...repositories.map(locateAt))(artifact)
+    return locateBlobs(await registries.repositories(origin.reference))(artifact)
   }
+}
+
+/** Finds blobs, known by their digest, in each of some repositories. */
+export function locateBlobs(repositories: readonly Repository[]): Locate {
+  const locateAt = ({ root, name, authorize: ask }: Repository): Locate => {
+    const authorize = () => ask(name)
+    return async ({ origin }) => {
+      if (origin.kind !== 'registry') return []
+      // one that does not let us in is none of its sources
+      await authorize()
+      return [{ ...root, url: `${root.url}/blobs/${origin.digest}`, authorize }]
+    }
+  }
+  return locateWith(...repositories.map(locateAt))
 }
 
 /** A manifest or a config: OCI's distribution specification wants registries to take at least 4 MiB. */

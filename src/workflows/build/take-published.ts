@@ -28,7 +28,8 @@ export async function takePublished(
   if (!published) return undefined
   const built = (error: unknown) => {
     if (!(error instanceof StillroomError) || session.signal.aborted) throw error
-    const reason = error.message.split('\n', 1)[0] ?? ''
+    // the last line is what the last source said
+    const reason = error.message.split('\n').at(-1)?.trim() ?? ''
     const text = `not taken from ${published.reference}, but built: ${reason}`
     session.progress({ kind: 'note', text: text.slice(0, 400) })
     return undefined
