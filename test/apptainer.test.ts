@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises'
+import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import type { AuditReport } from '../src/audit/audit-report.ts'
@@ -10,8 +10,16 @@ import { stillroom, stillroomJson } from './support/stillroom.ts'
 const cluster = NIGHTLY ? await apptainer() : 'it is left to the nightly tests'
 if (typeof cluster === 'string') console.warn(`skipped: SIFs in Apptainer, since ${cluster}`)
 
-async function exported(name: string): Promise<{ directory: string; hpc: string }> {
+async function exported(
+  name: string,
+  { mpi }: { mpi?: string } = {},
+): Promise<{ directory: string; hpc: string }> {
   const directory = await copyProject(name)
+  if (mpi !== undefined) {
+    const path = join(directory, 'recipes', name, 'recipe.ts')
+    const text = await readFile(path, 'utf8')
+    await writeFile(path, text.replace('defineRecipe({', `defineRecipe({ mpi: '${mpi}',`))
+  }
   await commitAll(directory)
   await stillroomJson(directory, ['build', 'recipe', name, '--no-audit'])
   await stillroomJson(directory, ['export', 'recipe', name, '--hpc', 'hpc', '--definition', 'hpc/it.def'])
@@ -19,10 +27,15 @@ async function exported(name: string): Promise<{ directory: string; hpc: string 
 }
 
 describe.skipIf(typeof cluster === 'string')('a SIF in Apptainer, for somebody who is not root', () => {
-  const run = (directory: string, command: string) => {
+  const run = (directory: string, command: string, options: { slurm?: boolean } = {}) => {
     if (typeof cluster === 'string') throw new Error(cluster)
-    return cluster.run(directory, command)
+    return cluster.run(directory, command, options)
   }
+  /** What a job of SLURM prints that is submitted and waited for. */
+  const submit = (directory: string, words: string) =>
+    run(directory, `sbatch --wait --output=job.out ${words} || { cat job.out; exit 1; }; cat job.out`, {
+      slurm: true,
+    })
 
   test('runs what the image runs, its tasks, and the job', async () => {
     const { hpc } = await exported('hello')
@@ -30,6 +43,7 @@ describe.skipIf(typeof cluster === 'string')('a SIF in Apptainer, for somebody w
     expect(await run(hpc, './run')).toContain('The same bytes, years later')
     expect(await run(hpc, './say.sh "a task"')).toContain('| a task |')
     expect(await run(hpc, 'SAY_ARGUMENTS=job bash job.slurm')).toContain('| job |')
+    expect(await submit(hpc, '--export=ALL,SAY_ARGUMENTS=submitted job.slurm')).toContain('| submitted |')
     const environment = await run(hpc, `LEAK=1 ./run -- sh -c 'echo "$HOME $LEAK $PYTHONNOUSERSITE"'`)
     expect(environment).toBe('/stillroom  1')
   })
@@ -49,14 +63,28 @@ describe.skipIf(typeof cluster === 'string')('a SIF in Apptainer, for somebody w
     expect(new Set(others.map(({ rule }) => rule))).toEqual(new Set(['file-mode', 'setuid']))
   })
 
-  test('trains against servers by the scripts alone', { timeout: 1_200_000 }, async () => {
+  test('a job of many processes tells each who it is', async () => {
+    const { hpc } = await exported('hello', { mpi: 'mpich' })
+    const printed = await submit(hpc, `--ntasks=3 mpi.slurm -- sh -c 'echo "$PMI_RANK of $PMI_SIZE"'`)
+    expect(printed.split('\n').sort()).toEqual(expect.arrayContaining(['0 of 3', '1 of 3', '2 of 3']))
+  })
+
+  test('trains against servers by the scripts alone', { timeout: 1_800_000 }, async () => {
     const { hpc } = await exported('fenics-tf')
-    const job =
-      'SERVERS_ARGUMENTS="-n 2 -p 43643" TRAINING_ARGUMENTS="-n 2 -p 43643 --episodes 2" bash job.slurm'
-    await run(hpc, job)
-    expect(await readFile(join(hpc, 'state/shared/episodes.csv'), 'utf8')).toMatch(/\d/)
+    const words = { SERVERS_ARGUMENTS: '-n 2 -p 43643', TRAINING_ARGUMENTS: '-n 2 -p 43643 --episodes 2' }
+    const given = Object.entries(words).map(([name, value]) => `export ${name}="${value}"; `)
+    const episodes = join(hpc, 'state/shared/episodes.csv')
+    await run(hpc, `${given.join('')}bash job.slurm`)
+    expect(await readFile(episodes, 'utf8')).toMatch(/\d/)
+    await rm(episodes)
+    await run(hpc, `${given.join('')}sbatch --wait job.slurm || { cat slurm-*.out; exit 1; }`, {
+      slurm: true,
+    })
+    expect(await readFile(episodes, 'utf8')).toMatch(/\d/)
     const sum = 'from mpi4py import MPI; print(MPI.COMM_WORLD.allreduce(1))'
     const both = await run(hpc, `./run -- mpirun --oversubscribe -n 2 python3 -c '${sum}'`)
     expect(both.split('\n').filter((line) => line === '2')).toHaveLength(2)
+    const submitted = await submit(hpc, `--ntasks=2 --wrap "./run -- mpirun -n 2 python3 -c '${sum}'"`)
+    expect(submitted.split('\n').filter((line) => line === '2')).toHaveLength(2)
   })
 })

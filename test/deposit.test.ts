@@ -1,15 +1,19 @@
+import { existsSync } from 'node:fs'
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import { expect, onTestFinished, test } from 'vitest'
+import { privateEngine } from '../src/engine/private/private-engine.ts'
 import { smallLock, smallRecipe } from '../src/lock/small-lock.test-data.ts'
 import { citationFile } from '../src/report/deposit/citation.ts'
 import { sourceIds } from '../src/report/deposit/deposit-facts.ts'
 import { roCrate } from '../src/report/deposit/ro-crate.ts'
+import { defaultCacheDirectory } from '../src/store/cache-directory.ts'
 import { temporaryDirectory } from '../src/store/testing/temporary-directory.ts'
 import type { DepositResult } from '../src/workflows/deposit/deposit-recipe.ts'
 import { getCrateValidator } from './support/crate-validator.ts'
+import { canHaveEngines } from './support/engine.ts'
 import { NIGHTLY } from './support/nightly.ts'
 import { copyProject } from './support/project.ts'
 import { stillroom, stillroomJson } from './support/stillroom.ts'
@@ -40,11 +44,41 @@ test('a stranger who follows the README of a deposit gets the image, and builds 
     // nobody types into it
     .replace('docker run --rm -it', 'docker run --rm')
   await writeFile(join(stranger, 'typed.sh'), script)
-  const { stdout } = await execa('sh', ['-eu', '../typed.sh'], { cwd: join(stranger, 'deposit') })
+  const stdout = await typedElsewhere(stranger)
   expect(stdout).toContain('lock.json: OK')
   expect(stdout).toContain('The same bytes, years later')
   expect(stdout.trim().split('\n').at(-1)).toBe(result.image)
 })
+
+/**
+ * What typed.sh prints in a root file system that has docker, git and a shell, and neither stillroom nor a network: that of the
+ * machine's engines, with the socket of the engine. Where there can be none it is typed on this machine.
+ */
+async function typedElsewhere(directory: string): Promise<string> {
+  const { root } = privateEngine(defaultCacheDirectory(process.env))
+  const socket = /^unix:(?:\/\/)?(\/.*)$/.exec(process.env.DOCKER_HOST ?? '')?.[1]
+  if (!existsSync(root) || socket === undefined || (await canHaveEngines()) !== true) {
+    console.warn('typed on this machine: it has no root file system of a private engine')
+    return (await execa('sh', ['-eu', '../typed.sh'], { cwd: join(directory, 'deposit') })).stdout
+  }
+  const words = ['--mount', '--net', '--propagation', 'private', 'sh', '-euc', ENTER, 'sh']
+  return (await execa('unshare', [...words, root, directory, socket], { stdin: 'ignore' })).stdout
+}
+
+const ENTER = `
+mount --rbind "$1" "$1"
+cd "$1"
+mount -o remount,bind,ro .
+mount -t proc proc proc
+mount --bind /dev dev
+mount -t tmpfs tmpfs tmp
+mkdir tmp/stranger
+mount --bind "$2" tmp/stranger
+touch tmp/docker.sock
+mount --bind "$3" tmp/docker.sock
+exec chroot . env -i HOME=/tmp PATH=/usr/sbin:/usr/bin:/sbin:/bin DOCKER_HOST=unix:///tmp/docker.sock \\
+  sh -euc 'git --version; ! command -v node; cd /tmp/stranger/deposit; exec sh -eu ../typed.sh'
+`
 
 test('a directory that has something in it is left as it is', async () => {
   const project = await copyProject('hello')

@@ -4,22 +4,56 @@ import { execa } from 'execa'
 import { beforeAll, describe, expect, test } from 'vitest'
 import type { AuditReport } from '../src/audit/audit-report.ts'
 import type { LockedImage } from '../src/lock/schema.ts'
+import { temporaryDirectory } from '../src/store/testing/temporary-directory.ts'
 import type { SifResult } from '../src/workflows/export/export-sif.ts'
 import { canHaveEngines, startEngine } from './support/engine.ts'
 import { NIGHTLY } from './support/nightly.ts'
 import { ownName } from './support/own-name.ts'
-import { copyProject } from './support/project.ts'
-import { failure, stillroomJson } from './support/stillroom.ts'
+import { commitAll, copyProject } from './support/project.ts'
+import { commandLine, failure, stillroomJson } from './support/stillroom.ts'
+import { debianProgram } from './world/debian-program.ts'
 
 const engines = NIGHTLY ? await canHaveEngines() : 'they are left to the nightly tests'
-if (engines !== true) console.warn(`skipped: SIFs from the other image store, since ${engines}`)
-if (!NIGHTLY) console.warn('skipped: SIFs, which are left to the nightly tests')
+if (engines !== true)
+  console.warn(`skipped: SIFs from engines that look like other machines, since ${engines}`)
 
+const ROOT = join(import.meta.dirname, '..')
 const LOCK = 'recipes/hello/lock.json'
 const RECIPE = 'recipes/hello/recipe.ts'
 
-const exported = (directory: string, file: string, env: Record<string, string> = {}) =>
-  stillroomJson<SifResult>(directory, ['export', 'recipe', 'hello', file], { env })
+const exported = (directory: string, file: string, env: Record<string, string> = {}, name = 'hello') =>
+  stillroomJson<SifResult>(directory, ['export', 'recipe', name, file], { env })
+
+/** The same by a process that has one processor, another clock, time zone, language and umask. */
+async function exportedElsewhere(
+  directory: string,
+  file: string,
+  env: Record<string, string> = {},
+  name = 'hello',
+): Promise<SifResult> {
+  const preload = 'usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1'
+  const words = [process.execPath, commandLine(), 'export', 'recipe', name, file, '--json']
+  const { stdout } = await execa(
+    'sh',
+    ['-c', `umask 077; exec taskset --cpu-list ${await firstProcessor()} "$@"`, 'sh', ...words],
+    {
+      cwd: directory,
+      env: {
+        ...{ TZ: 'Asia/Tokyo', LC_ALL: 'tr_TR.UTF-8', ...env },
+        LD_PRELOAD: await debianProgram('libfaketime', preload),
+        // the next day; what runs out of time must not do so at once
+        ...{ FAKETIME: '+30h', FAKETIME_DONT_FAKE_MONOTONIC: '1' },
+      },
+    },
+  )
+  return JSON.parse(stdout) as SifResult
+}
+
+/** The first processor that this process may use (proc(5), `Cpus_allowed_list`: `0-3,8`). */
+async function firstProcessor(): Promise<string> {
+  return /^Cpus_allowed_list:\s*(\d+)/m.exec(await readFile('/proc/self/status', 'utf8'))?.[1] ?? '0'
+}
+
 async function lockedImage(directory: string): Promise<LockedImage> {
   return JSON.parse(await readFile(join(directory, LOCK), 'utf8')).platforms['linux/amd64'].image
 }
@@ -34,9 +68,9 @@ async function changeByte(path: string, at: number): Promise<void> {
 const audited = (directory: string, file: string) =>
   stillroomJson<AuditReport>(directory, ['audit', 'image', file, '--lock', LOCK])
 
-describe.skipIf(!NIGHTLY)('export recipe', () => {
+describe('export recipe', () => {
   beforeAll(async () => {
-    await stillroomJson(join(import.meta.dirname, '..'), ['build', 'recipe', 'hello'])
+    await stillroomJson(ROOT, ['build', 'recipe', 'hello'])
   })
 
   test('writes a SIF whose sum the lockfile has; an audit finds nothing in it, and one changed byte', async () => {
@@ -57,24 +91,38 @@ describe.skipIf(!NIGHTLY)('export recipe', () => {
     expect(failed.message).toMatch(/in "[^"]+\/[^"]+"/)
   })
 
-  test.skipIf(engines !== true)('writes the same from the other image store', async () => {
-    const directory = await copyProject('hello')
-    const { sha256 } = await exported(directory, 'hello.sif')
-    await stillroomJson(directory, ['save', 'recipe', 'hello', 'hello.tar'])
-    const engine = await startEngine(ownName('test-export'), 'containerd')
-    try {
-      await stillroomJson(directory, ['load', 'hello.tar'], { env: engine.env })
-      expect((await exported(directory, 'again.sif', engine.env)).sha256).toBe(sha256)
-    } finally {
-      await engine.purge()
-    }
-  })
+  test.skipIf(engines !== true).each(['hello', 'fenics-tf'])(
+    'writes the same of %s from both image stores, on other machines with caches of their own',
+    { timeout: 1_800_000 },
+    async (name) => {
+      const directory = await copyProject(name)
+      await commitAll(directory)
+      await stillroomJson(directory, ['build', 'recipe', name, '--no-audit'])
+      const { sha256 } = await exported(directory, 'here.sif', {}, name)
+      await stillroomJson(directory, ['save', 'recipe', name, 'image.tar'])
+      const varied = `clock=${124 * 86_400} suite=bookworm hostname=elsewhere cpus=${await firstProcessor()} timezone=LINT-14 umask=63`
+      for (const [store, vary] of [
+        ['overlay2', varied],
+        ['containerd', undefined],
+      ] as const) {
+        const engine = await startEngine(ownName(`test-export-${store}`), store, vary)
+        try {
+          const env = { ...engine.env, STILLROOM_CACHE: await temporaryDirectory() }
+          const there = await copyProject(name)
+          await stillroomJson(there, ['load', join(directory, 'image.tar')], { env })
+          const result = await exportedElsewhere(there, `${store}.sif`, env, name)
+          expect(result, store).toMatchObject({ sha256, noted: true })
+        } finally {
+          await engine.purge()
+        }
+      }
+    },
+  )
 
   test('writes the same elsewhere, or nothing; of another task it records another', async () => {
     const [directory, other] = [await copyProject('hello'), await copyProject('hello')]
     const { sha256 } = await exported(directory, 'hello.sif')
-    const again = await exported(other, 'other.sif', { TZ: 'Asia/Tokyo', LC_ALL: 'tr_TR.UTF-8' })
-    expect(again.sha256).toBe(sha256)
+    expect(await exportedElsewhere(other, 'other.sif')).toMatchObject({ sha256, noted: true })
 
     const text = await readFile(join(directory, LOCK), 'utf8')
     await writeFile(join(directory, LOCK), text.replace(sha256, '0'.repeat(64)))

@@ -1,6 +1,6 @@
 // `npm run bench [-- PART...] [--rounds N] [--json] [--strict]`: ratios of stillroom's times to those of the nearest thing a user
 // has, each pair timed in turn in one run, who begins alternating. Parts: build, edit, lock, steps, unchanged, verify, explain, image,
-// audit, diff, generate, help, memory, disk. With --json one line a part on standard output, with the machine's facts; with --strict it ends with 1 when
+// audit, diff, generate, help, fetch, memory, disk. With --json one line a part on standard output, with the machine's facts; with --strict it ends with 1 when
 // a target is missed. Needs an engine and a network, the parts explain and audit also Go and Python.
 import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
@@ -16,6 +16,7 @@ import { type Contest, hold } from './contest.ts'
 import { diskMeasurement } from './disk.ts'
 import { editContest } from './edit.ts'
 import { explainContest } from './explain.ts'
+import { fetchContest } from './fetch.ts'
 import { memoryMeasurement } from './image-memory.ts'
 import { lockContest, stepsContest } from './lock.ts'
 import { makeManyRecipes } from './many-recipes.ts'
@@ -135,6 +136,8 @@ function contests(): Contest[] {
       rounds: 30,
       run: { ours: () => stillroom('--help'), theirs: () => execa(node, ['-e', '0']) },
     },
+    fetchContest('hello', scratch),
+    fetchContest(RECIPE, scratch),
   ]
 }
 

@@ -12,6 +12,10 @@ export interface Contest {
   rounds: number
   /** Brings both sides to where the clock starts. */
   prepare?: () => Promise<unknown>
+  /** Before each run of a side, while no clock runs. */
+  before?: () => Promise<unknown>
+  /** Tidies up. */
+  close?: () => Promise<unknown>
   run: { ours: () => Promise<unknown>; theirs: () => Promise<unknown> }
 }
 
@@ -58,14 +62,26 @@ interface Ratio {
 
 /** Runs both sides in turn, the other one first in every second round, and says whether the targets are met. */
 export async function hold(contest: Contest): Promise<ContestResult> {
-  const { part, ours, theirs, atMost, memoryAtMost, rounds, prepare, run } = contest
+  try {
+    return await judged(contest)
+  } finally {
+    await contest.close?.()
+  }
+}
+
+async function judged(contest: Contest): Promise<ContestResult> {
+  const { part, ours, theirs, atMost, memoryAtMost, rounds, prepare, before, run } = contest
   console.error(`\n${part}: ${rounds} rounds on ${cpus().length} cores\n  A ${ours}\n  B ${theirs}`)
   await prepare?.()
   const pairs: { a: Cost; b: Cost }[] = []
   for (let round = 0; round < rounds; round++) {
-    const first = round % 2 === 0 ? await cost(run.ours) : undefined
-    const b = await cost(run.theirs)
-    const a = first ?? (await cost(run.ours))
+    const timed = async (side: () => Promise<unknown>) => {
+      await before?.()
+      return cost(side)
+    }
+    const first = round % 2 === 0 ? await timed(run.ours) : undefined
+    const b = await timed(run.theirs)
+    const a = first ?? (await timed(run.ours))
     pairs.push({ a, b })
     if (rounds <= 5)
       console.error(`  round ${round + 1}: A ${a.seconds.toFixed(1)} s, B ${b.seconds.toFixed(1)} s`)

@@ -3,26 +3,53 @@ import { dirname, join } from 'node:path'
 import { execa } from 'execa'
 import { TEST_PROGRAMS } from './test-programs.ts'
 
-/** Apptainer of Debian's unstable, in a root file system of its own, for somebody who is not root. */
+/** Apptainer and SLURM of Debian's unstable, in a root file system of its own, for somebody who is not root. */
 export interface Apptainer {
-  /** Runs a shell command line there, as that user, in a directory of this machine that is theirs; gives what it prints. */
-  run(directory: string, command: string): Promise<string>
+  /**
+   * Runs a shell command line there, as that user, in a directory of this machine that is theirs; gives what it prints.
+   *
+   * @param slurm whether SLURM is to run meanwhile, on this one node
+   */
+  run(directory: string, command: string, options?: { slurm?: boolean }): Promise<string>
 }
 
 const USER = 1000
-const PACKAGES = ['apptainer', 'squashfuse']
+const PACKAGES = ['apptainer', 'squashfuse', 'slurmctld', 'slurmd', 'slurm-client', 'munge']
+/** Raised when what is installed below changes. */
+const SET = 2
+
+/** One node of more processors than it may have: jobs ask for some. */
+const SLURM = `ClusterName=test
+SlurmctldHost=localhost
+SlurmUser=root
+AuthType=auth/munge
+StateSaveLocation=/run/slurmctld
+SlurmdSpoolDir=/run/slurmd
+SlurmctldPidFile=/run/slurmctld.pid
+SlurmdPidFile=/run/slurmd.pid
+ProctrackType=proctrack/linuxproc
+TaskPlugin=task/none
+JobAcctGatherType=jobacct_gather/none
+ReturnToService=2
+MailProg=/bin/true
+SlurmdParameters=config_overrides
+NodeName=localhost CPUs=8 State=UNKNOWN
+PartitionName=all Nodes=ALL Default=YES State=UP
+`
 
 /** @returns why there is none, where this machine can't have it */
 export async function apptainer(): Promise<Apptainer | string> {
   const problem = await lacks()
   if (problem !== undefined) return problem
-  const root = join(TEST_PROGRAMS, 'apptainer')
+  const root = join(TEST_PROGRAMS, `apptainer-${SET}`)
   if (!(await stat(root).catch(() => undefined))) await install(root)
   return {
-    run: async (directory, command) => {
+    run: async (directory, command, { slurm = false } = {}) => {
       await execa('chown', ['--recursive', `${USER}:${USER}`, directory])
-      const args = ['--mount', '--propagation', 'private', 'sh', '-c', ENTER, 'sh', root, directory, command]
-      return (await execa('unshare', args, { stdin: 'ignore' })).stdout
+      // what runs in the background ends with the command
+      const spaces = ['--mount', '--propagation', 'private', '--uts', '--pid', '--fork', '--kill-child']
+      const words = ['sh', '-c', ENTER, 'sh', root, directory, slurm ? START_SLURM : ':', command]
+      return (await execa('unshare', [...spaces, ...words], { stdin: 'ignore' })).stdout
     },
   }
 }
@@ -44,8 +71,19 @@ mount --bind "$2" srv
 pivot_root . old
 cd /
 umount -l /old
+mount -t tmpfs tmpfs /run
+hostname localhost
+eval "$3"
 cd /srv
-exec setpriv --reuid ${USER} --regid ${USER} --clear-groups env -i HOME=/home/tester PATH=/usr/bin:/bin sh -c "$3"
+exec setpriv --reuid ${USER} --regid ${USER} --clear-groups env -i HOME=/home/tester PATH=/usr/bin:/bin sh -c "$4"
+`
+
+const START_SLURM = `
+mkdir /run/slurmctld /run/slurmd
+install -d -o munge -g munge /run/munge
+setpriv --reuid munge --regid munge --clear-groups munged
+slurmctld
+slurmd -N localhost
 `
 
 async function lacks(): Promise<string | undefined> {
@@ -82,6 +120,8 @@ async function install(root: string): Promise<void> {
     // it mounts these of its host
     await writeFile(join(scratch, 'etc/hosts'), '127.0.0.1 localhost\n')
     for (const name of ['localtime', 'resolv.conf']) await execa('touch', [join(scratch, 'etc', name)])
+    await writeFile(join(scratch, 'etc/slurm/slurm.conf'), SLURM)
+    await writeFile(join(scratch, 'etc/slurm/cgroup.conf'), 'CgroupPlugin=disabled\n')
     await execa('chmod', ['755', scratch])
     await rename(scratch, root)
   } catch (error) {

@@ -28,10 +28,15 @@ export interface PrivateEngine {
   purge: () => Promise<void>
 }
 
-export async function startEngine(name: string, store: 'overlay2' | 'containerd'): Promise<PrivateEngine> {
+/** @param vary in what it looks like another machine: see `startEngine` of stillroom */
+export async function startEngine(
+  name: string,
+  store: 'overlay2' | 'containerd',
+  vary?: string,
+): Promise<PrivateEngine> {
   const engine = locateEngine(defaultCacheDirectory(process.env), name)
   const note = (text: string) => console.log(text)
-  const { settings } = await start(engine, { store, note })
+  const { settings } = await start(engine, { store, note, ...(vary && { vary }) })
   const { DOCKER_HOST, DOCKER_CONFIG, PATH } = engineEnvironment(settings, process.env)
   const pid = async () => {
     const running = await runningEngine(engine)

@@ -48,6 +48,13 @@ describe('hpcFiles()', () => {
     expect((await execa('ls', [join(directory, 'state')])).stdout).toBe('home\nshared')
   })
 
+  test('what a launcher tells a process goes into its container, and nothing else of the host', async () => {
+    await place(SETTINGS, "env | grep -E '^(APPTAINER|SINGULARITY)ENV_' | sort")
+    const told = { PMI_RANK: '1', PMIX_NAMESPACE: 'a "b" $c', PMI: 'x', LD_PRELOAD_PMI_: 'y', XPMI_RANK: 'z' }
+    const { stdout } = await run('train.sh', [], told)
+    expect(stdout).toBe('APPTAINERENV_PMIX_NAMESPACE=a "b" $c\nAPPTAINERENV_PMI_RANK=1')
+  })
+
   test('run alone runs what the image runs', async () => {
     await place({ ...SETTINGS, shared: undefined })
     const { stdout } = await run('run', [], { STILLROOM_STATE: join(directory, 'else where') })
