@@ -4,7 +4,8 @@ import { expect, onTestFinished, test } from 'vitest'
 import type { AuditReport } from '../src/audit/audit-report.ts'
 import { ociFiles, tarOf } from '../src/image/image-archive.test-data.ts'
 import { temporaryDirectory } from '../src/store/testing/temporary-directory.ts'
-import { failure, stillroom, stillroomJson } from './support/stillroom.ts'
+import { runWithPeak } from './bench/peak.ts'
+import { commandLine, failure, stillroom, stillroomJson } from './support/stillroom.ts'
 import { composeImage, composeIndex } from './world/oci-image.ts'
 import { startRegistry } from './world/registry.ts'
 
@@ -66,4 +67,21 @@ test('audit image and diff images read from a registry, with the login of this m
     exitCode: 3,
     code: 'REGISTRY_LOGIN_REFUSED',
   })
+})
+
+test('the memory that an audit from a registry takes does not grow with the files of an image', async () => {
+  const registry = await startRegistry()
+  onTestFinished(() => registry.close())
+  const directory = await temporaryDirectory()
+  const peakOf = async (megabytes: number) => {
+    const layer = await tarOf([{ name: 'opt/data', content: 'x'.repeat(megabytes * 1e6) }])
+    const name = `team/data-${megabytes}`
+    await registry.push(await composeImage({ layers: [layer], compression: 'none' }), name, '1')
+    const command = [process.execPath, commandLine(), 'audit', 'image', `docker://${registry.host}/${name}:1`]
+    // no package brings the file
+    const { peakMiB } = await runWithPeak(command, { cwd: directory, exitCodes: [0, 1] })
+    return peakMiB
+  }
+  const [small, large] = [await peakOf(100), await peakOf(400)]
+  expect(large / small, `${small} and ${large} MiB`).toBeLessThan(1.25)
 })
