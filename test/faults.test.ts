@@ -151,7 +151,10 @@ async function meet(source: FaultSource, fault: FaultCase, times: Times): Promis
   // what a failed run leaves behind does not stand in the way of the next
   expect(await source.fetch(store), told).toBe(0)
   expect(await store.verify(file), told).toBe(true)
-  return { ...where, outcome, requests, needed: needed.get(source.name) ?? 0 }
+  const resumed = front.seen.some(
+    ({ path: asked, headers }) => path.test(asked) && headers.range !== undefined,
+  )
+  return { ...where, outcome, requests, needed: needed.get(source.name) ?? 0, resumed }
 }
 
 async function countRequests({ fetch, front, path }: FaultSource): Promise<number> {

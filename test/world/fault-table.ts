@@ -13,6 +13,8 @@ export interface Cell {
   requests: SeenRequest[]
   /** How many requests it takes without a fault. */
   needed: number
+  /** Whether the next fetch, without the fault, went on where this one had stopped. */
+  resumed: boolean
 }
 
 /** The document: what becomes of each fault at each source, and what is said where nothing helps. */
@@ -40,7 +42,8 @@ end and hashed right. The next fetch, without the fault, succeeds in every case.
 - **again**: it was asked for again;
 - **resumed**: it was asked for again from where it had stopped;
 - **next**: another source had it;
-- a code of [errors.md](errors.md) with the exit code: it failed. Nothing is decided, and nothing half-written kept.`,
+- a code of [errors.md](errors.md) with the exit code: it failed. Nothing is decided, and nothing half-written kept;
+- **next run**: what came stays, by its digest, and the next fetch goes on from there.`,
     'Test runs wait for two seconds where a run waits for thirty, and try three times where a run tries six.',
     '## The first request meets the fault',
     markdown(['fault', ...sources], rows('once')),
@@ -54,8 +57,9 @@ end and hashed right. The next fetch, without the fault, succeeds in every case.
 
 function inWords(cell: Cell | undefined): string {
   if (cell === undefined) return ''
-  const { outcome, requests, needed } = cell
-  if (outcome instanceof StillroomError) return `\`${outcome.code}\`, ${outcome.exitCode}`
+  const { outcome, requests, needed, resumed } = cell
+  if (outcome instanceof StillroomError)
+    return `\`${outcome.code}\`, ${outcome.exitCode}${resumed ? '; next run' : ''}`
   if (outcome > 0) return 'next'
   if (requests.some(({ headers }) => headers.range !== undefined)) return 'resumed'
   return requests.length > needed ? 'again' : 'got'
