@@ -113,6 +113,8 @@ async function install(root: string): Promise<void> {
   await mkdir(dirname(root), { recursive: true })
   const scratch = await mkdtemp(`${root}-`)
   try {
+    // packages make files as users of their own
+    await execa('chmod', ['755', scratch])
     await execa('debootstrap', ['--variant=minbase', `--include=${PACKAGES.join(',')}`, 'sid', scratch])
     await execa('chroot', [scratch, 'useradd', '--create-home', '--uid', `${USER}`, 'tester'])
     await execa('mknod', ['-m', '666', join(scratch, 'fuse'), 'c', '10', '229'])
@@ -122,7 +124,6 @@ async function install(root: string): Promise<void> {
     for (const name of ['localtime', 'resolv.conf']) await execa('touch', [join(scratch, 'etc', name)])
     await writeFile(join(scratch, 'etc/slurm/slurm.conf'), SLURM)
     await writeFile(join(scratch, 'etc/slurm/cgroup.conf'), 'CgroupPlugin=disabled\n')
-    await execa('chmod', ['755', scratch])
     await rename(scratch, root)
   } catch (error) {
     await rm(scratch, { recursive: true, force: true })
