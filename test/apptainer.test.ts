@@ -48,6 +48,27 @@ describe.skipIf(typeof cluster === 'string')('a SIF in Apptainer, for somebody w
     expect(environment).toBe('/stillroom  1')
   })
 
+  test('has the objects that siftool finds in it, and the files that unsquashfs does', async () => {
+    const { directory, hpc } = await exported('hello')
+    const listed = await run(hpc, 'apptainer sif list hello.sif')
+    const rows = listed.split('\n').filter((line) => /^\d+ +\|/.test(line))
+    expect(rows.map((row) => row.split('|').at(-1)?.trim())).toEqual([
+      'Def.FILE',
+      'JSON.Generic',
+      'FS (Squashfs/*System/amd64)',
+    ])
+    const lock = JSON.parse(await run(hpc, 'apptainer sif dump 2 hello.sif'))
+    expect(lock).toMatchObject({ recipe: 'hello' })
+    const unpacked = await run(
+      hpc,
+      'apptainer sif dump 3 hello.sif > root.squashfs && unsquashfs -lls -dest "" root.squashfs',
+    )
+    const { files } = await stillroomJson<AuditReport>(directory, [
+      ...['audit', 'image', 'hpc/hello.sif', '--lock', 'recipes/hello/lock.json'],
+    ])
+    console.log(unpacked.split('\n').length, unpacked.slice(0, 400), JSON.stringify(files).slice(0, 600), listed)
+  })
+
   test('is built by the definition, too; an audit says what root without root changes', async () => {
     const { directory, hpc } = await exported('hello')
     await stillroomJson(directory, ['save', 'recipe', 'hello', 'hpc/hello.tar'])

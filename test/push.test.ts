@@ -277,6 +277,10 @@ async function fetched(host: string, { mirrors = [], ...options }: FetchedOption
   {
     await using found = await fetchPublished(repositories, published(reference), how)
     content = await contentOf(found)
+    for (const { packed } of found.layers) {
+      const bytes = await buffer(packed?.read() ?? expect.unreachable())
+      expect(`sha256:${sha256(bytes)}`).toBe(packed?.diffID)
+    }
   }
   expect(await filesIn(directory)).toEqual([])
   return content

@@ -67,13 +67,14 @@ export async function fetchPublished(
   try {
     let left = image.size
     const fetched = new Map<string, WritableLayer>()
-    for (const [diffID, { digest }] of wanted) {
+    for (const [diffID, { digest, size }] of wanted) {
       options.signal.throwIfAborted()
       const read = (limit: UnpackingLimit = UNLIMITED) => uncompressed(blobs.read(digest), limit)
       const unpacked = await count(read(atMost(left)))
       if (`sha256:${unpacked.sha256}` !== diffID) throw otherImage(image)
       left -= unpacked.size
-      fetched.set(diffID, { diffID, size: unpacked.size, read })
+      const packed = { diffID: digest, size, read: () => blobs.read(digest) }
+      fetched.set(diffID, { diffID, size: unpacked.size, read, packed })
     }
     // one that is not wanted is in no archive, and nobody asks how long it is
     const all = diffIDs.map((diffID) => fetched.get(diffID) ?? { diffID, size: 0, read: unwanted })

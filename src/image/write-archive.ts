@@ -25,6 +25,8 @@ export interface WritableLayer {
   size: number
   /** These bytes; the archive asks for them once. */
   read(): AsyncIterable<Uint8Array>
+  /** The same, compressed, where it is at hand: with the digest of these bytes. Engines with a graph driver take it, too. */
+  packed?: Omit<WritableLayer, 'packed'>
 }
 
 /** A file of an archive. */
