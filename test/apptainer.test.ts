@@ -49,7 +49,7 @@ describe.skipIf(typeof cluster === 'string')('a SIF in Apptainer, for somebody w
   })
 
   test('has the objects that siftool finds in it, and the files that unsquashfs does', async () => {
-    const { directory, hpc } = await exported('hello')
+    const { hpc } = await exported('hello')
     const listed = await run(hpc, 'apptainer sif list hello.sif')
     const rows = listed.split('\n').filter((line) => /^\d+ +\|/.test(line))
     expect(rows.map((row) => row.split('|').at(-1)?.trim())).toEqual([
@@ -63,10 +63,8 @@ describe.skipIf(typeof cluster === 'string')('a SIF in Apptainer, for somebody w
       hpc,
       'apptainer sif dump 3 hello.sif > root.squashfs && unsquashfs -lls -dest "" root.squashfs',
     )
-    const { files } = await stillroomJson<AuditReport>(directory, [
-      ...['audit', 'image', 'hpc/hello.sif', '--lock', 'recipes/hello/lock.json'],
-    ])
-    console.log(unpacked.split('\n').length, unpacked.slice(0, 400), JSON.stringify(files).slice(0, 600), listed)
+    for (const path of ['/usr/bin/python3.11', '/.singularity.d/runscript', '/scif/apps/say/scif/runscript'])
+      expect(unpacked).toMatch(new RegExp(` ${path}$`, 'm'))
   })
 
   test('is built by the definition, too; an audit says what root without root changes', async () => {
