@@ -102,6 +102,8 @@ function onImage(): Lockfile {
     ...layer,
     digest: `sha256:0${i}${'0'.repeat(62)}`,
   }))
+  const project = locked.steps.find((step) => step.kind === 'project') ?? expect.unreachable()
+  project.part = { directory: 'code/solver', exclude: ['data'] }
   const pip = locked.steps.find((step) => step.kind === 'pip')
   for (const file of pip?.build['docopt'] ?? []) file.replaces = '0.39'
   for (const file of pip?.files ?? [])
