@@ -10,6 +10,7 @@ import {
   type Copied,
   copyFromContext,
   type DraftState,
+  type RepositoryPlace,
   shellWord,
 } from './draft-state.ts'
 
@@ -164,9 +165,57 @@ export function placeCopies(state: DraftState): void {
 const isWithin = (path: string, directory: string) =>
   path === directory || (!NOT_PLACED.test(directory) && isBelow(path, directory))
 
+const isPlaced = (to: string) => !NOT_PLACED.test(to) && !NOT_PLACED.test(`${to}/x`)
+
+/** Directories of the repository that the recipe will lie in stay where they are. @returns whether that is what is copied */
+function takeFromRepository(state: DraftState, copies: readonly Copied[]): boolean {
+  const found: RepositoryPlace[] = []
+  for (const { source, target, isDirectory, isPattern } of copies) {
+    const place = isDirectory && !isPattern && isPlaced(target) ? state.repositoryPlace(source) : undefined
+    if (place === undefined) return false
+    found.push(place)
+  }
+  const isIn = (one: Copied) => copies.some((other) => one !== other && isBelow(one.target, other.target))
+  if (copies.some(isIn)) return false
+  for (const [i, { source, target, at, entry }] of copies.entries()) {
+    const { path = '', exclude: own = [] } = found[i] ?? {}
+    const { names, patterns } = ignoredBelow(source, state.contextFile('.dockerignore') ?? '')
+    const exclude = [...new Set([...own, ...names])]
+    entry.step = { kind: 'project', path, to: target, ...(exclude.length > 0 && { exclude }) }
+    if (patterns.length > 0)
+      entry.comments.push(
+        addNote(
+          state,
+          at,
+          `of .dockerignore, ${patterns.join(' ')} leaves out nothing here: what git has is taken, but for what \`exclude\` names`,
+        ),
+      )
+  }
+  return true
+}
+
+/** What a .dockerignore leaves out of a directory: names below it, and patterns, which a recipe has none of. */
+function ignoredBelow(source: string, text: string): { names: string[]; patterns: string[] } {
+  const lines = text
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '' && !line.startsWith('#'))
+  const isPattern = (line: string) => /[*?[\\]|^!|(^|\/)\.\.?(\/|$)/.test(line)
+  // git keeps its own out of every tree
+  const names = lines
+    .filter((line) => !isPattern(line))
+    .map((line) => line.replace(/^\/+|\/+$/g, '').replaceAll(/\/+/g, '/'))
+    .filter((name) => name !== '' && name !== '.git')
+  const inside = source === '.' ? names : names.filter((name) => name.startsWith(`${source}/`))
+  return {
+    names: inside.map((name) => (source === '.' ? name : name.slice(source.length + 1))),
+    patterns: lines.filter(isPattern),
+  }
+}
+
 function place(state: DraftState, to: string, copies: readonly Copied[], taken: Set<string>): void {
   const [first] = copies
-  if (first === undefined) return
+  if (first === undefined || takeFromRepository(state, copies)) return
   const { entry } = first
   const slug = to.replace(/[^A-Za-z0-9._-]+/g, '-').replace(/^[-.]+|[-.]+$/g, '') || 'root'
   let name = slug
@@ -186,7 +235,7 @@ function place(state: DraftState, to: string, copies: readonly Copied[], taken: 
       ...(copies[i] ?? first).at,
       text: `${text.replace(/^line \d+: /, '')}, beside the recipe, and commit it`,
     })
-  if (!NOT_PLACED.test(to) && !NOT_PLACED.test(`${to}/x`)) {
+  if (isPlaced(to)) {
     entry.step = { kind: 'project', path, to }
     return
   }

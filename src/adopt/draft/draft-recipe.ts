@@ -25,6 +25,8 @@ export interface DraftOptions {
   suite?: Suite | undefined
   /** Text of a file of the build context; undefined when it is not there. */
   contextFile?: (path: string) => string | undefined
+  /** Where a directory of the build context is in the recipe's repository; undefined when it is not there. */
+  repositoryPlace?: DraftState['repositoryPlace']
 }
 
 export interface DraftedRecipe {
@@ -161,11 +163,11 @@ interface StageToDraft {
 
 function draftStage(
   { dockerfile, stages, stage, chosen, sources }: StageToDraft,
-  { path, buildArgs = {}, contextFile = () => undefined }: DraftOptions,
+  { path, buildArgs = {}, contextFile = () => undefined, repositoryPlace = () => undefined }: DraftOptions,
 ): DraftState {
   const line = lineOf(stage)
   const { from } = line[0] ?? stage
-  const state = startDraft(line, chosen.base, sources, contextFile)
+  const state = startDraft(line, chosen.base, sources, { contextFile, repositoryPlace })
   const notes = chosen.notes.map((note) => addNote(state, from.at, note))
   const isOne = stages.length === 1
   const called =
@@ -215,7 +217,7 @@ function startDraft(
   line: readonly Stage[],
   base: RecipeDraft['base'],
   stages: DraftState['stages'],
-  contextFile: DraftState['contextFile'],
+  context: Pick<DraftState, 'contextFile' | 'repositoryPlace'>,
 ): DraftState {
   const draft: RecipeDraft = {
     comments: [],
@@ -235,7 +237,7 @@ function startDraft(
     mounted: [],
     files: new Map(),
     read: new Set(),
-    contextFile,
+    ...context,
     workdir: '/',
     user: undefined,
     account: accountAtEnd(line),

@@ -6,6 +6,16 @@ import type { DraftEntry, DraftNote, RecipeDraft, StepDraft } from './recipe-dra
 export interface Copied extends CopiedFile {
   at: Position
   entry: DraftEntry
+  /** Of a pattern, not all that the directory has. */
+  isPattern: boolean
+}
+
+/** Where a directory of the build context is in the recipe's repository, as a project step has it. */
+export interface RepositoryPlace {
+  /** Seen from the recipe's directory. */
+  path: string
+  /** What the recipe can't take: what is made of it. */
+  exclude: string[]
 }
 
 /** A draft on its way. */
@@ -20,6 +30,8 @@ export interface DraftState {
   /** Files of the build context that pip was given. */
   read: Set<string>
   contextFile: (path: string) => string | undefined
+  /** Of a directory of the build context; undefined when it is none, or not in the repository. */
+  repositoryPlace: (source: string) => RepositoryPlace | undefined
   /** WORKDIR in force. */
   workdir: string
   /** USER in force, when it is not root. */
@@ -68,7 +80,8 @@ export function copyFromContext(
 ): void {
   // its place among the steps; what it is, is decided when all is known
   const entry = addStep(state, at, undefined)
-  state.copied.push({ ...copiedFile(written, target, isDirectory, state.contextFile), at, entry })
+  const isPattern = /[*?[]/.test(written)
+  state.copied.push({ ...copiedFile(written, target, isDirectory, state.contextFile), at, entry, isPattern })
 }
 
 /** Something that is not as the Dockerfile has it: a comment in its place, and a line for the user. */

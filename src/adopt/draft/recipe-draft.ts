@@ -16,7 +16,7 @@ export type StepDraft =
     }
   | { kind: 'git'; url: string; ref: string; to: string; submodules: boolean; lfs?: boolean }
   | { kind: 'file'; url: string; sha256?: string; to: string; unpack: boolean; strip: number; mode: string }
-  | { kind: 'project'; path: string; to: string }
+  | { kind: 'project'; path: string; to: string; exclude?: string[] }
   | { kind: 'copy'; from: { kind: 'recipe'; name: string }; path: string; to: string }
   | { kind: 'run'; command: string }
 

@@ -159,7 +159,13 @@ function stepCode({ step }: DraftEntry): Code {
         ]),
       )
     case 'project':
-      return call(quote(step.path), object([['to', quote(step.to)]]))
+      return call(
+        quote(step.path),
+        object([
+          ['to', quote(step.to)],
+          ['exclude', step.exclude && list(step.exclude.map(quote))],
+        ]),
+      )
     case 'copy':
       return call(
         { call: 'recipe', args: [quote(step.from.name)] },

@@ -1,4 +1,3 @@
-import { resolve } from 'node:path'
 import { Args, Flags } from '@oclif/core'
 import type { AdoptResult } from '../../workflows/adopt/adopt-dockerfile.ts'
 import { BaseCommand } from '../base-command.ts'
@@ -29,9 +28,9 @@ export default class AdoptDockerfile extends BaseCommand {
   }
 
   async run(): Promise<AdoptResult> {
-    const { args, flags } = await this.parse(AdoptDockerfile)
+    const { args, flags, session } = await this.open(AdoptDockerfile)
     const { adoptDockerfile } = await import('../../workflows/adopt/adopt-dockerfile.ts')
-    const result = await adoptDockerfile(resolve(flags.directory), args.file, {
+    const result = await adoptDockerfile(session, args.file, {
       name: args.name,
       buildArgs: readBuildArgs(flags['build-arg']),
       suite: flags.suite,

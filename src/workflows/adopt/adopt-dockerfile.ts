@@ -3,8 +3,9 @@ import { draftRecipes } from '../../adopt/draft/draft-recipe.ts'
 import type { DraftNote } from '../../adopt/draft/recipe-draft.ts'
 import type { Suite } from '../../recipe/schema.ts'
 import { makeDirectory, writeFileAtomic, writing } from '../../store/disk.ts'
+import type { Repository } from '../ports.ts'
 import { newRecipePlace } from './new-recipe-place.ts'
-import { buildContext, readDockerfileText } from './read-build-context.ts'
+import { buildContext, readDockerfileText, repositoryPlaces } from './read-build-context.ts'
 
 export interface AdoptOptions {
   /** `recipes/NAME`; by default it is that of the Dockerfile's directory. */
@@ -33,21 +34,24 @@ export interface AdoptResult {
  *   have, NOT_WRITABLE, DISK_FULL
  */
 export async function adoptDockerfile(
-  directory: string,
+  ports: Repository,
   path: string,
   options: AdoptOptions,
 ): Promise<AdoptResult> {
+  const { directory } = ports
   const file = resolve(directory, path)
   const text = await readDockerfileText(file, path)
   const name = options.name ?? nameOf(file)
   const { buildArgs, suite, context } = options
   const again = `stillroom adopt dockerfile ${path} NAME`
   await newRecipePlace(directory, name, again)
+  const root = context === undefined ? dirname(file) : resolve(directory, context)
   const recipes = draftRecipes(text, {
     name,
     path,
     suite,
-    contextFile: buildContext(context === undefined ? dirname(file) : resolve(directory, context)),
+    contextFile: buildContext(root),
+    repositoryPlace: await repositoryPlaces(ports, join(directory, 'recipes', name), root),
     ...(buildArgs === undefined ? {} : { buildArgs }),
   })
   // all that there is to be is looked at before any of it is written

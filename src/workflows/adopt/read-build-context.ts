@@ -1,7 +1,10 @@
 import { readFileSync, realpathSync, statSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
-import { join, resolve, sep } from 'node:path'
+import { join, relative, resolve, sep } from 'node:path'
+import type { RepositoryPlace } from '../../adopt/draft/draft-state.ts'
 import { StillroomError, systemCode } from '../../error.ts'
+import { askGit, gitRunner } from '../../resolve/git/run-git.ts'
+import type { Repository } from '../ports.ts'
 
 /** Of a Dockerfile, and of a file of the build context. */
 const LARGEST = { dockerfile: 256 * 1024, file: 4 * 1024 * 1024 }
@@ -36,6 +39,36 @@ export async function readDockerfileText(path: string, shown: string): Promise<s
     })
   }
 }
+
+/**
+ * Says where directories of a build context are in the repository of a recipe: of none that lies elsewhere, or has the recipes alone.
+ *
+ * @param recipe the recipe's directory, which need not be there yet: `recipes/NAME` of the project
+ */
+export async function repositoryPlaces(
+  ports: Repository,
+  recipe: string,
+  context: string,
+): Promise<(source: string) => RepositoryPlace | undefined> {
+  const rootOf = (directory: string) =>
+    askGit(gitRunner(ports), ['-C', directory, 'rev-parse', '--show-toplevel'])
+  const [root, own] = await Promise.all([rootOf(context), rootOf(ports.directory)])
+  if (typeof root !== 'string' || root !== own) return () => undefined
+  return (source) => {
+    const directory = join(context, source)
+    if (!statSync(directory, { throwIfNoEntry: false })?.isDirectory()) return undefined
+    const path = posixPath(relative(recipe, directory))
+    const below = posixPath(relative(directory, recipe))
+    if (path === '' || below.split('/').length === 1) return undefined
+    const project = posixPath(relative(directory, ports.directory))
+    const exclude = below.startsWith('../')
+      ? []
+      : ['recipes', 'generated', 'history'].map((name) => (project === '' ? name : `${project}/${name}`))
+    return { path, exclude }
+  }
+}
+
+const posixPath = (path: string) => path.replaceAll(sep, '/')
 
 /** Gives the text of files in a build context; of none outside of it, where a link may lead, and of no large one. */
 export function buildContext(directory: string): (path: string) => string | undefined {
