@@ -5,6 +5,8 @@ export interface CopiedFile {
   /** In the image: the file, or the directory that has what the source has. */
   target: string
   isDirectory: boolean
+  /** The files of the source that it is about, where not all are. */
+  pattern?: string
 }
 
 type ContextFile = (path: string) => string | undefined
@@ -38,7 +40,7 @@ export function copiedFile(
   const name = source.replace(/^.*\//, '')
   if (/[*?[]/.test(source)) {
     const directory = source.includes('/') ? source.slice(0, source.lastIndexOf('/')) : '.'
-    return { source: directory, target, isDirectory: true }
+    return { source: directory, target, isDirectory: true, pattern: source }
   }
   const isFile = contextFile(source) !== undefined || /[^.]\.\w+$/.test(name)
   if (!isFile) return { source, target, isDirectory: true }

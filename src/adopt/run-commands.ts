@@ -170,6 +170,17 @@ function unwrap(
     found.push(...inner.commands)
     return inner.unread
   }
+  // a shell that reads what to run from a here-document
+  const fed =
+    isShell(program) && args.every(({ value }) => /^([-+].*|pipefail)$/.test(value ?? ''))
+      ? outer.redirects.find(({ operator, body }) => body !== undefined && operator.startsWith('<<'))?.body
+      : undefined
+  if (fed !== undefined) {
+    add(program, args)
+    const inner = readCommands(fed, variables, () => outer.at, depth + 1)
+    found.push(...inner.commands)
+    return inner.unread
+  }
   if (/^python[\d.]*$/.test(program)) {
     const at = args.findIndex(({ value }) => value === '-m')
     const module = at === -1 ? undefined : args[at + 1]?.value

@@ -1,3 +1,4 @@
+import { isBelow, resolvePath } from '../copied-files.ts'
 import type { StepDraft } from './recipe-draft.ts'
 
 /** What packages and accounts are taken away by, and what `find` deletes. */
@@ -8,9 +9,9 @@ const SCRUBBED = /^["']?(\/tmp|\/var\/tmp|\/var\/lib\/apt\/lists|\/var\/cache\/a
 
 /**
  * Whether a run step may delete what an earlier layer holds: it takes packages away, or deletes or moves a path that it has not
- * named before.
+ * named before, or that an earlier step placed.
  */
-export function deletesFiles(step: StepDraft): boolean {
+export function deletesFiles(step: StepDraft, earlier: readonly StepDraft[]): boolean {
   if (step.kind !== 'run') return false
   const { command } = step
   if (TAKES_AWAY.test(command)) return true
@@ -19,6 +20,11 @@ export function deletesFiles(step: StepDraft): boolean {
     const before = command.slice(0, found.index)
     const words = rest.split(/\s+/).filter((word) => word !== '' && !/^(-|\d*[<>])/.test(word))
     const gone = program === 'mv' ? words.slice(0, -1) : words
+    const placed = earlier.flatMap((each) => ('to' in each ? [each.to] : []))
+    if (
+      gone.some((word) => placed.some((path) => isBelow(path, resolvePath('/', word.replace(/["']/g, '')))))
+    )
+      return true
     return gone.some((word) => !SCRUBBED.test(word) && !(/^[\w./"'-]+$/.test(word) && before.includes(word)))
   })
 }

@@ -1,5 +1,5 @@
 import type { Position } from '../../formats/dockerfile/source-text.ts'
-import { splitWords } from '../../formats/dockerfile/words.ts'
+import { expandDocument, splitWords } from '../../formats/dockerfile/words.ts'
 import { isBelow, namesDirectory, resolvePath } from '../copied-files.ts'
 import type { StageInstruction } from '../stages.ts'
 import { draftStageCopy } from './draft-stage-copy.ts'
@@ -58,12 +58,26 @@ export function draftCopy(state: DraftState, each: StageInstruction, escaping: s
       sources: sources.map(({ value = '' }) => value),
       to,
     })
-  for (const { name, content } of heredocs)
-    writeFile(state, isDirectory ? `${target}/${name}` : target, content, at)
-  const chmod = flag('chmod')
+  const files: string[] = []
+  for (const { name, content, quoted } of heredocs) {
+    const path = isDirectory ? resolvePath(target, name) : target
+    const text = quoted ? content : expandDocument(content, variables)
+    if (text === undefined)
+      addTodo(
+        state,
+        at,
+        'a variable in it is only known when it is built: give --build-arg',
+        `${path}: ${content}`,
+      )
+    else {
+      writeFile(state, path, text, at)
+      files.push(path)
+    }
+  }
+  const before = state.copied.length
   for (const { value = '' } of sources) {
     if (/^(https?|ftp):\/\//.test(value) && !/\.git(#|$)/.test(value))
-      addFile(state, value, target, isDirectory, flag('checksum'), at)
+      files.push(addFile(state, value, target, isDirectory, flag('checksum'), at))
     else if (/^(git@|git:\/\/|ssh:\/\/|https?:\/\/)/.test(value)) {
       const [url = '', fragment = ''] = value.split('#')
       const [ref = '', subdir] = fragment.split(':')
@@ -91,10 +105,10 @@ export function draftCopy(state: DraftState, each: StageInstruction, escaping: s
       'ADD unpacks archives of the build context: unpack them into the project',
       `${keyword} ${body.text}`,
     )
-  if (chmod !== undefined)
-    addStep(state, at, { kind: 'run', command: `chmod -R ${shellWord(chmod)} ${shellWord(target)}` })
+  const chmod = flag('chmod')
+  if (chmod !== undefined) changeModes(state, chmod, files, state.copied.slice(before), at)
   const owner = flag('chown')
-  if (owner !== undefined && owner.split(':')[0] !== (state.account ?? 'root'))
+  if (owner !== undefined && owner.split(':')[0] !== (state.account?.name ?? 'root'))
     state.comments.push(addNote(state, at, `--chown=${owner}: what steps place belongs to the recipe's user`))
 }
 
@@ -113,20 +127,35 @@ function addFile(
   isDirectory: boolean,
   checksum: string | undefined,
   at: Position,
-): void {
+): string {
   const name = url.replace(/[?#].*$/, '').replace(/^.*\//, '')
   const [, sha256] = /^sha256:([0-9a-f]{64})$/.exec(checksum ?? '') ?? []
+  const to = isDirectory ? resolvePath(target, name) : target
   addStep(state, at, {
-    ...{
-      kind: 'file',
-      url,
-      to: isDirectory ? resolvePath(target, name) : target,
-      unpack: false,
-      strip: 0,
-      mode: '0600',
-    },
+    ...{ kind: 'file', url, to, unpack: false, strip: 0, mode: '0600' },
     ...(sha256 === undefined ? {} : { sha256 }),
   })
+  return to
+}
+
+/** `--chmod`: of what was placed, and not of all that lies in a directory of the system. */
+function changeModes(
+  state: DraftState,
+  mode: string,
+  files: readonly string[],
+  copies: readonly Copied[],
+  at: Position,
+): void {
+  const own = copies.filter(({ isDirectory, target }) => isDirectory && !NOT_PLACED.test(target))
+  const single = [...files, ...copies.flatMap(({ isDirectory, target }) => (isDirectory ? [] : [target]))]
+  const commands = [
+    ...(single.length > 0 ? [`chmod ${shellWord(mode)} ${single.map(shellWord).join(' ')}`] : []),
+    ...own.map(({ target }) => `chmod -R ${shellWord(mode)} ${shellWord(target)}`),
+  ]
+  if (commands.length > 0) addStep(state, at, { kind: 'run', command: commands.join('\n') })
+  for (const { source, isDirectory, target } of copies)
+    if (isDirectory && NOT_PLACED.test(target))
+      addTodo(state, at, `give what is in ${source} the mode ${mode} before you commit it`)
 }
 
 /** The projects that COPY stands for: one a directory of the image, those that lie within another with that one. */
@@ -222,9 +251,9 @@ function place(state: DraftState, to: string, copies: readonly Copied[], taken: 
   for (let i = 2; taken.has(name); i++) name = `${slug}-${i}`
   taken.add(name)
   const path = `files/${name}`
-  const puts = copies.map(({ source, target, isDirectory, at }) => {
+  const puts = copies.map(({ source, target, isDirectory, pattern, at }) => {
     const content = isDirectory ? `what is in ${source}` : source
-    const named = source === '.' ? 'the build context' : content
+    const named = pattern ?? (source === '.' ? 'the build context' : content)
     const inner = target.slice(to === '/' ? 1 : to.length + 1)
     return `line ${at.line}: put ${named} into ${[path, inner].filter(Boolean).join('/')}`
   })

@@ -114,6 +114,84 @@ describe('draftRecipe()', () => {
     })
   })
 
+  it('gives modes and owners to what was copied, and to nothing else in its directory', () => {
+    const commands = (text: string) =>
+      draftRecipe(text, { path: 'Dockerfile' }).recipe.steps.flatMap((step) =>
+        step.kind === 'run' ? [step.command] : [],
+      )
+    expect(commands('FROM debian:12\nCOPY --chmod=755 a.sh b.sh /\n').at(-1)).toBe('chmod 755 /a.sh /b.sh')
+    expect(commands('FROM debian:12\nCOPY --chmod=755 bin/ /opt/app/\n').at(-1)).toBe('chmod -R 755 /opt/app')
+    expect(commands('FROM debian:12\nCOPY --chmod=755 bin/ /usr/\n').join()).not.toContain('chmod')
+    const taken =
+      'FROM debian:12 AS a\nRUN make\nFROM debian:12\nCOPY --from=a --chown=me --chmod=700 /x/ /usr/\n'
+    expect(commands(taken).join('\n')).not.toMatch(/(chmod|chown) .* \/usr$/m)
+  })
+
+  it.each([
+    ['RUN <<EOF bash -ex\napt-get update\napt-get install -y --no-install-recommends jq\nEOF'],
+    ['RUN bash -eux <<"EOF"\napt-get install -y --no-install-recommends jq\nEOF'],
+    ['RUN bash -c "apt-get install -y --no-install-recommends jq"'],
+    ['RUN m="$(apt-mark showmanual)"; apt-get install -y --no-install-recommends jq; apt-mark auto ".*"'],
+    ['RUN n=$(nproc) && apt-get update && apt-get install -y --no-install-recommends jq'],
+    [
+      `RUN a=$(uname -m); case "$a" in x86_64) b=1 ;; *) exit 1 ;; esac; \\
+ apt-get install -y --no-install-recommends jq`,
+    ],
+  ])('finds packages in %j', (text) => {
+    const { recipe, notes } = draftRecipe(`FROM debian:12\n${text}\n`, { path: 'Dockerfile' })
+    expect(recipe.steps).toEqual([{ kind: 'apt', packages: ['jq'], recommends: false }])
+    expect(notes.filter(({ kind }) => kind === 'todo')).toEqual([])
+  })
+
+  it('keeps what is asked of the machine with each step that may need it', () => {
+    const text =
+      'FROM debian:12\nRUN a=$(uname -m); if [ "$a" = x ]; then b=1; fi; apt-get install -y jq; echo $a $b > /x\n'
+    expect(draftRecipe(text, { path: 'Dockerfile' }).recipe.steps.at(-1)).toMatchObject({
+      command: expect.stringMatching(/a=\$\(uname -m\)\nif .*; fi\necho \$a \$b > \/x$/),
+    })
+  })
+
+  it('writes no step that asks the network from a here-document', () => {
+    const { recipe } = draftRecipe('FROM debian:12\nRUN <<EOF bash\nx=$HOME; apt-get install -y jq\nEOF\n', {
+      path: 'Dockerfile',
+    })
+    expect(recipe.steps).toEqual([])
+  })
+
+  it('keeps clones and archives of places that are emptied, and puts them there for the step that needs them', () => {
+    const text = `FROM debian:12\nRUN cd /tmp && git clone -b v1 https://example.org/a.git && cd a && make install
+RUN curl -L https://example.org/b.tar.gz | tar xz -C /tmp/b && make -C /tmp/b install\n`
+    const { recipe, notes } = draftRecipe(text, { path: 'Dockerfile' })
+    expect(recipe.steps).toMatchObject([
+      { kind: 'git', to: '/opt/downloads/a' },
+      { command: expect.stringMatching(/^mkdir -p \/tmp\/a && cp -R \/opt\/downloads\/a\/\. \/tmp\/a\n/) },
+      { kind: 'file', to: '/opt/downloads/b', unpack: true },
+      { command: expect.stringMatching(/^mkdir -p \/tmp\/b && cp -R \/opt\/downloads\/b\/\. \/tmp\/b\n/) },
+    ])
+    expect(notes).toEqual([])
+  })
+
+  it('knows the account by its number, sections by their names, and an ARG that nobody gives', () => {
+    const text = [
+      ...['ARG S', 'FROM debian:${S:-bookworm}', 'ARG N=1001', 'RUN useradd -m -u $N me', 'USER $N'],
+      ...[
+        'USER root',
+        "RUN sed -i 's/main/main contrib/' /etc/apt/sources.list.d/debian.sources",
+        'USER 1001',
+      ],
+    ]
+    const { recipe, notes } = draftRecipe(text.join('\n'), { path: 'Dockerfile' })
+    expect(recipe.user).toMatchObject({ name: 'me', uid: 1001 })
+    expect(recipe.base).toEqual({ kind: 'debian', suite: 'bookworm', components: ['main', 'contrib'] })
+    expect(notes).toEqual([])
+  })
+
+  it('makes one layer when a step deletes what an earlier step placed', () => {
+    const text =
+      'FROM debian:12\nADD https://example.org/a.txt /usr/src/\nRUN mkdir -p /usr/src && rm -r /usr/src\n'
+    expect(draftRecipe(text, { path: 'Dockerfile' }).recipe.layout).toBe('flat')
+  })
+
   it('takes words that are names in JavaScript, and names that no shell has, for what they are', () => {
     const text = 'FROM debian:constructor\nARG A)\nENV B)=c\nRUN __proto__ toString constructor "$A"\n'
     const { recipe } = draftRecipe(text, { path: 'Dockerfile' })

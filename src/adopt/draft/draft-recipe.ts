@@ -194,7 +194,10 @@ function finishDraft(state: DraftState, name: string): DraftedRecipe {
   placeCopies(state)
   moveDownloads(state)
   nameRefs(state)
-  const deleting = state.draft.entries.find(({ step }) => step !== undefined && deletesFiles(step))
+  const steps = state.draft.entries.flatMap(({ step }) => (step === undefined ? [] : [step]))
+  const deleting = state.draft.entries.find(
+    ({ step }) => step !== undefined && deletesFiles(step, steps.slice(0, steps.indexOf(step))),
+  )
   if (deleting !== undefined) {
     state.draft.layout = 'flat'
     const why = "it may delete files of an earlier layer: layout: 'flat' makes one layer"
@@ -249,7 +252,7 @@ function startDraft(
 }
 
 /** The USER in force at the end, when the Dockerfile itself makes it with a number that a recipe can have. */
-function accountAtEnd(line: readonly Stage[]): string | undefined {
+function accountAtEnd(line: readonly Stage[]): DraftState['account'] {
   const instructions = line.flatMap((stage) => stage.instructions)
   const last = instructions.findLast(({ instruction: { keyword } }) => keyword === 'USER')
   const name =
@@ -259,8 +262,8 @@ function accountAtEnd(line: readonly Stage[]): string | undefined {
     .filter(({ instruction: { keyword, isTrigger } }) => keyword === 'RUN' && !isTrigger)
     .flatMap(({ instruction, variables, shell }) => runCommands(instruction, variables, shell).commands)
     .map((command) => accountOf(command))
-    .find((account) => account?.name === name)
-  return made === undefined ? undefined : name
+    .find((account) => account?.name === name || String(account?.uid) === name)
+  return made && { name: made.name, uid: made.uid }
 }
 
 function draftInstruction(state: DraftState, each: StageInstruction, escaping: string): void {
@@ -329,8 +332,10 @@ function draftInstruction(state: DraftState, each: StageInstruction, escaping: s
       const value = expanded()
       if (value === undefined) return void unknown()
       const [name = ''] = value.split(':')
+      const { account } = state
       state.user = ['root', '0', ''].includes(name) ? undefined : name
-      if (state.user !== undefined && state.user !== state.account)
+      if (account !== undefined && name === String(account.uid)) state.user = account.name
+      if (state.user !== undefined && state.user !== account?.name)
         addTodo(
           state,
           at,
@@ -394,17 +399,31 @@ function healthCommand(text: string, shell: readonly string[]): string[] {
   return [...shell, text]
 }
 
-/** Downloads into places whose files don't stay are kept elsewhere, and put where the next run step expects them. */
+/** What is fetched into places whose files don't stay is kept elsewhere, and put where the next run step expects it. */
 function moveDownloads({ draft: { entries } }: DraftState): void {
+  const taken = new Set<string>()
   for (const [i, { step }] of entries.entries()) {
-    if (step?.kind !== 'file' || step.unpack || !/^\/(tmp|run|var\/tmp|var\/run)\//.test(step.to)) continue
+    if (
+      (step?.kind !== 'file' && step?.kind !== 'git') ||
+      !/^\/(tmp|run|var\/tmp|var\/run)(\/|$)/.test(step.to)
+    )
+      continue
     const { to } = step
-    step.to = `/opt/downloads/${to.replace(/^.*\//, '')}`
+    const name = to.replace(/^.*\//, '')
+    let own = name
+    for (let n = 2; taken.has(own); n++) own = `${name}-${n}`
+    taken.add(own)
+    step.to = `/opt/downloads/${own}`
     const user = entries
       .slice(i + 1)
       .find((entry) => entry.step?.kind === 'run' && entry.step.command.includes(to))?.step
-    if (user?.kind === 'run')
-      user.command = `mkdir -p ${shellWord(to.slice(0, to.lastIndexOf('/')))} && cp ${shellWord(step.to)} ${shellWord(to)}\n${user.command}`
+    if (user?.kind !== 'run') continue
+    const [from, where] = [shellWord(step.to), shellWord(to)]
+    const copies =
+      step.kind === 'git' || step.unpack
+        ? `mkdir -p ${where} && cp -R ${from}/. ${where}`
+        : `mkdir -p ${shellWord(to.slice(0, to.lastIndexOf('/')))} && cp ${from} ${where}`
+    user.command = `${copies}\n${user.command}`
   }
 }
 

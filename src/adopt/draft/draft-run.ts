@@ -3,11 +3,18 @@ import { splitScript } from '../../formats/shell/split-script.ts'
 import { mountedFiles } from '../copied-files.ts'
 import { type RunCommand, readCommands, scriptOf } from '../run-commands.ts'
 import type { StageInstruction } from '../stages.ts'
-import { addTodo, type DraftState, shellWord } from './draft-state.ts'
+import { addNote, addTodo, type DraftState, shellWord } from './draft-state.ts'
 import { whyNoStep } from './network.ts'
-import { type Shell, tellShell } from './run-shell.ts'
+import { isAsking, isMarks, type Shell, tell, tellShell } from './run-shell.ts'
 import { flush, wait } from './run-step.ts'
 import { activates, typedFetch, typedPipeline, typedStatement } from './typed-statement.ts'
+
+/** `<<EOF bash -ex`, and `bash -ex <<EOF`: a shell that is given a here-document. */
+const FED_SHELL =
+  /^(?:<<-?\s*(["']?)\w+\1\s+(?:\/bin\/)?(?<before>(?:ba|da)?sh)(?:\s+(?:[-+][eux]*o?|pipefail|-s?))*|(?:\/bin\/)?(?<behind>(?:ba|da)?sh)(?:\s+(?:[-+][eux]*o?|pipefail|-s?))*\s*<<-?\s*(["']?)\w+\4)$/
+
+const MARKS =
+  'what only the build needs is not purged: to leave it out, take what was made from a recipe of its own by copy()'
 
 /** The steps of a RUN, in its order: what is known becomes a typed step, the rest between two of these a run step. */
 export function draftRun(state: DraftState, each: StageInstruction): void {
@@ -33,13 +40,23 @@ export function draftRun(state: DraftState, each: StageInstruction): void {
     each,
   }
   const [document] = heredocs
-  const isDocument = document !== undefined && /^<<-?\s*(["']?)[^\s"']+\1$/.test(body.text)
+  const isOwn = document !== undefined && /^<<-?\s*(["']?)[^\s"']+\1$/.test(body.text)
+  const fed = document === undefined || heredocs.length > 1 ? null : FED_SHELL.exec(body.text)
+  // without quotes, the shell outside would put in its variables first
+  const isFed = fed !== null && (document?.quoted === true || !/[$`\\]/.test(document?.content ?? ''))
+  if (isFed) {
+    const program = fed.groups?.before ?? fed.groups?.behind ?? 'sh'
+    shell.each = { ...each, shell: [`/bin/${program}`, '-c'] }
+    if (/pipefail/.test(body.text)) shell.told.push('set -o pipefail')
+    shell.before = { cwd: shell.cwd, told: [...shell.told] }
+  }
+  const isDocument = isOwn || isFed
   const from = isDocument ? script.text.indexOf('\n') + 1 : 0
   const text =
     json?.map(shellWord).join(' ') ??
-    (isDocument ? script.text.slice(from, from + document.length) : script.text)
+    (isDocument ? script.text.slice(from, from + (document?.length ?? 0)) : script.text)
   const positionAt = (offset: number) => (json === undefined ? script.positionAt(from + offset) : at)
-  const isPosix = json !== undefined || /(^|\/)(ba|da|a)?sh$/.test(words[0] ?? '')
+  const isPosix = json !== undefined || isFed || /(^|\/)(ba|da|a)?sh$/.test(words[0] ?? '')
   if (!isPosix || /^#!/.test(text)) keepWhole(state, shell, text, at)
   else readStatements(state, shell, text, positionAt)
   flush(state, shell)
@@ -87,7 +104,19 @@ function readStatements(
     if (statement.isSimple && command && activates(state, shell, command)) continue
     const told = statement.isSimple && command ? tellShell(shell, statement.text, command) : 'no'
     if (told === 'yes') continue
-    if (told === 'unknown' || isOpen(commands)) {
+    if (isMarks(commands)) {
+      if (!state.notes.some(({ text }) => text === MARKS)) state.comments.push(addNote(state, at, MARKS))
+      continue
+    }
+    const sets =
+      !statement.isSimple && commands.some(({ program, args }) => program === '' && args.length === 0)
+    if (sets && commands.every(isAsking)) {
+      // branches that set variables are run before each step that may need them
+      tell(shell, statement.text)
+      continue
+    }
+    if (takesComponents(state, commands, statement.text)) continue
+    if (told === 'unknown' || isOpen(commands) || sets) {
       // all that follows depends on what only running it tells
       return void keepWhole(state, shell, text.slice(statement.at), at)
     }
@@ -114,6 +143,24 @@ function isOpen(commands: readonly RunCommand[]): boolean {
   return commands.some(({ program }) =>
     /^(source|\.|eval|trap|shopt|alias|umask|ulimit|exec|read|getopts|pushd|popd)$/.test(program),
   )
+}
+
+/** Sections of the archive that a script adds to the lines of apt's sources: components of the base. */
+function takesComponents(
+  { draft: { base } }: DraftState,
+  commands: readonly RunCommand[],
+  text: string,
+): boolean {
+  if (base.kind !== 'debian' || !commands.every(({ program }) => program === 'sed')) return false
+  if (!/\/etc\/apt\/sources\.list/.test(text)) return false
+  const found = (['contrib', 'non-free', 'non-free-firmware'] as const).filter(
+    (name) =>
+      new RegExp(`(?<![\\w-])${name}(?![\\w-])`).test(text) &&
+      (name !== 'non-free-firmware' || base.suite !== 'bullseye'),
+  )
+  if (found.length === 0) return false
+  base.components = [...new Set([...(base.components ?? ['main' as const]), ...found])]
+  return true
 }
 
 const hasPlainRedirects = ({ redirects }: RunCommand) =>

@@ -51,20 +51,34 @@ export function draftStageCopy(
   const [path = ''] = taken
   const isPattern = taken.some((each) => /[*?[]/.test(each))
   const isDirectory = taken.length === 1 && isSurelyDirectory(stage.state, sources[0] ?? '', target)
-  if (!isPattern && (isDirectory || !isInto)) addStep(state, at, { kind: 'copy', from, path, to: target })
+  const isDirect = !isPattern && (isDirectory || !isInto)
+  const chmod = flag('chmod')
+  const owner = flag('chown')
+  const changes = (where: string) => [
+    ...(chmod === undefined ? [] : [`chmod -R ${shellWord(chmod)} ${shellWord(where)}`]),
+    ...(owner === undefined || /^(root|0)(:(root|0))?$/.test(owner)
+      ? []
+      : [`chown -R ${shellWord(owner)} ${shellWord(where)}`]),
+  ]
+  // what else lies in the directory is not to be changed with it
+  const isStaged = changes('').length > 0 && (!isDirect || DIRECTORIES.test(target))
+  const staged = `/opt/stillroom-files/${stage.recipe}-${state.draft.entries.length}`
+  const place = isStaged ? staged : target
+  if (isDirect) addStep(state, at, { kind: 'copy', from, path, to: place })
   else {
     const gathered = `/opt/stillroom-files/${[...stage.state.draft.entries].filter(isGathering).length + 1}`
     addStep(stage.state, at, { kind: 'run', command: gather(taken, gathered) }, [
       `line ${at.line}: what the recipe of another stage takes`,
     ])
-    addStep(state, at, { kind: 'copy', from, path: gathered, to: target })
+    addStep(state, at, { kind: 'copy', from, path: gathered, to: place })
   }
-  const chmod = flag('chmod')
-  if (chmod !== undefined)
-    addStep(state, at, { kind: 'run', command: `chmod -R ${shellWord(chmod)} ${shellWord(target)}` })
-  const owner = flag('chown')
-  if (owner !== undefined && !/^(root|0)(:(root|0))?$/.test(owner))
-    addStep(state, at, { kind: 'run', command: `chown -R ${shellWord(owner)} ${shellWord(target)}` })
+  const commands = changes(place)
+  if (isStaged)
+    commands.push(
+      `mkdir -p ${shellWord(target)}`,
+      `tar -C ${staged} -c . | tar -C ${shellWord(target)} -x -p --same-owner --no-overwrite-dir`,
+    )
+  if (commands.length > 0) addStep(state, at, { kind: 'run', command: commands.join('\n') })
 }
 
 /** A directory by its name, or one that the other stage made or worked in. */

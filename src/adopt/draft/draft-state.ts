@@ -37,7 +37,7 @@ export interface DraftState {
   /** USER in force, when it is not root. */
   user: string | undefined
   /** The account that the recipe has: the USER at the end, when the Dockerfile makes it. */
-  account: string | undefined
+  account: { name: string; uid: number } | undefined
   /**
    * Directories that packages of Python were to go to, which they do not: `--prefix`, or a virtual environment, with the
    * command that makes one of the system's packages.

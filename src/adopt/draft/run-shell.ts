@@ -26,8 +26,15 @@ export function tellShell(shell: Shell, text: string, command: RunCommand): 'yes
     const set = /^\s*([A-Za-z_]\w*)=/.exec(text)?.[1]
     if (set === undefined) return 'no'
     const { value } = assigned(shell, text, set)
-    shell.scope.set(set, value)
-    if (/\$\(|`/.test(text)) return 'unknown'
+    if (/\$\(|`/.test(text)) {
+      const { commands } = readCommands(text, shell.scope, () => shell.at)
+      if (isMarks(commands)) {
+        shell.scope.set(set, '')
+        return 'yes'
+      }
+      if (!commands.every(isAsking)) return 'unknown'
+      shell.scope.set(set, undefined)
+    } else shell.scope.set(set, value)
     tell(shell, text)
     return 'yes'
   }
@@ -55,12 +62,33 @@ export function tellShell(shell: Shell, text: string, command: RunCommand): 'yes
   return 'yes'
 }
 
+/** Programs that say something of the machine or of their words, at any time the same, and do nothing. */
+const ASKING =
+  /^(|nproc|dpkg|dpkg-architecture|uname|arch|getconf|lsb_release|basename|dirname|which|command|id|pwd|echo|printf|sed|awk|cut|tr|head|tail|grep|sort|expr|\[|test|exit|true|false|:|pkg-config|python3-config|llvm-config)$/
+
+/** Whether a command only asks, and may be run before each step that needs what it says. */
+export const isAsking = ({ program, args, redirects }: RunCommand): boolean =>
+  ASKING.test(program) &&
+  (program !== 'dpkg' || /^--print-/.test(args[0]?.value ?? '')) &&
+  (program !== 'sed' || !args.some(({ value }) => /^-[a-z]*i|^--in-place/.test(value ?? '-i'))) &&
+  redirects.every(
+    ({ operator, target }) => !operator.includes('>') || /^(\d|\/dev\/null)$/.test(target?.value ?? ''),
+  )
+
+/** Programs with which images of Docker's library find out what may be purged after a build. */
+const MARKING = /^(|apt-mark|\[|test|true|find|ldd|awk|sort|uniq|cut|grep|sed|tr|xargs|dpkg-query|dpkg)$/
+
+/** Whether commands do nothing but read and set apt's marks of what was asked for. */
+export const isMarks = (commands: readonly RunCommand[]): boolean =>
+  commands.some(({ program }) => program === 'apt-mark') &&
+  commands.every(({ program, args }) => MARKING.test(program) && !args.some(({ value }) => value === 'hold'))
+
 function assigned({ scope }: Shell, text: string, name: string): { value: string | undefined } {
   const { commands } = readCommands(`${text}\n: "$${name}"`, scope, () => ({ line: 1, column: 1 }))
   return { value: commands.at(-1)?.args[0]?.value }
 }
 
-function tell(shell: Shell, text: string): void {
+export function tell(shell: Shell, text: string): void {
   shell.told.push(text)
   if (shell.waiting.length > 0) shell.waiting.push(text)
 }

@@ -30,7 +30,8 @@ export function typedApt(command: RunCommand): Typed {
   if (/^(update|clean|autoclean|check)$/.test(verb)) return { nothing: '' }
   if (/^((dist|full|safe)-)?upgrade$/.test(verb))
     return { nothing: 'an upgrade is not needed: locking takes the newest of the suite and its updates' }
-  if (/^auto-?remove$/.test(verb)) return { nothing: '' }
+  if (/^auto-?remove$/.test(verb) || (/^(purge|remove)$/.test(verb) && words.length === 0))
+    return { nothing: '' }
   if (verb !== 'install' || ![...options.keys()].every((name) => APT_OPTIONS.test(name))) return undefined
   const packages = valuesOf(words)
   if (packages === undefined || packages.length === 0) return undefined
@@ -121,11 +122,7 @@ export function typedPip(
   const { options } = readArguments(call.tool === 'uv' ? args.slice(1) : args, PIP_VALUED)
   if (
     ![...options.keys()].every(
-      (name) =>
-        PIP_IGNORED.has(name) ||
-        PIP_READ.has(name) ||
-        PLACES.has(name) ||
-        (name === '--no-deps' && call.verb === 'wheel'),
+      (name) => PIP_IGNORED.has(name) || PIP_READ.has(name) || PLACES.has(name) || name === '--no-deps',
     )
   )
     return undefined
@@ -158,8 +155,12 @@ export function typedPip(
   for (const found of repositories) if (found !== undefined) local.push(found.local)
   const named = words.filter((text, i) => !isLocal(text) && repositories[i] === undefined)
   const requirements = named.filter((text) => parseRequirement(text)?.name !== 'pip')
-  const notes =
-    requirements.length < named.length ? ['the pip of the image installs, and is not replaced'] : []
+  const isBare = options.has('--no-deps') && call.verb === 'install'
+  if (isBare && (local.length === 0 || requirements.length + paths.length > 0)) return undefined
+  const notes = [
+    ...(requirements.length < named.length ? ['the pip of the image installs, and is not replaced'] : []),
+    ...(isBare ? ['what it requires is installed, too, where no step before it did'] : []),
+  ]
   if (requirements.length + local.length + paths.length === 0) return { nothing: notes.join('') }
   const [place] = valuesOf(call.get('--prefix', '--target', '-t')) ?? []
   const elsewhere = options.has('--user') ? '/root/.local' : place && resolvePath(cwd, place)

@@ -174,9 +174,10 @@ function checkedOut({ draft }: DraftState, command: RunCommand, cwd: string): Ty
 function account(state: DraftState, command: RunCommand): Typed {
   if (state.account === undefined) return undefined
   if (/^(groupadd|addgroup)$/.test(command.program))
-    return command.args.at(-1)?.value === state.account ? { nothing: '' } : undefined
+    return command.args.at(-1)?.value === state.account.name ? { nothing: '' } : undefined
   const found = accountOf(command)
-  if (found === undefined || found.name !== state.account || state.draft.user !== undefined) return undefined
+  if (found === undefined || found.name !== state.account.name || state.draft.user !== undefined)
+    return undefined
   const { name, uid, home, shell, more } = found
   state.draft.user = { name, uid, home, shell }
   return more.length === 0 ? { nothing: '' } : { step: { kind: 'run', command: more.join('\n') } }

@@ -37,6 +37,20 @@ export function splitWords(text: string, escaping: string, variables: Variables)
 }
 
 /**
+ * A here-document of COPY with its variables, as a shell has them; quotes are part of it.
+ *
+ * @returns undefined as {@link expandWord}
+ */
+export function expandDocument(text: string, variables: Variables): string | undefined {
+  const parts = text.split(/(\\[\s\S]|["'])/)
+  const values = parts.map((part, i) => {
+    if (i % 2 === 0) return expandWord(part, '', variables)
+    return part.startsWith('\\') ? part.slice(1) : part
+  })
+  return values.includes(undefined) ? undefined : values.join('')
+}
+
+/**
  * A word with its variables, `$x`, `${x}`, `${x:-word}` and `${x:+word}`, and without quotes (Dockerfile reference,
  * "Environment replacement"). A variable that nobody set is empty.
  *
@@ -87,7 +101,9 @@ function variableValue(
   variables: Variables,
   depth: number,
 ): string | undefined {
-  if (variables.has(name) && variables.get(name) === undefined) return undefined
+  const isUnknown = variables.has(name) && variables.get(name) === undefined
+  // an ARG that nobody gives a value is not set; PATH is that of the image
+  if (isUnknown && (operator === undefined || name === 'PATH')) return undefined
   const value = variables.get(name)
   const isSet = operator?.startsWith(':') ? value !== undefined && value !== '' : value !== undefined
   if (operator?.endsWith('+')) return isSet ? expandWord(operand, escaping, variables, depth + 1) : ''

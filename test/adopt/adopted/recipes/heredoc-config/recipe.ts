@@ -21,7 +21,7 @@ EOT`),
 printf %s '#!/bin/sh
 exec cat /srv/app/lines /etc/app/app.conf
 ' > /usr/local/bin/start`),
-    run('chmod -R 755 /usr/local/bin/start'),
+    run('chmod 755 /usr/local/bin/start'),
   ],
   entrypoint: ['start'],
 })

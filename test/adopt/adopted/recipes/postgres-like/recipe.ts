@@ -1,5 +1,5 @@
 // A draft of Dockerfile: nothing of it has been built yet.
-import { debian, defineRecipe, run } from 'stillroom'
+import { apt, debian, defineRecipe, run } from 'stillroom'
 
 export default defineRecipe({
   base: debian('bookworm'),
@@ -9,8 +9,11 @@ export default defineRecipe({
 useradd -r -g postgres --uid=999 --home-dir=/var/lib/postgresql --shell=/bin/bash postgres
 mkdir -p /var/lib/postgresql
 chown -R postgres:postgres /var/lib/postgresql`),
-    // TODO line 9: a part of this is to be taken out: this needs the network, and a build has none; instead: apt(['NAME', ...])
-    //   savedAptMark="$(apt-mark showmanual)"; apt-get update; apt-get install -y --no-install-recommends wget; dpkgArch="$(dpkg --print-architecture | awk -F- '{ print $NF }')"; wget -O /usr/local/bin/gosu "https://example.org/gosu-$dpkgArch"; chmod +x /usr/local/bin/gosu
+    apt(['wget']),
+    // TODO line 13: this needs the network, and a build has none; instead: file('https://...', { to: '/...', sha256: '...' }), and a run step for what follows
+    //   wget -O /usr/local/bin/gosu "https://example.org/gosu-$dpkgArch"
+    run(`dpkgArch="$(dpkg --print-architecture | awk -F- '{ print $NF }')"
+chmod +x /usr/local/bin/gosu`),
     // TODO line 17: a recipe has no stop signal: give it when a container is started
     //   STOPSIGNAL SIGINT
   ],

@@ -1,11 +1,13 @@
 // A draft of Dockerfile: nothing of it has been built yet.
-import { debian, defineRecipe } from 'stillroom'
+import { apt, debian, defineRecipe, run } from 'stillroom'
 
 export default defineRecipe({
   base: debian('bookworm'),
   steps: [
-    // TODO line 3: a part of this is to be taken out: this needs the network, and a build has none; instead: apt(['NAME', ...])
-    //   savedAptMark="$(apt-mark showmanual)"; apt-get update; apt-get install -y --no-install-recommends ca-certificates xz-utils; rm -rf /var/lib/apt/lists/*; apt-mark auto '.*' > /dev/null; [ -z "$savedAptMark" ] || apt-mark manual $savedAptMark; find /usr/local -type f -executable -print; xz --version
+    apt(['ca-certificates', 'xz-utils']),
+    // line 7: what only the build needs is not purged: to leave it out, take what was made from a recipe of its own by copy()
+    run(`find /usr/local -type f -executable -print
+xz --version`),
   ],
   cmd: ['xz', '--version'],
 })

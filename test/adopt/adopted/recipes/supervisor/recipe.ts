@@ -7,7 +7,7 @@ export default defineRecipe({
     apt(['supervisor', 'nginx']),
     // TODO line 5: put supervisord.conf into files/etc-supervisor-conf.d/supervisord.conf
     project('files/etc-supervisor-conf.d', { to: '/etc/supervisor/conf.d' }),
-    // TODO line 6: put what is in scripts into files/usr-local-bin
+    // TODO line 6: put scripts/*.sh into files/usr-local-bin
     project('files/usr-local-bin', { to: '/usr/local/bin' }),
     run(`chmod 755 /usr/local/bin/*.sh
 ln -sf /dev/stdout /var/log/nginx/access.log`),

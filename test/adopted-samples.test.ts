@@ -1,0 +1,104 @@
+import { cp, mkdir } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { execa } from 'execa'
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
+import type { BuildReport } from '../src/report/build-report.ts'
+import type { AdoptResult } from '../src/workflows/adopt/adopt-dockerfile.ts'
+import { NIGHTLY } from './support/nightly.ts'
+import { ownName } from './support/own-name.ts'
+import { commitAll, makeProject } from './support/project.ts'
+import { stillroom, stillroomJson } from './support/stillroom.ts'
+import { type GitServer, startGitServer } from './world/git-server.ts'
+
+/*
+ * Samples of Dockerfiles are adopted, locked, and built twice, the second time without cache and as on another machine: what share
+ * of them rebuilds identically. What is left out of a recipe is left out here, too: only the files that the drafts ask for are put
+ * beside them.
+ */
+
+const SAMPLES = join(import.meta.dirname, 'adopt/dockerfiles')
+/** Samples of what Debian, pip, git and the build context bring, by what in the Dockerfile is their point. */
+const BUILT = [
+  ...['caches', 'clock', 'docs', 'floating', 'heredoc-config', 'logs', 'set-eux', 'several-pythons'],
+  ...[
+    'multi-args',
+    'multi-assets',
+    'multi-base',
+    'multi-compile',
+    'multi-git',
+    'multi-index',
+    'multi-prefix',
+  ],
+  ...['multi-unused', 'multi-user-site', 'multi-venv', 'multi-wheels'],
+]
+/** What is found in 95 of 100. */
+const SHARE = 0.95
+/** What samples clone from git.example.org. */
+const TOOL = {
+  Makefile: 'all:\n\techo tool > tool\ninstall:\n\tinstall -D -m 755 tool $(DESTDIR)/usr/local/bin/tool\n',
+  'run.sh': '#!/bin/sh\nexec cat /usr/local/bin/tool\n',
+}
+
+if (!NIGHTLY) console.warn('skipped: adopted Dockerfiles, which are built twice each, at night')
+
+const verdicts = new Map<string, string>()
+let git: GitServer
+let env: Record<string, string>
+beforeAll(async () => {
+  if (!NIGHTLY) return
+  git = await startGitServer()
+  await git.tag('tool', 'v1.0', await git.commit('tool', TOOL))
+  env = { STILLROOM_GIT_MIRRORS: `https://git.example.org/team/=${git.url}/` }
+})
+afterAll(async () => {
+  if (!NIGHTLY) return
+  await git.close()
+  const identical = [...verdicts.values()].filter((verdict) => verdict === 'identical').length
+  for (const [sample, verdict] of verdicts) if (verdict !== 'identical') console.warn(`${sample}: ${verdict}`)
+  console.warn(`${identical} of ${verdicts.size} adopted Dockerfiles rebuild identically`)
+  expect(identical / verdicts.size).toBeGreaterThanOrEqual(SHARE)
+})
+
+test.runIf(NIGHTLY).each(BUILT)('%s is built twice', async (sample) => {
+  verdicts.set(sample, 'no lock, or no build')
+  const directory = await makeProject()
+  const name = ownName(sample)
+  const dockerfile = join(SAMPLES, sample, 'Dockerfile')
+  const adopted = await stillroomJson<AdoptResult>(directory, ['adopt', 'dockerfile', dockerfile, name])
+  const recipes = [...new Set(adopted.files.map((file) => file.split('/')[1] ?? ''))]
+  onTestFinished(async () => {
+    const images = recipes.flatMap((recipe) => [`stillroom/${recipe}`, `stillroom/${recipe}:verify`])
+    await execa('docker', ['image', 'rm', '--force', ...images], { reject: false })
+  })
+  await placeFiles(adopted, directory, dirname(dockerfile))
+  await commitAll(directory)
+  for (const command of adopted.next) {
+    const [, ...args] = command.split(' ')
+    if (args.at(-1) === '--twice') {
+      const report = await stillroomJson<BuildReport>(directory, args, { env })
+      const { verdict, problem } = report.second ?? { verdict: 'failed', problem: null }
+      verdicts.set(sample, problem === null ? verdict : `${verdict}: ${problem.message}`)
+      console.warn(
+        `${sample}: ${verdict}, audit ${report.audit?.verdict}, ${JSON.stringify(report.second?.difference ?? null).slice(0, 2000)}`,
+      )
+    } else {
+      const { exitCode, stderr } = await stillroom(directory, args, { env })
+      if (exitCode !== 0) verdicts.set(sample, `${command}: ${stderr}`)
+      expect(exitCode, stderr).toBe(0)
+    }
+  }
+})
+
+/** What the drafts say is to be put beside the recipes. */
+async function placeFiles({ name, notes }: AdoptResult, directory: string, context: string): Promise<void> {
+  for (const { text } of notes) {
+    const [, what = '', to = '', other = name] =
+      /^put (.+) into (\S+), beside the recipe.*?(?:\(recipe (\S+)\))?$/.exec(text) ?? []
+    if (to === '') continue
+    const source = what === 'the build context' ? '.' : what.replace(/^what is in /, '')
+    const target = join(directory, 'recipes', other, to)
+    const isFile = source === what
+    await mkdir(isFile ? target : dirname(target), { recursive: true })
+    await cp(join(context, source), isFile ? join(target, source) : target, { recursive: true })
+  }
+}
