@@ -79,7 +79,7 @@ let directory: string
 beforeAll(() => {
   directory = mkdtempSync(join(tmpdir(), 'stillroom-mutated-'))
 })
-afterAll(() => rmSync(directory, { recursive: true }))
+afterAll(() => rmSync(directory, { recursive: true }), 120_000)
 
 test(`${RUNS} mutated Dockerfiles: recipes that the compiler takes, or an error with its place`, async () => {
   const sources = new Set<string>()
