@@ -208,7 +208,8 @@ function print(code: Code, indent: number, taken: number): string {
   if ('call' in code) {
     const [only] = code.args
     if (code.call.endsWith(': ')) return `${code.call}${print(only ?? '', indent, taken + code.call.length)}`
-    const start = taken + code.call.length + 1
+    // the bracket that closes the call is on the line of what fits on one
+    const start = taken + code.call.length + 2
     // a string stands on a line of its own, a list or text of several lines beside the bracket
     if (code.args.length === 1 && !(typeof only === 'string' && flat(only) !== undefined))
       return `${code.call}(${print(only ?? '', indent, start)})`

@@ -11,7 +11,16 @@ export TZ=Etc/UTC
 mkdir -p /tmp && cd /tmp
 ln -fs /usr/share/zoneinfo/$TZ /etc/localtime
 echo $TZ > /etc/timezone`),
-    apt(['g++', 'gfortran', 'cmake', 'ninja-build', 'libopenblas-dev', 'python3-dev', 'python3-numpy', 'git']),
+    apt([
+      'g++',
+      'gfortran',
+      'cmake',
+      'ninja-build',
+      'libopenblas-dev',
+      'python3-dev',
+      'python3-numpy',
+      'git',
+    ]),
     git('https://git.example.org/team/tool.git', { ref: 'v1.0', to: '/opt/downloads/tool' }),
     run(`mkdir -p /tmp/tool && cp -R /opt/downloads/tool/. /tmp/tool
 export DEBIAN_FRONTEND=noninteractive
