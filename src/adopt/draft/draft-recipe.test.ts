@@ -143,6 +143,21 @@ describe('draftRecipe()', () => {
     expect(notes.filter(({ kind }) => kind === 'todo')).toEqual([])
   })
 
+  it.each([
+    'xargs -a /p/names.txt apt-get install -y --no-install-recommends',
+    "cat /p/names.txt | grep -v '^#' | xargs -r apt-get install -y --no-install-recommends",
+    "sed 's/#.*//' /p/names.txt | xargs apt-get install -y --no-install-recommends",
+    'xargs apt-get install -y --no-install-recommends < /p/names.txt',
+    'apt-get install -y --no-install-recommends $(cat /p/names.txt)',
+    "apt-get install -y --no-install-recommends $(grep -vE '^\\s*#' /p/names.txt)",
+  ])('finds the packages that a file of the build context names: %s', (command) => {
+    const contextFile = (path: string) =>
+      path === 'names.txt' ? '# tools\njq less\n\nmake # for C\n' : undefined
+    const text = `FROM debian:12\nCOPY names.txt /p/\nRUN apt-get update && ${command}\n`
+    const { recipe } = draftRecipe(text, { path: 'Dockerfile', contextFile })
+    expect(recipe.steps.at(-1)).toEqual({ kind: 'apt', packages: ['jq', 'less', 'make'], recommends: false })
+  })
+
   it('keeps what is asked of the machine with each step that may need it', () => {
     const text =
       'FROM debian:12\nRUN a=$(uname -m); if [ "$a" = x ]; then b=1; fi; apt-get install -y jq; echo $a $b > /x\n'

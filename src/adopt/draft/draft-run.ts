@@ -7,7 +7,13 @@ import { addNote, addTodo, type DraftState, shellWord } from './draft-state.ts'
 import { whyNoStep } from './network.ts'
 import { isAsking, isMarks, type Shell, tell, tellShell } from './run-shell.ts'
 import { flush, wait } from './run-step.ts'
-import { activates, typedFetch, typedPipeline, typedStatement } from './typed-statement.ts'
+import {
+  activates,
+  typedFetch,
+  typedPackagesOfFile,
+  typedPipeline,
+  typedStatement,
+} from './typed-statement.ts'
 
 /** `<<EOF bash -ex`, and `bash -ex <<EOF`: a shell that is given a here-document. */
 const FED_SHELL =
@@ -129,6 +135,7 @@ function readStatements(
     )
       continue
     if (pipeline && typedPipeline(state, shell, pipeline, at)) continue
+    if ((statement.isSimple || pipeline) && typedPackagesOfFile(state, shell, commands, at)) continue
     const why = whyNoStep(commands, statement.text)
     if (why === undefined) wait(shell, statement.text, at)
     else {

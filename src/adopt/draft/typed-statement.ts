@@ -4,6 +4,7 @@ import { isBelow, resolvePath, sourceOf } from '../copied-files.ts'
 import type { RunCommand } from '../run-commands.ts'
 import { addNote, addStep, type DraftState, shellWord } from './draft-state.ts'
 import { accountOf } from './made-account.ts'
+import { packagesOfFile } from './packages-file.ts'
 import type { StepDraft } from './recipe-draft.ts'
 import type { Shell } from './run-shell.ts'
 import { flush } from './run-step.ts'
@@ -21,17 +22,35 @@ export function typedStatement(state: DraftState, shell: Shell, command: RunComm
     checkedOut(state, command, cwd) ??
     account(state, command) ??
     cleanUp(state, command, cwd)
-  if (typed === undefined) return false
+  return typed !== undefined && addTyped(state, shell, typed, command.at)
+}
+
+/** The same of a statement in which apt installs what a file of the build context names. */
+export function typedPackagesOfFile(
+  state: DraftState,
+  shell: Shell,
+  commands: readonly RunCommand[],
+  at: Position,
+): boolean {
+  const typed = packagesOfFile(commands, (path) => {
+    const all = [...state.copied, ...state.mounted]
+    const source = sourceOf(all, resolvePath(shell.cwd, path), state.contextFile)
+    return source === undefined ? undefined : state.contextFile(source)
+  })
+  return typed !== undefined && addTyped(state, shell, typed, at)
+}
+
+function addTyped(state: DraftState, shell: Shell, typed: NonNullable<Typed>, at: Position): boolean {
   if ('nothing' in typed) {
-    if (typed.nothing !== '') state.comments.push(addNote(state, command.at, typed.nothing))
+    if (typed.nothing !== '') state.comments.push(addNote(state, at, typed.nothing))
     return true
   }
   flush(state, shell)
   const notes = (typed.notes ?? []).map((text) =>
-    text.startsWith('TODO ') ? text : addNote(state, command.at, text),
+    text.startsWith('TODO ') ? text : addNote(state, at, text),
   )
-  for (const step of typed.before ?? []) addStep(state, command.at, step)
-  addStep(state, command.at, typed.step, notes)
+  for (const step of typed.before ?? []) addStep(state, at, step)
+  addStep(state, at, typed.step, notes)
   return true
 }
 

@@ -6,12 +6,10 @@ export default defineRecipe({
   steps: [
     // TODO line 2: put packages.txt into files/tmp/packages.txt
     project('files/tmp', { to: '/opt/stillroom-files/tmp' }),
-    // TODO line 3: this needs the network, and a build has none; instead: apt(['NAME', ...])
-    //   grep -v '^#' /tmp/packages.txt | xargs apt-get install -y --no-install-recommends
+    apt(['bc', 'dc']),
     run(`mkdir -p /tmp && cp -R /opt/stillroom-files/tmp/. /tmp
 rm /tmp/packages.txt`),
-    // TODO line 4: this needs the network, and a build has none; instead: apt(['NAME', ...])
-    //   xargs -a /tmp/packages.txt apt-get install -y
+    apt(['bc', 'dc'], { recommends: true }),
     // TODO line 6: this needs the network, and a build has none; instead: apt(['NAME', ...])
     //   for p in bc dc; do apt-get install -y --no-install-recommends $p; done
     // TODO line 7: this needs the network, and a build has none; instead: apt(['NAME', ...])
