@@ -34,7 +34,10 @@ export class GitRefusal extends Error {
 
 type Environment = Readonly<Record<string, string | undefined>>
 
-/** Says which repository git works on, as in a hook's environment: ours are others (`git rev-parse --local-env-vars`). */
+/**
+ * Says which repository git works on, as in a hook's environment: ours are others (`git rev-parse --local-env-vars`); and how it
+ * reads paths.
+ */
 const OF_A_REPOSITORY = [
   ...['GIT_DIR', 'GIT_WORK_TREE', 'GIT_IMPLICIT_WORK_TREE', 'GIT_COMMON_DIR', 'GIT_PREFIX', 'GIT_NAMESPACE'],
   ...['GIT_INDEX_FILE', 'GIT_OBJECT_DIRECTORY', 'GIT_ALTERNATE_OBJECT_DIRECTORIES', 'GIT_CONFIG'],
@@ -45,6 +48,7 @@ const OF_A_REPOSITORY = [
     'GIT_INTERNAL_SUPER_PREFIX',
     'GIT_ATTR_SOURCE',
   ],
+  ...['LITERAL', 'GLOB', 'NOGLOB', 'ICASE'].map((how) => `GIT_${how}_PATHSPECS`),
 ]
 
 /** Of a repository's own configuration, what would run programs or do more than is asked for. */

@@ -251,7 +251,8 @@ describe('resolveProject()', () => {
     // what is left out may change, and lie there uncommitted
     await add('recipes/r/lock.json', '{}')
     await writeFile(join(directory, 'recipes/r/lock.json'), '{ }')
-    expect(await resolveProject(runner(), recipe, step)).toEqual(pinned)
+    const ways = runner({ GIT_LITERAL_PATHSPECS: '1' })
+    expect(await resolveProject(ways, recipe, step)).toEqual(pinned)
     await writeFile(join(directory, 'data/öl'), 'more')
     await expect(resolveProject(runner(), recipe, step)).rejects.toMatchObject({ code: 'PROJECT_DIRTY' })
     await git(directory, ['checkout', '-q', '.'])
