@@ -186,6 +186,15 @@ RUN curl -L https://example.org/b.tar.gz | tar xz -C /tmp/b && make -C /tmp/b in
     expect(notes).toEqual([])
   })
 
+  it('makes its user and group once, and leaves no virtual environment that it is not in', () => {
+    const text = [
+      ...['FROM debian:12', 'RUN groupadd me --gid=1000 && useradd -g me --uid=1000 me'],
+      ...['RUN python3 -m venv /v && . /v/bin/activate && pip install six && deactivate', 'USER me'],
+    ]
+    const { recipe } = draftRecipe(text.join('\n'), { path: 'Dockerfile' })
+    expect(recipe.steps).toMatchObject([{ command: expect.stringContaining('-m venv') }, { kind: 'pip' }])
+  })
+
   it('knows the account by its number, sections by their names, and an ARG that nobody gives', () => {
     const text = [
       ...['ARG S', 'FROM debian:${S:-bookworm}', 'ARG N=1001', 'RUN useradd -m -u $N me', 'USER $N'],

@@ -1,5 +1,6 @@
 import type { Position } from '../../formats/dockerfile/source-text.ts'
 import { splitScript } from '../../formats/shell/split-script.ts'
+import { aptCall } from '../check/check-apt.ts'
 import { mountedFiles } from '../copied-files.ts'
 import { type RunCommand, readCommands, scriptOf } from '../run-commands.ts'
 import type { StageInstruction } from '../stages.ts'
@@ -110,6 +111,7 @@ function readStatements(
     if (statement.isSimple && command && activates(state, shell, command)) continue
     const told = statement.isSimple && command ? tellShell(shell, statement.text, command) : 'no'
     if (told === 'yes') continue
+    if (!statement.isSimple && commands.length > 0 && commands.every(isRefresh)) continue
     if (isMarks(commands)) {
       if (!state.notes.some(({ text }) => text === MARKS)) state.comments.push(addNote(state, at, MARKS))
       continue
@@ -169,6 +171,10 @@ function takesComponents(
   base.components = [...new Set([...(base.components ?? ['main' as const]), ...found])]
   return true
 }
+
+/** What reads the lists of apt, or throws them away, and what stands beside it in case that fails. */
+const isRefresh = (command: RunCommand) =>
+  /^(true|:)$/.test(command.program) || /^(update|clean|autoclean)$/.test(aptCall(command)?.verb ?? '')
 
 const hasPlainRedirects = ({ redirects }: RunCommand) =>
   redirects.every(

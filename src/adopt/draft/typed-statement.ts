@@ -1,5 +1,6 @@
 import type { Position } from '../../formats/dockerfile/source-text.ts'
 import { parseRequirementsFile } from '../../formats/python/requirements-file.ts'
+import { aptCall } from '../check/check-apt.ts'
 import { isBelow, resolvePath, sourceOf } from '../copied-files.ts'
 import type { RunCommand } from '../run-commands.ts'
 import { addNote, addStep, type DraftState, shellWord } from './draft-state.ts'
@@ -104,9 +105,10 @@ function environmentOf(state: DraftState, command: RunCommand, cwd: string): Typ
   return { step: { kind: 'run', command: made }, notes: [NO_VENV] }
 }
 
-/** Whether a command makes a shell use a virtual environment that has the system's packages. */
+/** Whether a command makes a shell use, or not use, a virtual environment that has the system's packages. */
 export function activates(state: DraftState, { cwd }: Shell, { program, args }: RunCommand): boolean {
   const [, directory] = /^(.+)\/bin\/activate$/.exec(resolvePath(cwd, args[0]?.value ?? '')) ?? []
+  if (program === 'deactivate' && args.length === 0) return state.environments.size > 0
   return /^(source|\.)$/.test(program) && args.length === 1 && state.environments.has(directory ?? '')
 }
 
@@ -193,7 +195,7 @@ function checkedOut({ draft }: DraftState, command: RunCommand, cwd: string): Ty
 function account(state: DraftState, command: RunCommand): Typed {
   if (state.account === undefined) return undefined
   if (/^(groupadd|addgroup)$/.test(command.program))
-    return command.args.at(-1)?.value === state.account.name ? { nothing: '' } : undefined
+    return command.args.some(({ value }) => value === state.account?.name) ? { nothing: '' } : undefined
   const found = accountOf(command)
   if (found === undefined || found.name !== state.account.name || state.draft.user !== undefined)
     return undefined
@@ -275,6 +277,9 @@ export function typedPipeline(
     return true
   }
   const [fetches, unpacks, ...more] = commands
+  // an answer to what `-y` answers
+  const isAnswered = /^(yes|echo|printf)$/.test(fetches?.program ?? '') && more.length === 0
+  if (isAnswered && unpacks && aptCall(unpacks) !== undefined) return typedStatement(state, shell, unpacks)
   const fetched = fetches && fetchOf(fetches, shell.cwd)
   const archive = unpacks && unpackOf(unpacks, shell.cwd)
   if (more.length > 0 || fetched?.to !== '-' || archive?.file !== '-') return false

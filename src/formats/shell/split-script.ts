@@ -1,4 +1,4 @@
-import { parse } from 'unbash'
+import { type AndOr, parse, type Statement } from 'unbash'
 
 /** A part of a script that is run after the one before it. */
 export interface ShellStatement {
@@ -9,6 +9,19 @@ export interface ShellStatement {
   isSimple: boolean
   /** Of a pipeline of programs, each as it is written. */
   pipeline: string[] | undefined
+}
+
+/** The commands that `&&` joins, also before `|| exit 1`: what fails there fails the script. */
+function listOf(command: Statement['command']): AndOr['commands'] | undefined {
+  if (command.type !== 'AndOr') return undefined
+  const last = command.commands.at(-1)
+  const isExit =
+    last?.type === 'Command' && last.name?.text === 'exit' && /^[1-9]\d*$/.test(last.args[0]?.text ?? '')
+  const operators =
+    isExit && command.operators.at(-1) === '||' ? command.operators.slice(0, -1) : command.operators
+  return operators.every((operator) => operator === '&&')
+    ? command.commands.slice(0, operators.length + 1)
+    : undefined
 }
 
 /**
@@ -22,8 +35,7 @@ export function splitScript(script: string): ShellStatement[] | undefined {
   if (parsed.errors !== undefined && parsed.errors.length > 0) return undefined
   const statements: ShellStatement[] = []
   for (const { command, background, pos, end } of parsed.commands) {
-    const isList = command.type === 'AndOr' && command.operators.every((operator) => operator === '&&')
-    const parts = isList && !background ? command.commands : [{ ...command, pos, end }]
+    const parts = (background ? undefined : listOf(command)) ?? [{ ...command, pos, end }]
     for (const part of parts) {
       const text = script.slice(part.pos, part.end)
       const isPipeline = part.type === 'Pipeline' && part.prefixes.length === 0 && !background
