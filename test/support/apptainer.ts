@@ -14,9 +14,9 @@ export interface Apptainer {
 }
 
 const USER = 1000
-const PACKAGES = ['apptainer', 'squashfuse', 'slurmctld', 'slurmd', 'slurm-client', 'munge']
+const PACKAGES = ['apptainer', 'squashfuse', 'slurmctld', 'slurmd', 'slurm-client', 'munge', 'iproute2']
 /** Raised when what is installed below changes. */
-const SET = 2
+const SET = 3
 
 /** One node of more processors than it may have: jobs ask for some. */
 const SLURM = `ClusterName=test
@@ -46,8 +46,9 @@ export async function apptainer(): Promise<Apptainer | string> {
   return {
     run: async (directory, command, { slurm = false } = {}) => {
       await execa('chown', ['--recursive', `${USER}:${USER}`, directory])
-      // what runs in the background ends with the command
-      const spaces = ['--mount', '--propagation', 'private', '--uts', '--pid', '--fork', '--kill-child']
+      // what runs in the background ends with the command, and has its ports for itself
+      const own = ['--mount', '--propagation', 'private', '--uts', '--net', '--pid']
+      const spaces = [...own, '--fork', '--kill-child']
       const words = ['sh', '-c', ENTER, 'sh', root, directory, slurm ? START_SLURM : ':', command]
       return (await execa('unshare', [...spaces, ...words], { stdin: 'ignore' })).stdout
     },
@@ -73,12 +74,15 @@ cd /
 umount -l /old
 mount -t tmpfs tmpfs /run
 hostname localhost
+ip link set lo up
 eval "$3"
 cd /srv
 exec setpriv --reuid ${USER} --regid ${USER} --clear-groups env -i HOME=/home/tester PATH=/usr/bin:/bin sh -c "$4"
 `
 
+/** It finds no name of a machine that has only 127.0.0.1 (getaddrinfo(3), AI_ADDRCONFIG). */
 const START_SLURM = `
+ip address add 192.0.2.1/32 dev lo
 mkdir /run/slurmctld /run/slurmd
 install -d -o munge -g munge /run/munge
 setpriv --reuid munge --regid munge --clear-groups munged
