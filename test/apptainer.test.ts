@@ -46,6 +46,11 @@ describe.skipIf(typeof cluster === 'string')('a SIF in Apptainer, for somebody w
     expect(await submit(hpc, '--export=ALL,SAY_ARGUMENTS=submitted job.slurm')).toContain('| submitted |')
     const environment = await run(hpc, `LEAK=1 ./run -- sh -c 'echo "$HOME $LEAK $PYTHONNOUSERSITE"'`)
     expect(environment).toBe('/stillroom  1')
+    const given = await run(
+      hpc,
+      `APPTAINERENV_A=1 apptainer --quiet exec --env B=2 hello.sif sh -c 'echo "$A $B"'`,
+    )
+    expect(given).toBe('1 2')
   })
 
   test('has the objects that siftool finds in it, and the files that unsquashfs does', async () => {

@@ -50,9 +50,18 @@ describe('hpcFiles()', () => {
 
   test('what a launcher tells a process goes into its container, and nothing else of the host', async () => {
     await place(SETTINGS, "env | grep -E '^(APPTAINER|SINGULARITY)ENV_' | sort")
-    const told = { PMI_RANK: '1', PMIX_NAMESPACE: 'a "b" $c', PMI: 'x', LD_PRELOAD_PMI_: 'y', XPMI_RANK: 'z' }
+    const told = {
+      PMI_RANK: '1',
+      UCX_TLS: 'tcp',
+      PMIX_NAMESPACE: 'a "b" $c',
+      PMI: 'x',
+      LD_PRELOAD_PMI_: 'y',
+      XPMI_RANK: 'z',
+    }
     const { stdout } = await run('train.sh', [], told)
-    expect(stdout).toBe('APPTAINERENV_PMIX_NAMESPACE=a "b" $c\nAPPTAINERENV_PMI_RANK=1')
+    expect(stdout).toBe(
+      'APPTAINERENV_PMIX_NAMESPACE=a "b" $c\nAPPTAINERENV_PMI_RANK=1\nAPPTAINERENV_UCX_TLS=tcp',
+    )
   })
 
   test('run alone runs what the image runs', async () => {

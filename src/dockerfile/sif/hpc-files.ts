@@ -74,9 +74,9 @@ function runScript({ recipe, sif, shared }: ClusterSettings): string[] {
     'if [ -n "$task" ]; then set -- --app "$task" "$@"; fi',
     "# a home of its own: programs keep compiled code there, and the user's own settings and packages stay out",
     'set -- --cleanenv --home "$state/home:/stillroom" "$@"',
-    '# what a launcher tells the processes that it starts: how they find each other',
+    '# what a launcher tells the processes that it starts: how they find each other, and by what they speak',
     'case $program in apptainer) prefix=APPTAINERENV ;; *) prefix=SINGULARITYENV ;; esac',
-    `for name in $(env | sed -nE 's/^(PMIX?_[A-Za-z0-9_]+)=.*/\\1/p'); do`,
+    `for name in $(env | sed -nE 's/^((PMIX?|UCX)_[A-Za-z0-9_]+)=.*/\\1/p'); do`,
     '  eval "value=\\$$name"',
     '  export "${prefix}_$name=$value"',
     'done',
@@ -136,6 +136,8 @@ function mpiJob(recipe: string, mpi: NonNullable<Recipe['mpi']>): string[] {
     '  echo "usage: sbatch mpi.slurm TASK [ARGUMENT...], or -- PROGRAM [ARGUMENT...]" >&2',
     '  exit 2',
     'fi',
+    '# each process has a container of its own, and sees no files of the others in /proc, by which UCX shares memory',
+    'export UCX_POSIX_USE_PROC_LINK="${UCX_POSIX_USE_PROC_LINK:-n}"',
     `exec srun --mpi="\${STILLROOM_MPI:-${INTERFACE[mpi]}}" ./run "$@"`,
   ]
 }

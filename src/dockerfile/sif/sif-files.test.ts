@@ -82,6 +82,14 @@ describe('sifFiles()', () => {
     expect(await sh([text('scif/apps/train/scif/runscript')], ['y'])).toBe('<x><y>')
   })
 
+  test('has the file after which Apptainer sets what it is told', () => {
+    const scripts = sifFiles(PLAIN).filter(({ path }) => path.startsWith('.singularity.d/env/'))
+    expect(scripts.map(({ path }) => path)).toEqual([
+      '.singularity.d/env/90-environment.sh',
+      '.singularity.d/env/99-base.sh',
+    ])
+  })
+
   test('is the same in whatever order settings come', () => {
     const turned = (record: object) => Object.fromEntries(Object.entries(record).reverse())
     const settings = { ...PLAIN, env: { B: '1', A: '2' }, labels: { y: '', x: '' }, tasks }

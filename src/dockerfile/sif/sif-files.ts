@@ -30,6 +30,8 @@ export function sifFiles(settings: SifSettings): SifFile[] {
     directory('.singularity.d'),
     directory('.singularity.d/env'),
     script('.singularity.d/env/90-environment.sh', environmentLines(settings)),
+    // without this file Apptainer gives nothing of what it is told: it does so when it has read it
+    script('.singularity.d/env/99-base.sh', ['# then come --env and APPTAINERENV_...']),
     file('.singularity.d/labels.json', `${text}\n`, 0o644),
     script('.singularity.d/runscript', runLines(settings)),
     ...(Object.keys(tasks).length === 0 ? [] : [directory('scif'), directory('scif/apps')]),
