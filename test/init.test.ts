@@ -65,6 +65,16 @@ test('init in a fresh git repository: its recipe loads, and a second run changes
   expect(await contents(directory)).toEqual(before)
 })
 
+test('init names the way from a Dockerfile to a recipe', async () => {
+  const directory = await freshRepository()
+  await put(directory, 'Dockerfile', 'FROM debian:12\nCOPY . /srv/flow\n')
+  const { next } = await stillroomJson<InitResult>(directory, ['init'])
+  expect(next.at(-1)).toBe('stillroom adopt dockerfile Dockerfile')
+  const adopted = await stillroom(directory, ['adopt', 'dockerfile', 'Dockerfile', 'flow'])
+  expect(adopted).toMatchObject({ exitCode: 0 })
+  expect(await readFile(join(directory, 'recipes/flow/recipe.ts'), 'utf8')).toContain("project('../..',")
+})
+
 test('init keeps files that are there, and appends only the lines that are missing', async () => {
   const directory = await freshRepository()
   await put(directory, 'package.json', '{ "type": "module", "name": "mine" }\n')

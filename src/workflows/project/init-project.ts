@@ -80,6 +80,10 @@ async function nextSteps(ports: Repository): Promise<string[]> {
       ? []
       : [`move .github to the root of the repository, and add "-C ${prefix}" to each stillroom in it`]),
     ...(isNew ? ['stillroom lock recipe hello', 'stillroom build recipe hello'] : []),
+    // a recipe of what is there already
+    ...(isNew && (await isThere(join(directory, 'Dockerfile')))
+      ? ['stillroom adopt dockerfile Dockerfile']
+      : []),
   ]
 }
 
