@@ -4,10 +4,11 @@ import { aptCall } from '../check/check-apt.ts'
 import { mountedFiles } from '../copied-files.ts'
 import { type RunCommand, readCommands, scriptOf } from '../run-commands.ts'
 import type { StageInstruction } from '../stages.ts'
-import { addNote, addTodo, type DraftState, shellWord } from './draft-state.ts'
+import { addTodo, type DraftState, noteOnce, shellWord } from './draft-state.ts'
 import { whyNoStep } from './network.ts'
 import { isAsking, isMarks, type Shell, tell, tellShell } from './run-shell.ts'
 import { flush, wait } from './run-step.ts'
+import { NOT_PURGED } from './typed-packages.ts'
 import {
   activates,
   typedFetch,
@@ -19,9 +20,6 @@ import {
 /** `<<EOF bash -ex`, and `bash -ex <<EOF`: a shell that is given a here-document. */
 const FED_SHELL =
   /^(?:<<-?\s*(["']?)\w+\1\s+(?:\/bin\/)?(?<before>(?:ba|da)?sh)(?:\s+(?:[-+][eux]*o?|pipefail|-s?))*|(?:\/bin\/)?(?<behind>(?:ba|da)?sh)(?:\s+(?:[-+][eux]*o?|pipefail|-s?))*\s*<<-?\s*(["']?)\w+\4)$/
-
-const MARKS =
-  'what only the build needs is not purged: to leave it out, take what was made from a recipe of its own by copy()'
 
 /** The steps of a RUN, in its order: what is known becomes a typed step, the rest between two of these a run step. */
 export function draftRun(state: DraftState, each: StageInstruction): void {
@@ -113,7 +111,7 @@ function readStatements(
     if (told === 'yes') continue
     if (!statement.isSimple && commands.length > 0 && commands.every(isRefresh)) continue
     if (isMarks(commands)) {
-      if (!state.notes.some(({ text }) => text === MARKS)) state.comments.push(addNote(state, at, MARKS))
+      noteOnce(state, at, NOT_PURGED)
       continue
     }
     const sets =

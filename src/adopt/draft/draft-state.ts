@@ -99,6 +99,11 @@ export function addNote(state: DraftState, at: Position, text: string): string {
   return `line ${at.line}: ${text}`
 }
 
+/** Something to know of several places, said at the first: a comment of the step that follows. */
+export function noteOnce(state: DraftState, at: Position, text: string): void {
+  if (!state.notes.some((note) => note.text === text)) state.comments.push(addNote(state, at, text))
+}
+
 /** A word for a POSIX shell. */
 export function shellWord(text: string): string {
   return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`

@@ -22,6 +22,10 @@ export type Typed =
 const APT_OPTIONS =
   /^(-y|-q|-f|-m|--yes|--assume-yes|--quiet|--no-install-recommends|--install-recommends|--allow-unauthenticated|--fix-missing|--fix-broken|--no-install-suggests|-o|--option|--allow-downgrades|--allow-change-held-packages|--force-yes|--show-progress|-V|-u|--without-recommends|-R)$/
 
+/** Why packages that a Dockerfile takes away again stay. */
+export const NOT_PURGED =
+  'packages are not purged, as a build wants to find those of the lock: to leave out what only the build needs, take what was made from a recipe of its own by copy()'
+
 /** `apt-get`, `apt` and `aptitude`. */
 export function typedApt(command: RunCommand): Typed {
   const call = aptCall(command)
@@ -30,8 +34,8 @@ export function typedApt(command: RunCommand): Typed {
   if (/^(update|clean|autoclean|check)$/.test(verb)) return { nothing: '' }
   if (/^((dist|full|safe)-)?upgrade$/.test(verb))
     return { nothing: 'an upgrade is not needed: locking takes the newest of the suite and its updates' }
-  if (/^auto-?remove$/.test(verb) || (/^(purge|remove)$/.test(verb) && words.length === 0))
-    return { nothing: '' }
+  if (/^auto-?remove$/.test(verb)) return { nothing: '' }
+  if (/^(purge|remove)$/.test(verb)) return { nothing: NOT_PURGED }
   if (verb !== 'install' || ![...options.keys()].every((name) => APT_OPTIONS.test(name))) return undefined
   const packages = valuesOf(words)
   if (packages === undefined || packages.length === 0) return undefined

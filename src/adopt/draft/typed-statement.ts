@@ -3,7 +3,7 @@ import { parseRequirementsFile } from '../../formats/python/requirements-file.ts
 import { aptCall } from '../check/check-apt.ts'
 import { isBelow, resolvePath, sourceOf } from '../copied-files.ts'
 import type { RunCommand } from '../run-commands.ts'
-import { addNote, addStep, type DraftState, shellWord } from './draft-state.ts'
+import { addNote, addStep, type DraftState, noteOnce, shellWord } from './draft-state.ts'
 import { accountOf } from './made-account.ts'
 import { packagesOfFile } from './packages-file.ts'
 import type { StepDraft } from './recipe-draft.ts'
@@ -43,7 +43,7 @@ export function typedPackagesOfFile(
 
 function addTyped(state: DraftState, shell: Shell, typed: NonNullable<Typed>, at: Position): boolean {
   if ('nothing' in typed) {
-    if (typed.nothing !== '') state.comments.push(addNote(state, at, typed.nothing))
+    if (typed.nothing !== '') noteOnce(state, at, typed.nothing)
     return true
   }
   flush(state, shell)

@@ -12,7 +12,7 @@ export default defineRecipe({
       unpack: true,
       strip: 1,
     }),
-    // line 27: what only the build needs is not purged: to leave it out, take what was made from a recipe of its own by copy()
+    // line 27: packages are not purged, as a build wants to find those of the lock: to leave out what only the build needs, take what was made from a recipe of its own by copy()
     // line 18: it may delete files of an earlier layer: layout: 'flat' makes one layer
     run(`set +u
 export LUA_VERSION=5.4.6
