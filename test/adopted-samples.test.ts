@@ -82,9 +82,9 @@ test.runIf(NIGHTLY).each(BUILT)('%s is built twice', async (sample) => {
         `${sample}: ${verdict}, audit ${report.audit?.verdict}, ${JSON.stringify(report.second?.difference ?? null).slice(0, 2000)}`,
       )
     } else {
-      const { exitCode, stderr } = await stillroom(directory, args, { env })
-      if (exitCode !== 0) verdicts.set(sample, `${command}: ${stderr}`)
-      expect(exitCode, stderr).toBe(0)
+      const { exitCode, stdout, stderr } = await stillroom(directory, args, { env })
+      if (exitCode !== 0) verdicts.set(sample, `${command}: ${stdout}${stderr}`)
+      expect(exitCode, stdout + stderr).toBe(0)
     }
   }
 })

@@ -166,6 +166,12 @@ describe('draftRecipe()', () => {
     })
   })
 
+  it('goes on behind a loop whose variables nothing else needs', () => {
+    const text = 'FROM debian:12\nRUN for f in /a/*; do n=$f; gzip $n; done; apt-get install -y jq\n'
+    const { recipe } = draftRecipe(text, { path: 'Dockerfile' })
+    expect(recipe.steps.map(({ kind }) => kind)).toEqual(['run', 'apt'])
+  })
+
   it('writes no step that asks the network from a here-document', () => {
     const { recipe } = draftRecipe('FROM debian:12\nRUN <<EOF bash\nx=$HOME; apt-get install -y jq\nEOF\n', {
       path: 'Dockerfile',

@@ -114,15 +114,18 @@ function readStatements(
       noteOnce(state, at, NOT_PURGED)
       continue
     }
-    const sets =
-      !statement.isSimple && commands.some(({ program, args }) => program === '' && args.length === 0)
-    if (sets && commands.every(isAsking)) {
+    const assigned = statement.isSimple ? [] : commands.filter(isAssignment)
+    if (assigned.length > 0 && commands.every(isAsking)) {
       // branches that set variables are run before each step that may need them
       tell(shell, statement.text)
       continue
     }
     if (takesComponents(state, commands, statement.text)) continue
-    if (told === 'unknown' || isOpen(commands) || sets) {
+    if (
+      told === 'unknown' ||
+      isOpen(commands) ||
+      isUsed(assigned, text.slice(statement.at + statement.text.length))
+    ) {
       // all that follows depends on what only running it tells
       return void keepWhole(state, shell, text.slice(statement.at), at)
     }
@@ -168,6 +171,16 @@ function takesComponents(
   if (found.length === 0) return false
   base.components = [...new Set([...(base.components ?? ['main' as const]), ...found])]
   return true
+}
+
+const isAssignment = ({ program, args }: RunCommand) => program === '' && args.length === 0
+
+/** Whether a later script names a variable that is set. */
+function isUsed(assigned: readonly RunCommand[], later: string): boolean {
+  const names = assigned.flatMap(({ text }) =>
+    [...text.matchAll(/(?:^|\s)([A-Za-z_]\w*)\+?=/g)].map(([, name = '']) => name),
+  )
+  return names.some((name) => new RegExp(`\\b${name}\\b`).test(later))
 }
 
 /** What reads the lists of apt, or throws them away, and what stands beside it in case that fails. */
