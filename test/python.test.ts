@@ -144,7 +144,7 @@ export default defineRecipe({
     { name: 'scripts', command: ['sh', '-c', 'h3-odd && h3.extra && h3-gui && h3-plain && h3-python && h3-pythonw'] },
     { name: 'pip', command: ['python3', '-m', 'pip', 'freeze'], expect: 'h3-dpp @ ${files.url}' },
   ],
-  tasks: { odd: { command: 'h3-odd' } },
+  tasks: { odd: { command: ['h3-odd'] } },
 })
 `
 

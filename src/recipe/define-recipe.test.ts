@@ -45,3 +45,18 @@ test.each(['/src', '.', './src', 'a/../..', '../a/../b', '../', 'a/', '', '../.'
     expect(() => parseRecipe(written, 'recipe.ts')).toThrow(/steps\[0\]\.path/)
   },
 )
+
+test('a recipe of words where lists and objects are wanted is told how they look', () => {
+  const written = {
+    base: debian('bookworm'),
+    user: 'ana',
+    cmd: 'true',
+    tasks: { a: { command: 'python3 x.py' } },
+  }
+  expect(() => parseRecipe(written, 'recipe.ts')).toThrow(
+    `recipe.ts: the recipe is not valid:
+  user: "ana" must be an object: { name: 'me', uid: 1000, home: '/home/me' }
+  cmd: "true" must be a list of words; for a shell: ['sh', '-c', '...']
+  tasks.a.command: "python3 x.py" must be a list of words; for a shell: ['sh', '-c', '...']`,
+  )
+})

@@ -374,24 +374,32 @@ export const Step = z.discriminatedUnion('kind', [
 ])
 export type Step = z.infer<typeof Step>
 
-export const User = z.strictObject({
-  /** Name of the user and of the group. */
-  name: accountName,
-  /** Number of the user and of the group. */
-  uid: z.int().min(1).max(59_999),
-  /** The home directory. */
-  home: absolutePath.regex(NO_COLON, 'must not contain ":"'),
-  /** The login shell. */
-  shell: absolutePath.regex(NO_COLON, 'must not contain ":"').default('/bin/bash'),
-})
+export const User = z.strictObject(
+  {
+    /** Name of the user and of the group. */
+    name: accountName,
+    /** Number of the user and of the group. */
+    uid: z.int().min(1).max(59_999),
+    /** The home directory. */
+    home: absolutePath.regex(NO_COLON, 'must not contain ":"'),
+    /** The login shell. */
+    shell: absolutePath.regex(NO_COLON, 'must not contain ":"').default('/bin/bash'),
+  },
+  "must be an object: { name: 'me', uid: 1000, home: '/home/me' }",
+)
 export type User = z.infer<typeof User>
+
+const WORDS = `must be a list of words; for a shell: ['sh', '-c', '...']`
+
+/** A program and its arguments; no shell takes it apart. */
+const commandWords = z.array(line, WORDS).min(1)
 
 /** A command run in a container of the finished image; it passes when it exits with 0. */
 export const Check = z.strictObject({
   /** What is checked, unique in the recipe. */
   name: nonEmptyLine,
   /** The program and its arguments. */
-  command: z.array(line).min(1),
+  command: commandWords,
   /** What standard output must contain. */
   expect: z.string().optional(),
 })
@@ -419,7 +427,7 @@ export const Task = z.strictObject({
   /** What the list of tasks shows of it. */
   description: line.default(''),
   /** The program and its arguments; `run recipe NAME TASK -- ARGS` adds ARGS. */
-  command: z.array(line).min(1),
+  command: commandWords,
   /** Where it runs; by default the recipe's `workdir`. */
   workdir: absolutePath.optional(),
   /**
@@ -501,9 +509,9 @@ export const Recipe = z.strictObject({
   /** The folder of the image that `run` and `shell` tie to the user's `shared` directory. */
   shared: absolutePath.optional(),
   /** `ENTRYPOINT` as a list; no shell reads it. */
-  entrypoint: z.array(line).optional(),
+  entrypoint: z.array(line, WORDS).optional(),
   /** `CMD` as a list; no shell reads it. */
-  cmd: z.array(line).optional(),
+  cmd: z.array(line, WORDS).optional(),
   /** Labels of the image. */
   labels: z.record(labelKey, line).default({}),
   /** Ports that the image declares; nothing is published by it. */

@@ -63,7 +63,11 @@ function describeIssue(issue: z.core.$ZodIssue, input: unknown): Issue[] {
       return [
         at.value === undefined
           ? { ...at, reason: 'is missing' }
-          : { ...at, reason: `must be ${a(issue.expected)}` },
+          : // Zod's own words are replaced, the schema's own kept
+            {
+              ...at,
+              reason: /^Invalid /.test(issue.message) ? `must be ${a(issue.expected)}` : issue.message,
+            },
       ]
     case 'invalid_value':
       return [{ ...at, reason: `must be ${issue.values.map((value) => JSON.stringify(value)).join(' or ')}` }]
