@@ -105,7 +105,7 @@ describe('export recipe', () => {
         ['overlay2', varied],
         ['containerd', undefined],
       ] as const) {
-        const engine = await startEngine(ownName(`test-export-${store}`), store, vary)
+        const engine = await startEngine(ownName(`sif-${store}`), store, vary)
         try {
           const env = { ...engine.env, STILLROOM_CACHE: await temporaryDirectory() }
           const there = await copyProject(name)
