@@ -59,7 +59,8 @@ const empty = { size: 0, sha256: sha256(''), content: Buffer.alloc(0) }
 /** What each kind of change makes of a path's inode; undefined where it does not apply. */
 const KINDS: Record<string, (inode: Inode) => Partial<Inode> | undefined> = {
   content: ({ type, size }) =>
-    type === 'file' ? { size, sha256: sha256('other'), content: Buffer.from('x\n') } : undefined,
+    // no empty file has other content of its size
+    type === 'file' ? { size: size || 2, sha256: sha256('other'), content: Buffer.from('x\n') } : undefined,
   executable: ({ type, mode }) => (type === 'symlink' ? undefined : { mode: mode ^ 0o1 }),
   setuid: ({ type, mode }) => (type === 'symlink' ? undefined : { mode: mode ^ 0o4000 }),
   writable: ({ type, mode }) => (type === 'symlink' ? undefined : { mode: mode ^ 0o20 }),
