@@ -84,6 +84,8 @@ function mix(a: Lockfile, b: Lockfile, picks: boolean[]): Lockfile {
       )
       return [{ ...step, packages: packages.slice(picks[3 + (i % 5)] ? 1 : 0) }]
     }),
+    // what is pinned of them is told by the inputs, which these locks have in common
+    ...(x.recipes && { recipes: x.recipes }),
   }
   return { ...a, platforms: { 'linux/amd64': mixed } }
 }
