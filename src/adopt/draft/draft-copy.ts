@@ -199,8 +199,9 @@ const isPlaced = (to: string) => !NOT_PLACED.test(to) && !NOT_PLACED.test(`${to}
 /** Directories of the repository that the recipe will lie in stay where they are. @returns whether that is what is copied */
 function takeFromRepository(state: DraftState, copies: readonly Copied[]): boolean {
   const found: RepositoryPlace[] = []
-  for (const { source, target, isDirectory, isPattern } of copies) {
-    const place = isDirectory && !isPattern && isPlaced(target) ? state.repositoryPlace(source) : undefined
+  for (const { source, target, isDirectory, pattern } of copies) {
+    const place =
+      isDirectory && pattern === undefined && isPlaced(target) ? state.repositoryPlace(source) : undefined
     if (place === undefined) return false
     found.push(place)
   }

@@ -6,8 +6,6 @@ import type { DraftEntry, DraftNote, RecipeDraft, StepDraft } from './recipe-dra
 export interface Copied extends CopiedFile {
   at: Position
   entry: DraftEntry
-  /** Of a pattern, not all that the directory has. */
-  isPattern: boolean
 }
 
 /** Where a directory of the build context is in the recipe's repository, as a project step has it. */
@@ -80,8 +78,7 @@ export function copyFromContext(
 ): void {
   // its place among the steps; what it is, is decided when all is known
   const entry = addStep(state, at, undefined)
-  const isPattern = /[*?[]/.test(written)
-  state.copied.push({ ...copiedFile(written, target, isDirectory, state.contextFile), at, entry, isPattern })
+  state.copied.push({ ...copiedFile(written, target, isDirectory, state.contextFile), at, entry })
 }
 
 /** Something that is not as the Dockerfile has it: a comment in its place, and a line for the user. */
