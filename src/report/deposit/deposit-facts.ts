@@ -55,11 +55,11 @@ function idsOfSteps({ recipe, locked }: Pick<DepositFacts, 'recipe' | 'locked'>)
   return locked.steps.flatMap((step, index): SourceId[] => {
     const wanted = recipe.steps[index]
     if (step.kind === 'git') return [{ swhid: `swh:1:rev:${step.commit}`, origin: step.url }]
-    // that of a part is no directory's
-    if (step.kind === 'project' && step.part !== undefined && wanted?.kind === 'project')
-      return [{ swhid: `swh:1:rev:${step.commit}`, origin: wanted.path }]
-    if (step.kind === 'project' && wanted?.kind === 'project')
-      return [{ swhid: `swh:1:dir:${step.tree}`, origin: wanted.path }]
+    if (step.kind === 'project' && wanted?.kind === 'project') {
+      // no directory has the tree of a part
+      const swhid = step.part === undefined ? `swh:1:dir:${step.tree}` : `swh:1:rev:${step.commit}`
+      return [{ swhid, origin: wanted.path }]
+    }
     return []
   })
 }

@@ -63,14 +63,13 @@ export async function resolveProject(
       { hint: 'commit them (or stash them): the image holds what git holds', details: { files } },
     )
   }
-  const pinned = { kind: 'project' as const, commit: String(commit), tree: String(whole) }
   if (commit === '' || typeof commit !== 'string' || typeof whole !== 'string' || place === undefined)
     throw notFound(`project "${path}" is not committed: ${directory}`, 'run git add and git commit on it')
-  if (exclude.length === 0) return pinned
+  if (exclude.length === 0) return { kind: 'project', commit, tree: whole }
   using reader = new ObjectReader(directory, git)
   const leaves = remaining(await readLeaves(reader, whole, directory), exclude)
   const part = { directory: place.prefix.replace(/\/$/, ''), exclude: exclude.toSorted(compareCodeUnits) }
-  return { ...pinned, tree: treeId(leaves, whole), part }
+  return { kind: 'project', commit, tree: treeId(leaves, whole), part }
 }
 
 function notFound(message: string, hint?: string): StillroomError {
