@@ -11,7 +11,7 @@ import { fillProject, put } from './support/project.ts'
 import { stillroom } from './support/stillroom.ts'
 
 /*
- * Images made by hand in seven ways, on three suites of Debian, each with a login in it: a recipe is made of each, built, and
+ * Images made by hand in ten ways, on three suites of Debian, each with a login in it: a recipe is made of each, built, and
  * compared with it.
  */
 
@@ -71,9 +71,32 @@ chmod 755 /usr/local/bin/answer`,
     typed: `sed -i 's/^# *set bell-style none/set bell-style none/' /etc/inputrc
 echo '127.0.0.1 database' >> /etc/hosts.mine
 echo 'net.ipv4.ip_forward=1' > /etc/sysctl.d/mine.conf
-rm -r /usr/share/doc /usr/share/man
 mkdir -p /srv/data && head -c 200000 /dev/zero > /srv/data/zeros`,
     source: /debian\('trixie'\)/,
+  },
+  {
+    name: 'removed-docs',
+    suite: 'trixie',
+    typed: 'rm -r /usr/share/doc /usr/share/man /usr/share/locale',
+    source: /debian\('trixie'\)/,
+  },
+  {
+    name: 'compiled',
+    suite: 'bookworm',
+    typed: `mkdir /usr/local/src/answer && cd /usr/local/src/answer
+printf 'int main(void) { return 42; }\\n' > answer.c
+gcc -O2 -o /usr/local/bin/answer answer.c
+gcc -shared -fPIC -o /usr/local/lib/libanswer.so answer.c && ldconfig`,
+    source: /gcc/,
+  },
+  {
+    name: 'editable',
+    suite: 'bookworm',
+    typed: `mkdir -p /opt/tool/tool && cd /opt/tool
+printf 'def answer():\\n    return 42\\n' > tool/__init__.py
+printf 'from setuptools import setup\\nsetup(name="tool", version="1.0", packages=["tool"])\\n' > setup.py
+python3 -m pip install --break-system-packages --no-build-isolation --no-index --editable .`,
+    source: /tool/,
   },
   {
     name: 'squashed',
@@ -95,11 +118,12 @@ update-alternatives --install /usr/bin/answer answer /bin/true 10`,
 ]
 const SUITES = {
   bullseye: "['python3', 'python3-pip', 'less']",
-  bookworm: "['python3', 'python3-pip', 'python3-venv', 'pypy3', 'pypy3-venv', 'less']",
+  bookworm:
+    "['python3', 'python3-pip', 'python3-venv', 'python3-setuptools', 'python3-wheel', 'pypy3', 'pypy3-venv', 'gcc', 'libc6-dev', 'less']",
   trixie: "['python3-minimal', 'jq', 'less']",
 }
 
-if (!NIGHTLY) console.warn('skipped: adopting images made in seven ways, each built twice, at night')
+if (!NIGHTLY) console.warn('skipped: adopting images made in ten ways, each built twice, at night')
 
 let root: string
 let project: string
