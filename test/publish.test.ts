@@ -1,9 +1,12 @@
 import { createHash, generateKeyPairSync } from 'node:crypto'
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { zstdCompressSync } from 'node:zlib'
 import { execa } from 'execa'
 import { beforeAll, expect, onTestFinished, test } from 'vitest'
 import type { AuditReport } from '../src/audit/audit-report.ts'
+import { sha256, tarOf } from '../src/image/image-archive.test-data.ts'
+import { parseLock } from '../src/lock/parse-lock.ts'
 import type { BuildReport } from '../src/report/build-report.ts'
 import { temporaryDirectory } from '../src/store/testing/temporary-directory.ts'
 import type { PublishResult } from '../src/workflows/publish/publish-recipe.ts'
@@ -156,6 +159,34 @@ test('build recipe takes the image from where it was published, or builds it and
   expect(offline.stderr).toContain(`not taken from ${reference}, but built: `)
 })
 
+/** Publishes the manifest that a lockfile names with another lowest layer, and makes the lockfile name that. */
+async function publishSwapped(registry: string, path: string): Promise<void> {
+  const lock = await readFile(path, 'utf8')
+  const { published } = parseLock(lock, path).platforms['linux/amd64']?.image ?? {}
+  if (!published) throw new Error('the lockfile names no published image')
+  const repository = `${registry}/v2/${published.reference.replace(/^[^/]*\//, '').replace(/:[^:/]*$/, '')}`
+  const accept = { accept: 'application/vnd.oci.image.manifest.v1+json' }
+  const manifest = await (
+    await fetch(`${repository}/manifests/${published.manifest}`, { headers: accept })
+  ).json()
+  const layer = zstdCompressSync(await tarOf([{ name: 'data', content: 'another' }]))
+  const digest = digestOf(layer)
+  const { headers } = await fetch(`${repository}/blobs/uploads/`, { method: 'POST' })
+  const upload = new URL(headers.get('location') ?? '', registry)
+  upload.searchParams.set('digest', digest)
+  expect((await fetch(upload, { method: 'PUT', body: layer })).status).toBe(201)
+  manifest.layers[0] = { ...manifest.layers[0], digest, size: layer.length }
+  const body = JSON.stringify(manifest)
+  const put = await fetch(`${repository}/manifests/${digestOf(Buffer.from(body))}`, {
+    ...{ method: 'PUT', body },
+    headers: { 'content-type': manifest.mediaType },
+  })
+  expect(put.status).toBe(201)
+  await writeFile(path, lock.replace(published.manifest, digestOf(Buffer.from(body))))
+}
+
+const digestOf = (bytes: Buffer) => `sha256:${sha256(bytes)}`
+
 /** The recipe hello under another name, so that its image can be taken away. */
 async function copyRenamed(): Promise<string> {
   const directory = await copyProject('hello')
@@ -210,6 +241,11 @@ test.skipIf(engines !== true)(
       const fetched = await build(there, env)
       expect(fetched).toMatchObject({ verdict: 'identical', image: { id: image } })
       expect(fetched.fetched).toBe(`${registry.host}/team/hello:${store}`)
+      await publishSwapped(registry.url, join(there, 'recipes/hello/lock.json'))
+      await execa('docker', ['image', 'rm', 'stillroom/hello'], { env })
+      const swapped = await stillroom(there, ['build', 'recipe', 'hello', '--no-audit', '--json'], { env })
+      expect(JSON.parse(swapped.stdout)).toMatchObject({ fetched: null, verdict: 'identical' })
+      expect(swapped.stderr).toMatch(/not taken from .*, but built: .*(invalid diffID|another image)/)
       const seconds = ({ stages }: BuildReport) => stages.reduce((sum, each) => sum + each.seconds, 0)
       sums.push(
         `${store}: built in ${seconds(built).toFixed(1)} s, fetched in ${seconds(fetched).toFixed(1)} s`,

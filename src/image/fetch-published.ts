@@ -28,6 +28,11 @@ export interface FetchOptions {
   timing?: Partial<Timing>
   /** Layers that are not wanted. */
   present: readonly string[]
+  /**
+   * Whether layers are given as they are packed and no other way, for an engine that unpacks them and holds them against the config
+   * itself, as those with a graph driver do; without it each is unpacked here and held against the config.
+   */
+  onlyPacked?: boolean
   /** Called often: at each piece of a layer that comes. */
   onProgress?: (progress: TransferProgress) => void
 }
@@ -37,7 +42,7 @@ export type Published = LockedImage & { published: PublishedImage }
 
 /**
  * Fetches a locked image from where it was published. All of it is verified against the lockfile by then: the manifest by its
- * digest, the config by the image ID, each layer, unpacked, by its diffID. What one source gives wrong, the next one is asked for.
+ * digest, the config by the image ID, each layer by its digest in the manifest and, unless `onlyPacked`, unpacked by its diffID. What one source gives wrong, the next one is asked for.
  *
  * @param repositories best first
  * @throws {StillroomError} ARTIFACT_MISMATCH; REGISTRY_IMAGE_UNKNOWN, REGISTRY_LOGIN_REFUSED, ARTIFACT_GONE, FETCH_FAILED;
@@ -46,7 +51,7 @@ export type Published = LockedImage & { published: PublishedImage }
 export async function fetchPublished(
   repositories: readonly Repository[],
   image: Published,
-  { directory, present, onProgress = () => {}, ...options }: FetchOptions,
+  { directory, present, onlyPacked = false, onProgress = () => {}, ...options }: FetchOptions,
 ): Promise<FetchedImage> {
   const { config, layers } = await fetchManifest(repositories, image, options)
   const bytes = await firstGood(repositories, async (repository) => {
@@ -69,15 +74,18 @@ export async function fetchPublished(
     const fetched = new Map<string, WritableLayer>()
     for (const [diffID, { digest, size }] of wanted) {
       options.signal.throwIfAborted()
+      const packed = { diffID: digest, size, read: () => blobs.read(digest) }
+      if (onlyPacked) {
+        fetched.set(diffID, { ...UNREAD, diffID, packed })
+        continue
+      }
       const read = (limit: UnpackingLimit = UNLIMITED) => uncompressed(blobs.read(digest), limit)
       const unpacked = await count(read(atMost(left)))
       if (`sha256:${unpacked.sha256}` !== diffID) throw otherImage(image)
       left -= unpacked.size
-      const packed = { diffID: digest, size, read: () => blobs.read(digest) }
       fetched.set(diffID, { diffID, size: unpacked.size, read, packed })
     }
-    // one that is not wanted is in no archive, and nobody asks how long it is
-    const all = diffIDs.map((diffID) => fetched.get(diffID) ?? { diffID, size: 0, read: unwanted })
+    const all = diffIDs.map((diffID) => fetched.get(diffID) ?? { ...UNREAD, diffID })
     return { config: bytes, layers: all, [Symbol.asyncDispose]: blobs[Symbol.asyncDispose] }
   } catch (error) {
     await blobs[Symbol.asyncDispose]()
@@ -179,8 +187,12 @@ async function count(pieces: AsyncIterable<Uint8Array>) {
   return counter.result()
 }
 
-function unwanted(): never {
-  throw new Error('a layer that was not wanted was not fetched')
+/** A layer that is in no archive unpacked: nobody asks how long it is. */
+const UNREAD = {
+  size: 0,
+  read: (): never => {
+    throw new Error('a layer was asked for unpacked that is not')
+  },
 }
 
 /** A config is read into memory. */

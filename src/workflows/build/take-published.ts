@@ -2,7 +2,12 @@ import { join } from 'node:path'
 import type { Engine } from '../../engine/connect.ts'
 import { type EngineImage, presentLayers } from '../../engine/find-image.ts'
 import { StillroomError } from '../../error.ts'
-import { type FetchedImage, fetchPublished, type Published } from '../../image/fetch-published.ts'
+import {
+  type FetchedImage,
+  type FetchOptions,
+  fetchPublished,
+  type Published,
+} from '../../image/fetch-published.ts'
 import { describeTransfer, type TransferProgress } from '../../image/transfer.ts'
 import type { LockedImage } from '../../lock/schema.ts'
 import { openRegistries } from '../../sources/registry/open-registries.ts'
@@ -12,7 +17,8 @@ import type { Session } from '../session.ts'
 
 /**
  * Takes the locked image from where its lockfile says that it was published. Nothing of it reaches the engine before all of it is
- * verified. When it is not to be had there, or is another one, one line says why.
+ * verified by digests; an engine with a graph driver holds the layers against the config as it unpacks them, and has nothing of an
+ * image that differs. When it is not to be had there, or is another one, one line says why.
  *
  * @param name what the engine calls the image
  * @returns undefined when it is to be built
@@ -35,12 +41,16 @@ export async function takePublished(
     return undefined
   }
   const present = await presentLayers(engine, image.diffIDs)
-  await using fetched = await fetchFrom(session, { ...image, published }, present).catch(built)
+  const how = { present, onlyPacked: engine.store === 'graph' }
+  await using fetched = await fetchFrom(session, { ...image, published }, how).catch(built)
   if (fetched === undefined) return undefined
   session.progress({ kind: 'status', text: 'loading it into the engine' })
   const given = giveImage(session, engine, fetched, { id: image.id, name, present })
-  // the engine may have lost meanwhile what it had
-  const loaded = await (present.length > 0 ? given.catch(built) : given)
+  const loaded = await given.catch((error) => {
+    // a layer is another than the config says, or the engine has lost meanwhile what it had
+    if (error instanceof StillroomError && error.code === 'ENGINE_FAILED') return built(error)
+    throw error
+  })
   return loaded && { ...loaded, id: image.id }
 }
 
@@ -50,7 +60,7 @@ const TIMING = { retries: 1 }
 async function fetchFrom(
   session: Session,
   image: Published,
-  present: readonly string[],
+  how: Pick<FetchOptions, 'present' | 'onlyPacked'>,
 ): Promise<FetchedImage> {
   const { signal, progress, cache } = session
   const directory = join(cache, 'spool')
@@ -58,5 +68,5 @@ async function fetchFrom(
   const registries = openRegistries({ ...session, timing: TIMING }, await session.sources())
   const repositories = await registries.repositories(image.published.reference)
   const onProgress = (state: TransferProgress) => progress({ kind: 'status', text: describeTransfer(state) })
-  return fetchPublished(repositories, image, { directory, present, signal, timing: TIMING, onProgress })
+  return fetchPublished(repositories, image, { ...how, directory, signal, timing: TIMING, onProgress })
 }
