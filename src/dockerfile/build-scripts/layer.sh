@@ -93,7 +93,7 @@ scrub() {
     "$root"/var/log/apt/* "$root"/var/log/dpkg.log "$root"/var/log/alternatives.log "$root"/var/log/bootstrap.log \
     "$root"/var/log/fontconfig.log "$root"/var/cache/fontconfig/* "$root"/var/cache/man/* \
     "$root"/etc/passwd- "$root"/etc/group- "$root"/etc/shadow- "$root"/etc/gshadow- "$root"/etc/subuid- "$root"/etc/subgid- \
-    "$root"/etc/.pwd.lock "$root"/root/.cache "$root"/root/.wget-hsts "$root"/var/lib/systemd/random-seed
+    "$root"/etc/.pwd.lock "$root"/root/.cache "$root"/root/.wget-hsts "$root"/root/.gnupg/random_seed "$root"/var/lib/systemd/random-seed
   find "$root"/tmp "$root"/var/tmp "$root"/run -xdev -mindepth 1 \( -type f -o -type l -o -type s -o -type p \) -delete
   find "$root"/tmp "$root"/var/tmp -xdev -mindepth 1 -depth -type d -empty -delete
   for id in "$root"/etc/machine-id "$root"/var/lib/dbus/machine-id; do
