@@ -179,6 +179,8 @@ perl -e 'opendir my $many, "many"; my @all = readdir $many; seekdir $many, 0; pr
 [ "$(cat read)" = '. .. 0 1 2 3 4 5 6 7 8 9 .' ]
 perl -e 'my $then = time; sleep 1 while time == $then; print time - $then' > waited; [ "$(cat waited)" = 1 ]
 mkdir CMakeFiles; mktemp -u > CMakeFiles/CMakeOutput.log
+mkdir __pycache__ /root/.gnupg; mktemp -u | tee __pycache__/made.pypy39.pyc > /root/.gnupg/random_seed
+printf '%s:secret\\n' root bin | chpasswd; [ "$(grep -E '^(root|bin):.y.j9T' /etc/shadow | cut -d : -f 2 | uniq | wc -l)" = 2 ]
 python3 -c 'import threading, time
 start = time.monotonic(); threading.Event().wait(0.5); assert time.monotonic() - start > 0.4'`
 
