@@ -18,23 +18,28 @@ import { type GitServer, startGitServer } from './world/git-server.ts'
 
 const SAMPLES = join(import.meta.dirname, 'adopt/dockerfiles')
 /** Samples of what Debian, pip, git and the build context bring, by what in the Dockerfile is their point. */
-const BUILT = [
-  ...['caches', 'clock', 'docs', 'floating', 'heredoc-config', 'logs', 'set-eux', 'several-pythons'],
-  ...[
-    'multi-args',
-    'multi-assets',
-    'multi-base',
-    'multi-compile',
-    'multi-git',
-    'multi-index',
-    'multi-prefix',
-  ],
-  ...['multi-unused', 'multi-user-site', 'multi-venv', 'multi-wheels'],
-]
+const BUILT = `
+  args backslash bash caches clock clone docs flask floating heredoc heredoc-config heredocs jupyter locale logs lower-case
+  numeric-user quotes recommends retries science set-eux several-pythons ssh sudo tools user uv workdirs
+  multi-args multi-assets multi-base multi-compile multi-git multi-index multi-prefix multi-unused multi-user-site
+  multi-venv multi-wheels
+`
+  .trim()
+  .split(/\s+/)
 /** What is found in 95 of 100. */
 const SHARE = 0.95
+/** A project that is built by CMake. */
+const CMAKE = {
+  'CMakeLists.txt': `cmake_minimum_required(VERSION 3.18)
+project(solver C)
+add_executable(solver main.c)
+install(TARGETS solver DESTINATION bin)
+`,
+  'main.c': '#include <stdio.h>\nint main(void) { puts(__DATE__ " " __TIME__ " " __FILE__); return 0; }\n',
+}
 /** What samples clone from git.example.org. */
 const TOOL = {
+  ...CMAKE,
   Makefile: 'all:\n\techo tool > tool\ninstall:\n\tinstall -D -m 755 tool $(DESTDIR)/usr/local/bin/tool\n',
   'run.sh': '#!/bin/sh\nexec cat /usr/local/bin/tool\n',
 }
@@ -48,6 +53,8 @@ beforeAll(async () => {
   if (!NIGHTLY) return
   git = await startGitServer()
   await git.tag('tool', 'v1.0', await git.commit('tool', TOOL))
+  await git.tag('solver', 'v2.1', await git.commit('solver', CMAKE))
+  await git.commit('data', { 'data.csv': '1,2\n' })
   env = { STILLROOM_GIT_MIRRORS: `https://git.example.org/team/=${git.url}/` }
 })
 afterAll(async () => {
