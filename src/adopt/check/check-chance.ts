@@ -2,7 +2,7 @@ import { type RunCommand, readArguments } from '../run-commands.ts'
 import type { Add, RunContext } from './run-context.ts'
 
 /** The clock, randomness, and keys that are made. */
-export function checkChance({ commands }: RunContext, add: Add): void {
+export function checkChance({ commands }: Pick<RunContext, 'commands'>, add: Add): void {
   const lastRemoval = commands.findLastIndex(({ program }) => program === 'rm')
   for (const [i, command] of commands.entries()) {
     const { program, at } = command

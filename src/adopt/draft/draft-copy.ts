@@ -162,10 +162,8 @@ function changeModes(
 export function placeCopies(state: DraftState): void {
   const places: { to: string; copies: Copied[] }[] = []
   for (const copy of state.copied) {
-    if (!copy.isDirectory && state.read.has(copy.source)) {
-      // pip reads it beside the recipe; the image has no need of it
-      continue
-    }
+    // pip reads it beside the recipe; the image has no need of it
+    if (!copy.isDirectory && state.read.has(copy.source) && !isNamed(state, copy.target)) continue
     const isRead = [...state.read].some((file) => file.startsWith(`${copy.source}/`))
     if (copy.isDirectory && isRead && VANISHES.test(copy.target)) continue
     const directory = copy.isDirectory
@@ -188,6 +186,12 @@ export function placeCopies(state: DraftState): void {
   state.draft.entries = state.draft.entries.filter(
     ({ step, comments }) => step !== undefined || comments.length > 0,
   )
+}
+
+/** Whether a run step names a file, by its last name. */
+function isNamed({ draft }: DraftState, path: string): boolean {
+  const name = path.replace(/^.*\//, '')
+  return draft.entries.some(({ step }) => step?.kind === 'run' && step.command.includes(name))
 }
 
 /** Whether two directories of the image are one project; those of the system are parents of all. */

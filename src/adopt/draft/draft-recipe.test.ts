@@ -134,6 +134,13 @@ describe('draftRecipe()', () => {
     ['RUN m="$(apt-mark showmanual)"; apt-get install -y --no-install-recommends jq; apt-mark auto ".*"'],
     ['RUN n=$(nproc) && apt-get update && apt-get install -y --no-install-recommends jq'],
     [
+      'RUN for i in 1 2 3; do apt-get update && apt-get install -y --no-install-recommends jq && break; sleep 5; done',
+    ],
+    ['RUN until apt-get install -y --no-install-recommends jq; do sleep 1; done'],
+    ['RUN for p in jq; do apt-get install -y --no-install-recommends $p; done'],
+    ['RUN (apt-get update; apt-get install -y --no-install-recommends jq)'],
+    ['RUN umask 022; ulimit -n 1024; apt-get install -y --no-install-recommends jq && apt-get purge -y gcc'],
+    [
       `RUN a=$(uname -m); case "$a" in x86_64) b=1 ;; *) exit 1 ;; esac; \\
  apt-get install -y --no-install-recommends jq`,
     ],
@@ -156,6 +163,55 @@ describe('draftRecipe()', () => {
     const text = `FROM debian:12\nCOPY names.txt /p/\nRUN apt-get update && ${command}\n`
     const { recipe } = draftRecipe(text, { path: 'Dockerfile', contextFile })
     expect(recipe.steps.at(-1)).toEqual({ kind: 'apt', packages: ['jq', 'less', 'make'], recommends: false })
+  })
+
+  it('takes no package from a branch, and none whose name only running it tells', () => {
+    for (const text of [
+      'if [ -e /x ]; then apt-get install -y jq; fi',
+      'for p in $(ls /p); do apt-get install -y $p; done',
+    ]) {
+      const { recipe, notes } = draftRecipe(`FROM debian:12\nRUN ${text}\n`, { path: 'Dockerfile' })
+      expect(recipe.steps).toEqual([])
+      expect(notes).toMatchObject([{ kind: 'todo', line: 2 }])
+    }
+  })
+
+  it('says by line what no two builds have in common, and leaves out what an installation does, too', () => {
+    const text = `FROM debian:12
+RUN apt-get install -y openssh-server && ssh-keygen -A && echo root:x | chpasswd
+RUN openssl genrsa -out /etc/key.pem
+RUN head -c 9 /dev/urandom > /etc/id; date > /etc/built
+`
+    const { recipe, notes } = draftRecipe(text, { path: 'Dockerfile' })
+    expect(notes.map(({ line, text }) => `${line}: ${text}`)).toEqual([
+      '2: keys of a host are no part of an image: run ssh-keygen -A when a container starts',
+      expect.stringMatching(/^3: openssl genrsa makes a key/),
+      expect.stringMatching(/^4: \/dev\/urandom is another in each build/),
+    ])
+    expect(JSON.stringify(recipe.steps)).not.toContain('ssh-keygen')
+  })
+
+  it.each([
+    'python3 -m spacy download en_core_web_sm',
+    `python -c "import nltk; nltk.download('punkt')"`,
+    `python3 -c 'from transformers import pipeline, AutoModel; AutoModel.from_pretrained("x")'`,
+    'huggingface-cli download team/model',
+    'aws s3 cp s3://bucket/file /data',
+    `julia -e 'using Pkg; Pkg.add("JSON")'`,
+  ])('knows that %j asks the network', (command) => {
+    const { recipe, notes } = draftRecipe(`FROM debian:12\nRUN ${command}\n`, { path: 'Dockerfile' })
+    expect(recipe.steps).toEqual([])
+    expect(notes).toMatchObject([{ kind: 'todo', text: expect.stringContaining('needs the network') }])
+  })
+
+  it('places a file that pip reads where a later command needs it, and deletes none that is not placed', () => {
+    const steps = (command: string) => {
+      const text = `FROM python:3.11\nWORKDIR /app\nCOPY requirements.txt .\nRUN pip install -r requirements.txt\nRUN ${command}\n`
+      const options = { path: 'Dockerfile', contextFile: () => 'six==1.16.0\n' }
+      return draftRecipe(text, options).recipe.steps.map(({ kind }) => kind)
+    }
+    expect(steps('rm requirements.txt')).toEqual(['apt', 'pip'])
+    expect(steps('grep six requirements.txt > used')).toEqual(['apt', 'project', 'pip', 'run'])
   })
 
   it('keeps what is asked of the machine with each step that may need it', () => {

@@ -1,16 +1,18 @@
 import type { Position } from '../../formats/dockerfile/source-text.ts'
 import { splitScript } from '../../formats/shell/split-script.ts'
 import { aptCall } from '../check/check-apt.ts'
+import { checkChance } from '../check/check-chance.ts'
 import { mountedFiles } from '../copied-files.ts'
 import { type RunCommand, readCommands, scriptOf } from '../run-commands.ts'
 import type { StageInstruction } from '../stages.ts'
-import { addTodo, type DraftState, noteOnce, shellWord } from './draft-state.ts'
+import { addNote, addTodo, type DraftState, noteOnce, shellWord } from './draft-state.ts'
 import { whyNoStep } from './network.ts'
 import { isAsking, isMarks, type Shell, tell, tellShell } from './run-shell.ts'
 import { flush, wait } from './run-step.ts'
 import { NOT_PURGED } from './typed-packages.ts'
 import {
   activates,
+  typedCompound,
   typedFetch,
   typedPackagesOfFile,
   typedPipeline,
@@ -139,9 +141,12 @@ function readStatements(
       continue
     if (pipeline && typedPipeline(state, shell, pipeline, at)) continue
     if ((statement.isSimple || pipeline) && typedPackagesOfFile(state, shell, commands, at)) continue
+    if (!statement.isSimple && typedCompound(state, shell, statement.text, at)) continue
     const why = whyNoStep(commands, statement.text)
-    if (why === undefined) wait(shell, statement.text, at)
-    else {
+    if (why === undefined) {
+      sayChance(state, commands)
+      wait(shell, statement.text, at)
+    } else {
       flush(state, shell)
       addTodo(state, at, why, statement.text.replace(/\s+/g, ' '))
     }
@@ -193,11 +198,25 @@ const hasPlainRedirects = ({ redirects }: RunCommand) =>
       operator.startsWith('>') && (target?.value === '/dev/null' || /^[012]$/.test(target?.value ?? '')),
   )
 
+/** Whose salts do not come of chance in a build (docs/decisions/0026-the-clock-of-the-steps.md). */
+const SALTED = /^(chpasswd|passwd|mkpasswd)$/
+
+/** Says what of commands no two builds have in common, but for the time of the day. */
+function sayChance(state: DraftState, all: readonly RunCommand[]): void {
+  const commands = all.filter(({ program }) => !SALTED.test(program))
+  checkChance({ commands }, (rule, at, message, instead) => {
+    if (rule !== 'clock') state.comments.push(addNote(state, at, `${message}: ${instead}`))
+  })
+}
+
 /** A script that is not split: a run step, or what to do about it when it asks the network. */
 function keepWhole(state: DraftState, shell: Shell, text: string, at: Position): void {
   const { commands } = readCommands(text, shell.scope, () => at)
   const why = whyNoStep(commands, text)
-  if (why === undefined) wait(shell, text, at)
+  if (why === undefined) {
+    sayChance(state, commands)
+    wait(shell, text, at)
+  }
   flush(state, shell)
   if (why !== undefined)
     addTodo(state, at, `a part of this is to be taken out: ${why}`, text.replace(/\s+/g, ' ').slice(0, 400))

@@ -3,6 +3,8 @@ import type { RunCommand } from '../run-commands.ts'
 const FROM_PROJECT = 'run it where there is a network, and place what it makes with project() or file()'
 const ARCHIVES =
   'archives: [aptArchive({ url, suite, components, key })] of the recipe, and mirrors as a setting (docs/sources.md)'
+const FETCHED =
+  "file('https://...', { to: '/...', sha256: '...' }) of what it fetches, or what it makes placed with project()"
 /** Programs that ask the network, with the verbs by which they do, and what a recipe has instead. */
 const PROGRAMS: { program: RegExp; verbs?: RegExp; instead: string }[] = [
   {
@@ -61,6 +63,24 @@ const PROGRAMS: { program: RegExp; verbs?: RegExp; instead: string }[] = [
     instead: FROM_PROJECT,
   },
   { program: /^(ssh-keyscan|svn|hg|rsync|scp|ssh)$/, instead: FROM_PROJECT },
+  { program: /^(huggingface-cli|hf|playwright|gdown|kaggle|dvc|freshclam)$/, instead: FETCHED },
+  {
+    program: /^(aws|gsutil|gcloud|az|s3cmd|rclone)$/,
+    verbs: /^(s3|cp|storage|get|copy|sync)$/,
+    instead: FETCHED,
+  },
+]
+
+/** Scripts on the command line that fetch something, by the programs that run them. */
+const SCRIPTS: { program: RegExp; asks: RegExp }[] = [
+  {
+    program: /^python[\d.]*$/,
+    asks: /-m\s+(spacy\s+download|nltk\.downloader|playwright\s+install|gdown)\b|\b(nltk|gensim|tfds|wandb|api)\.(download|load)\(|\b(urlretrieve|urlopen|from_pretrained|snapshot_download|hf_hub_download|load_dataset|load_data|hub\.load)\(|\brequests\.get\(/,
+  },
+  { program: /^spacy$/, asks: /\bdownload\b/ },
+  { program: /^julia$/, asks: /\bPkg\.(add|develop|instantiate|update)\b/ },
+  { program: /^octave(-cli)?$/, asks: /\bpkg install .*-forge\b/ },
+  { program: /^perl$/, asks: /-MCPAN\b/ },
 ]
 
 /** Files that say where apt takes packages from, and whom it believes. */
@@ -87,6 +107,7 @@ function networkAdvice(commands: readonly RunCommand[]): string | undefined {
     )
       return "pip(requirementsFile('FILE')), with FILE beside the recipe"
     if (found !== undefined && !/^(--?(version|help)|-V)$/.test(args[0]?.value ?? '')) return found.instead
+    if (SCRIPTS.some((each) => each.program.test(program) && each.asks.test(text))) return FETCHED
     if (/^(Rscript|R|r)$/.test(program) && /install[._]|pkg_install|install\(/.test(text))
       return "Debian's packages: apt(['r-cran-name'])"
     if (/^gpg2?$/.test(program) && /--(recv-keys?|keyserver|refresh-keys)\b/.test(text))

@@ -19,7 +19,7 @@ export interface Shell {
 /** Linux's PATH_MAX. */
 const LONGEST_PATH = 4096
 
-/** What `cd`, `set` and assignments tell the shell. */
+/** What `cd`, `set`, limits and assignments tell the shell. */
 export function tellShell(shell: Shell, text: string, command: RunCommand): 'yes' | 'no' | 'unknown' {
   const { program, args } = command
   if (program === '' && args.length === 0) {
@@ -50,6 +50,10 @@ export function tellShell(shell: Shell, text: string, command: RunCommand): 'yes
   }
   if (program === 'set') {
     if (!args.every(({ value }) => /^[-+][eux]+$/.test(value ?? ''))) tell(shell, text)
+    return 'yes'
+  }
+  if (/^(umask|ulimit|shopt)$/.test(program) && args.every(({ value }) => value !== undefined)) {
+    tell(shell, text)
     return 'yes'
   }
   if (program !== 'cd') return 'no'

@@ -2,7 +2,7 @@ import type { Position } from '../../formats/dockerfile/source-text.ts'
 import { parseRequirementsFile } from '../../formats/python/requirements-file.ts'
 import { aptCall } from '../check/check-apt.ts'
 import { isBelow, resolvePath, sourceOf } from '../copied-files.ts'
-import type { RunCommand } from '../run-commands.ts'
+import { type RunCommand, readCommands } from '../run-commands.ts'
 import { addNote, addStep, type DraftState, noteOnce, shellWord } from './draft-state.ts'
 import { accountOf } from './made-account.ts'
 import { packagesOfFile } from './packages-file.ts'
@@ -22,7 +22,8 @@ export function typedStatement(state: DraftState, shell: Shell, command: RunComm
     typedClone(command, cwd) ??
     checkedOut(state, command, cwd) ??
     account(state, command) ??
-    cleanUp(state, command, cwd)
+    cleanUp(state, command, cwd) ??
+    hostKeys(command)
   return typed !== undefined && addTyped(state, shell, typed, command.at)
 }
 
@@ -205,7 +206,7 @@ function account(state: DraftState, command: RunCommand): Typed {
 }
 
 /** What a build removes itself, and archives that were unpacked where they came from. */
-function cleanUp({ draft }: DraftState, { program, args }: RunCommand, cwd: string): Typed {
+function cleanUp({ draft, copied, read }: DraftState, { program, args }: RunCommand, cwd: string): Typed {
   if (program !== 'rm' && program !== 'chmod') return undefined
   const paths = args.map(({ value, text }) => value ?? text).filter((word) => !/^-[rfRv]+$/.test(word))
   const last = draft.entries.at(-1)?.step
@@ -225,9 +226,51 @@ function cleanUp({ draft }: DraftState, { program, args }: RunCommand, cwd: stri
     )
   const isUnpacked = (path: string) =>
     last?.kind === 'file' && last.unpack && unpacked.get(last) === resolvePath(cwd, path)
-  return paths.length > 0 && paths.every((path) => isScrubbed(path) || isUnpacked(path))
+  // that pip reads beside the recipe, and that is not placed
+  const isRead = (path: string) =>
+    copied.some(
+      ({ isDirectory, source, target }) =>
+        !isDirectory && read.has(source) && target === resolvePath(cwd, path),
+    )
+  return paths.length > 0 && paths.every((path) => isScrubbed(path) || isUnpacked(path) || isRead(path))
     ? { nothing: '' }
     : undefined
+}
+
+/** Keys of the host, which an installation leaves out of an image, too. */
+function hostKeys({ program, args }: RunCommand): Typed {
+  return program === 'ssh-keygen' && args.length === 1 && args[0]?.value === '-A'
+    ? { nothing: 'keys of a host are no part of an image: run ssh-keygen -A when a container starts' }
+    : undefined
+}
+
+/**
+ * What apt installs in a loop that tries again, `for i in 1 2 3; do apt-get install ... && break; sleep 5; done`, in one over names
+ * of packages, or in braces or parentheses.
+ */
+export function typedCompound(state: DraftState, shell: Shell, text: string, at: Position): boolean {
+  if (!/^\s*(for|until|while|\{|\()/.test(text)) return false
+  const [, variable = '', words = ''] =
+    /^\s*for\s+([A-Za-z_]\w*)\s+in\s+([\w.+:=\s-]+?)\s*[;\n]/.exec(text) ?? []
+  const rounds = words === '' ? [undefined] : words.split(/\s+/)
+  const installs = new Map<string, RunCommand>()
+  for (const word of rounds) {
+    const scope = new Map(word === undefined ? shell.scope : [...shell.scope, [variable, word]])
+    for (const command of readCommands(text, scope, () => at).commands) {
+      const verb = aptCall(command)?.verb ?? ''
+      if (verb === 'install')
+        installs.set(command.args.map((arg) => arg.value ?? arg.text).join(' '), command)
+      else if (
+        !/^(break|sleep|true|:|echo)$/.test(command.program) &&
+        !/^(update|clean|autoclean)$/.test(verb)
+      )
+        return false
+    }
+  }
+  const typed = [...installs.values()].map((command) => typedApt(command))
+  if (typed.length === 0 || !typed.every((each) => each !== undefined)) return false
+  for (const each of typed) addTyped(state, shell, each, at)
+  return true
 }
 
 /** Where an archive lay before it was unpacked. */

@@ -10,12 +10,10 @@ export default defineRecipe({
     run(`mkdir -p /tmp && cp -R /opt/stillroom-files/tmp/. /tmp
 rm /tmp/packages.txt`),
     apt(['bc', 'dc'], { recommends: true }),
-    // TODO line 6: this needs the network, and a build has none; instead: apt(['NAME', ...])
-    //   for p in bc dc; do apt-get install -y --no-install-recommends $p; done
-    // TODO line 7: this needs the network, and a build has none; instead: apt(['NAME', ...])
-    //   (apt-get update; apt-get install -y --no-install-recommends file)
-    // TODO line 7: this needs the network, and a build has none; instead: apt(['NAME', ...])
-    //   { apt-get install -y --no-install-recommends tree; }
+    apt(['bc']),
+    apt(['dc']),
+    apt(['file']),
+    apt(['tree']),
     // TODO line 8: this needs the network, and a build has none; instead: apt(['NAME', ...])
     //   apt-get install -y --no-install-recommends git=1:2.39.* vim-tiny:amd64 nano/bookworm less+
     run('update-alternatives --set editor /bin/nano'),
