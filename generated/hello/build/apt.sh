@@ -7,10 +7,13 @@ begin
 # maintainer scripts ask whether they may start services: no
 printf '#!/bin/sh\nexit 101\n' > /usr/sbin/policy-rc.d
 chmod 755 /usr/sbin/policy-rc.d
-# byte code is made once at the end: py3compile ignores PYTHONHASHSEED, and starts a Python for every package
+# byte code is made once at the end: py3compile ignores PYTHONHASHSEED, and starts a Python for every package; PyPy's is never
+# kept (layer.sh)
 mkdir -p "$own"/bin
-printf '#!/bin/sh\n' > "$own"/bin/py3compile
-chmod 755 "$own"/bin/py3compile
+for each in py3compile pypy3compile; do
+  printf '#!/bin/sh\n' > "$own"/bin/$each
+  chmod 755 "$own"/bin/$each
+done
 
 name=$1
 set -- "$own"/artifacts/*.deb

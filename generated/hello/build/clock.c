@@ -9,6 +9,8 @@
  *   make and its kind see what is newer; what notes times notes whole seconds.
  * - The host is called stillroom.
  * - A directory has its entries in the order of their names, where a disk has them in an order of its own.
+ * - The hash of a password has a salt that does not come of chance: the same password in the same place has the same hash. Keys,
+ *   and all else that programs ask the kernel's generator for, are by chance as ever.
  *
  * Time that passes is as ever: CLOCK_MONOTONIC, sleep, timeouts. Programs that are linked statically, or that ask the
  * kernel themselves as those written in Go do, see the machine's clock.
@@ -18,6 +20,7 @@ typedef unsigned int u32;
 struct timespec { i64 sec, nsec; };
 
 extern i64 syscall(i64 number, ...);
+extern void *dlopen(const char *name, int flags);
 extern void *dlvsym(void *handle, const char *name, const char *version);
 extern int *__errno_location(void);
 extern void *malloc(unsigned long size);
@@ -451,6 +454,46 @@ int closedir(void *stream)
     if (!real) real = (int (*)(void *))dlvsym(NEXT, "closedir", "GLIBC_2.2.5");
     forget(stream);
     return real(stream);
+}
+
+/* --- salts ---------------------------------------------------------------------------------------------------------- */
+
+/* libxcrypt's: what chpasswd, passwd and PAM make salts with, of bytes that they give it or let it find */
+typedef char *gensalt(const char *kind, unsigned long rounds, const char *bytes, int count, char *salt, int size);
+enum { RTLD_LAZY = 1, SALT_SIZE = 192 };
+
+/* As many bytes as the kinds of today take; others for each salt of a process. */
+char *crypt_gensalt_rn(const char *kind, unsigned long rounds, const char *bytes, int count, char *salt, int size)
+{
+    static gensalt *real;
+    static u32 state = 1;
+    char own[16];
+    int i;
+    if (!real) {
+        void *library = dlopen("libcrypt.so.1", RTLD_LAZY);
+        if (library) real = (gensalt *)dlvsym(library, "crypt_gensalt_rn", "XCRYPT_2.0");
+    }
+    if (!real) return 0;
+    for (i = 0; i < sizeof own; i++) own[i] = (state = state * 1664525 + 1013904223) >> 24;
+    return real(kind, rounds, own, sizeof own, salt, size);
+}
+
+char *crypt_gensalt_r(const char *kind, unsigned long rounds, const char *bytes, int count, char *salt, int size)
+{
+    return crypt_gensalt_rn(kind, rounds, bytes, count, salt, size);
+}
+
+char *crypt_gensalt(const char *kind, unsigned long rounds, const char *bytes, int count)
+{
+    static char salt[SALT_SIZE];
+    return crypt_gensalt_rn(kind, rounds, bytes, count, salt, SALT_SIZE);
+}
+
+char *crypt_gensalt_ra(const char *kind, unsigned long rounds, const char *bytes, int count)
+{
+    char *salt = malloc(SALT_SIZE), *made = salt ? crypt_gensalt_rn(kind, rounds, bytes, count, salt, SALT_SIZE) : 0;
+    if (!made) free(salt);
+    return made;
 }
 
 /* --- the host's name ------------------------------------------------------------------------------------------------ */

@@ -93,7 +93,7 @@ scrub() {
     "$root"/var/log/apt/* "$root"/var/log/dpkg.log "$root"/var/log/alternatives.log "$root"/var/log/bootstrap.log \
     "$root"/var/log/fontconfig.log "$root"/var/cache/fontconfig/* "$root"/var/cache/man/* \
     "$root"/etc/passwd- "$root"/etc/group- "$root"/etc/shadow- "$root"/etc/gshadow- "$root"/etc/subuid- "$root"/etc/subgid- \
-    "$root"/etc/.pwd.lock "$root"/root/.cache "$root"/root/.wget-hsts "$root"/var/lib/systemd/random-seed
+    "$root"/etc/.pwd.lock "$root"/root/.cache "$root"/root/.wget-hsts "$root"/root/.gnupg/random_seed "$root"/var/lib/systemd/random-seed
   find "$root"/tmp "$root"/var/tmp "$root"/run -xdev -mindepth 1 \( -type f -o -type l -o -type s -o -type p \) -delete
   find "$root"/tmp "$root"/var/tmp -xdev -mindepth 1 -depth -type d -empty -delete
   for id in "$root"/etc/machine-id "$root"/var/lib/dbus/machine-id; do
@@ -112,21 +112,25 @@ clamp() {
   find "$1" -xdev -newermt "@$SOURCE_DATE_EPOCH" -print0 | xargs -0 -r touch -h -d "@$SOURCE_DATE_EPOCH" --
 }
 
-# Logs that build systems write beside what they build, with the random names of trials, times, and orders of parallel
-# jobs in them. Nothing reads them but a build system that goes on, which makes them again. Only logs that the step made.
-drop_logs() {
+# Only what the step made: logs that build systems write beside what they build, with the random names of trials, times, and
+# orders of parallel jobs in them, which nothing reads but a build system that goes on and makes them again; and byte code
+# of PyPy, which depends on when it collected garbage, and which it can do without.
+drop_chance() {
   for when in before after; do sed -z 's|^[^/]*||' $own/$when | sort -z -T $own > $own/paths-$when; done
   comm -z -13 $own/paths-before $own/paths-after > $own/made
   {
+    grep -zE '/__pycache__/[^/]*\.pypy[0-9]+(\.opt-[0-9])?\.pyc$' $own/made || true
     grep -zE '/(CMakeFiles/(CMakeOutput\.log|CMakeError\.log|CMakeConfigureLog\.yaml)|\.ninja_(log|deps)|meson-logs/[^/]*)$' $own/made || true
     { grep -z '/config\.log$' $own/made || true; } |
       { xargs -0 -r grep -lsZ '^This file contains any messages produced by compilers' -- || true; }
-  } > $own/logs
-  if [ -s $own/logs ]; then
-    xargs -0 rm -f -- < $own/logs
+  } > $own/chance
+  if [ -s $own/chance ]; then
+    xargs -0 rm -f -- < $own/chance
+    # directories that had nothing else in them
+    sed -zn 's|/[^/]*\.pyc$||p' $own/chance | sort -zu -T $own | xargs -0 -r rmdir --ignore-fail-on-non-empty --
     record > $own/after
   fi
-  rm -f $own/made $own/logs
+  rm -f $own/made $own/chance
 }
 
 # A directory that has the entries that it had has its time back: whether a program made a file in it for a moment may
@@ -158,7 +162,7 @@ finish() {
   delta=$own/delta/$1
   scrub ''
   record > $own/after
-  drop_logs
+  drop_chance
   settle
   if [ "$1" = - ]; then return; fi
   changes > $own/changed
