@@ -152,6 +152,7 @@ describe('draftRecipe()', () => {
 
   it.each([
     'xargs -a /p/names.txt apt-get install -y --no-install-recommends',
+    'apt-get install -y --no-install-recommends $(grep -vE "^\\s*#" /p/names.txt | tr "\\n" " ")',
     "cat /p/names.txt | grep -v '^#' | xargs -r apt-get install -y --no-install-recommends",
     "sed 's/#.*//' /p/names.txt | xargs apt-get install -y --no-install-recommends",
     'xargs apt-get install -y --no-install-recommends < /p/names.txt',

@@ -42,6 +42,11 @@ function filesOf({ program, args, redirects }: RunCommand): (string | undefined)
       const from = [...(options.get('-a') ?? []), ...(options.get('--arg-file') ?? [])]
       return [...given, ...from.map(({ value }) => value)]
     }
+    // one line after the other, in whatever order
+    case 'tr':
+    case 'sort':
+    case 'uniq':
+      return given
     // of a comment's sign it takes the lines away, which are left out anyway
     case 'grep':
     case 'sed': {

@@ -32,20 +32,23 @@ test('what is carried is put where it belongs, and what is to go goes, whatever 
     { name: 'data/empty', type: 'directory', mode: 0o700 },
   ])
   const remove = ['doc/-f', 'doc/a  b ', 'doc/\\x', 'doc/', 'not/there']
-  const files = carriedFiles(carried, remove, [])
+  const copy = [{ path: 'data/copied/-c $(x)', from: 'doc/-f', inode: (carried[0] as CarriedFile).inode }]
+  const files = carriedFiles(carried, { copy, remove, attributes: [] })
   for (const [path, content] of files) {
     await mkdir(dirname(join(root, 'opt', path)), { recursive: true })
     await writeFile(join(root, 'opt', path), content)
   }
   await mkdir(join(root, 'doc'))
-  for (const path of remove.slice(0, 3)) await writeFile(join(root, path), '')
+  for (const path of remove.slice(0, 3)) await writeFile(join(root, path), 'of a package')
   // the script itself works on the root
   const script = UNPACK.replace('cd /\n', '')
     .replace(/^files=.*$/m, 'files=opt/files')
     .replaceAll('"/$path"', '"./$path"')
+    .replace('"/$from"', '"./$from"')
     .replace('--same-owner', '--no-same-owner')
   await execa('sh', ['-eu', '-c', script], { cwd: root })
   expect(await readFile(join(root, 'data/a b\\c $(x)'), 'utf8')).toBe('text')
+  expect(await readFile(join(root, 'data/copied/-c $(x)'), 'utf8')).toBe('of a package')
   expect(await readFile(join(root, 'data/-rf'), 'utf8')).toBe('text')
   expect(await readFile(join(root, 'data/new\nline'), 'utf8')).toBe('text')
   expect(await readFile(join(root, long), 'utf8')).toBe('text')
@@ -60,9 +63,10 @@ test('the archive has owners, and is the same for the same files', async () => {
   const [file] = await carriedOf([['mine', 'text']])
   if (file === undefined) throw new Error('no file')
   const inode: Inode = { ...file.inode, uid: 1700, gid: 3_000_000, mtime: 1_700_000_000 }
+  const none = { copy: [], remove: [] }
   const owned = { ...file, inode }
-  const files = carriedFiles([owned], [], [owned, { ...owned, path: 'two\nlines' }])
-  expect(files).toEqual(carriedFiles([owned], [], [owned]))
+  const files = carriedFiles([owned], { ...none, attributes: [owned, { ...owned, path: 'two\nlines' }] })
+  expect(files).toEqual(carriedFiles([owned], { ...none, attributes: [owned] }))
   expect(files.get('files/attributes.txt')?.toString()).toBe('0644 1700:3000000 mine\n')
   const { stdout } = await execa('tar', ['--list', '--verbose', '--numeric-owner', '--utc'], {
     input: files.get('files/carried.tar') ?? '',

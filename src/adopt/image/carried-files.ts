@@ -1,5 +1,6 @@
 import { TAR_END, tarHeader, tarPadding } from '../../formats/tar/write-tar.ts'
 import type { TreeFile } from '../../image/file-tree.ts'
+import type { Repairs } from './compare-rebuilt.ts'
 
 /** A file to carry, with its content where it is a regular one. */
 export interface CarriedFile extends TreeFile {
@@ -7,17 +8,17 @@ export interface CarriedFile extends TreeFile {
 }
 
 /**
- * Files beside a recipe that put what no package brings into its image: an archive, and lists of what is to go and of what
- * has other attributes. The same bytes for the same files.
+ * Files beside a recipe that put what no package brings into its image: an archive, and lists of what is to be copied (lines in
+ * turn: from where, to where), of what is to go, and of what has other attributes. The same bytes for the same files.
  */
 export function carriedFiles(
   carried: readonly CarriedFile[],
-  remove: readonly string[],
-  attributes: readonly TreeFile[],
+  { copy, remove, attributes }: Omit<Repairs, 'carry'>,
 ): Map<string, Buffer> {
   const lines = (some: readonly string[]) => Buffer.from(some.map((line) => `${line}\n`).join(''), 'latin1')
   return new Map([
     ['files/carried.tar', archiveOf(carried)],
+    ['files/copied.txt', lines(copy.flatMap(({ from, path }) => [from, path]))],
     ['files/removed.txt', lines(remove.filter(isOneLine))],
     [
       'files/attributes.txt',

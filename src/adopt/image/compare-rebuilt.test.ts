@@ -84,6 +84,22 @@ describe('compareRebuilt()', () => {
     expect(Object.values(comparison.shares).reduce((sum, { share }) => sum + share, 0)).toBeCloseTo(1)
   })
 
+  it('has copies made of large files that steps bring, with their attributes, and carries small ones', async () => {
+    const program = 'program'.repeat(1000)
+    const tool = deb('tool', '1', { 'usr/bin/tool': program, 'usr/share/small': 'text' })
+    const copies: Member[] = [
+      { name: 'usr/local/bin/mine', content: program, mode: 0o755 },
+      { name: 'opt/small', content: 'text' },
+      { name: 'opt/two\nlines', content: program },
+    ]
+    const original = await image([tool], copies)
+    const { repairs } = compareRebuilt(original, await image([tool]), options())
+    expect(repairs.copy).toMatchObject([{ path: 'usr/local/bin/mine', from: 'usr/bin/tool' }])
+    expect(repairs.attributes).toMatchObject([{ path: 'usr/local/bin/mine', inode: { mode: 0o755 } }])
+    const files = repairs.carry.filter(({ inode }) => inode.type === 'file')
+    expect(files.map(({ path }) => path)).toEqual(['opt/small', 'opt/two\nlines'])
+  })
+
   it('takes no edit for another version of a package, or for the work of its programs', async () => {
     const files = { 'etc/tool.conf': 'as packaged', 'etc/unsummed': 'as packaged' }
     const tool = (version: string) => {
@@ -165,7 +181,7 @@ describe('compareRebuilt()', () => {
     ])
     const { comparison, repairs } = compareRebuilt(original, built, options())
     expect(comparison.shares.equal.files).toBe(1)
-    expect(repairs).toEqual({ carry: [], remove: [], attributes: [] })
+    expect(repairs).toEqual({ carry: [], copy: [], remove: [], attributes: [] })
   })
 
   it('counts what came from the archive beside the recipe as carried', async () => {

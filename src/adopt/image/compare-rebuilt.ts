@@ -55,10 +55,17 @@ export interface FileToCarry extends TreeFile {
   isIntact: boolean
 }
 
+/** A file that no step brings, with the content of one that a step brings elsewhere. */
+export interface FileToCopy extends TreeFile {
+  from: string
+}
+
 /** What must be done to an image that was built for it to be as the original. Paths are below the root, bytes as latin1. */
 export interface Repairs {
   /** To be put there, parents first. */
   carry: FileToCarry[]
+  /** To be copied there before anything is taken away; their permissions and owners are among the attributes. */
+  copy: FileToCopy[]
   /** To be taken away: an end with a slash is a directory. */
   remove: string[]
   /** Permissions and owners that differ where the content doesn't. */
@@ -88,7 +95,8 @@ export function compareRebuilt(
   const expected = expectInventory(original)
   const installed = { original: versionsOf(original), built: versionsOf(built) }
   const tally = new Tally()
-  const repairs: Repairs = { carry: [], remove: [], attributes: [] }
+  const repairs: Repairs = { carry: [], copy: [], remove: [], attributes: [] }
+  const placed = placedFiles(built.tree)
   const inTheWay: string[] = []
   const counted = new Set<Inode>()
   const isBehind = (path: string) =>
@@ -134,7 +142,12 @@ export function compareRebuilt(
     if (inode.type === 'character' || inode.type === 'block') continue
     const isIntact = entry?.digest !== undefined && !isFound(showPath(path)) && !owner?.startsWith('git/')
     if (!isCarried) {
-      repairs.carry.push({ path, inode, isIntact })
+      const from = inode.type === 'file' && isLine(path) ? placed.get(inode.sha256) : undefined
+      if (from === undefined) repairs.carry.push({ path, inode, isIntact })
+      else {
+        repairs.copy.push({ path, inode, from })
+        repairs.attributes.push({ path, inode })
+      }
       // a directory makes way for nothing else by itself, nor anything else for a directory
       if (twin !== undefined && (twin.type === 'directory') !== (inode.type === 'directory'))
         inTheWay.push(path)
@@ -154,6 +167,21 @@ export function compareRebuilt(
   }
   return { comparison: tally.result(), repairs }
 }
+
+/** Smaller files are somebody's own, also when they happen to be those of a package: an empty one, a licence. */
+const COPIED_FROM = 4096
+
+/** Where a tree has what content, by its sha256. */
+function placedFiles(tree: FileTree): ReadonlyMap<string | undefined, string> {
+  const placed = new Map<string | undefined, string>()
+  for (const { path, inode } of tree.files())
+    if (inode.type === 'file' && inode.size >= COPIED_FROM && isLine(path) && !placed.has(inode.sha256))
+      placed.set(inode.sha256, path)
+  return placed
+}
+
+/** Whether a line of a list can hold a path. */
+const isLine = (path: string) => !path.includes('\n') && path === path.trim()
 
 /** What explains that a file of the original is not the same in the image that was built; undefined when nothing does. */
 function explain(

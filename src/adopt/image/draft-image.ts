@@ -61,6 +61,10 @@ const NOWHERE = { line: 0, column: 0 }
  */
 export const UNPACK = `cd /
 files=${PLACE}
+while IFS= read -r from && IFS= read -r path; do
+  mkdir -p -- "$(dirname -- "/$path")"
+  cp -- "/$from" "/$path"
+done < $files/copied.txt
 while IFS= read -r path; do
   case $path in
     */) rmdir -- "/$path" 2> /dev/null || : ;;

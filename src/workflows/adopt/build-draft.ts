@@ -84,7 +84,7 @@ export async function buildDraft(
   })
   for (;;) {
     await writeFiles(place, new Map([['recipe.ts', drafted.source], ...drafted.files]))
-    await writeFiles(place, carriedFiles([], [], []))
+    await writeFiles(place, carriedFiles([], { copy: [], remove: [], attributes: [] }))
     await repository.commit()
     try {
       const built = await lockAndBuild(session, name)

@@ -55,7 +55,7 @@ export async function rebuild(today: Session, about: About, draft: Draft, limit:
     }
     const { repairs } = compareRebuilt(original, first.image, options)
     const chosen = await contentsOf(about, repairs, limit, drafted, first.image)
-    const archive = carriedFiles(chosen.carried, repairs.remove, repairs.attributes)
+    const archive = carriedFiles(chosen.carried, repairs)
     const patch = await patchOf(session, chosen.carried, first)
     await writeFiles(place, archive)
     await writeFiles(place, patch)
