@@ -180,7 +180,11 @@ perl -e 'opendir my $many, "many"; my @all = readdir $many; seekdir $many, 0; pr
 perl -e 'my $then = time; sleep 1 while time == $then; print time - $then' > waited; [ "$(cat waited)" = 1 ]
 mkdir CMakeFiles; mktemp -u > CMakeFiles/CMakeOutput.log
 mkdir __pycache__ /root/.gnupg; mktemp -u | tee __pycache__/made.pypy39.pyc > /root/.gnupg/random_seed
-printf '%s:secret\\n' root bin | chpasswd; [ "$(grep -E '^(root|bin):.y.j9T' /etc/shadow | cut -d : -f 2 | uniq | wc -l)" = 2 ]
+printf '%s:secret\\n' root bin | chpasswd
+mkdir -p deb/DEBIAN deb/opt/own; printf '%s\\n' 'Package: own' 'Version: 1' 'Architecture: all' \
+  'Maintainer: Me <me@example.org>' 'Description: own' > deb/DEBIAN/control
+dpkg-deb --build deb own.deb; apt-get install --yes ./own.deb
+[ "$(grep -E '^(root|bin):.y.j9T' /etc/shadow | cut -d : -f 2 | uniq | wc -l)" = 2 ]
 python3 -c 'import threading, time
 start = time.monotonic(); threading.Event().wait(0.5); assert time.monotonic() - start > 0.4'`
 

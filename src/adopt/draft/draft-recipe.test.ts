@@ -166,6 +166,19 @@ describe('draftRecipe()', () => {
     expect(recipe.steps.at(-1)).toEqual({ kind: 'apt', packages: ['jq', 'less', 'make'], recommends: false })
   })
 
+  it('installs a package that lies in the image in a run step, and says what that needs', () => {
+    const text =
+      'FROM debian:12\nRUN wget https://example.org/x.deb && apt-get install -y ./x.deb && rm x.deb\n'
+    const { recipe, notes } = draftRecipe(text, { path: 'Dockerfile' })
+    expect(recipe.steps).toMatchObject([
+      { kind: 'file', to: '/x.deb' },
+      { kind: 'run', command: expect.stringContaining('apt-get install -y ./x.deb') },
+    ])
+    expect(notes.map((note) => note.text)).toContain(
+      'what the package depends on must be there: name it in an apt step before',
+    )
+  })
+
   it('takes no package from a branch, and none whose name only running it tells', () => {
     for (const text of [
       'if [ -e /x ]; then apt-get install -y jq; fi',

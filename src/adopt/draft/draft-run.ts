@@ -6,10 +6,10 @@ import { mountedFiles } from '../copied-files.ts'
 import { type RunCommand, readCommands, scriptOf } from '../run-commands.ts'
 import type { StageInstruction } from '../stages.ts'
 import { addNote, addTodo, type DraftState, noteOnce, shellWord } from './draft-state.ts'
-import { whyNoStep } from './network.ts'
+import { installsFiles, whyNoStep } from './network.ts'
 import { isAsking, isMarks, type Shell, tell, tellShell } from './run-shell.ts'
 import { flush, wait } from './run-step.ts'
-import { NOT_PURGED } from './typed-packages.ts'
+import { NOT_FETCHED, NOT_PURGED } from './typed-packages.ts'
 import {
   activates,
   typedCompound,
@@ -145,6 +145,7 @@ function readStatements(
     const why = whyNoStep(commands, statement.text)
     if (why === undefined) {
       sayChance(state, commands)
+      if (commands.some(installsFiles)) noteOnce(state, at, NOT_FETCHED)
       wait(shell, statement.text, at)
     } else {
       flush(state, shell)

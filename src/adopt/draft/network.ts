@@ -96,9 +96,22 @@ export function whyNoStep(commands: readonly RunCommand[], script: string): stri
     : `this needs the network, and a build has none; instead: ${instead}`
 }
 
+/** Whether apt installs packages that lie in the image: it needs no network when what they depend on is there. */
+export function installsFiles({ program, args }: Pick<RunCommand, 'program' | 'args'>): boolean {
+  const words = args.flatMap(({ value = '' }) => (value.startsWith('-') ? [] : [value]))
+  const [verb, ...files] = words
+  return (
+    /^(apt-get|apt)$/.test(program) &&
+    verb === 'install' &&
+    files.length > 0 &&
+    files.every((word) => /^\.{0,2}\/.*\.deb$/.test(word))
+  )
+}
+
 function networkAdvice(commands: readonly RunCommand[]): string | undefined {
   for (const { program, args, text } of commands) {
     const verb = args.find(({ value }) => value !== undefined && !value.startsWith('-'))?.value ?? ''
+    if (installsFiles({ program, args })) continue
     const found = PROGRAMS.find((each) => each.program.test(program) && (each.verbs?.test(verb) ?? true))
     if (
       /^pip[\d.]*$/.test(program) &&

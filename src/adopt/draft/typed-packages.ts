@@ -3,6 +3,7 @@ import { aptCall } from '../check/check-apt.ts'
 import { pipCall } from '../check/check-pip.ts'
 import { resolvePath } from '../copied-files.ts'
 import { type RunCommand, readArguments, valuesOf } from '../run-commands.ts'
+import { installsFiles } from './network.ts'
 import type { StepDraft } from './recipe-draft.ts'
 
 /** What a command becomes: a step; nothing, as a build does it anyway; `undefined` leaves it as it is. */
@@ -22,6 +23,9 @@ export type Typed =
 const APT_OPTIONS =
   /^(-y|-q|-f|-m|--yes|--assume-yes|--quiet|--no-install-recommends|--install-recommends|--allow-unauthenticated|--fix-missing|--fix-broken|--no-install-suggests|-o|--option|--allow-downgrades|--allow-change-held-packages|--force-yes|--show-progress|-V|-u|--without-recommends|-R)$/
 
+/** What apt cannot fetch in a build. */
+export const NOT_FETCHED = 'what the package depends on must be there: name it in an apt step before'
+
 /** Why packages that a Dockerfile takes away again stay. */
 export const NOT_PURGED =
   'packages are not purged, as a build wants to find those of the lock: to leave out what only the build needs, take what was made from a recipe of its own by copy()'
@@ -36,6 +40,7 @@ export function typedApt(command: RunCommand): Typed {
     return { nothing: 'an upgrade is not needed: locking takes the newest of the suite and its updates' }
   if (/^auto-?remove$/.test(verb)) return { nothing: '' }
   if (/^(purge|remove)$/.test(verb)) return { nothing: NOT_PURGED }
+  if (installsFiles(command)) return undefined
   if (verb !== 'install' || ![...options.keys()].every((name) => APT_OPTIONS.test(name))) return undefined
   const packages = valuesOf(words)
   if (packages === undefined || packages.length === 0) return undefined

@@ -39,7 +39,7 @@ export async function runChecks(
       return { name, passed, output: passed ? output : `${reason}\n${output}`.trim() }
     }
     onCheck('packages')
-    const { result, packages } = await checkPackages(sandbox, locked)
+    const { result, packages } = await checkPackages(sandbox, locked, recipe)
     const checks = await pMap(recipe.checks, run, { concurrency: availableParallelism() })
     return { checks: [result, ...checks], packages }
   })
@@ -48,10 +48,14 @@ export async function runChecks(
 /** The last lines of what a command printed. */
 const said = (stdout: string, stderr: string) => `${stdout}${stderr}`.trim().split('\n').slice(-20).join('\n')
 
-/** What dpkg and Python say is installed against the lock: every package in its locked version, and of Debian's no other. */
+/**
+ * What dpkg and Python say is installed against the lock: every package in its locked version, and of Debian's no other but
+ * those that a `run` step may have installed from files of the image.
+ */
 async function checkPackages(
   sandbox: Sandbox,
   locked: LockedPlatform,
+  { steps }: Recipe,
 ): Promise<{ result: CheckResult; packages: PackageCount }> {
   const debian = await debianPackages(sandbox)
   if (typeof debian === 'string') {
@@ -71,8 +75,10 @@ async function checkPackages(
   const other = installed
     .filter(({ name, version }) => !isSameVersion(version, python.get(name)))
     .map(({ name, version }) => `Python: expected ${name} ${version}, got ${python.get(name) ?? 'nothing'}`)
-  const wrong = [...missing, ...extra, ...other]
-  const output = wrong.length > 0 ? wrong.slice(0, 20).join('\n') : 'as locked'
+  const isOwn = steps.some(({ kind }) => kind === 'run')
+  const wrong = [...missing, ...(isOwn ? [] : extra), ...other]
+  const right = ['as locked', ...(isOwn ? extra.map((line) => `${line}: by a run step`) : [])]
+  const output = (wrong.length > 0 ? wrong : right).slice(0, 20).join('\n')
   return {
     result: { name: 'packages', passed: wrong.length === 0, output },
     packages: { debian: debian.size, python: installed.length - other.length },
