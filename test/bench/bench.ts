@@ -1,5 +1,5 @@
 // `npm run bench [-- PART...] [--rounds N] [--json] [--strict]`: ratios of stillroom's times to those of the nearest thing a user
-// has, each pair timed in turn in one run, who begins alternating. Parts: build, edit, lock, steps, unchanged, verify, explain, image,
+// has, each pair timed in turn in one run, who begins alternating. Parts: build, edit, package, lock, steps, unchanged, verify, explain, image,
 // audit, diff, generate, help, fetch, memory, disk. With --json one line a part on standard output, with the machine's facts; with --strict it ends with 1 when
 // a target is missed. Needs an engine and a network, the parts explain and audit also Go and Python.
 import { existsSync } from 'node:fs'
@@ -21,6 +21,7 @@ import { memoryMeasurement } from './image-memory.ts'
 import { lockContest, stepsContest } from './lock.ts'
 import { makeManyRecipes } from './many-recipes.ts'
 import { type Measurement, measure } from './measure.ts'
+import { packageContest } from './package.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 const RECIPE = 'fenics-tf'
@@ -67,27 +68,31 @@ function measurements(): Measurement[] {
 function contests(): Contest[] {
   const node = process.execPath
   return [
-    {
-      part: 'build',
-      ours: `build recipe ${RECIPE} --no-cache, from a warm store`,
+    ...[
+      { what: 'with checks', args: ['--no-audit'], atMost: 0.5 },
+      { what: 'with checks and a first audit', args: [], atMost: 0.7 },
+    ].map(({ what, args, atMost }) => ({
+      ...{ part: 'build', atMost, rounds: 5 },
+      ours: `build recipe ${RECIPE} --no-cache, from a warm store, ${what}`,
       theirs:
         'docker buildx build --no-cache of a Dockerfile written by hand, on a Debian that is there already',
-      atMost: 0.75,
-      rounds: 2,
       prepare: prepareBuilds,
+      // what an audit learned of layers and artifacts
+      before: () => forget('audits', 'layers', 'contents'),
       run: {
-        ours: () => stillroom('build', 'recipe', RECIPE, '--no-cache'),
+        ours: () => stillroom('build', 'recipe', RECIPE, '--no-cache', ...args),
         theirs: () => buildByHand(join(ROOT, 'recipes', RECIPE), { noCache: true }),
       },
-    },
+    })),
     editContest(RECIPE, scratch, { prepare: prepareBuilds, build: buildByHand }),
+    packageContest(RECIPE, scratch, { prepare: prepareBuilds, build: buildByHand }),
     lockContest(RECIPE, scratch, { base: BASE, makeBase }),
     stepsContest(scratch),
     {
       part: 'unchanged',
       ours: `build recipe ${RECIPE}, nothing changed`,
       theirs: 'docker buildx build of the same context, every step cached',
-      atMost: 1,
+      atMost: 0.8,
       rounds: 10,
       prepare: async () => {
         await stillroom('build', 'recipe', RECIPE)
@@ -230,7 +235,16 @@ async function makeBase(): Promise<void> {
   ])
 }
 
-async function buildByHand(directory: string, { noCache }: { noCache: boolean }): Promise<void> {
+/** Removes directories of the cache. */
+async function forget(...names: string[]): Promise<void> {
+  for (const name of names)
+    await rm(join(defaultCacheDirectory(process.env), name), { recursive: true, force: true })
+}
+
+async function buildByHand(
+  directory: string,
+  { noCache, more = '' }: { noCache: boolean; more?: string },
+): Promise<void> {
   const { debian, pypi, ca } = await findSources({ env: process.env })
   const certificates = join(scratch, 'certificates.pem')
   await writeFile(certificates, ca === undefined ? '' : trustedCertificates(ca).join('\n'))
@@ -239,6 +253,7 @@ async function buildByHand(directory: string, { noCache }: { noCache: boolean })
     DEBIAN: debian.debian[0],
     DEBIAN_SECURITY: debian['debian-security'][0],
     PIP_INDEX_URL: pypi.indexes[0],
+    MORE: more,
   }
   await execa('docker', [
     ...['buildx', 'build', '--quiet', '--provenance=false', '--load', '--network=host'],
