@@ -160,14 +160,14 @@ test('runs at the same time on one cache do not disturb each other', async () =>
 })
 
 /**
- * Writes what each variation is to change into a file of its name, by ways that lead around the recipe's clock; and what
- * programs write that see it.
+ * Writes what each variation is to change into a file of its name, by ways that lead around the recipe's clock: the library that
+ * varies it is there, and a step is told nothing of it. And what programs write that see the recipe's.
  */
 const SEE = `mkdir /opt/seen /opt/steady; cd /opt/seen
-env LD_PRELOAD=/dev/.clock.so date +%F > clock; cat /proc/sys/kernel/hostname > hostname; nproc > cpus
+env LD_PRELOAD=/dev/.clock.so FAKETIME=+99d NO_FAKE_STAT=1 date +%F > clock; cat /proc/sys/kernel/hostname > hostname; nproc > cpus
 date +%z > timezone; printenv LANG > locale || :; umask > umask
 cd /opt/steady
-date +%s > time; [ "$(cat time)" = "$SOURCE_DATE_EPOCH" ]; uname -n > name; stat -c %X,%Y,%Z time > stat
+env | sort > environment; date +%s > time; [ "$(cat time)" = "$SOURCE_DATE_EPOCH" ]; uname -n > name; stat -c %X,%Y,%Z time > stat
 mkdir in; echo 1 > in/a; tar -cf files.tar in; gzip -k in/a
 python3 -c 'import shutil, time; shutil.make_archive("files", "zip", "in"); open("python", "w").write(repr(time.time()))'
 perl -e 'print time, " ",  join(" ", do { my %h = map { $_ => 1 } "a".."z"; keys %h }), "\\n"' > perl

@@ -199,6 +199,7 @@ RUN head -c 9 /dev/urandom > /etc/id; date > /etc/built
     const { recipe, notes } = draftRecipe(text, { path: 'Dockerfile' })
     expect(notes.map(({ line, text }) => `${line}: ${text}`)).toEqual([
       '2: keys of a host are no part of an image: run ssh-keygen -A when a container starts',
+      expect.stringMatching(/^2: everybody who has the image has this password/),
       expect.stringMatching(/^3: openssl genrsa makes a key/),
       expect.stringMatching(/^4: \/dev\/urandom is another in each build/),
     ])
@@ -268,7 +269,11 @@ RUN curl -L https://example.org/b.tar.gz | tar xz -C /tmp/b && make -C /tmp/b in
       ...['RUN python3 -m venv /v && . /v/bin/activate && pip install six && deactivate', 'USER me'],
     ]
     const { recipe } = draftRecipe(text.join('\n'), { path: 'Dockerfile' })
-    expect(recipe.steps).toMatchObject([{ command: expect.stringContaining('-m venv') }, { kind: 'pip' }])
+    expect(recipe.steps).toMatchObject([
+      { command: expect.stringContaining('-m venv') },
+      { kind: 'apt', packages: ['python3-pip'], recommends: false },
+      { kind: 'pip' },
+    ])
   })
 
   it('knows the account by its number, sections by their names, and an ARG that nobody gives', () => {

@@ -193,6 +193,7 @@ function draftStage(
 function finishDraft(state: DraftState, name: string): DraftedRecipe {
   placeCopies(state)
   moveDownloads(state)
+  bringPip(state)
   nameRefs(state)
   const steps = state.draft.entries.flatMap(({ step }) => (step === undefined ? [] : [step]))
   const deleting = state.draft.entries.find(
@@ -214,6 +215,27 @@ function finishDraft(state: DraftState, name: string): DraftedRecipe {
     files: state.files,
     notes: state.notes.sort((one, other) => one.line - other.line || one.column - other.column),
   }
+}
+
+/** Adds Debian's pip where no step before the first pip step brings it: that of a virtual environment is not in the recipe. */
+function bringPip({ draft: { base, entries }, notes }: DraftState): void {
+  const isBare =
+    base.kind === 'debian' || /^(docker\.io\/)?(library\/)?(debian|ubuntu)[:@]/.test(base.reference)
+  const first = entries.findIndex(({ step }) => step?.kind === 'pip')
+  const isThere = entries
+    .slice(0, Math.max(first, 0))
+    .some(
+      ({ step }) => step?.kind === 'apt' && step.packages.some((name) => /^python3-pip([=/]|$)/.test(name)),
+    )
+  const at = entries[first]?.at
+  if (!isBare || at === undefined || isThere) return
+  const text = 'python3-pip is added, as pip steps need it'
+  notes.push({ kind: 'note', ...at, text })
+  entries.splice(first, 0, {
+    at,
+    comments: [`line ${at.line}: ${text}`],
+    step: { kind: 'apt', packages: ['python3-pip'], recommends: false },
+  })
 }
 
 function startDraft(

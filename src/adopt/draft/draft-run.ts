@@ -199,12 +199,18 @@ const hasPlainRedirects = ({ redirects }: RunCommand) =>
       operator.startsWith('>') && (target?.value === '/dev/null' || /^[012]$/.test(target?.value ?? '')),
   )
 
+const PASSWORD =
+  'everybody who has the image has this password, and an audit finds it: set it when a container starts'
 /** Whose salts do not come of chance in a build (docs/decisions/0026-the-clock-of-the-steps.md). */
 const SALTED = /^(chpasswd|passwd|mkpasswd)$/
 
 /** Says what of commands no two builds have in common, but for the time of the day. */
 function sayChance(state: DraftState, all: readonly RunCommand[]): void {
   const commands = all.filter(({ program }) => !SALTED.test(program))
+  const setter = all.find(
+    ({ program, piped }) => program === 'chpasswd' || (program === 'passwd' && piped.length > 0),
+  )
+  if (setter !== undefined) state.comments.push(addNote(state, setter.at, PASSWORD))
   checkChance({ commands }, (rule, at, message, instead) => {
     if (rule !== 'clock') state.comments.push(addNote(state, at, `${message}: ${instead}`))
   })

@@ -20,8 +20,8 @@ for word in $3; do
 done
 [ -z "$settings" ] || edits="$edits;s|,\"env\":\[|&$settings|"
 # a step that has the recipe's clock sees no other: libfaketime beside it shows nothing more, and waits for ever in programs
-# with an allocator of their own (jemalloc)
-edits="$edits;/\"destination\":\"\/.stillroom\/clock\"/s|\"LD_PRELOAD=/dev/.clock.so\",||"
+# with an allocator of their own (jemalloc); what it is told is no part of the step's environment, which a step may write down
+edits="$edits;/\"destination\":\"\/.stillroom\/clock\"/s|\"LD_PRELOAD=/dev/.clock.so\",\"FAKETIME=[^\"]*\",\"NO_FAKE_STAT=1\",\"FAKETIME_DONT_FAKE_MONOTONIC=1\",||"
 cat >/run/bin/runc <<-END
 	#!/bin/sh
 	bundle='' before=''

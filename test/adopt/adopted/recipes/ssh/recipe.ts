@@ -6,8 +6,10 @@ export default defineRecipe({
   steps: [
     apt(['openssh-server'], { recommends: true }),
     run('mkdir /var/run/sshd'),
+    // line 3: everybody who has the image has this password, and an audit finds it: set it when a container starts
     run("echo 'root:secret' | chpasswd"),
     run('usermod -aG sudo dev'),
+    // line 4: everybody who has the image has this password, and an audit finds it: set it when a container starts
     run(`echo 'dev:dev' | chpasswd
 echo "dev ALL=(ALL) NOPASSWD:ALL" >> /etc/sudoers`),
   ],
