@@ -15,5 +15,5 @@ chown -R -h -- "$4" "$3"
 find "$3" -print0 | xargs -0 touch -h -d "@$SOURCE_DATE_EPOCH" --
 # where it comes from, for whoever looks into the image
 mkdir -p /usr/share/stillroom/git
-cp "$own"/step/origin.json "/usr/share/stillroom/git/$2.json"
+install -m 644 "$own"/step/origin.json "/usr/share/stillroom/git/$2.json"
 finish "$1"
