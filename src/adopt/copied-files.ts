@@ -63,21 +63,46 @@ export function sourceOf(
   return undefined
 }
 
+/** The image that uv is published in: pip steps stand for what uv installs. */
+export const UV_IMAGE = /^(?:ghcr\.io\/)?astral-sh\/uv(?::([^@]+))?(?:@.*)?$/
+
+/** A mount of files, as a RUN has it. */
+export interface Mount {
+  /** A stage or an image; of the build context when there is none. */
+  from: string | undefined
+  source: string
+  /** Undefined when it is not said. */
+  target: string | undefined
+  /** Whether it binds files, and is no secret or the like. */
+  isBind: boolean
+}
+
+/** The mounts of a RUN that bring files, and are not empty or those of an earlier build. */
+export function mountsOf(flags: readonly { name: string; value: string }[]): Mount[] {
+  return flags
+    .filter(({ name, value }) => name === 'mount' && !/(^|,)type=(cache|tmpfs)(,|$)/.test(value))
+    .map(({ value }) => {
+      const option = (names: string) => new RegExp(`(?:^|,)(?:${names})=([^,]+)`).exec(value)?.[1]
+      return {
+        from: option('from'),
+        source: option('source|src') ?? '.',
+        target: option('target|dst|destination'),
+        // bind is the type when none is said
+        isBind: !/(^|,)type=(?!bind)/.test(value),
+      }
+    })
+}
+
 /** What the mounts of a RUN bring from the build context; undefined when one brings something else. */
 export function mountedFiles(
-  flags: readonly { name: string; value: string }[],
+  mounts: readonly Mount[],
   workdir: string,
   contextFile: ContextFile,
 ): CopiedFile[] | undefined {
-  const mounts = flags.filter(
-    ({ name, value }) => name === 'mount' && !/(^|,)type=(cache|tmpfs)(,|$)/.test(value),
+  const files = mounts.map(({ from, source, target, isBind }) =>
+    isBind && from === undefined && target !== undefined
+      ? copiedFile(source, resolvePath(workdir, target), false, contextFile)
+      : undefined,
   )
-  const files = mounts.map(({ value }) => {
-    const option = (names: string) => new RegExp(`(?:^|,)(?:${names})=([^,]+)`).exec(value)?.[1]
-    const target = option('target|dst|destination')
-    // bind is the type when none is said
-    if (/(^|,)(type=(?!bind)|from=)/.test(value) || target === undefined) return undefined
-    return copiedFile(option('source|src') ?? '.', resolvePath(workdir, target), false, contextFile)
-  })
   return files.includes(undefined) ? undefined : (files as CopiedFile[])
 }

@@ -7,6 +7,7 @@ import {
   type CopiedFile,
   copiedFile,
   mountedFiles,
+  mountsOf,
   namesDirectory,
   resolvePath,
   sourceOf,
@@ -118,7 +119,7 @@ function checkStage(
     if (run.unread !== undefined)
       add('unread', run.unread.at, `what it runs could not be read: ${run.unread.reason}`)
     const removed = removedPaths(run.commands)
-    const mounted = mountedFiles(instruction.flags, workdir, contextFile) ?? []
+    const mounted = mountedFiles(mountsOf(instruction.flags), workdir, contextFile) ?? []
     const context: RunContext = {
       commands: run.commands,
       variables,

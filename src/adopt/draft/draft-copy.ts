@@ -1,6 +1,6 @@
 import type { Position } from '../../formats/dockerfile/source-text.ts'
 import { expandDocument, splitWords } from '../../formats/dockerfile/words.ts'
-import { isBelow, namesDirectory, resolvePath } from '../copied-files.ts'
+import { isBelow, namesDirectory, resolvePath, UV_IMAGE } from '../copied-files.ts'
 import type { StageInstruction } from '../stages.ts'
 import { draftStageCopy } from './draft-stage-copy.ts'
 import {
@@ -30,6 +30,8 @@ export function draftCopy(state: DraftState, each: StageInstruction, escaping: s
   const flag = (name: string) => flags.find((each) => each.name === name)?.value
   const from = flag('from')
   const stage = from === undefined ? undefined : state.stages.get(from.toLowerCase())
+  const [isUv, tag] = (stage === undefined && UV_IMAGE.exec(from ?? '')) || []
+  if (isUv !== undefined) return void addUv(state, tag, at)
   if (from !== undefined && stage === undefined)
     return void addTodo(
       state,
@@ -110,6 +112,16 @@ export function draftCopy(state: DraftState, each: StageInstruction, escaping: s
   const owner = flag('chown')
   if (owner !== undefined && owner.split(':')[0] !== (state.account?.name ?? 'root'))
     state.comments.push(addNote(state, at, `--chown=${owner}: what steps place belongs to the recipe's user`))
+}
+
+/** uv, which its own image has, comes as the wheel that the package index has. */
+function addUv(state: DraftState, tag: string | undefined, at: Position): void {
+  const [version] = /^\d+\.\d+\.\d+$/.exec(tag ?? '') ?? []
+  const requirements = [version === undefined ? 'uv' : `uv==${version}`]
+  addStep(state, at, {
+    ...{ kind: 'pip', requirements, files: [], constraints: [], constraintFiles: [], local: [] },
+    index: undefined,
+  })
 }
 
 function writeFile(state: DraftState, path: string, content: string, at: Position): void {

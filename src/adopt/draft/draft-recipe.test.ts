@@ -90,6 +90,30 @@ describe('draftRecipe()', () => {
     expect(other?.name).toBe('new-one')
   })
 
+  it('copies what another stage is mounted for, installs wheels of it, and takes uv from its wheel', () => {
+    const mounted = (run: string) => {
+      const text = `FROM python:3.11 AS made\nRUN pip wheel -w /wheels six && echo x > /made.conf\nFROM python:3.11-slim\n${run}\n`
+      return draftRecipes(text, { name: 'new', path: 'Dockerfile' }).at(-1)
+    }
+    const bind = '--mount=type=bind,from=made,'
+    const wheels = mounted(
+      `RUN ${bind}source=/wheels,target=/wheels pip install --no-index --find-links=/wheels /wheels/*.whl`,
+    )
+    expect(wheels?.recipe.steps.map(({ kind }) => kind)).toEqual(['apt', 'pip'])
+    const file = mounted(`RUN ${bind}source=/made.conf,target=/etc/made.conf cat /etc/made.conf > /srv/made`)
+    expect(file?.recipe.steps.map(({ kind }) => kind)).toEqual(['apt', 'copy', 'run'])
+    const uv = mounted(
+      'COPY --from=ghcr.io/astral-sh/uv:0.5.11 /uv /bin/\nRUN --mount=from=ghcr.io/astral-sh/uv,source=/uv,target=/bin/uv uv pip install --system six',
+    )
+    expect(uv?.recipe.steps.slice(1)).toMatchObject([
+      { kind: 'pip', requirements: ['uv==0.5.11'] },
+      { kind: 'pip', requirements: ['six'] },
+    ])
+    expect([wheels, file, uv].flatMap((each) => each?.notes.filter(({ kind }) => kind === 'todo'))).toEqual(
+      [],
+    )
+  })
+
   it('leaves out stages that nothing is taken from, and says what no copy step has', () => {
     const text =
       'FROM alpine AS lint\nFROM debian:12 AS one\nFROM debian:12\nCOPY --from=one --parents /a /b\n'

@@ -3,7 +3,7 @@ import { type Dockerfile, readDockerfile } from '../../formats/dockerfile/read-d
 import type { Position } from '../../formats/dockerfile/source-text.ts'
 import { expandWord, readPairs, splitWords } from '../../formats/dockerfile/words.ts'
 import type { Recipe, Suite } from '../../recipe/schema.ts'
-import { resolvePath } from '../copied-files.ts'
+import { mountsOf, resolvePath } from '../copied-files.ts'
 import { runCommands } from '../run-commands.ts'
 import { findStage, readStages, type Stage, type StageInstruction } from '../stages.ts'
 import { type ChosenBase, chooseBase } from './choose-base.ts'
@@ -130,9 +130,13 @@ function neededStages(stages: readonly Stage[]): Set<Stage> {
 
 function takenBy({ instructions }: Stage, earlier: readonly Stage[]): Stage[] {
   return instructions.flatMap(({ instruction: { keyword, flags, isTrigger } }) => {
-    const from = flags.find(({ name }) => name === 'from')?.value
-    if (isTrigger || from === undefined || !/^(COPY|ADD)$/.test(keyword)) return []
-    return findStage(earlier, from) ?? (/^\d+$/.test(from) ? (earlier[Number(from)] ?? []) : [])
+    const isCopy = /^(COPY|ADD)$/.test(keyword)
+    const named = flags.find(({ name }) => name === 'from')?.value
+    const sources = isCopy ? [named] : mountsOf(flags).map(({ from }) => from)
+    if (isTrigger) return []
+    return sources.flatMap((from = '') => {
+      return findStage(earlier, from) ?? (/^\d+$/.test(from) ? (earlier[Number(from)] ?? []) : [])
+    })
   })
 }
 

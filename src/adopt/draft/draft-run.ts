@@ -2,9 +2,10 @@ import type { Position } from '../../formats/dockerfile/source-text.ts'
 import { splitScript } from '../../formats/shell/split-script.ts'
 import { aptCall } from '../check/check-apt.ts'
 import { checkChance } from '../check/check-chance.ts'
-import { mountedFiles } from '../copied-files.ts'
+import { type Mount, mountedFiles, mountsOf, UV_IMAGE } from '../copied-files.ts'
 import { type RunCommand, readCommands, scriptOf } from '../run-commands.ts'
 import type { StageInstruction } from '../stages.ts'
+import { draftStageCopy } from './draft-stage-copy.ts'
 import { addNote, addTodo, type DraftState, noteOnce, shellWord } from './draft-state.ts'
 import { installsFiles, whyNoStep } from './network.ts'
 import { isAsking, isMarks, type Shell, tell, tellShell } from './run-shell.ts'
@@ -27,7 +28,8 @@ const FED_SHELL =
 export function draftRun(state: DraftState, each: StageInstruction): void {
   const { instruction, variables, shell: words } = each
   const { json, body, script, heredocs, at } = instruction
-  const mounted = mountedFiles(instruction.flags, state.workdir, state.contextFile)
+  const rest = mountsOf(instruction.flags).filter((mount) => !takeMount(state, each, mount))
+  const mounted = mountedFiles(rest, state.workdir, state.contextFile)
   if (mounted === undefined)
     return void addTodo(
       state,
@@ -70,6 +72,20 @@ export function draftRun(state: DraftState, each: StageInstruction): void {
   const runs = state.draft.entries.slice(first).some(({ step }) => step?.kind === 'run')
   for (const { source, target } of runs ? mounted : [])
     addTodo(state, at, 'a run step has no mounts: place it with project()', `${source} at ${target}`)
+}
+
+/** Files of another stage are copied, where the mount would go with the step; uv itself is not needed. */
+function takeMount(
+  state: DraftState,
+  { instruction }: StageInstruction,
+  { from = '', source, target, isBind }: Mount,
+): boolean {
+  if (!isBind || target === undefined) return false
+  if (UV_IMAGE.test(from)) return true
+  const stage = state.stages.get(from.toLowerCase())
+  if (stage === undefined) return false
+  draftStageCopy(state, stage, { instruction: { ...instruction, flags: [] }, sources: [source], to: target })
+  return true
 }
 
 function readStatements(

@@ -6,8 +6,7 @@ export default defineRecipe({
   base: debian('bookworm'),
   steps: [
     apt(['python3', 'python3-pip', 'python-is-python3']),
-    // TODO line 2: files of other images are not taken: place them with file() or apt()
-    //   COPY --from=ghcr.io/astral-sh/uv:latest /uv /bin/uv
+    pip(['uv']),
     // line 7: the project itself is not installed, and neither are its groups: requirementsFile() takes { groups }
     pip([requirementsFile('uv.lock')]),
     run(`mkdir -p /app && cd /app
