@@ -80,9 +80,15 @@ cd /srv
 exec setpriv --reuid ${USER} --regid ${USER} --clear-groups env -i HOME=/home/tester PATH=/usr/bin:/bin sh -c "$4"
 `
 
-/** It finds no name of a machine that has only 127.0.0.1 (getaddrinfo(3), AI_ADDRCONFIG). */
+/**
+ * On a network, if one of nobody else: a machine that has only 127.0.0.1 finds no names (getaddrinfo(3), AI_ADDRCONFIG), and
+ * Open MPI's processes nothing to speak over.
+ */
 const START_SLURM = `
-ip address add 192.0.2.1/32 dev lo
+ip link add node type veth peer name network
+ip address add 192.0.2.1/24 dev node
+ip link set node up
+ip link set network up
 mkdir /run/slurmctld /run/slurmd
 install -d -o munge -g munge /run/munge
 setpriv --reuid munge --regid munge --clear-groups munged

@@ -34,6 +34,7 @@ export interface DraftImageOptions {
   /** Python packages that no index has, and those of which one has the source alone. */
   unknownPython?: ReadonlySet<string>
   sources?: ReadonlySet<string>
+  otherBuilders?: boolean
   /** Whether files are carried beside the recipe. */
   carries: boolean
 }
@@ -89,6 +90,7 @@ export function draftImage(image: ImageToDraft, options: DraftImageOptions): Dra
     refused = new Map(),
     unknownPython = new Set(),
     sources = new Set(),
+    otherBuilders = false,
     carries,
   } = options
   const notes: ImageNote[] = []
@@ -113,6 +115,7 @@ export function draftImage(image: ImageToDraft, options: DraftImageOptions): Dra
     refused,
     unknown: unknownPython,
     sources,
+    otherBuilders,
   })
   notes.push(...python.notes)
   const hasPip = below?.packages.has('pypi/pip') === true || below?.debs.has('python3-pip') === true

@@ -2,7 +2,12 @@ import { describe, expect, it } from 'vitest'
 import { dpkgStatus, imageOf, stanza } from './adopt-in-memory.test-data.ts'
 import { pythonSteps } from './python-steps.ts'
 
-const NONE = { refused: new Map(), unknown: new Set<string>(), sources: new Set<string>() }
+const NONE = {
+  refused: new Map(),
+  unknown: new Set<string>(),
+  sources: new Set<string>(),
+  otherBuilders: false,
+}
 const SYSTEM = 'usr/local/lib/python3.11/dist-packages'
 const VENV = 'opt/venv/lib/python3.11/site-packages'
 const USER = 'home/me/.local/lib/python3.11/site-packages'
@@ -79,6 +84,22 @@ describe('pythonSteps()', () => {
       constraints: [],
       sdists: { plots: ['setuptools', 'wheel'] },
     })
+  })
+
+  it('builds sources by what the image has, and by the newest when that fails or is not there', async () => {
+    const builders = stanza('python3-setuptools') + stanza('python3-wheel')
+    const sdists = async (status: [string, string][], otherBuilders: boolean) => {
+      const limits = { ...NONE, sources: new Set(['plots']), otherBuilders }
+      const members: [string, string][] = [...status, ...wheel(SYSTEM, 'plots', '0.3')]
+      const image = await imageOf([...PYTHON.slice(1), ...members])
+      const { environments } = pythonSteps(image, () => false, limits)
+      return (environments[0]?.steps[0]?.step as { sdists?: unknown })?.sdists
+    }
+    const has = [dpkgStatus(stanza('python3'), builders)]
+    const lacks = [dpkgStatus(stanza('python3'))]
+    const newest = { plots: ['setuptools', 'wheel'] }
+    expect([await sdists(has, false), await sdists(lacks, false)]).toEqual([{ plots: [] }, newest])
+    expect([await sdists(has, true), await sdists(lacks, true)]).toEqual([newest, { plots: [] }])
   })
 
   it('names what it leaves to be carried', async () => {

@@ -17,6 +17,8 @@ export interface PythonLimits {
   unknown: ReadonlySet<string>
   /** Packages that an index has as source alone. */
   sources: ReadonlySet<string>
+  /** Whether sources are not built by what they are built by at first: what the image has, or else the newest. */
+  otherBuilders: boolean
 }
 
 export interface PythonSteps {
@@ -33,7 +35,7 @@ const SHORT = 12
 const SYSTEM = /^usr\/local\/lib\/python3(?:\.\d+)?\/(?:dist|site)-packages$/
 /** Of a virtual environment, or `pip install --user`: below its own directory. */
 const ELSEWHERE = /^(.+)\/lib\/(python3\.\d+)\/site-packages$/
-/** What builds sources that say nothing else. */
+/** What builds sources that say nothing else: Debian's, where the image has them, as old sources want old ones. */
 const BUILDERS = ['setuptools', 'wheel']
 
 /**
@@ -53,6 +55,8 @@ export function pythonSteps(
   const found = pythonRequests(tree, own, (path) => owned.at(owned.place(path)).length > 0)
   const result: PythonSteps = { environments: [], files: new Map(), notes: [] }
   const hasVenv = debs.some(({ name }) => /^python3(\.\d+)?-venv$/.test(name))
+  const hasBuilders = BUILDERS.every((name) => debs.some((deb) => deb.name === `python3-${name}`))
+  const builders = hasBuilders === limits.otherBuilders ? BUILDERS : []
   const seeds = hasVenv ? seedsOf(debs) : new Set<string>()
   // what is installed for all stays, and so comes last
   const hasBase = inventory.packages.some((each) => isOfBase(packageId(each)))
@@ -89,7 +93,7 @@ export function pythonSteps(
       constraintFiles: file === undefined ? [] : [file],
       index: undefined,
       local: [],
-      sdists: Object.fromEntries(sources.map((name) => [name, BUILDERS])),
+      sdists: Object.fromEntries(sources.map((name) => [name, builders])),
     }
     const steps: { step: StepDraft; comments: string[] }[] =
       asked.length > 0 ? [{ step: pip, comments: [] }] : []

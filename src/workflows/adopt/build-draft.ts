@@ -187,6 +187,7 @@ function withoutRefused(
     return { limits: { ...limits, unknownPython: new Set([...unknownPython, ...blamed]) }, note }
   }
   if (environment === '' || refused.has(environment)) return undefined
+  if (sources.size > 0 && limits.otherBuilders !== true) return { limits: { ...limits, otherBuilders: true } }
   return { limits: { ...limits, refused: new Map([...refused, [environment, reason]]) } }
 }
 
