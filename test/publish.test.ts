@@ -243,6 +243,8 @@ test.skipIf(engines !== true)(
       expect(fetched.fetched).toBe(`${registry.host}/team/hello:${store}`)
       await publishSwapped(registry.url, join(there, 'recipes/hello/lock.json'))
       await execa('docker', ['image', 'rm', 'stillroom/hello'], { env })
+      // a layer that the builder has is not read
+      await execa('docker', ['builder', 'prune', '--all', '--force'], { env })
       const swapped = await stillroom(there, ['build', 'recipe', 'hello', '--no-audit', '--json'], { env })
       expect(JSON.parse(swapped.stdout)).toMatchObject({ fetched: null, verdict: 'identical' })
       expect(swapped.stderr).toMatch(/not taken from .*, but built: .*(invalid diffID|another image)/)
