@@ -243,6 +243,18 @@ RUN head -c 9 /dev/urandom > /etc/id; date > /etc/built
     expect(notes).toMatchObject([{ kind: 'todo', text: expect.stringContaining('needs the network') }])
   })
 
+  it('brings time zones where they are used, and where no step has brought them', () => {
+    const packages = (lines: string) => {
+      const { recipe } = draftRecipe(`FROM debian:12\n${lines}\n`, { path: 'Dockerfile' })
+      return recipe.steps.map((step) => (step.kind === 'apt' ? step.packages.join() : step.kind))
+    }
+    const link = 'RUN ln -fs /usr/share/zoneinfo/Asia/Tokyo /etc/localtime'
+    expect(packages(link)).toEqual(['tzdata', 'run'])
+    expect(packages(`RUN apt-get install -y tzdata\n${link}`)).toEqual(['tzdata', 'run'])
+    expect(packages('ENV TZ=Asia/Tokyo\nRUN apt-get install -y jq')).toEqual(['tzdata', 'jq'])
+    expect(packages('RUN apt-get install -y jq')).toEqual(['jq'])
+  })
+
   it('places a file that pip reads where a later command needs it, and deletes none that is not placed', () => {
     const steps = (command: string) => {
       const text = `FROM python:3.11\nWORKDIR /app\nCOPY requirements.txt .\nRUN pip install -r requirements.txt\nRUN ${command}\n`

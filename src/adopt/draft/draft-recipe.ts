@@ -198,6 +198,7 @@ function finishDraft(state: DraftState, name: string): DraftedRecipe {
   placeCopies(state)
   moveDownloads(state)
   bringPip(state)
+  bringTimeZones(state)
   nameRefs(state)
   const steps = state.draft.entries.flatMap(({ step }) => (step === undefined ? [] : [step]))
   const deleting = state.draft.entries.find(
@@ -222,23 +223,41 @@ function finishDraft(state: DraftState, name: string): DraftedRecipe {
 }
 
 /** Adds Debian's pip where no step before the first pip step brings it: that of a virtual environment is not in the recipe. */
-function bringPip({ draft: { base, entries }, notes }: DraftState): void {
+function bringPip(state: DraftState): void {
+  const { base, entries } = state.draft
   const isBare =
     base.kind === 'debian' || /^(docker\.io\/)?(library\/)?(debian|ubuntu)[:@]/.test(base.reference)
   const first = entries.findIndex(({ step }) => step?.kind === 'pip')
-  const isThere = entries
-    .slice(0, Math.max(first, 0))
-    .some(
-      ({ step }) => step?.kind === 'apt' && step.packages.some((name) => /^python3-pip([=/]|$)/.test(name)),
-    )
+  if (isBare && first !== -1) bring(state, 'python3-pip', first, 'as pip steps need it')
+}
+
+/** Adds the time zones, which images called `debian` and `python` have, and the base of a recipe has not. */
+function bringTimeZones(state: DraftState): void {
+  const { base, entries, env } = state.draft
+  if (base.kind !== 'debian') return
+  const named = entries.findIndex(
+    ({ step }) => step?.kind === 'run' && /zoneinfo|\btzdata\b/.test(step.command),
+  )
+  const first = named === -1 && Object.hasOwn(env, 'TZ') ? entries.length - 1 : named
+  if (first >= 0) bring(state, 'tzdata', first, 'as the image of the Dockerfile has it')
+}
+
+/** Adds a package of Debian before an entry, unless a step before it brings that. */
+function bring({ draft: { entries }, notes }: DraftState, name: string, first: number, why: string): void {
   const at = entries[first]?.at
-  if (!isBare || at === undefined || isThere) return
-  const text = 'python3-pip is added, as pip steps need it'
+  const isThere = entries
+    .slice(0, first)
+    .some(
+      ({ step }) =>
+        step?.kind === 'apt' && step.packages.some((each) => each.replace(/[=/].*$/, '') === name),
+    )
+  if (at === undefined || isThere) return
+  const text = `${name} is added, ${why}`
   notes.push({ kind: 'note', ...at, text })
   entries.splice(first, 0, {
     at,
     comments: [`line ${at.line}: ${text}`],
-    step: { kind: 'apt', packages: ['python3-pip'], recommends: false },
+    step: { kind: 'apt', packages: [name], recommends: false },
   })
 }
 

@@ -4,6 +4,8 @@ import { apt, debian, defineRecipe, git, run } from 'stillroom'
 export default defineRecipe({
   base: debian('bookworm'),
   steps: [
+    // line 4: tzdata is added, as the image of the Dockerfile has it
+    apt(['tzdata']),
     // line 6: an upgrade is not needed: locking takes the newest of the suite and its updates
     run(`set +u
 export DEBIAN_FRONTEND=noninteractive
