@@ -68,7 +68,7 @@ chmod 755 /usr/local/bin/answer`,
   {
     name: 'edited',
     suite: 'trixie',
-    typed: `sed -i 's/^UMASK.*/UMASK 027/' /etc/login.defs
+    typed: `sed -i '1i # mine' /etc/debconf.conf
 echo '127.0.0.1 database' >> /etc/hosts.mine
 echo 'net.ipv4.ip_forward=1' > /etc/sysctl.d/mine.conf
 mkdir -p /srv/data && head -c 200000 /dev/zero > /srv/data/zeros`,

@@ -22,6 +22,7 @@ echo $TZ > /etc/timezone`),
       'python3-dev',
       'python3-numpy',
       'git',
+      'sudo',
     ]),
     git('https://git.example.org/team/tool.git', { ref: 'v1.0', to: '/opt/downloads/tool' }),
     run(`mkdir -p /tmp/tool && cp -R /opt/downloads/tool/. /tmp/tool
