@@ -20,7 +20,7 @@ const SAMPLES = join(import.meta.dirname, 'adopt/dockerfiles')
 /** Samples of what Debian, pip, git and the build context bring, by what in the Dockerfile is their point. */
 const BUILT = `
   args backslash bash caches clock clone docs flask floating heredoc heredoc-config heredocs jupyter locale logs lower-case
-  numeric-user quotes recommends retries science set-eux several-pythons ssh sudo tools user uv workdirs
+  numeric-user quotes recommends retries science set-eux several-pythons ssh sudo user uv workdirs
   multi-args multi-assets multi-base multi-compile multi-git multi-index multi-prefix multi-unused multi-user-site
   multi-venv multi-wheels
 `
