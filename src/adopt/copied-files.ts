@@ -64,7 +64,7 @@ export function sourceOf(
 }
 
 /** The image that uv is published in: pip steps stand for what uv installs. */
-export const UV_IMAGE = /^(?:ghcr\.io\/)?astral-sh\/uv(?::([^@]+))?(?:@.*)?$/
+export const UV_IMAGE = /^(?:[\w.-]+(?::\d+)?\/)?astral-sh\/uv(?::([^@]+))?(?:@.*)?$/
 
 /** A mount of files, as a RUN has it. */
 export interface Mount {

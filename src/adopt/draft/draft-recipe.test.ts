@@ -103,7 +103,7 @@ describe('draftRecipe()', () => {
     const file = mounted(`RUN ${bind}source=/made.conf,target=/etc/made.conf cat /etc/made.conf > /srv/made`)
     expect(file?.recipe.steps.map(({ kind }) => kind)).toEqual(['apt', 'copy', 'run'])
     const uv = mounted(
-      'COPY --from=ghcr.io/astral-sh/uv:0.5.11 /uv /bin/\nRUN --mount=from=ghcr.io/astral-sh/uv,source=/uv,target=/bin/uv uv pip install --system six',
+      'COPY --from=registry.example.org/astral-sh/uv:0.5.11 /uv /bin/\nRUN --mount=from=registry.example.org/astral-sh/uv,source=/uv,target=/bin/uv uv pip install --system six',
     )
     expect(uv?.recipe.steps.slice(1)).toMatchObject([
       { kind: 'pip', requirements: ['uv==0.5.11'] },
