@@ -70,7 +70,7 @@ chmod 755 /usr/local/bin/answer`,
     suite: 'trixie',
     typed: `sed -i '1i # mine' /etc/debconf.conf
 echo '127.0.0.1 database' >> /etc/hosts.mine
-echo 'net.ipv4.ip_forward=1' > /etc/sysctl.d/mine.conf
+mkdir -p /etc/sysctl.d && echo 'net.ipv4.ip_forward=1' > /etc/sysctl.d/mine.conf
 mkdir -p /srv/data && head -c 200000 /dev/zero > /srv/data/zeros`,
     source: /debian\('trixie'\)/,
   },
