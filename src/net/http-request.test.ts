@@ -225,9 +225,15 @@ describe('httpRequest() asks through a proxy', () => {
   it('that HTTPS_PROXY names, in a tunnel', async ({ skip }) => {
     const made = await selfSigned('DNS:files.example.invalid')
     if (made === undefined) return skip('needs openssl to make a certificate')
-    const origin = await listen(createServer(made, (_request, response) => response.end('x')))
     const seen: unknown[] = []
-    const proxy = createPlainServer()
+    const paths: unknown[] = []
+    const origin = await listen(
+      createServer(made, ({ url }, response) => {
+        paths.push(url)
+        response.end('x')
+      }),
+    )
+    const proxy = createPlainServer((_, response) => response.end('by proxy'))
     proxy.on('connect', ({ url, headers }, socket, first) => {
       seen.push([url, headers['proxy-authorization'] !== undefined])
       const onward = connect(origin, '127.0.0.1', () => {
@@ -240,8 +246,16 @@ describe('httpRequest() asks through a proxy', () => {
     })
     vi.stubEnv('https_proxy', `http://me:${secret}@127.0.0.1:${await listen(proxy)}`)
     const target = { url: 'https://files.example.invalid/a', ca: made.cert }
-    expect(await httpRequest(target, options, statusOf)).toBe(200)
-    expect(seen).toEqual([['files.example.invalid:443', true]])
+    // with http before it and between, as Debian's mirrors and package indexes have it
+    for (const each of [
+      { url: 'http://files.example.invalid/b' },
+      target,
+      { url: 'http://files.example.invalid/c' },
+      target,
+    ])
+      expect(await httpRequest(each, options, statusOf)).toBe(200)
+    expect(new Set(seen.map(String))).toEqual(new Set(['files.example.invalid:443,true']))
+    expect(paths).toEqual(['/a', '/a'])
   })
 
   it("and shows none of the proxy's credentials when it fails", async () => {

@@ -242,10 +242,15 @@ function lowerCased(headers: Record<string, string>): Record<string, string> {
   return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]))
 }
 
-/** make-fetch-happen itself reads the environment once, and takes HTTPS_PROXY for http addresses, too. */
+/**
+ * make-fetch-happen itself reads the environment once, and takes HTTPS_PROXY for http addresses, too. It keeps agents by the
+ * proxy's address, and would send what is asked of an https server as it is asked of a proxy once that was asked for an http
+ * address: so the fragment, which no proxy is sent, tells them apart.
+ */
 function proxyOptions(url: URL): Record<string, unknown> {
   const proxy = proxyFor(url, process.env)
-  return proxy === undefined ? { noProxy: [url.hostname] } : { proxy, noProxy: [] }
+  if (proxy === undefined) return { noProxy: [url.hostname] }
+  return { proxy: `${proxy}#${url.protocol.replace(':', '')}`, noProxy: [] }
 }
 
 function fileReply(url: string, signal: AbortSignal): Reply {
