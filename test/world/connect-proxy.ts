@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { createServer } from 'node:http'
+import { createServer, request } from 'node:http'
 import { type AddressInfo, connect, type Socket } from 'node:net'
 
 /** A web proxy (RFC 9110, 9.3.6) that leads names of the world outside to servers of the loopback world. */
@@ -20,10 +20,17 @@ export async function startConnectProxy(
 ): Promise<ConnectProxy> {
   const seen: string[] = []
   const sockets = new Set<Socket>()
-  const server = createServer((_, response) => response.writeHead(403).end())
-  server.on('connect', (request, client: Socket) => {
-    seen.push(request.url ?? '')
-    const asked = request.url ?? ''
+  const server = createServer((asked, response) => {
+    if (others === 'refused') return void response.writeHead(403).end()
+    const { method, headers, url = '' } = asked
+    const onward = request(url, { method, headers }, (answer) => {
+      response.writeHead(answer.statusCode ?? 502, answer.headers)
+      answer.pipe(response)
+    })
+    asked.pipe(onward.on('error', () => response.destroy()))
+  })
+  server.on('connect', ({ url: asked = '' }, client: Socket) => {
+    seen.push(asked)
     const target = routes[asked.replace(/:\d+$/, '')] ?? (others === 'reached' ? asked : undefined)
     if (target === undefined) return void client.end('HTTP/1.1 403 Forbidden\r\n\r\n')
     const [host = '', port] = target.split(':')
