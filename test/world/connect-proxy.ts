@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { createServer } from 'node:http'
+import { createServer, request } from 'node:http'
 import { type AddressInfo, connect, type Socket } from 'node:net'
 
 /** A web proxy (RFC 9110, 9.3.6) that leads names of the world outside to servers of the loopback world. */
@@ -10,14 +10,28 @@ export interface ConnectProxy {
   close(): Promise<void>
 }
 
-/** @param routes `HOST:PORT` of a loopback server by the name that it stands in for; other names are refused */
-export async function startConnectProxy(routes: Readonly<Record<string, string>>): Promise<ConnectProxy> {
+/**
+ * @param routes `HOST:PORT` of a loopback server by the name that it stands in for
+ * @param others whether other names are refused, or reached as they are
+ */
+export async function startConnectProxy(
+  routes: Readonly<Record<string, string>>,
+  others: 'refused' | 'reached' = 'refused',
+): Promise<ConnectProxy> {
   const seen: string[] = []
   const sockets = new Set<Socket>()
-  const server = createServer((_, response) => response.writeHead(403).end())
-  server.on('connect', (request, client: Socket) => {
-    seen.push(request.url ?? '')
-    const target = routes[(request.url ?? '').replace(/:\d+$/, '')]
+  const server = createServer((asked, response) => {
+    if (others === 'refused') return void response.writeHead(403).end()
+    const { method, headers, url = '' } = asked
+    const onward = request(url, { method, headers }, (answer) => {
+      response.writeHead(answer.statusCode ?? 502, answer.headers)
+      answer.pipe(response)
+    })
+    asked.pipe(onward.on('error', () => response.destroy()))
+  })
+  server.on('connect', ({ url: asked = '' }, client: Socket) => {
+    seen.push(asked)
+    const target = routes[asked.replace(/:\d+$/, '')] ?? (others === 'reached' ? asked : undefined)
     if (target === undefined) return void client.end('HTTP/1.1 403 Forbidden\r\n\r\n')
     const [host = '', port] = target.split(':')
     const onward = connect(Number(port), host, () => client.write('HTTP/1.1 200 Connected\r\n\r\n'))

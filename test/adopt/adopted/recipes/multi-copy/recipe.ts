@@ -13,7 +13,7 @@ export default defineRecipe({
     // TODO line 7: put config/settings.toml into files/usr-src-app-config/settings.toml
     project('files/usr-src-app-config', { to: '/usr/src/app/config' }),
     file('https://example.org/data.csv', { to: '/usr/src/app/data/data.csv', mode: '0600' }),
-    // TODO line 9: put what is in LICENSE into files/usr-share-doc-app
+    // TODO line 9: put LICENSE into files/usr-share-doc-app/LICENSE
     // TODO line 9: put README.md into files/usr-share-doc-app/README.md
     project('files/usr-share-doc-app', { to: '/usr/share/doc/app' }),
   ],
