@@ -52,6 +52,11 @@ const TOOL = {
 
 if (!NIGHTLY) console.warn('skipped: adopted Dockerfiles, which are built twice each, at night')
 
+/** What a build prints that comes to nothing. */
+interface Refusal {
+  error: { message: string }
+}
+
 const verdicts = new Map<string, string>()
 let git: GitServer
 let env: Record<string, string>
@@ -91,8 +96,8 @@ test.runIf(NIGHTLY).each(BUILT)('%s is built twice', async (sample) => {
   for (const command of adopted.next) {
     const [, ...args] = command.split(' ')
     if (args.at(-1) === '--twice') {
-      const report = await stillroomJson<BuildReport>(directory, args, { env })
-      const { verdict, problem } = report.second ?? { verdict: 'failed', problem: null }
+      const report = await stillroomJson<BuildReport & Partial<Refusal>>(directory, args, { env })
+      const { verdict, problem } = report.second ?? { verdict: 'failed', problem: report.error ?? null }
       verdicts.set(sample, problem === null ? verdict : `${verdict}: ${problem.message}`)
       console.warn(
         `${sample}: ${verdict}, audit ${report.audit?.verdict}, ${JSON.stringify(report.second?.difference ?? null).slice(0, 2000)}`,

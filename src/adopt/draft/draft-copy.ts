@@ -30,8 +30,8 @@ export function draftCopy(state: DraftState, each: StageInstruction, escaping: s
   const flag = (name: string) => flags.find((each) => each.name === name)?.value
   const from = flag('from')
   const stage = from === undefined ? undefined : state.stages.get(from.toLowerCase())
-  const [isUv, tag] = (stage === undefined && UV_IMAGE.exec(from ?? '')) || []
-  if (isUv !== undefined) return void addUv(state, tag, at)
+  const uv = stage === undefined ? UV_IMAGE.exec(from ?? '') : null
+  if (uv !== null) return void addUv(state, uv[1], at)
   if (from !== undefined && stage === undefined)
     return void addTodo(
       state,

@@ -1,3 +1,4 @@
+import { aptCall } from '../check/check-apt.ts'
 import type { RunCommand } from '../run-commands.ts'
 
 const FROM_PROJECT = 'run it where there is a network, and place what it makes with project() or file()'
@@ -97,21 +98,20 @@ export function whyNoStep(commands: readonly RunCommand[], script: string): stri
 }
 
 /** Whether apt installs packages that lie in the image: it needs no network when what they depend on is there. */
-export function installsFiles({ program, args }: Pick<RunCommand, 'program' | 'args'>): boolean {
-  const words = args.flatMap(({ value = '' }) => (value.startsWith('-') ? [] : [value]))
-  const [verb, ...files] = words
+export function installsFiles(command: RunCommand): boolean {
+  const { verb, words = [] } = aptCall(command) ?? {}
   return (
-    /^(apt-get|apt)$/.test(program) &&
     verb === 'install' &&
-    files.length > 0 &&
-    files.every((word) => /^\.{0,2}\/.*\.deb$/.test(word))
+    words.length > 0 &&
+    words.every(({ value = '' }) => /^\.{0,2}\/.*\.deb$/.test(value))
   )
 }
 
 function networkAdvice(commands: readonly RunCommand[]): string | undefined {
-  for (const { program, args, text } of commands) {
+  for (const command of commands) {
+    const { program, args, text } = command
     const verb = args.find(({ value }) => value !== undefined && !value.startsWith('-'))?.value ?? ''
-    if (installsFiles({ program, args })) continue
+    if (installsFiles(command)) continue
     const found = PROGRAMS.find((each) => each.program.test(program) && (each.verbs?.test(verb) ?? true))
     if (
       /^pip[\d.]*$/.test(program) &&

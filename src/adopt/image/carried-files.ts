@@ -1,6 +1,6 @@
 import { TAR_END, tarHeader, tarPadding } from '../../formats/tar/write-tar.ts'
 import type { TreeFile } from '../../image/file-tree.ts'
-import type { Repairs } from './compare-rebuilt.ts'
+import { isLine, type Repairs } from './compare-rebuilt.ts'
 
 /** A file to carry, with its content where it is a regular one. */
 export interface CarriedFile extends TreeFile {
@@ -20,10 +20,7 @@ export function carriedFiles(
     ['files/carried.tar', archiveOf(carried)],
     ['files/copied.txt', lines(copy.flatMap(({ from, path }) => [from, path]))],
     ['files/removed.txt', lines(remove.filter(isOneLine))],
-    [
-      'files/attributes.txt',
-      lines(attributes.filter(({ path }) => isOneLine(path) && path === path.trim()).map(attributesLine)),
-    ],
+    ['files/attributes.txt', lines(attributes.filter(({ path }) => isLine(path)).map(attributesLine))],
   ])
 }
 

@@ -180,8 +180,8 @@ function placedFiles(tree: FileTree): ReadonlyMap<string | undefined, string> {
   return placed
 }
 
-/** Whether a line of a list can hold a path. */
-const isLine = (path: string) => !path.includes('\n') && path === path.trim()
+/** Whether a line of a list can hold a path, also one that a shell splits into words. */
+export const isLine = (path: string) => !path.includes('\n') && path === path.trim()
 
 /** What explains that a file of the original is not the same in the image that was built; undefined when nothing does. */
 function explain(

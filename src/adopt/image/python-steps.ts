@@ -56,7 +56,7 @@ export function pythonSteps(
   const result: PythonSteps = { environments: [], files: new Map(), notes: [] }
   const hasVenv = debs.some(({ name }) => /^python3(\.\d+)?-venv$/.test(name))
   const hasBuilders = BUILDERS.every((name) => debs.some((deb) => deb.name === `python3-${name}`))
-  const builders = hasBuilders === limits.otherBuilders ? BUILDERS : []
+  const isByImage = limits.otherBuilders ? !hasBuilders : hasBuilders
   const seeds = hasVenv ? seedsOf(debs) : new Set<string>()
   // what is installed for all stays, and so comes last
   const hasBase = inventory.packages.some((each) => isOfBase(packageId(each)))
@@ -93,7 +93,7 @@ export function pythonSteps(
       constraintFiles: file === undefined ? [] : [file],
       index: undefined,
       local: [],
-      sdists: Object.fromEntries(sources.map((name) => [name, builders])),
+      sdists: Object.fromEntries(sources.map((name) => [name, isByImage ? [] : BUILDERS])),
     }
     const steps: { step: StepDraft; comments: string[] }[] =
       asked.length > 0 ? [{ step: pip, comments: [] }] : []
