@@ -27,16 +27,7 @@ export function editContest(
   const edit = (words: string) => appendFile(file, `# ${words}\n`)
   const ours = async () => {
     await edit('changed')
-    const identity = ['-c', 'user.name=bench', '-c', 'user.email=bench@example.org']
-    await execa('git', [...identity, 'commit', '--quiet', '--no-gpg-sign', '--all', '--message', 'edit'], {
-      cwd: project,
-    })
-    const stillroom = join(ROOT, 'bin/stillroom')
-    await execa(stillroom, ['-C', project, 'lock', 'recipe', recipe])
-    const { stdout } = await execa(stillroom, ['-C', project, 'build', 'recipe', recipe, '--json'])
-    const { verdict, audit, checks } = JSON.parse(stdout)
-    if (verdict !== 'recorded' || audit.verdict !== 'clean' || audit.isKnown || checks.length === 0)
-      throw new Error(`not built, checked and audited: ${stdout}`)
+    await lockAndBuild(project, recipe)
   }
   const theirs = async () => {
     await edit('changed')
@@ -62,4 +53,17 @@ export function editContest(
     },
     run: { ours, theirs },
   }
+}
+
+/** Commits what was changed, locks and builds, to a verdict with checks and an audit. */
+export async function lockAndBuild(project: string, recipe: string): Promise<void> {
+  const identity = ['-c', 'user.name=bench', '-c', 'user.email=bench@example.org']
+  const commit = ['commit', '--quiet', '--no-gpg-sign', '--all', '--message', 'edit']
+  await execa('git', [...identity, ...commit], { cwd: project })
+  const stillroom = join(ROOT, 'bin/stillroom')
+  await execa(stillroom, ['-C', project, 'lock', 'recipe', recipe])
+  const { stdout } = await execa(stillroom, ['-C', project, 'build', 'recipe', recipe, '--json'])
+  const { verdict, audit, checks } = JSON.parse(stdout)
+  if (verdict !== 'recorded' || audit.verdict !== 'clean' || audit.isKnown || checks.length === 0)
+    throw new Error(`not built, checked and audited: ${stdout}`)
 }

@@ -2,6 +2,7 @@ import { readFile, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import type { Contest } from './contest.ts'
+import { lockAndBuild } from './edit.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 
@@ -43,15 +44,7 @@ export function packageContest(
     const changed = text.replace(/('gym==0\.21\.0',)( '[^']*',)?/, `$1 '${next('ours')}',`)
     if (changed === text) throw new Error(`${file} has no place for one package more`)
     await writeFile(file, changed)
-    const identity = ['-c', 'user.name=bench', '-c', 'user.email=bench@example.org']
-    const commit = ['commit', '--quiet', '--no-gpg-sign', '--all', '--message', 'one package more']
-    await execa('git', [...identity, ...commit], { cwd: project })
-    const stillroom = join(ROOT, 'bin/stillroom')
-    await execa(stillroom, ['-C', project, 'lock', 'recipe', recipe])
-    const { stdout } = await execa(stillroom, ['-C', project, 'build', 'recipe', recipe, '--json'])
-    const { verdict, audit, checks } = JSON.parse(stdout)
-    if (verdict !== 'recorded' || audit.verdict !== 'clean' || checks.length === 0)
-      throw new Error(`not built, checked and audited: ${stdout}`)
+    await lockAndBuild(project, recipe)
   }
   const theirs = () => byHand.build(directory, { noCache: false, more: next('theirs') })
   return {
