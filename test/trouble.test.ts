@@ -11,6 +11,7 @@ import { connectEngine } from '../src/engine/connect.ts'
 import { basePackages } from '../src/lock/base-packages.ts'
 import { parseLock } from '../src/lock/parse-lock.ts'
 import type { DebianPackage, LockedPlatform } from '../src/lock/schema.ts'
+import type { Recipe } from '../src/recipe/schema.ts'
 import type { BuildReport } from '../src/report/build-report.ts'
 import { defaultCacheDirectory } from '../src/store/cache-directory.ts'
 import { openStore } from '../src/store/store.ts'
@@ -198,23 +199,40 @@ test.skipIf(engines !== true)('a private engine seals runc once', async () => {
   }
 })
 
-test('a package manager that does not answer in the image is told with what it said', async () => {
-  const image = await tamperedImage({
-    script: "printf '#!/bin/sh\\necho dpkg is out of order >&2\\nexit 3\\n' > /usr/bin/dpkg-query",
-  })
+/** The checks of hello, in an image of it that a script has changed, as of a recipe with other steps besides. */
+async function checksOf(script: string, more: Recipe['steps'] = []) {
+  const image = await tamperedImage({ script })
   const root = join(import.meta.dirname, '..')
   const { recipe } = await loadRecipe(root, 'hello')
   const text = await readFile(join(root, 'recipes/hello/lock.json'), 'utf8')
   const locked = parseLock(text, 'lock.json').platforms['linux/amd64'] as LockedPlatform
   const { signal } = new AbortController()
-  const { checks } = await runChecks(await connectEngine(), image, recipe, locked, signal, () => {})
-  const [packages, ...others] = checks
+  const changed = { ...recipe, steps: [...recipe.steps, ...more] }
+  return (await runChecks(await connectEngine(), image, changed, locked, signal, () => {})).checks
+}
+
+test('a package manager that does not answer in the image is told with what it said', async () => {
+  const [packages, ...others] = await checksOf(
+    "printf '#!/bin/sh\\necho dpkg is out of order >&2\\nexit 3\\n' > /usr/bin/dpkg-query",
+  )
   expect(packages).toEqual({
     name: 'packages',
     passed: false,
     output: 'dpkg-query: exit code 3\ndpkg is out of order',
   })
   expect(others.every(({ passed }) => passed)).toBe(true)
+})
+
+test('a package that is not in the lock fails its check, unless the recipe has a step that may install it', async () => {
+  const script = `mkdir -p /tmp/own/DEBIAN
+printf '%s\n' 'Package: own' 'Version: 1' 'Architecture: all' 'Maintainer: Me <me@example.org>' 'Description: own' > /tmp/own/DEBIAN/control
+dpkg-deb --build /tmp/own /tmp/own.deb
+dpkg --install /tmp/own.deb`
+  const extra = 'not in the lock: own 1 all ii'
+  const [alone] = await checksOf(script)
+  expect(alone).toEqual({ name: 'packages', passed: false, output: extra })
+  const [told] = await checksOf(script, [{ kind: 'run', command: 'true' }])
+  expect(told).toEqual({ name: 'packages', passed: true, output: `as locked\n${extra}: by a run step` })
 })
 
 describe('the disk', () => {
