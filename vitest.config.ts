@@ -61,8 +61,12 @@ export default defineConfig({
           testTimeout: 300_000,
           hookTimeout: 300_000,
           maxWorkers,
-          // one that asks for an engine fails
-          env: { DOCKER_HOST: 'unix:///nonexistent/no-engine.sock' },
+          env: {
+            // one that asks for an engine fails
+            DOCKER_HOST: 'unix:///nonexistent/no-engine.sock',
+            // no commit of a test is outside
+            STILLROOM_SOFTWARE_HERITAGE: 'none',
+          },
         },
       },
       {
@@ -74,7 +78,11 @@ export default defineConfig({
           testTimeout: 900_000,
           hookTimeout: 900_000,
           // what a test takes away shall be nowhere: no service outside is asked for it
-          env: { STILLROOM_SNAPSHOT: 'none', STILLROOM_OLD_RELEASES: 'none' },
+          env: {
+            STILLROOM_SNAPSHOT: 'none',
+            STILLROOM_OLD_RELEASES: 'none',
+            STILLROOM_SOFTWARE_HERITAGE: 'none',
+          },
           // they share an engine
           fileParallelism: false,
         },

@@ -263,7 +263,7 @@ describe.skipIf(possible !== true)('with a git server that has lost a commit', (
     const none = (await options(undefined)).options
     await expect(refetchGit(locked, none)).rejects.toMatchObject({
       code: 'GIT_REPOSITORY_GONE',
-      hint: expect.stringContaining(`swh:1:rev:${commit}: name its archive in STILLROOM_SOFTWARE_HERITAGE`),
+      hint: expect.stringContaining(`may have it as swh:1:rev:${commit}, and was not asked`),
     })
     await expect(refetchGit(locked, (await options(commits)).options)).rejects.toMatchObject({
       code: 'GIT_REPOSITORY_GONE',

@@ -11,6 +11,7 @@ import type { SourcesReport } from '../src/verify/forecast.ts'
 import { debianPackage, lockedProject } from './support/locked-project.ts'
 import { stillroom, stillroomJson } from './support/stillroom.ts'
 import { startCommitArchive } from './world/commit-archive.ts'
+import { startConnectProxy } from './world/connect-proxy.ts'
 import { type GitServer, startGitServer } from './world/git-server.ts'
 import { startLoopbackServer } from './world/loopback-server.ts'
 import { startIndex } from './world/package-index.ts'
@@ -129,6 +130,24 @@ test('after a force-push and a clean-up, the commit is gone as well; an archive 
     'moved: only the archive of commits has it: its repository gives it no more',
     `branch-moved: refs/heads/main names ${second} now; locked is ${first}, which only the archive of commits has`,
   ])
+})
+
+test('without a setting, Software Heritage is asked for a commit that is gone', async () => {
+  const git = await gitServer()
+  const outside = await startConnectProxy({})
+  onTestFinished(() => outside.close())
+  await git.commit('tool', { a: '1' })
+  const wanted = step(`${git.url}/tool.git`)
+  const directory = await lockedProject({ steps: [wanted], locked: [await lockGit(wanted)] })
+  const proxied = { HTTPS_PROXY: outside.url, https_proxy: outside.url }
+  const ask = async (named: string) => {
+    await look(directory, { ...proxied, STILLROOM_SOFTWARE_HERITAGE: named })
+    return outside.seen
+  }
+  expect(await ask('')).toEqual([])
+  await git.remove('tool')
+  expect(await ask('none')).toEqual([])
+  expect(new Set(await ask(''))).toEqual(new Set(['archive.softwareheritage.org:443']))
 })
 
 test('of submodules, each one that is gone or kept elsewhere is named', async () => {

@@ -36,14 +36,18 @@ export function findGitMirrors(env: Environment, config: SourcesConfig): Mirrors
   return { ...config.git, ...fromEnv }
 }
 
+/** The archive of the world's public source code (decision 50): no other keeps commits by their ids, for all hosts. */
+const SOFTWARE_HERITAGE = 'https://archive.softwareheritage.org'
+
 /**
- * Finds the archive of commits: STILLROOM_SOFTWARE_HERITAGE, then the configuration; `none` means none.
+ * Finds the archive of commits: STILLROOM_SOFTWARE_HERITAGE, then the configuration, then Software Heritage's own; `none`
+ * means none.
  *
  * @throws {StillroomError} CONFIG_INVALID
  */
 export function findCommitArchive(env: Environment, config: SourcesConfig): string | undefined {
-  const named = env['STILLROOM_SOFTWARE_HERITAGE']?.trim() || config.softwareHeritage
-  if (named === undefined || named === 'none') return undefined
+  const named = env['STILLROOM_SOFTWARE_HERITAGE']?.trim() || (config.softwareHeritage ?? SOFTWARE_HERITAGE)
+  if (named === 'none') return undefined
   if (/^https?:\/\/\S+$/.test(named)) return named.replace(/\/+$/, '')
   throw new StillroomError(
     'CONFIG_INVALID',

@@ -203,3 +203,23 @@ test('findSources() reads the machine it runs on without failing', async () => {
   const sources = await findSources({ env })
   expect(sources.debian.debian).toEqual(['http://127.0.0.1:9/debian'])
 })
+
+test('commits that are gone are looked for at Software Heritage, unless a setting says otherwise', async () => {
+  const archiveOf = async (named: string | undefined, config: object = {}) => {
+    const env = named === undefined ? {} : { STILLROOM_SOFTWARE_HERITAGE: named }
+    const machine = machineOf({ ...APT, ...DEBOOTSTRAP })
+    const { commitArchive } = await findSources({ env, config: SourcesConfig.parse(config), machine })
+    return commitArchive
+  }
+  expect(await archiveOf(undefined)).toBe('https://archive.softwareheritage.org')
+  expect(await archiveOf('')).toBe('https://archive.softwareheritage.org')
+  expect(await archiveOf(undefined, { softwareHeritage: 'none' })).toBeUndefined()
+  expect(await archiveOf('none', { softwareHeritage: 'https://commits.example.org' })).toBeUndefined()
+  expect(await archiveOf('https://other.example.org/', { softwareHeritage: 'none' })).toBe(
+    'https://other.example.org',
+  )
+  await expect(archiveOf('ftp://user:word@other.example.org')).rejects.toMatchObject({
+    code: 'CONFIG_INVALID',
+    message: expect.not.stringContaining('word'),
+  })
+})

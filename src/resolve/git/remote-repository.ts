@@ -165,7 +165,7 @@ async function fetchArchived(
   if (archive === undefined)
     throw failed(
       '',
-      `Software Heritage may have it as ${swhid}: name its archive in STILLROOM_SOFTWARE_HERITAGE`,
+      `Software Heritage may have it as ${swhid}, and was not asked: STILLROOM_SOFTWARE_HERITAGE (or sources.softwareHeritage) is "none"`,
     )
   const place = redactUrl(archive.url)
   let has: boolean

@@ -69,7 +69,7 @@ function checkStore(env: Environment['env'], config: SourcesConfig): Diagnostic[
   }
 }
 
-/** Commits that are gone are looked for there; no other setting of the machine names one. */
+/** Commits that their repositories lose are looked for there. */
 async function checkCommitArchive(
   env: Environment['env'],
   config: SourcesConfig,
@@ -78,9 +78,7 @@ async function checkCommitArchive(
   const what = 'archive of commits'
   const setting = 'STILLROOM_SOFTWARE_HERITAGE'
   try {
-    const root = findCommitArchive(env, config)
-    if (root !== undefined) return [await checkService(what, root, 'api/1/', setting, ask)]
-    return [ok(what, `none: commits that their repositories lose are lost; ${setting} names one`)]
+    return [await checkService(what, findCommitArchive(env, config), 'api/1/', setting, ask)]
   } catch (error) {
     return [unknownSource(what, error)]
   }
@@ -97,7 +95,7 @@ async function checkService(
   if (root === undefined) return ok(what, `not asked: ${setting} or the configuration says "none"`)
   const checked = await checkSource(what, [root], ask, [path])
   if (checked.status !== 'missing') return checked
-  const mend = `what mirrors drop is lost from here; name another with ${setting}, or say none`
+  const mend = `what others drop is not found from here; name another with ${setting}, or say none`
   return warning(what, checked.found, mend)
 }
 
