@@ -41,6 +41,8 @@ export type AttributeChange = {
   names?: string
   /** Whether it does so to all that is in it, too. */
   isDeep?: boolean
+  /** Set where it does so to a symlink itself, and not to what that leads to. */
+  ofLinks?: true
 } & (
   | { kind: 'mode'; text: string }
   | { kind: 'owner'; user?: string; group?: string }
@@ -49,7 +51,7 @@ export type AttributeChange = {
 
 /** What a script's calls of chown, chgrp, chmod, install, mkdir, dpkg-statoverride and setcap do to paths that they name. */
 export function attributeChanges(commands: readonly Command[]): AttributeChange[] {
-  return commands.flatMap(([program = '', ...words]) => {
+  return commands.flatMap(([program = '', ...words]): AttributeChange[] => {
     const name = baseName(program)
     const args = words.filter((word) => !word.startsWith('-') && word !== '')
     const [first = '', ...paths] = args
@@ -62,7 +64,11 @@ export function attributeChanges(commands: readonly Command[]): AttributeChange[
         const [user = '', group = ''] = name === 'chgrp' ? ['', first] : first.split(/[:.]/)
         // `user:` is the user's own group
         const own = group === '' && /[:.]$/.test(first) ? user : group
-        return places.map((place) => ({ kind: 'owner', ...place, ...named(user, own) }))
+        const ofLinks = words.some((word) => /^-\w*h|^--no-dereference$/.test(word))
+        return places.map((place) => ({
+          ...{ kind: 'owner' as const, ...place, ...named(user, own) },
+          ...(ofLinks && { ofLinks }),
+        }))
       }
       case 'chmod':
         return places.map((place) => ({ kind: 'mode', ...place, text: first }))

@@ -84,7 +84,11 @@ export class ScriptEffects {
         for (const change of attributeChanges(commands)) {
           const path = place(change.path.replace(/^\/+|\/+$/g, ''))
           const entry = { change, order: order++ }
-          this.#changes.set(path, [...(this.#changes.get(path) ?? []), entry])
+          for (const at of [path, ...ledTo(tree, path, change)]) {
+            const { names, ...own } = change
+            const there = at === path ? entry : { ...entry, change: { ...own, path: at } }
+            this.#changes.set(at, [...(this.#changes.get(at) ?? []), there])
+          }
         }
         this.#accounts.push(...accountCalls(commands))
         for (const { path, type } of createdPaths(commands))
@@ -195,6 +199,21 @@ export class ScriptEffects {
     }
     return [...above, ...own].sort((a, b) => a.order - b.order).map(({ change }) => change)
   }
+}
+
+/** Where the symlinks lead that a change is of: chown and chmod follow those that they are given. */
+function ledTo(tree: FileTree, path: string, { names, isDeep, ofLinks }: AttributeChange): string[] {
+  if (ofLinks || isDeep) return []
+  const given =
+    names === undefined
+      ? [path]
+      : tree
+          .list(path)
+          .filter((name) => picomatch.isMatch(name, names))
+          .map((name) => `${path}/${name}`)
+  return given
+    .filter((each) => tree.findLink(each)?.inode.type === 'symlink')
+    .flatMap((each) => tree.find(each)?.path ?? [])
 }
 
 /** A call of update-alternatives that has a variable. */
