@@ -10,6 +10,8 @@ import {
   zstdDecompress,
 } from 'node:zlib'
 import { imageInvalid } from './image-invalid.ts'
+import { piecesOf, type ReadAt } from './read-at.ts'
+import { unxz } from './xz.ts'
 import { isSkippable, ZstdFrame } from './zstd-frame.ts'
 
 /** gzip (RFC 1952), xz (the .xz file format), zstd (RFC 8878). */
@@ -45,6 +47,17 @@ export async function decompress(bytes: Uint8Array, maxOutputLength?: number): P
     default:
       return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   }
+}
+
+/**
+ * As {@link decompress}, of a file and piece by piece: what it unpacks to may be larger than memory.
+ *
+ * @param size in bytes
+ */
+export async function* decompressFile(read: ReadAt, size: number): AsyncGenerator<Buffer> {
+  const head = await read(0, Math.min(size, HEAD))
+  if (compressionOf(head) === 'xz') yield* unxz(read, size)
+  else yield* uncompressed(piecesOf(read, size), { received: () => {}, unpacked: () => {} })
 }
 
 /** Node's own 16 KiB make it go from thread to thread too often. */

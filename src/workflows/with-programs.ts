@@ -1,10 +1,12 @@
 import { hash, randomUUID } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
+import { open } from 'node:fs/promises'
+import { buffer } from 'node:stream/consumers'
 import { contextArtifacts } from '../dockerfile/context-artifacts.ts'
 import type { Engine } from '../engine/connect.ts'
 import { removeImage } from '../engine/find-image.ts'
 import { loadImage } from '../engine/load-image.ts'
 import { debDataTar } from '../formats/deb/deb-archive.ts'
+import { readFileAt } from '../formats/read-at.ts'
 import { archiveFiles, type WritableLayer, writeArchive } from '../image/write-archive.ts'
 import type { LockedPlatform } from '../lock/schema.ts'
 import { fetchInputs } from './build/fetch-inputs.ts'
@@ -27,7 +29,8 @@ export async function withPrograms<T>(
   await fetchInputs(ports, { files }, programs)
   const layers: WritableLayer[] = []
   for (const { artifact } of files) {
-    const tar = await debDataTar(await readFile(store.path(artifact.sha256)), artifact.name)
+    await using file = await open(store.path(artifact.sha256))
+    const tar = await buffer(debDataTar(readFileAt(file), artifact.size, artifact.name))
     const read = async function* () {
       yield tar
     }

@@ -1,17 +1,21 @@
-import { promisify } from 'node:util'
-import { gzip, zstdCompress } from 'node:zlib'
+import type { FileHandle } from 'node:fs/promises'
+import { pipeline } from 'node:stream/promises'
+import { createGzip, createZstdCompress } from 'node:zlib'
 import { StillroomError } from '../../error.ts'
-import { AR_HEADER, type ArMember, arMembers } from '../ar.ts'
-import { compressionOf, decompress } from '../decompress.ts'
+import { AR_HEADER, type ArEntry, arEntries } from '../ar.ts'
+import { compressionOf, decompressFile } from '../decompress.ts'
+import { partAt, piecesOf, type ReadAt } from '../read-at.ts'
 
 /**
- * The files of a .deb as a plain tar: the member `data.tar` of its ar archive, with or without a compression (deb(5)).
+ * The files of a .deb as a plain tar, piece by piece: the member `data.tar` of its ar archive, with or without a compression
+ * (deb(5)). They may be larger than memory.
  *
+ * @param size of the .deb in bytes
  * @param name of the .deb, for errors
  * @throws {StillroomError} ARTIFACT_MISMATCH when the archive is no .deb or compressed in an unknown way
  */
-export async function debDataTar(deb: Uint8Array, name: string): Promise<Buffer> {
-  return uncompressed(findMember(asBuffer(deb), name, 'data'), name)
+export async function* debDataTar(read: ReadAt, size: number, name: string): AsyncGenerator<Buffer> {
+  yield* uncompressed(read, await findMember(read, size, name, 'data'), name)
 }
 
 /**
@@ -19,41 +23,75 @@ export async function debDataTar(deb: Uint8Array, name: string): Promise<Buffer>
  *
  * @throws {StillroomError} as {@link debDataTar}
  */
-export async function debControlTar(deb: Uint8Array, name: string): Promise<Buffer> {
-  return uncompressed(findMember(asBuffer(deb), name, 'control'), name)
+export async function* debControlTar(read: ReadAt, size: number, name: string): AsyncGenerator<Buffer> {
+  yield* uncompressed(read, await findMember(read, size, name, 'control'), name)
 }
 
 /**
- * The same .deb with its files compressed otherwise: little, so that dpkg reads it far sooner than one of xz.
+ * Writes the same .deb with its files compressed otherwise: little, so that dpkg reads it far sooner than one of xz.
  *
  * @param format zstd is read by dpkg 1.21.18 and later
+ * @param file an empty one
  * @throws {StillroomError} as {@link debDataTar}
  */
-export async function repackDeb(deb: Uint8Array, name: string, format: 'gzip' | 'zstd'): Promise<Buffer> {
-  const bytes = asBuffer(deb)
-  const member = findMember(bytes, name, 'data')
-  const content = await compressLittle(await uncompressed(member, name), format)
-  const header = Buffer.from(bytes.subarray(member.offset, member.offset + AR_HEADER))
+export async function repackDeb(
+  read: ReadAt,
+  size: number,
+  name: string,
+  format: 'gzip' | 'zstd',
+  file: Pick<FileHandle, 'write'>,
+): Promise<void> {
+  const member = await findMember(read, size, name, 'data')
+  let at = 0
+  const put = async (bytes: Buffer) => {
+    for (let done = 0; done < bytes.length; ) {
+      const { bytesWritten } = await file.write(bytes, done, bytes.length - done, at + done)
+      done += bytesWritten
+    }
+    at += bytes.length
+  }
+  const header = Buffer.from(await read(member.offset, AR_HEADER))
+  for await (const bytes of piecesOf(read, member.offset)) await put(bytes)
+  await put(header)
+  for await (const bytes of compressLittle(uncompressed(read, member, name), format)) await put(bytes)
+  const length = at - member.offset - AR_HEADER
+  if (length % 2 === 1) await put(Buffer.from('\n'))
   header.write(`data.tar.${format === 'gzip' ? 'gz' : 'zst'}`.padEnd(16), 0, 'latin1')
-  header.write(String(content.length).padEnd(10), 48, 'latin1')
-  return Buffer.concat([
-    bytes.subarray(0, member.offset),
-    header,
-    content,
-    Buffer.from(content.length % 2 ? '\n' : ''),
-  ])
+  header.write(String(length).padEnd(10), 48, 'latin1')
+  at = member.offset
+  await put(header)
 }
 
 /** Compresses so that it takes little time, and less to read again. */
-export async function compressLittle(bytes: Uint8Array, format: 'gzip' | 'zstd'): Promise<Buffer> {
-  return format === 'gzip' ? promisify(gzip)(bytes, { level: 1 }) : promisify(zstdCompress)(bytes)
+export async function* compressLittle(
+  content: AsyncIterable<Buffer>,
+  format: 'gzip' | 'zstd',
+): AsyncGenerator<Buffer> {
+  const zip =
+    format === 'gzip' ? createGzip({ level: 1, chunkSize: CHUNK }) : createZstdCompress({ chunkSize: CHUNK })
+  const fed = pipeline(content, zip)
+  // met below
+  fed.catch(() => {})
+  try {
+    yield* zip
+  } catch (error) {
+    await fed
+    throw error
+  }
+  await fed
 }
 
-const asBuffer = (bytes: Uint8Array) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+/** Node's own 16 KiB make it go from thread to thread too often. */
+const CHUNK = 256 * 1024
 
-function findMember(deb: Buffer, name: string, kind: 'control' | 'data'): ArMember {
+async function findMember(
+  read: ReadAt,
+  size: number,
+  name: string,
+  kind: 'control' | 'data',
+): Promise<ArEntry> {
   try {
-    for (const member of arMembers(deb)) if (member.name.startsWith(`${kind}.tar`)) return member
+    for await (const member of arEntries(read, size)) if (member.name.startsWith(`${kind}.tar`)) return member
   } catch (error) {
     if (error instanceof SyntaxError) throw notADeb(name, error.message)
     throw error
@@ -61,11 +99,23 @@ function findMember(deb: Buffer, name: string, kind: 'control' | 'data'): ArMemb
   throw notADeb(name, `it has no ${kind} member`)
 }
 
-async function uncompressed({ name: member, content }: ArMember, name: string): Promise<Buffer> {
-  if (compressionOf(content) !== undefined) return decompress(content)
-  if (/^\w+\.tar\/?$/.test(member)) return content
-  throw notADeb(name, `its member ${member} is compressed in an unknown way, expected none, gzip, xz or zstd`)
+async function* uncompressed(
+  read: ReadAt,
+  { name: member, offset, size }: ArEntry,
+  name: string,
+): AsyncGenerator<Buffer> {
+  const content = partAt(read, offset + AR_HEADER)
+  const isKnown = compressionOf(await content(0, Math.min(size, MAGIC))) !== undefined
+  if (!isKnown && !/^\w+\.tar\/?$/.test(member))
+    throw notADeb(
+      name,
+      `its member ${member} is compressed in an unknown way, expected none, gzip, xz or zstd`,
+    )
+  yield* isKnown ? decompressFile(content, size) : piecesOf(content, size)
 }
+
+/** The longest magic. */
+const MAGIC = 6
 
 function notADeb(name: string, reason: string): StillroomError {
   return new StillroomError('ARTIFACT_MISMATCH', `cannot unpack ${name}: ${reason}`)

@@ -39,7 +39,7 @@ export class ContentHasher {
  * @throws {StillroomError} IMAGE_INVALID when it is not a tar
  */
 export async function readTarContents(
-  tar: Uint8Array | AsyncIterable<Uint8Array>,
+  tar: AsyncIterable<Uint8Array>,
   python?: PythonAbi,
 ): Promise<ArtifactContents> {
   const { contents } = await readTar(tar, python)
@@ -51,7 +51,10 @@ export async function readTarContents(
  *
  * @throws {StillroomError} as {@link readTarContents}
  */
-export async function readSourceContents(tar: Uint8Array, python?: PythonAbi): Promise<ArtifactContents> {
+export async function readSourceContents(
+  tar: AsyncIterable<Uint8Array>,
+  python?: PythonAbi,
+): Promise<ArtifactContents> {
   const { contents, texts } = await readTar(tar, python, SOURCE_METADATA)
   return { ...contents, ...sourceMetadata(texts) }
 }
@@ -70,14 +73,13 @@ export function sourceMetadata(
 }
 
 async function readTar(
-  tar: Uint8Array | AsyncIterable<Uint8Array>,
+  tar: AsyncIterable<Uint8Array>,
   python: PythonAbi | undefined,
   wanted?: RegExp,
 ): Promise<{ contents: ArtifactContents; texts: ReadonlyMap<string, string> }> {
   const handler = new ContentsHandler(python, wanted)
   const reader = new TarReader(handler)
-  for await (const bytes of tar instanceof Uint8Array ? [tar] : tar)
-    reader.write(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength))
+  for await (const bytes of tar) reader.write(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength))
   reader.close()
   return { contents: { files: handler.files() }, texts: handler.texts }
 }

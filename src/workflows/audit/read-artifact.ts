@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto'
-import { open, readFile } from 'node:fs/promises'
+import { open } from 'node:fs/promises'
 import type { ArtifactContents, ContentFile, ControlMember } from '../../audit/expect/locked-contents.ts'
 import { INTERPRETER } from '../../audit/expect/locked-contents.ts'
 import { debControlTar, debDataTar } from '../../formats/deb/deb-archive.ts'
-import { compressionOf, decompress } from '../../formats/decompress.ts'
+import { compressionOf, decompressFile } from '../../formats/decompress.ts'
 import type { PythonAbi } from '../../formats/python/byte-code.ts'
-import { isTarHeader } from '../../formats/tar/tar-header.ts'
+import { readFileAt } from '../../formats/read-at.ts'
+import { BLOCK, isTarHeader } from '../../formats/tar/tar-header.ts'
 import { type ZipMember, zipMembers } from '../../formats/zip.ts'
 import { LayerReader } from '../../image/layer-reader.ts'
 import {
@@ -25,9 +26,10 @@ const TEXTS = new Set(['control', 'conffiles', 'preinst', 'postinst'])
  * @throws {StillroomError} ARTIFACT_MISMATCH, IMAGE_INVALID when it is no .deb
  */
 export async function readDeb(path: string, name: string, python?: PythonAbi): Promise<ArtifactContents> {
-  const deb = await readFile(path)
+  await using file = await open(path)
+  const [read, { size: bytes }] = [readFileAt(file), await file.stat()]
   const reader = new LayerReader({ keep: (member) => TEXTS.has(member) })
-  reader.write(await debControlTar(deb, name))
+  for await (const piece of debControlTar(read, bytes, name)) reader.write(piece)
   reader.close()
   const control: Record<string, ControlMember> = {}
   for (const { path: member, inode } of reader.entries) {
@@ -35,7 +37,7 @@ export async function readDeb(path: string, name: string, python?: PythonAbi): P
     const { size, sha256, content } = inode
     control[member] = { size, sha256, ...(content === undefined ? {} : { text: content.toString('latin1') }) }
   }
-  return { ...(await readTarContents(await debDataTar(deb, name), python)), control }
+  return { ...(await readTarContents(debDataTar(read, bytes, name), python)), control }
 }
 
 /**
@@ -43,10 +45,12 @@ export async function readDeb(path: string, name: string, python?: PythonAbi): P
  * audit can tell.
  */
 export async function readArchive(path: string, python?: PythonAbi): Promise<ArtifactContents> {
-  const bytes = await readFile(path)
-  if (bytes.toString('latin1', 0, 2) === 'PK') return readZip(path, python, isExecutable)
-  const isTar = compressionOf(bytes) !== undefined || isTarHeader(bytes)
-  return isTar ? readSourceContents(await decompress(bytes), python) : { files: [] }
+  await using file = await open(path)
+  const [read, { size }] = [readFileAt(file), await file.stat()]
+  const head = await read(0, Math.min(size, BLOCK))
+  if (head.toString('latin1', 0, 2) === 'PK') return readZip(path, python, isExecutable)
+  const isTar = compressionOf(head) !== undefined || isTarHeader(head)
+  return isTar ? await readSourceContents(decompressFile(read, size), python) : { files: [] }
 }
 
 /** Reads a wheel's files, its RECORD and its entry points (PyPA "Binary distribution format"). */

@@ -1,4 +1,5 @@
 import { createReadStream } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import pMap from 'p-map'
 import type { ArtifactContents, LockedContents } from '../../audit/expect/locked-contents.ts'
 import { ownArtifacts, type PlacedArtifact } from '../../dockerfile/context-artifacts.ts'
@@ -37,7 +38,8 @@ export async function readLockedContents(
   const missing: LockedContents['missing'] = []
   const unread: PlacedArtifact[] = []
   const unique = new Map(files.map((each) => [each.artifact.sha256, each])).values()
-  const concurrency = { concurrency: 4 }
+  // each is unpacked on several threads
+  const concurrency = { concurrency: Math.min(4, availableParallelism()) }
   const take = async (placed: PlacedArtifact) => {
     ports.signal.throwIfAborted()
     const { sha256 } = placed.artifact

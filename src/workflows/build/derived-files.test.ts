@@ -1,4 +1,4 @@
-import { chmod, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { chmod, type FileHandle, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { temporaryDirectory } from '../../store/testing/temporary-directory.ts'
@@ -11,9 +11,9 @@ async function derivedFiles() {
   let placed = 0
   const place = async () => {
     const destination = join(root, `${++placed}`)
-    const make = async () => {
+    const make = async (file: FileHandle) => {
       made++
-      return Buffer.from('made of it')
+      await file.writeFile('made of it')
     }
     await derived.place('deb-1', make, destination)
     return destination

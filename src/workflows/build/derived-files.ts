@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { mkdir, open, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { type FileHandle, mkdir, open, readdir, readFile, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { unlessMissing } from '../../error.ts'
 import { hashFile, linkOrCopy, moveInPlace, writeFileAtomic } from '../../store/disk.ts'
@@ -20,13 +20,10 @@ export class DerivedFiles {
    * Makes a file appear at `destination`, in a directory that is there.
    *
    * @param key tells how it is made of which artifact: equal keys, equal bytes
+   * @param make writes it to an empty file
    * @returns its sha256
    */
-  async place(
-    key: string,
-    make: () => Promise<Uint8Array | AsyncIterable<Uint8Array>>,
-    destination: string,
-  ): Promise<string> {
+  async place(key: string, make: (file: FileHandle) => Promise<void>, destination: string): Promise<string> {
     const path = join(this.#root, key)
     const note = `${path}.sha256`
     const noted = await readFile(note, 'utf8').catch(unlessMissing)
@@ -37,7 +34,7 @@ export class DerivedFiles {
     const temporary = join(this.#root, `${key}.${randomUUID()}.tmp`)
     try {
       await mkdir(this.#root, { recursive: true })
-      await writeFile(temporary, await make(), { flag: 'wx', mode: 0o444 })
+      await writeNew(temporary, make)
       const digest = await digestOf(temporary)
       await linkOrCopy(temporary, destination)
       await moveInPlace(temporary, path)
@@ -58,6 +55,11 @@ export class DerivedFiles {
       await rm(join(this.#root, name), { force: true })
     }
   }
+}
+
+async function writeNew(path: string, write: (file: FileHandle) => Promise<void>): Promise<void> {
+  await using file = await open(path, 'wx', 0o444)
+  await write(file)
 }
 
 async function digestOf(path: string): Promise<string> {

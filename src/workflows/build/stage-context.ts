@@ -1,12 +1,25 @@
 import { createHash, randomUUID } from 'node:crypto'
-import { constants, createReadStream } from 'node:fs'
-import { lstat, mkdir, open, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
+import { constants } from 'node:fs'
+import {
+  type FileHandle,
+  lstat,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  utimes,
+  writeFile,
+} from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import pMap from 'p-map'
 import type { ContextArtifacts, PlacedArtifact } from '../../dockerfile/context-artifacts.ts'
 import type { ContextFiles } from '../../dockerfile/render-context.ts'
 import { compressLittle, debDataTar, repackDeb } from '../../formats/deb/deb-archive.ts'
 import { uncompressed } from '../../formats/decompress.ts'
+import { readFileAt } from '../../formats/read-at.ts'
 import { compareDebian } from '../../formats/versions/compare-debian.ts'
 import { Budget } from '../../image/read-options.ts'
 import { gitRunner } from '../../resolve/git/run-git.ts'
@@ -131,13 +144,14 @@ async function fill(
   const format = debFormat(placed)
   const place = async ({ artifact, destination }: PlacedArtifact) => {
     signal.throwIfAborted()
-    const { sha256, name, origin } = artifact
+    const { sha256, size, name, origin } = artifact
     const path = join(root, destination)
     await mkdir(dirname(path), { recursive: true })
-    const make = async () =>
-      origin.kind === 'debian'
-        ? repackDeb(await readFile(store.path(sha256)), name, format)
-        : uncompressed(createReadStream(store.path(sha256)), new Budget({ signal }))
+    const make = async (file: FileHandle) => {
+      await using source = await open(store.path(sha256))
+      if (origin.kind === 'debian') await repackDeb(readFileAt(source), size, name, format, file)
+      else await writeFile(file, uncompressed(source.createReadStream(), new Budget({ signal })))
+    }
     const key = derivedKey(artifact, format)
     if (key !== undefined) digests.set(destination, await derived.place(key, make, path))
     else {
@@ -149,14 +163,16 @@ async function fill(
   }
   await eachToItsEnd(placed, place)
   for (const {
-    artifact: { sha256, name },
+    artifact: { sha256, size, name },
     destination,
   } of seed) {
     signal.throwIfAborted()
     const path = join(root, destination)
     await mkdir(dirname(path), { recursive: true })
-    const data = async () =>
-      compressLittle(await debDataTar(await readFile(store.path(sha256)), name), 'gzip')
+    const data = async (file: FileHandle) => {
+      await using source = await open(store.path(sha256))
+      await writeFile(file, compressLittle(debDataTar(readFileAt(source), size, name), 'gzip'))
+    }
     digests.set(destination, await derived.place(`data-gzip-${sha256}`, data, path))
   }
   for (const { destination, epoch: own = epoch, ...project } of projects)

@@ -3,6 +3,7 @@ import pMap from 'p-map'
 import { contextArtifacts } from '../../dockerfile/context-artifacts.ts'
 import type { KeptContainer } from '../../engine/container.ts'
 import { type DebControl, readDebControl } from '../../formats/deb/deb-control.ts'
+import { readFileAt } from '../../formats/read-at.ts'
 import type { DebianPackage, LockedPlatform } from '../../lock/schema.ts'
 import { parseAptRequest } from '../../recipe/apt-request.ts'
 import type { Step } from '../../recipe/schema.ts'
@@ -120,12 +121,8 @@ export class AptContainer implements AsyncDisposable {
 
 async function readControl(path: string, size: number, name: string): Promise<DebControl> {
   await using file = await open(path)
-  const read = async (offset: number, length: number) => {
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, offset)
-    return buffer.subarray(0, bytesRead)
-  }
   // the file is open until then
-  return await readDebControl(read, size, name)
+  return await readDebControl(readFileAt(file), size, name)
 }
 
 async function readState(sandbox: Sandbox): Promise<AptState> {
