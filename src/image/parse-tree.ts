@@ -92,12 +92,13 @@ function inodeOf(record: TreeRecord): Inode {
     target: unescapeBytes(record.target),
     major,
     minor,
-    xattrs: new Map(
-      record.xattrs.map(([name, value]) => [
-        unescapeBytes(name),
-        Buffer.from(value, 'hex').toString('latin1'),
-      ]),
-    ),
+    xattrs: record.xattrs.length === 0 ? NO_XATTRS : xattrsOf(record),
     sha256,
   }
 }
+
+/** One for all: a map of its own would take a hundred bytes a file. */
+const NO_XATTRS: Inode['xattrs'] = new Map()
+
+const xattrsOf = ({ xattrs }: TreeRecord): Inode['xattrs'] =>
+  new Map(xattrs.map(([name, value]) => [unescapeBytes(name), Buffer.from(value, 'hex').toString('latin1')]))
