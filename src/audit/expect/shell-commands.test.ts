@@ -22,6 +22,11 @@ describe('commandsOf()', () => {
     ['each value that a variable gets', 'A=x\nA=y\nb /$A\n', ['b /x', 'b /y']],
     ['what a loop goes through', 'for i in x y; do b $i; done\n', ['for i in x y', 'b x', 'b y']],
     [
+      'each word of a list that a loop goes through',
+      'L="x y\n  z"\nfor i in $L w; do b /$i; done\n',
+      ['for i in x y z w', 'b /x', 'b /y', 'b /z', 'b /w'],
+    ],
+    [
       'one value in all words of a command',
       'for i in x y; do b /$i $i; done\n',
       ['for i in x y', 'b /x x', 'b /y y'],

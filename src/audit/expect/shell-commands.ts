@@ -260,10 +260,12 @@ function readValues(lines: readonly Line[]): Values {
   const add = (name: string, value: string) => {
     if (name !== 'DPKG_ROOT') found.set(name, (found.get(name) ?? new Set()).add(value))
   }
+  const loops: [name: string, items: Line][] = []
   for (const line of lines) {
     const words = line.map(({ text }) => text).filter((text) => !KEYWORDS.has(text))
     if (words[0] === 'for' && words[2] === 'in') {
-      for (const value of words.slice(3)) add(words[1] ?? '', value)
+      const at = line.findIndex(({ text }) => text === 'in')
+      loops.push([words[1] ?? '', line.slice(at + 1)])
       continue
     }
     const declares = DECLARES.has(words[0] ?? '')
@@ -273,6 +275,12 @@ function readValues(lines: readonly Line[]): Values {
       else if (!declares) break
     }
   }
+  // a loop goes through the words of a list, which the script may name before it or after it
+  for (const [name, items] of loops)
+    for (const { text, isBare } of items)
+      for (const value of valuesOf(text, found, undefined, 0))
+        for (const item of isBare ? value.split(/\s+/).filter((part) => part !== '') : [value])
+          add(name, item.replaceAll(DOLLAR, '$'))
   return found
 }
 
