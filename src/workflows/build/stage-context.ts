@@ -19,7 +19,7 @@ import type { ContextArtifacts, PlacedArtifact } from '../../dockerfile/context-
 import type { ContextFiles } from '../../dockerfile/render-context.ts'
 import { compressLittle, debDataTar, repackDeb } from '../../formats/deb/deb-archive.ts'
 import { uncompressed } from '../../formats/decompress.ts'
-import { readFileAt } from '../../formats/read-at.ts'
+import { piecesOf, readFileAt } from '../../formats/read-at.ts'
 import { compareDebian } from '../../formats/versions/compare-debian.ts'
 import { Budget } from '../../image/read-options.ts'
 import { gitRunner } from '../../resolve/git/run-git.ts'
@@ -150,7 +150,7 @@ async function fill(
     const make = async (file: FileHandle) => {
       await using source = await open(store.path(sha256))
       if (origin.kind === 'debian') await repackDeb(readFileAt(source), size, name, format, file)
-      else await writeFile(file, uncompressed(source.createReadStream(), new Budget({ signal })))
+      else await writeFile(file, uncompressed(piecesOf(readFileAt(source), size), new Budget({ signal })))
     }
     const key = derivedKey(artifact, format)
     if (key !== undefined) digests.set(destination, await derived.place(key, make, path))
