@@ -41,11 +41,11 @@ const BOOKWORM: Kinds = {
   },
 }
 
-/** The first two need 2to3, which setuptools has no more since 58. */
+/** The first needs 2to3, which setuptools has no more since 58. */
 const BULLSEYE: Kinds = {
-  'versions with a dash in file names: -0.8.3-r1, -0.15.1-post1, -0.3.0-alpha-2': {
+  'versions with a dash in file names: -0.8.3-r1, -0.7-rc1, -0.3.0-alpha-2': {
     'joblib==0.8.3.post1': [],
-    'docutils==0.15.1.post1': [],
+    'South==0.7rc1': [],
     'stimulus==0.3.0a2': [],
   },
 }

@@ -145,3 +145,22 @@ test.each([
   expect(error.message).toContain('example.org/x.git')
   expect(error.message).not.toContain('s3cret')
 })
+
+// of pip 20.3.4 and 26.3
+test.each([
+  [
+    "WARNING: Discarding https://someone:word@pypi.example.org/files/docutils-0.15.1-post1.tar.gz#sha256=f33d (from https://pypi.example.org/simple/docutils/) (requires-python:>=2.6, !=3.0.*). Requested docutils==0.15.1.post1 from https://someone:word@pypi.example.org/files/docutils-0.15.1-post1.tar.gz#sha256=f33d has different version in metadata: '0.15.1'",
+    "docutils-0.15.1-post1.tar.gz: Requested docutils==0.15.1.post1 has different version in metadata: '0.15.1'",
+  ],
+  [
+    "Discarding https://pypi.example.org/files/docutils-0.15.1-post1.tar.gz (from https://pypi.example.org/simple/docutils/): Requested docutils==0.15.1.post1 from https://pypi.example.org/files/docutils-0.15.1-post1.tar.gz has inconsistent version: expected '0.15.1.post1', but metadata has '0.15.1'",
+    "docutils-0.15.1-post1.tar.gz: Requested docutils==0.15.1.post1 has inconsistent version: expected '0.15.1.post1', but metadata has '0.15.1'",
+  ],
+])('pipError() names a file that is not what its name says, with the reason', (line, expected) => {
+  const output = `${line}\nERROR: Could not find a version that satisfies the requirement docutils==0.15.1.post1\nERROR: No matching distribution found for docutils==0.15.1.post1\n`
+  const error = pipError(output, 'resolving docutils==0.15.1.post1')
+  expect(error).toMatchObject({ code: 'PIP_PACKAGE_UNKNOWN', hint: 'name another version' })
+  expect(error.message).toBe(
+    `pip finds no file for docutils==0.15.1.post1 that it can use while resolving docutils==0.15.1.post1:\n  ${expected}`,
+  )
+})

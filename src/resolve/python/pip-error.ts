@@ -46,6 +46,14 @@ export function pipError(output: string, doing: string, log = ''): StillroomErro
   }
   if (unknown !== undefined) {
     const name = sdist?.[1] ?? unknown.replace(/[^A-Za-z0-9._-].*/, '')
+    const discarded = discardedFiles(text)
+    if (discarded.length > 0) {
+      return new StillroomError(
+        'PIP_PACKAGE_UNKNOWN',
+        `pip finds no file for ${unknown} that it can use while ${doing}:\n${discarded.join('\n')}`,
+        { hint: 'name another version', details: { blamed: [normalizeName(name)] } },
+      )
+    }
     const sources = allowedSources(unknown, log)
     return new StillroomError(
       'PIP_PACKAGE_UNKNOWN',
@@ -63,6 +71,15 @@ export function pipError(output: string, doing: string, log = ''): StillroomErro
     )
   }
   return new StillroomError('PIP_FAILED', `pip failed while ${doing}: ${lastLines(text, 15)}`)
+}
+
+/** Files that pip took up and put away, with its reason: their metadata is of another version, or could not be made. */
+function discardedFiles(text: string): string[] {
+  const lines = text.matchAll(/^\s*(?:WARNING: )?Discarding (\S+) .*?\)[.:] (.+)$/gm)
+  return [...lines].map(([, url = '', reason = '']) => {
+    const file = url.replace(/#.*/, '').split('/').at(-1)
+    return `  ${file}: ${reason.replaceAll(/ from https?:\S+/g, '')}`
+  })
 }
 
 /** The line of a recipe that lets projects come as source. */

@@ -102,6 +102,18 @@ describe.each(SUITES)('resolvePip() by the pip of %s', async (suite) => {
     expect(files).toMatchObject([{ name: 'setuptools', version: setuptools, replaces: expect.any(String) }])
   })
 
+  test('what pip first finds there and then takes another version of is a file, and not there', async () => {
+    // pip goes back on a version when a later requirement rules it out
+    const calls = scenarios['another version than the base has']?.map((call) =>
+      'command' in call && call.command.includes('install')
+        ? { ...call, stdout: `Requirement already satisfied: setuptools in /usr/lib\n${call.stdout}` }
+        : call,
+    )
+    const { files, provided } = await resolve(replay(calls), [`setuptools==${setuptools}`])
+    expect(files).toMatchObject([{ name: 'setuptools', version: setuptools }])
+    expect(provided).toEqual([])
+  })
+
   test('locks a source distribution with what builds it', async () => {
     const sandbox = replay(scenarios['a source distribution'])
     const sdists = { docopt: [`setuptools==${setuptools}`, 'wheel==0.45.1'] }

@@ -82,7 +82,7 @@ export async function resolvePip(step: PipStep, options: ResolvePipOptions): Pro
     pip: pip.version,
     files,
     build: usedBuilders(build, files),
-    provided: provided(said, before, stayed(step, files, before, after)),
+    provided: provided(said, before, stayed(step, files, before, after), files),
     local: wheels.map(({ path, name, editable }) => {
       const version = after.find((entry) => entry.name === name)?.version
       if (version === undefined) throw new StillroomError('PIP_FAILED', `pip did not install "${path}"`)
@@ -209,16 +209,21 @@ function stayed(
   })
 }
 
-/** pip says of each requirement that is met already where it found it. */
+/**
+ * pip says of each requirement that is met already where it found it; of one that another requirement rules out later, it
+ * takes a file nevertheless.
+ */
 function provided(
   said: string,
   before: readonly Distribution[],
   more: readonly string[],
+  files: readonly PythonFile[],
 ): LockedPip['provided'] {
   const names = new Set<string>(more)
   for (const match of said.matchAll(/^Requirement already satisfied: ([A-Za-z0-9._-]+)/gm)) {
     names.add(normalizeName(match[1] as string))
   }
+  for (const { name } of files) names.delete(name)
   const first = new Map<string, Distribution>()
   for (const entry of before)
     if (names.has(entry.name) && !first.has(entry.name)) first.set(entry.name, entry)
