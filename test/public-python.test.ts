@@ -45,7 +45,7 @@ const BOOKWORM: Kinds = {
 const BULLSEYE: Kinds = {
   'versions with a dash in file names: -0.8.3-r1, -0.7-rc1, -0.3.0-alpha-2': {
     'joblib==0.8.3.post1': [],
-    'South==0.7rc1': [],
+    'south==0.7rc1': [],
     'stimulus==0.3.0a2': [],
   },
 }
