@@ -60,3 +60,13 @@ test('a recipe of words where lists and objects are wanted is told how they look
   tasks.a.command: "python3 x.py" must be a list of words; for a shell: ['sh', '-c', '...']`,
   )
 })
+
+test('a project that is not named as indexes name it is told how that is', () => {
+  const step = pip(['South==0.7rc1'], { sdists: { South: [], '-x': [] } })
+  const written = { base: debian('bookworm'), steps: [step] }
+  expect(() => parseRecipe(written, 'recipe.ts')).toThrow(
+    `recipe.ts: the recipe is not valid:
+  steps[0].sdists.South: the name must be a normalised name (PEP 503): write "south"
+  steps[0].sdists["-x"]: the name must begin with a letter or a digit (PEP 503)`,
+  )
+})

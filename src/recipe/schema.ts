@@ -66,12 +66,16 @@ const buildRequirement = pipRequirement.refine(
   'must be a requirement by name',
 )
 
-const projectName = z
-  .string()
-  .refine(
-    (name) => /^[a-z0-9]/.test(name) && normalizeName(name) === name,
-    'must be a normalised name (PEP 503)',
-  )
+const projectName = z.string().superRefine((name, context) => {
+  const normalised = normalizeName(name)
+  if (!/^[a-z0-9]/.test(normalised))
+    context.addIssue({ code: 'custom', message: 'must begin with a letter or a digit (PEP 503)' })
+  else if (normalised !== name)
+    context.addIssue({
+      code: 'custom',
+      message: `must be a normalised name (PEP 503): write "${normalised}"`,
+    })
+})
 
 /** ISO 7064 MOD 11-2 over the digits before the last, which may be X for ten. */
 function isOrcid(text: string): boolean {
