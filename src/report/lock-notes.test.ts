@@ -37,6 +37,12 @@ it('names commands that are known to vary, with cause and way out', () => {
   expect(others).toEqual([])
 })
 
+it('names packages that are known to vary, with cause and way out', () => {
+  expect(lockNotes(lockOf(['roundcube-core']))).toEqual([
+    expect.stringMatching(/^roundcube-core: .* vary from build to build \(a random value\): .*"after"/),
+  ])
+})
+
 it('says that steps see the clock of the machine where a lock has none', () => {
   const lock = lockOf([])
   const platform = structuredClone(lock.platforms['linux/amd64'])

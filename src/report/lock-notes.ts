@@ -4,7 +4,7 @@ import { rootRecipe } from '../lock/other-recipes.ts'
 import { recordedRecipe } from '../lock/recorded-recipe.ts'
 import type { LockedPlatform, Lockfile } from '../lock/schema.ts'
 import { CAUSES } from '../verify/cause.ts'
-import { KNOWN_TO_VARY } from '../verify/known-to-vary.ts'
+import { KNOWN_TO_VARY, PACKAGES_THAT_VARY } from '../verify/known-to-vary.ts'
 
 /**
  * What an author should know of what was locked, a line each: what packages make as they are installed that no image has,
@@ -23,10 +23,15 @@ function platformNotes(locked: LockedPlatform): string[] {
   const leftOut = LEFT_OUT.filter((entry) => names.has(entry.package)).map(
     (entry) => `${entry.package}: ${entry.what}: made in each container, not in the image: ${entry.made}`,
   )
+  const vary = PACKAGES_THAT_VARY.filter((entry) => names.has(entry.package)).map(
+    ({ package: name, what, cause, advice }) =>
+      `${name}: ${what} vary from build to build (${CAUSES[cause].title}): ${advice}`,
+  )
   const hasClock = base.kind === 'debian' && base.clock !== undefined
+  const known = [...leftOut, ...vary]
   return hasClock
-    ? leftOut
-    : [...leftOut, `steps see the clock of the machine that builds: ${CAUSES.timestamp.advice}`]
+    ? known
+    : [...known, `steps see the clock of the machine that builds: ${CAUSES.timestamp.advice}`]
 }
 
 /** Of each kind of thing that varies, the first that a command or a step's cleaning up has. */

@@ -17,3 +17,19 @@ export const KNOWN_TO_VARY: readonly { words: RegExp; cause: CauseId }[] = [
     cause: 'machine-identity',
   },
 ]
+
+/** Packages that make something up as they are installed, which is in the image, with how their recipe leaves it out. */
+export const PACKAGES_THAT_VARY: readonly {
+  package: string
+  what: string
+  cause: CauseId
+  advice: string
+}[] = [
+  {
+    package: 'roundcube-core',
+    what: 'the password of its database and a key',
+    cause: 'random-id',
+    advice:
+      'take them away with "after", as in docs/survey.md; dpkg-reconfigure roundcube-core makes them in a container',
+  },
+]
