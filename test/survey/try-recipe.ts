@@ -76,7 +76,7 @@ async function tryRecipe(workshop: Workshop, name: string, packages: readonly st
     const { verdict, problem } = report
     if (verdict === 'failed') {
       const { code, message } = problem ?? { code: 'unknown', message: '' }
-      throw new Refused({ command: 'verify recipe', code, message })
+      throw refused('verify recipe', code, message)
     }
     trial.identical = verdict === 'identical'
     if (!trial.identical) trial.causes = causesOf(report)
@@ -102,9 +102,13 @@ async function run<T>({ directory, env, stop }: Workshop, args: readonly string[
   // a command that is killed prints none
   const { error } = result.stdout.startsWith('{') ? JSON.parse(result.stdout) : {}
   const { code = `exit code ${result.exitCode}`, message = result.stderr.slice(-400) } = error ?? {}
-  // a build elsewhere that fails says it in its message
-  if (/\bDISK_FULL\b/.test(`${code} ${message}`)) throw new Error(`the survey ends: ${message.trim()}`)
-  throw new Refused({ command: args.slice(0, 2).join(' '), code, message: message.trim() })
+  throw refused(args.slice(0, 2).join(' '), code, message.trim())
+}
+
+/** A full disk says nothing of packages; a build elsewhere that fails says it in its message. */
+function refused(command: string, code: string, message: string): Error {
+  if (/\bDISK_FULL\b/.test(`${code} ${message}`)) return new Error(`the survey ends: ${message}`)
+  return new Refused({ command, code, message })
 }
 
 /** Keeps the disk from filling: the engine is the survey's own. */
