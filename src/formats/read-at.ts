@@ -20,15 +20,6 @@ export function readFileAt(file: FileHandle): ReadAt {
   }
 }
 
-/** Reads what is in memory. */
-export function readBytesAt(bytes: Uint8Array): ReadAt {
-  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  return async (offset, length) => {
-    if (offset + length > buffer.length) throw new RangeError(`the bytes end at ${buffer.length}`)
-    return buffer.subarray(offset, offset + length)
-  }
-}
-
 /** Part of a file as a file of its own. */
 export function partAt(read: ReadAt, start: number): ReadAt {
   return (offset, length) => read(start + offset, length)

@@ -2,7 +2,7 @@ import { buffer } from 'node:stream/consumers'
 import { execa } from 'execa'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { readBytesAt } from './read-at.ts'
+import { readBytes } from './read-at.test-data.ts'
 import { unxz } from './xz.ts'
 
 /** As xz itself (XZ Utils) compresses it. */
@@ -11,7 +11,7 @@ async function compress(bytes: Buffer, ...options: string[]): Promise<Buffer> {
   return Buffer.from(stdout)
 }
 
-const unpacked = (file: Buffer) => buffer(unxz(readBytesAt(file), file.length))
+const unpacked = (file: Buffer) => buffer(unxz(readBytes(file), file.length))
 /** 100,000 bytes that compress a little. */
 const TEXT = Buffer.from(Array.from({ length: 100_000 }, (_, i) => (i * i) % 97))
 const BLOCKS = ['--block-size=7000']
@@ -38,13 +38,9 @@ describe('a file of many blocks', () => {
   test('is read and unpacked block by block', async () => {
     const file = await compress(TEXT, ...BLOCKS)
     const lengths: number[] = []
-    const read = readBytesAt(file)
-    const counted = (offset: number, length: number) => {
-      lengths.push(length)
-      return read(offset, length)
-    }
+    const read = readBytes(file, (_, length) => void lengths.push(length))
     const pieces: Buffer[] = []
-    for await (const piece of unxz(counted, file.length)) pieces.push(piece)
+    for await (const piece of unxz(read, file.length)) pieces.push(piece)
     expect(pieces.map(({ length }) => length)).toEqual([...Array(14).fill(7000), 2000])
     expect(Buffer.concat(pieces).equals(TEXT)).toBe(true)
     expect(Math.max(...lengths)).toBeLessThan(file.length / 10)
@@ -69,7 +65,7 @@ describe('a file of many blocks', () => {
 
   test('that is cut short is refused', async () => {
     const file = await compress(TEXT, ...BLOCKS)
-    const whole = readBytesAt(file)
+    const whole = readBytes(file)
     for (const length of [0, 5, 24, file.length >> 1, file.length - 4, file.length - 1])
       await expect(buffer(unxz(whole, length)), `${length} bytes`).rejects.toThrow()
   })

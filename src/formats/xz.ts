@@ -7,9 +7,8 @@ const EDGE = 12
 const AHEAD = 1
 
 /**
- * What an .xz file unpacks to, piece by piece. Whoever compresses with several threads, as dpkg does, makes blocks that do not depend on each
- * other: they are unpacked one by one, and one beside another, so that no more than a few are in memory. Any other file is
- * unpacked at once.
+ * What an .xz file unpacks to, piece by piece. dpkg, which compresses with several threads, makes blocks that do not depend on
+ * each other: they are unpacked two at a time, so that no more than a few are in memory. Any other file is unpacked at once.
  *
  * The format: https://tukaani.org/xz/xz-file-format.txt, 2 (stream) to 4 (index).
  *

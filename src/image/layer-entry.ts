@@ -36,6 +36,9 @@ export interface Inode {
   content?: Buffer
 }
 
+/** One for all files without attributes: a map of its own would take a hundred bytes each. */
+export const NO_XATTRS: Inode['xattrs'] = new Map()
+
 /** A directory of root's, 0755, of 1970, of which nothing more is known. */
 export const PLAIN_DIRECTORY: Readonly<Inode> = {
   type: 'directory',
@@ -47,7 +50,7 @@ export const PLAIN_DIRECTORY: Readonly<Inode> = {
   target: '',
   major: 0,
   minor: 0,
-  xattrs: new Map(),
+  xattrs: NO_XATTRS,
   sha256: '',
 }
 

@@ -1,4 +1,4 @@
-import type { FileType, Inode, Layer, LayerEntry } from './layer-entry.ts'
+import { type FileType, type Inode, type Layer, type LayerEntry, NO_XATTRS } from './layer-entry.ts'
 import { DIGESTS, lengthOfNames, wantsDigest } from './layer-reader.ts'
 import { type Budget, chooses } from './read-options.ts'
 
@@ -112,8 +112,6 @@ function entryOf(row: Row): LayerEntry {
   }
   return { path, inode, link: link ?? undefined }
 }
-
-const NO_XATTRS: Inode['xattrs'] = new Map()
 
 /** Gives a file what reading it would give, and no more; whether all of that is there. */
 function addContents(

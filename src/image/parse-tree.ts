@@ -1,5 +1,5 @@
 import { imageInvalid } from '../formats/image-invalid.ts'
-import type { FileType, Inode } from './layer-entry.ts'
+import { type FileType, type Inode, NO_XATTRS } from './layer-entry.ts'
 import type { TreeNode } from './merge-layers.ts'
 import { isTreeText, type TreeRecord, unescapeBytes } from './tree-digest.ts'
 
@@ -96,9 +96,6 @@ function inodeOf(record: TreeRecord): Inode {
     sha256,
   }
 }
-
-/** One for all: a map of its own would take a hundred bytes a file. */
-const NO_XATTRS: Inode['xattrs'] = new Map()
 
 const xattrsOf = ({ xattrs }: TreeRecord): Inode['xattrs'] =>
   new Map(xattrs.map(([name, value]) => [unescapeBytes(name), Buffer.from(value, 'hex').toString('latin1')]))

@@ -1,6 +1,6 @@
 import { imageInvalid, imageNotChosen, locateError } from '../formats/image-invalid.ts'
 import { ImageConfig } from '../formats/oci.ts'
-import type { ReadAt } from '../formats/read-at.ts'
+import { partAt, type ReadAt } from '../formats/read-at.ts'
 import { isSif, readSif, rootPartition } from '../formats/sif/read-sif.ts'
 import { SIF_HEADER } from '../formats/sif/sif-layout.ts'
 import { readSquashfs } from '../formats/squashfs/read-squashfs.ts'
@@ -66,7 +66,7 @@ export async function readSifTree(
       },
       remembered: (bytes: number) => budget.take('bytes of names and attributes', bytes),
     }
-    const within: ReadAt = (offset, length) => read(root.offset + offset, length)
+    const within = partAt(read, root.offset)
     await readSquashfs(within, root.size, reader, limit).catch((error: unknown) => {
       throw locateError(error, 'in the squashfs of the SIF')
     })

@@ -25,7 +25,7 @@ function platformNotes(locked: LockedPlatform): string[] {
   )
   const vary = PACKAGES_THAT_VARY.filter((entry) => names.has(entry.package)).map(
     ({ package: name, what, cause, advice }) =>
-      `${name}: ${what} vary from build to build (${CAUSES[cause].title}): ${advice}`,
+      `${name}: ${what} vary from build to build (${CAUSES[cause].title}), unless its step takes them away: ${advice}`,
   )
   const hasClock = base.kind === 'debian' && base.clock !== undefined
   const known = [...leftOut, ...vary]

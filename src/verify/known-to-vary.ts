@@ -30,6 +30,6 @@ export const PACKAGES_THAT_VARY: readonly {
     what: 'the password of its database and a key',
     cause: 'random-id',
     advice:
-      'take them away with "after", as in docs/survey.md; dpkg-reconfigure roundcube-core makes them in a container',
+      '"after" of apt(), as in docs/survey.md of stillroom; dpkg-reconfigure roundcube-core makes them in a container',
   },
 ]

@@ -75,6 +75,8 @@ export class ScriptEffects {
     const services = new Set<string>()
     let hasOther = false
     let order = 0
+    const note = (path: string, change: AttributeChange) =>
+      this.#changes.set(path, [...(this.#changes.get(path) ?? []), { change, order: order++ }])
     for (const { texts } of scripts)
       for (const text of texts) {
         if (!CHANGES.test(text)) continue
@@ -83,12 +85,9 @@ export class ScriptEffects {
         if (OPEN_ALTERNATIVE.test(text)) hasOther = true
         for (const change of attributeChanges(commands)) {
           const path = place(change.path.replace(/^\/+|\/+$/g, ''))
-          const entry = { change, order: order++ }
-          for (const at of [path, ...ledTo(tree, path, change)]) {
-            const { names, ...own } = change
-            const there = at === path ? entry : { ...entry, change: { ...own, path: at } }
-            this.#changes.set(at, [...(this.#changes.get(at) ?? []), there])
-          }
+          const { names, ...own } = change
+          note(path, change)
+          for (const at of ledTo(tree, path, change)) note(at, { ...own, path: at })
         }
         this.#accounts.push(...accountCalls(commands))
         for (const { path, type } of createdPaths(commands))
@@ -109,8 +108,7 @@ export class ScriptEffects {
         tree.read(`${TMPFILES}/${name}`)?.toString('latin1') ?? '',
       )) {
         const at = place(path.replace(/^\/+|\/+$/g, ''))
-        for (const change of changes)
-          this.#changes.set(at, [...(this.#changes.get(at) ?? []), { change, order: order++ }])
+        for (const change of changes) note(at, change)
         if (type === 'symlink') this.#links.set(at, target ?? '')
         else if (type !== undefined) this.#created.set(at, type)
       }

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { buffer } from 'node:stream/consumers'
 import { describe, expect, it } from 'vitest'
 import { temporaryDirectory } from '../../store/testing/temporary-directory.ts'
-import { readBytesAt } from '../read-at.ts'
+import { readBytes } from '../read-at.test-data.ts'
 import { tarMembers } from '../tar/tar-members.ts'
 import { debControlTar, debDataTar, repackDeb } from './deb-archive.ts'
 
@@ -22,14 +22,14 @@ async function contents(tar: AsyncIterable<Buffer>): Promise<Record<string, stri
   return found
 }
 
-const data = (deb: Buffer) => debDataTar(readBytesAt(deb), deb.length, 'odd')
-const control = (deb: Buffer) => debControlTar(readBytesAt(deb), deb.length, 'odd')
+const data = (deb: Buffer) => debDataTar(readBytes(deb), deb.length, 'odd')
+const control = (deb: Buffer) => debControlTar(readBytes(deb), deb.length, 'odd')
 
 async function repacked(deb: Buffer, format: 'gzip' | 'zstd'): Promise<Buffer> {
   const path = join(await temporaryDirectory(), 'odd.deb')
   {
     await using file = await open(path, 'wx')
-    await repackDeb(readBytesAt(deb), deb.length, 'odd', format, file)
+    await repackDeb(readBytes(deb), deb.length, 'odd', format, file)
   }
   return readFile(path)
 }
@@ -45,6 +45,16 @@ describe.each(['gzip', 'xz', 'zstd'])('a .deb of %s', (compression) => {
     expect(await contents(data(deb))).toEqual(DATA)
     expect(await contents(control(deb))).toEqual({
       './control': expect.stringContaining('Package: odd\n'),
+    })
+  })
+
+  it('that is damaged is rejected, by its name', async () => {
+    const damaged = Buffer.from(deb)
+    damaged.fill(0xff, damaged.indexOf('data.tar') + 80, damaged.length - 8)
+    await expect(buffer(data(damaged))).rejects.toMatchObject({
+      code: 'ARTIFACT_MISMATCH',
+      message: expect.stringMatching(/^cannot unpack odd: its member data\.tar\.\w+ cannot be read: ./),
+      cause: expect.any(Error),
     })
   })
 

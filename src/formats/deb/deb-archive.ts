@@ -12,7 +12,7 @@ import { partAt, piecesOf, type ReadAt } from '../read-at.ts'
  *
  * @param size of the .deb in bytes
  * @param name of the .deb, for errors
- * @throws {StillroomError} ARTIFACT_MISMATCH when the archive is no .deb or compressed in an unknown way
+ * @throws {StillroomError} ARTIFACT_MISMATCH when the archive is no .deb, damaged, or compressed in an unknown way
  */
 export async function* debDataTar(read: ReadAt, size: number, name: string): AsyncGenerator<Buffer> {
   yield* uncompressed(read, await findMember(read, size, name, 'data'), name)
@@ -111,12 +111,16 @@ async function* uncompressed(
       name,
       `its member ${member} is compressed in an unknown way, expected none, gzip, xz or zstd`,
     )
-  yield* isKnown ? decompressFile(content, size) : piecesOf(content, size)
+  try {
+    yield* isKnown ? decompressFile(content, size) : piecesOf(content, size)
+  } catch (cause) {
+    throw notADeb(name, `its member ${member} cannot be read: ${(cause as Error).message}`, cause)
+  }
 }
 
 /** The longest magic. */
 const MAGIC = 6
 
-function notADeb(name: string, reason: string): StillroomError {
-  return new StillroomError('ARTIFACT_MISMATCH', `cannot unpack ${name}: ${reason}`)
+function notADeb(name: string, reason: string, cause?: unknown): StillroomError {
+  return new StillroomError('ARTIFACT_MISMATCH', `cannot unpack ${name}: ${reason}`, { cause })
 }

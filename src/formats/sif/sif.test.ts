@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { StillroomError } from '../../error.ts'
-import { readBytes } from '../squashfs/squashfs.test-data.ts'
+import { readBytes } from '../read-at.test-data.ts'
 import { isSif, readSif, rootPartition } from './read-sif.ts'
 import { DESCRIPTOR_AT, SIF_DESCRIPTOR } from './sif-layout.ts'
 import { type SifParts, sifHead } from './write-sif.ts'

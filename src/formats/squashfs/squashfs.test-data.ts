@@ -3,23 +3,13 @@ import { join } from 'node:path'
 import { LayerReader } from '../../image/layer-reader.ts'
 import { mergeLayers, type TreeNode } from '../../image/merge-layers.ts'
 import { Budget } from '../../image/read-options.ts'
-import type { ReadAt } from '../read-at.ts'
+import { readBytes } from '../read-at.test-data.ts'
 import { readSquashfs } from './read-squashfs.ts'
 
 /** Squashfs of one tree, by how they were packed. */
 export const RECORDED = ['gzip', 'xz', 'zstd', 'plain', 'ng'] as const
 
 export const recorded = (name: string) => readFile(join(import.meta.dirname, 'recorded', `${name}.sqfs`))
-
-/** Reads bytes that are in memory; `step` is called for each read. */
-export function readBytes(bytes: Buffer, step: () => void = () => {}): ReadAt {
-  return async (offset, length) => {
-    step()
-    if (offset < 0 || offset + length > bytes.length)
-      throw new RangeError(`${offset} + ${length} of ${bytes.length}`)
-    return Buffer.from(bytes.subarray(offset, offset + length))
-  }
-}
 
 /** The tree of a squashfs, with the limits that images have. */
 export async function squashfsTree(bytes: Buffer, step?: () => void): Promise<TreeNode> {
