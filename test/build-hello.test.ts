@@ -1,9 +1,15 @@
 import { mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Readable } from 'node:stream'
 import { execa } from 'execa'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { AuditReport } from '../src/audit/audit-report.ts'
+import { connectTo } from '../src/engine/connect.ts'
+import { engineDisk } from '../src/engine/engine-space.ts'
+import { findImage } from '../src/engine/find-image.ts'
+import { storedImage } from '../src/engine/layer-store.ts'
+import { readImageArchive } from '../src/image/read-archive.ts'
 import type { BuildReport } from '../src/report/build-report.ts'
 import { defaultCacheDirectory } from '../src/store/cache-directory.ts'
 import type { SaveResult } from '../src/workflows/save/save-recipe.ts'
@@ -46,6 +52,23 @@ describe('build recipe hello', () => {
     expect(first).toMatchObject({ unchanged: false, audit: { verdict: 'clean', isKnown: false } })
     const again = await build()
     expect(again).toMatchObject({ unchanged: false, audit: { ...first.audit, trust: null, isKnown: true } })
+  })
+
+  test('reads layers where the engine keeps them, as `docker save` gives them', async ({ skip }) => {
+    await stillroom(await copyProject('hello'), ['build', 'recipe', 'hello'])
+    const engine = await connectTo()
+    const image = await findImage(engine, 'stillroom/hello')
+    const stored = await storedImage((await engineDisk(engine)) ?? '', image?.reference ?? '')
+    if (stored === undefined && process.getuid?.() !== 0)
+      skip('layers of the engine can be read by root alone')
+    expect(stored).toBeDefined()
+    const { stdout } = execa('docker', ['save', 'stillroom/hello'], { encoding: 'buffer', buffer: false })
+    const [read, saved] = [
+      await readImageArchive(stored ?? Readable.from([])),
+      await readImageArchive(stdout),
+    ]
+    expect(read).toEqual(saved)
+    expect(read.id).toBe(image?.reference)
   })
 
   test('reads its own image when another has the same name with another tag', async () => {

@@ -149,6 +149,17 @@ function renderStages(
 const copyLayer = (stage: string, { prefix }: Scope) =>
   `COPY --link --from=${prefix}${stage} /.stillroom/delta/${stage}/ /`
 
+/**
+ * The stage that is the image of a recipe's steps, without its settings: that of layers which the recipe's images have, too, so that an
+ * engine which has one of them has that of this stage; of a flat recipe the tree that the last step worked in.
+ */
+export function stageAfter({ steps, layout }: Recipe): string {
+  const last = steps.at(-1)
+  if (last === undefined) return 'base'
+  const stage = stepName(steps.length - 1, last.kind)
+  return layout === 'flat' ? stage : layerStage(stage)
+}
+
 /** The stages whose layers an image has above its base's only one, lowest first; undefined of one that is a single layer. */
 export function layerStages(written: Recipe, locked: LockedPlatform): string[] | undefined {
   const recipe = onBase(written, locked.base)

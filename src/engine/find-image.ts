@@ -1,5 +1,7 @@
 import type { Engine } from './connect.ts'
 import { engineAnswer, unlessStatus } from './engine-error.ts'
+import { engineDisk } from './engine-space.ts'
+import { storedImage } from './layer-store.ts'
 
 /** An image as the engine lists it. */
 export interface EngineImage {
@@ -59,13 +61,19 @@ export interface HistoryStep {
   comment: string
 }
 
-/** The image as `docker save` gives it: a tar. Without a tag or digest the name means `latest`. */
-export async function saveImage({ docker }: Engine, reference: string): Promise<AsyncIterable<Uint8Array>> {
+/**
+ * The image as `docker save` gives it: a tar. Without a tag or digest the name means `latest`. Where this process may read the engine's
+ * layers, they are read where they are.
+ */
+export async function saveImage(engine: Engine, reference: string): Promise<AsyncIterable<Uint8Array>> {
   // by a name without a tag the engine saves all images of that name
   const isWhole = /^(sha256:)?[0-9a-f]{1,64}$|@|:[^/]*$/.test(reference)
-  const image = docker.getImage(isWhole ? reference : `${reference}:latest`)
-  const stream = await engineAnswer(`saving image ${reference}`, image.get())
-  return stream as unknown as AsyncIterable<Uint8Array>
+  const name = isWhole ? reference : `${reference}:latest`
+  const [found, root] = await Promise.all([findImage(engine, name), engineDisk(engine)])
+  const stored = found && root !== undefined && (await storedImage(root, found.reference))
+  if (stored) return stored
+  const asked = engineAnswer(`saving image ${reference}`, engine.docker.getImage(name).get())
+  return (await asked) as unknown as AsyncIterable<Uint8Array>
 }
 
 /** Gives an image one more name, which no other has from then on. */

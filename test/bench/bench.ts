@@ -1,14 +1,13 @@
 // `npm run bench [-- PART...] [--rounds N] [--json] [--strict]`: ratios of stillroom's times to those of the nearest thing a user
 // has, each pair timed in turn in one run, who begins alternating. Parts: build, edit, package, lock, steps, unchanged, verify, explain, image,
-// audit, diff, generate, help, fetch, memory, disk. With --json one line a part on standard output, with the machine's facts; with --strict it ends with 1 when
+// audit, diff, generate, help, fetch, memory, scale, disk. With --json one line a part on standard output, with the machine's facts; with --strict it ends with 1 when
 // a target is missed. Needs an engine and a network, the parts explain and audit also Go and Python.
 import { existsSync } from 'node:fs'
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { execa } from 'execa'
-import { trustedCertificates } from '../../src/net/trusted-certificates.ts'
 import { findSources } from '../../src/sources/find-sources.ts'
 import { defaultCacheDirectory } from '../../src/store/cache-directory.ts'
 import { auditContests } from './audit-contests.ts'
@@ -21,7 +20,9 @@ import { memoryMeasurement } from './image-memory.ts'
 import { lockContest, stepsContest } from './lock.ts'
 import { makeManyRecipes } from './many-recipes.ts'
 import { type Measurement, measure } from './measure.ts'
+import { type Mirror, startMirror } from './mirror.ts'
 import { packageContest } from './package.ts'
+import { scaleMeasurement } from './scale.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 const RECIPE = 'fenics-tf'
@@ -40,6 +41,7 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
 })
 const scratch = await mkdtemp(join(tmpdir(), 'stillroom-bench-'))
+let mirror: Mirror | undefined
 try {
   for (const contest of contests()) {
     if (positionals.length > 0 && !positionals.includes(contest.part)) continue
@@ -54,12 +56,14 @@ try {
     if (values.strict && result.missed) process.exitCode = 1
   }
 } finally {
+  await mirror?.close()
   await rm(scratch, { recursive: true, force: true })
 }
 
 function measurements(): Measurement[] {
   return [
     memoryMeasurement(scratch),
+    scaleMeasurement(scratch),
     diskMeasurement('hello', scratch),
     diskMeasurement(RECIPE, scratch, { file: 'solver/agent.py', times: 30 }),
   ]
@@ -75,17 +79,29 @@ function contests(): Contest[] {
       ...{ part: 'build', atMost, rounds: 5 },
       ours: `build recipe ${RECIPE} --no-cache, from a warm store, ${what}`,
       theirs:
-        'docker buildx build --no-cache of a Dockerfile written by hand, on a Debian that is there already',
-      prepare: prepareBuilds,
-      // what an audit learned of layers and artifacts
-      before: () => forget('audits', 'layers', 'contents'),
+        'docker buildx build --no-cache of a Dockerfile written by hand, on a Debian that is there already, with a mirror on this machine',
+      prepare: async () => {
+        await prepareBuilds()
+        if (mirror === undefined) await buildByHand(join(ROOT, 'recipes', RECIPE), { noCache: true })
+      },
+      before: async () => {
+        // what an audit learned of layers and artifacts
+        await forget('audits', 'layers', 'contents')
+        // what the last builds left, which would fill the disk; the context that the builder was sent stays
+        await execa('docker', ['image', 'prune', '--force'])
+        await execa('docker', ['buildx', 'prune', '--force', '--all', '--filter', 'type=regular'])
+        await execa('sync')
+      },
       run: {
         ours: () => stillroom('build', 'recipe', RECIPE, '--no-cache', ...args),
         theirs: () => buildByHand(join(ROOT, 'recipes', RECIPE), { noCache: true }),
       },
     })),
     editContest(RECIPE, scratch, { prepare: prepareBuilds, build: buildByHand }),
-    packageContest(RECIPE, scratch, { prepare: prepareBuilds, build: buildByHand }),
+    packageContest(RECIPE, scratch, {
+      ...{ prepare: prepareBuilds, build: buildByHand },
+      index: async () => (await nearSources()).PIP_INDEX_URL,
+    }),
     lockContest(RECIPE, scratch, { base: BASE, makeBase }),
     stepsContest(scratch),
     {
@@ -186,6 +202,13 @@ async function stagedContext(): Promise<string> {
   return newest.path
 }
 
+function hasContext(): Promise<boolean> {
+  return stagedContext().then(
+    () => true,
+    () => false,
+  )
+}
+
 async function epochOf(context: string): Promise<string> {
   const epoch = /^ARG SOURCE_DATE_EPOCH=(\d+)$/m.exec(
     await readFile(join(context, 'Dockerfile'), 'utf8'),
@@ -213,6 +236,8 @@ async function buildCached(): Promise<void> {
 /** A warm store for the one, a Debian in the engine for the other. */
 async function prepareBuilds(): Promise<void> {
   await stillroom('build', 'recipe', RECIPE)
+  // an image that is there needs no context, which may have been pruned
+  if (!(await hasContext())) await stillroom('build', 'recipe', RECIPE, '--no-cache', '--no-audit')
   await makeBase()
 }
 
@@ -241,25 +266,31 @@ async function forget(...names: string[]): Promise<void> {
     await rm(join(defaultCacheDirectory(process.env), name), { recursive: true, force: true })
 }
 
+/** Where packages come from: a mirror on this machine, which has them from the second time on. */
+async function nearSources() {
+  const { debian, pypi, ca } = await findSources({ env: process.env })
+  const downloads = join(scratch, 'mirror')
+  await mkdir(downloads, { recursive: true })
+  mirror ??= await startMirror(downloads, ca)
+  const { of } = mirror
+  const [DEBIAN = '', DEBIAN_SECURITY = '', PIP_INDEX_URL = ''] = [
+    debian.debian[0],
+    debian['debian-security'][0],
+    pypi.indexes[0],
+  ].map((url) => of(url ?? ''))
+  return { DEBIAN, DEBIAN_SECURITY, PIP_INDEX_URL }
+}
+
 async function buildByHand(
   directory: string,
   { noCache, more = '' }: { noCache: boolean; more?: string },
 ): Promise<void> {
-  const { debian, pypi, ca } = await findSources({ env: process.env })
-  const certificates = join(scratch, 'certificates.pem')
-  await writeFile(certificates, ca === undefined ? '' : trustedCertificates(ca).join('\n'))
-  const args = {
-    BASE,
-    DEBIAN: debian.debian[0],
-    DEBIAN_SECURITY: debian['debian-security'][0],
-    PIP_INDEX_URL: pypi.indexes[0],
-    MORE: more,
-  }
+  const args = { BASE, ...(await nearSources()), MORE: more }
   await execa('docker', [
     ...['buildx', 'build', '--quiet', '--provenance=false', '--load', '--network=host'],
     ...(noCache ? ['--no-cache'] : []),
-    ...Object.entries(args).flatMap(([name, value]) => ['--build-arg', `${name}=${value ?? ''}`]),
-    ...['--secret', `id=certificates,src=${certificates}`, '--tag', 'stillroom-bench/by-hand'],
+    ...Object.entries(args).flatMap(([name, value]) => ['--build-arg', `${name}=${value}`]),
+    ...['--tag', 'stillroom-bench/by-hand'],
     ...['--file', join(import.meta.dirname, 'Dockerfile'), directory],
   ])
 }

@@ -54,14 +54,21 @@ async function readLocked(path: string) {
   return locked
 }
 
-/** Measures when nothing goes any more: builds remove what is of no use in the background. */
 async function figure(machine: OwnMachine, what: string, size: number, atMost: number): Promise<Figure> {
-  const total = (usage: Record<string, number>) => Object.values(usage).reduce((sum, bytes) => sum + bytes, 0)
+  const parts = await settledUsage(machine)
+  return { what: `${what}, of the image's ${size} bytes`, value: total(parts) / size, atMost, parts }
+}
+
+/** Measures when nothing goes any more: builds remove what is of no use in the background. */
+export async function settledUsage(machine: OwnMachine): Promise<Record<string, number>> {
   let parts = await machine.usage()
   for (let before = Number.POSITIVE_INFINITY; total(parts) < before; ) {
     before = total(parts)
     await wait(10_000)
     parts = await machine.usage()
   }
-  return { what: `${what}, of the image's ${size} bytes`, value: total(parts) / size, atMost, parts }
+  return parts
 }
+
+export const total = (usage: Record<string, number>) =>
+  Object.values(usage).reduce((sum, bytes) => sum + bytes, 0)

@@ -56,13 +56,17 @@ export function editContest(
 }
 
 /** Commits what was changed, locks and builds, to a verdict with checks and an audit. */
-export async function lockAndBuild(project: string, recipe: string): Promise<void> {
+export async function lockAndBuild(
+  project: string,
+  recipe: string,
+  env: Record<string, string> = {},
+): Promise<void> {
   const identity = ['-c', 'user.name=bench', '-c', 'user.email=bench@example.org']
   const commit = ['commit', '--quiet', '--no-gpg-sign', '--all', '--message', 'edit']
   await execa('git', [...identity, ...commit], { cwd: project })
   const stillroom = join(ROOT, 'bin/stillroom')
-  await execa(stillroom, ['-C', project, 'lock', 'recipe', recipe])
-  const { stdout } = await execa(stillroom, ['-C', project, 'build', 'recipe', recipe, '--json'])
+  await execa(stillroom, ['-C', project, 'lock', 'recipe', recipe], { env })
+  const { stdout } = await execa(stillroom, ['-C', project, 'build', 'recipe', recipe, '--json'], { env })
   const { verdict, audit, checks } = JSON.parse(stdout)
   if (verdict !== 'recorded' || audit.verdict !== 'clean' || audit.isKnown || checks.length === 0)
     throw new Error(`not built, checked and audited: ${stdout}`)

@@ -20,7 +20,8 @@ const PACKAGES = [
  * One package more in the recipe's pip step, from the save in the editor to the verdict. Ours commits, locks, builds, compares, checks
  * and audits; the other side builds what it changes. Both have built it before.
  *
- * @param byHand `prepare`: what the hand-written Dockerfile stands on; `build`: builds it with one package more
+ * @param byHand `prepare`: what the hand-written Dockerfile stands on; `build`: builds it with one package more; `index`: where both
+ *   find packages, on this machine
  */
 export function packageContest(
   recipe: string,
@@ -28,6 +29,7 @@ export function packageContest(
   byHand: {
     prepare: () => Promise<unknown>
     build: (directory: string, options: { noCache: boolean; more: string }) => Promise<unknown>
+    index: () => Promise<string>
   },
 ): Contest {
   const project = join(scratch, 'one-package-more')
@@ -44,7 +46,7 @@ export function packageContest(
     const changed = text.replace(/('gym==0\.21\.0',)( '[^']*',)?/, `$1 '${next('ours')}',`)
     if (changed === text) throw new Error(`${file} has no place for one package more`)
     await writeFile(file, changed)
-    await lockAndBuild(project, recipe)
+    await lockAndBuild(project, recipe, { PIP_INDEX_URL: await byHand.index() })
   }
   const theirs = () => byHand.build(directory, { noCache: false, more: next('theirs') })
   return {

@@ -32,7 +32,8 @@ export async function* debControlTar(read: ReadAt, size: number, name: string): 
  *
  * @param format zstd is read by dpkg 1.21.18 and later
  * @param file an empty one
- * @throws {StillroomError} as {@link debDataTar}
+ * @param seen is given the files as a plain tar, piece by piece, as they go by
+ * @throws {StillroomError} as {@link debDataTar}; what `seen` throws
  */
 export async function repackDeb(
   read: ReadAt,
@@ -40,6 +41,7 @@ export async function repackDeb(
   name: string,
   format: 'gzip' | 'zstd',
   file: Pick<FileHandle, 'write'>,
+  seen: (bytes: Buffer) => void = () => {},
 ): Promise<void> {
   const member = await findMember(read, size, name, 'data')
   let at = 0
@@ -53,7 +55,13 @@ export async function repackDeb(
   const header = Buffer.from(await read(member.offset, AR_HEADER))
   for await (const bytes of piecesOf(read, member.offset)) await put(bytes)
   await put(header)
-  for await (const bytes of compressLittle(uncompressed(read, member, name), format)) await put(bytes)
+  async function* content() {
+    for await (const bytes of uncompressed(read, member, name)) {
+      seen(bytes)
+      yield bytes
+    }
+  }
+  for await (const bytes of compressLittle(content(), format)) await put(bytes)
   const length = at - member.offset - AR_HEADER
   if (length % 2 === 1) await put(Buffer.from('\n'))
   header.write(`data.tar.${format === 'gzip' ? 'gz' : 'zst'}`.padEnd(16), 0, 'latin1')

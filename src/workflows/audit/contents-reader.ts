@@ -42,8 +42,7 @@ export async function readTarContents(
   tar: AsyncIterable<Uint8Array>,
   python?: PythonAbi,
 ): Promise<ArtifactContents> {
-  const { contents } = await readTar(tar, python)
-  return contents
+  return (await readTar(tar, new TarContents(python))).contents()
 }
 
 /**
@@ -55,8 +54,8 @@ export async function readSourceContents(
   tar: AsyncIterable<Uint8Array>,
   python?: PythonAbi,
 ): Promise<ArtifactContents> {
-  const { contents, texts } = await readTar(tar, python, SOURCE_METADATA)
-  return { ...contents, ...sourceMetadata(texts) }
+  const read = await readTar(tar, new TarContents(python, SOURCE_METADATA))
+  return { ...read.contents(), ...sourceMetadata(read.texts) }
 }
 
 /** What says what a source distribution is: its own PKG-INFO, and setuptools' notes of what it needs. */
@@ -72,16 +71,37 @@ export function sourceMetadata(
   return { ...(metadata !== undefined && { metadata }), ...(requires !== undefined && { requires }) }
 }
 
-async function readTar(
-  tar: AsyncIterable<Uint8Array>,
-  python: PythonAbi | undefined,
-  wanted?: RegExp,
-): Promise<{ contents: ArtifactContents; texts: ReadonlyMap<string, string> }> {
-  const handler = new ContentsHandler(python, wanted)
-  const reader = new TarReader(handler)
-  for await (const bytes of tar) reader.write(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength))
-  reader.close()
-  return { contents: { files: handler.files() }, texts: handler.texts }
+async function readTar(tar: AsyncIterable<Uint8Array>, into: TarContents): Promise<TarContents> {
+  for await (const bytes of tar) into.write(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength))
+  return into
+}
+
+/** A tar, read piece by piece as somebody else takes it. */
+export class TarContents {
+  readonly #handler: ContentsHandler
+  readonly #reader: TarReader
+
+  /** @param wanted files whose text is wanted, by path */
+  constructor(python: PythonAbi | undefined, wanted?: RegExp) {
+    this.#handler = new ContentsHandler(python, wanted)
+    this.#reader = new TarReader(this.#handler)
+  }
+
+  /** @throws {StillroomError} IMAGE_INVALID when it is not a tar */
+  write(bytes: Buffer): void {
+    this.#reader.write(bytes)
+  }
+
+  /** After the last piece. @throws {StillroomError} IMAGE_INVALID when it is not a whole tar */
+  contents(): ArtifactContents {
+    this.#reader.close()
+    return { files: this.#handler.files() }
+  }
+
+  /** Of files that are wanted, as latin1. */
+  get texts(): ReadonlyMap<string, string> {
+    return this.#handler.texts
+  }
 }
 
 class ContentsHandler implements TarHandler {

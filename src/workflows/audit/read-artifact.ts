@@ -5,7 +5,7 @@ import { INTERPRETER } from '../../audit/expect/locked-contents.ts'
 import { debControlTar, debDataTar } from '../../formats/deb/deb-archive.ts'
 import { compressionOf, decompressFile } from '../../formats/decompress.ts'
 import type { PythonAbi } from '../../formats/python/byte-code.ts'
-import { readFileAt } from '../../formats/read-at.ts'
+import { type ReadAt, readFileAt } from '../../formats/read-at.ts'
 import { BLOCK, isTarHeader } from '../../formats/tar/tar-header.ts'
 import { type ZipMember, zipMembers } from '../../formats/zip.ts'
 import { LayerReader } from '../../image/layer-reader.ts'
@@ -27,9 +27,23 @@ const TEXTS = new Set(['control', 'conffiles', 'preinst', 'postinst'])
  */
 export async function readDeb(path: string, name: string, python?: PythonAbi): Promise<ArtifactContents> {
   await using file = await open(path)
-  const [read, { size: bytes }] = [readFileAt(file), await file.stat()]
+  const [read, { size }] = [readFileAt(file), await file.stat()]
+  const control = await readDebControl(read, size, name)
+  return { ...(await readTarContents(debDataTar(read, size, name), python)), control }
+}
+
+/**
+ * What dpkg keeps of a .deb beside its files, by the name of each.
+ *
+ * @throws {StillroomError} as {@link readDeb}
+ */
+export async function readDebControl(
+  read: ReadAt,
+  size: number,
+  name: string,
+): Promise<Record<string, ControlMember>> {
   const reader = new LayerReader({ keep: (member) => TEXTS.has(member) })
-  for await (const piece of debControlTar(read, bytes, name)) reader.write(piece)
+  for await (const piece of debControlTar(read, size, name)) reader.write(piece)
   reader.close()
   const control: Record<string, ControlMember> = {}
   for (const { path: member, inode } of reader.entries) {
@@ -37,7 +51,7 @@ export async function readDeb(path: string, name: string, python?: PythonAbi): P
     const { size, sha256, content } = inode
     control[member] = { size, sha256, ...(content === undefined ? {} : { text: content.toString('latin1') }) }
   }
-  return { ...(await readTarContents(debDataTar(read, bytes, name), python)), control }
+  return control
 }
 
 /**

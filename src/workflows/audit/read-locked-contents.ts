@@ -43,7 +43,7 @@ export async function readLockedContents(
   const take = async (placed: PlacedArtifact) => {
     ports.signal.throwIfAborted()
     const { sha256 } = placed.artifact
-    const kept = await keptContents(ports, keyOf(sha256, python))
+    const kept = await keptContents(ports, contentsKey(sha256, python))
     if (kept === undefined) unread.push(placed)
     else artifacts.set(sha256, kept)
   }
@@ -91,14 +91,16 @@ export async function readAhead(
   const python = lockedPython(locked)
   const artifacts = new Map(ownArtifacts(locked).files.map(({ artifact }) => [artifact.sha256, artifact]))
   const read = async (artifact: Artifact) => {
-    if (ports.signal.aborted || (await hasContents(ports, keyOf(artifact.sha256, python)))) return
+    if (ports.signal.aborted || (await hasContents(ports, contentsKey(artifact.sha256, python)))) return
     await artifactContents(ports, artifact, python).catch(() => {})
   }
   // a build beside it has work for most of the processors
   await pMap(artifacts.values(), read, { concurrency: 2 })
 }
 
-const keyOf = (content: string, python: PythonAbi | undefined) => `${content}-${python?.tag ?? 'none'}`
+/** Names what an artifact or a tree holds, for `keepContents`. */
+export const contentsKey = (content: string, python: PythonAbi | undefined) =>
+  `${content}-${python?.tag ?? 'none'}`
 
 async function treeContents(
   ports: Environment & Cancellation & Cache,
@@ -106,7 +108,7 @@ async function treeContents(
   project: PinnedTree,
   python: PythonAbi | undefined,
 ): Promise<ArtifactContents> {
-  const key = keyOf(project.tree, python)
+  const key = contentsKey(project.tree, python)
   const kept = await keptContents(ports, key)
   if (kept !== undefined) return kept
   const contents = await readTarContents(archiveProject(gitRunner(ports), repository, project, 0), python)
@@ -127,11 +129,11 @@ async function artifactContents(
     if (origin.kind === 'git') return readTarContents(createReadStream(path), python)
     return file.endsWith('.whl') ? readWheel(path, python) : readArchive(path, python)
   }
-  return keepContents(ports, keyOf(sha256, python), await read())
+  return keepContents(ports, contentsKey(sha256, python), await read())
 }
 
 /** The Python that Debian's packages of a lock bring. */
-function lockedPython({ base, steps }: LockedPlatform): PythonAbi | undefined {
+export function lockedPython({ base, steps }: LockedPlatform): PythonAbi | undefined {
   const debs = [
     ...(base.kind === 'debian' ? base.packages : []),
     ...(base.kind === 'recipe' ? base.inventory.filter(({ kind }) => kind === 'deb') : []),

@@ -4,6 +4,7 @@ import { connectEngine, type Engine } from '../../engine/connect.ts'
 import { engineDisk } from '../../engine/engine-space.ts'
 import { type EngineImage, findImage } from '../../engine/find-image.ts'
 import { StillroomError } from '../../error.ts'
+import { lockedPython } from '../audit/read-locked-contents.ts'
 import type { Cache, Fetching } from '../ports.ts'
 import { rememberImage } from '../project/known-images.ts'
 import type { LockedRecipe } from '../project/load-inputs.ts'
@@ -45,7 +46,7 @@ export async function buildInputs(
   const { damaged } = await fetchInputs(ports, artifacts, locked)
   for (const name of damaged)
     progress({ kind: 'note', text: `the store's copy of ${name} was damaged: fetched again` })
-  const staged = await stageContext(ports, context, artifacts, directory, locked.epoch)
+  const staged = await stageContext(ports, context, artifacts, directory, locked.epoch, lockedPython(locked))
   onStage('build')
   await using from = await builderPath(ports, staged, how.contextName ?? name)
   const stop = new AbortController()

@@ -4,6 +4,9 @@ import { expect, test } from 'vitest'
 import type { ContextArtifacts } from '../../dockerfile/context-artifacts.ts'
 import { openStore } from '../../store/store.ts'
 import { temporaryDirectory } from '../../store/testing/temporary-directory.ts'
+import { keptContents } from '../audit/artifact-contents.ts'
+import { readDeb } from '../audit/read-artifact.ts'
+import { contentsKey } from '../audit/read-locked-contents.ts'
 import { debFormat, stageContext } from './stage-context.ts'
 
 /** Stages a context of a generated file and an artifact, each time as another build would. */
@@ -41,6 +44,22 @@ test('stageContext() gives files of one path and size another time when they hol
   const [same, too] = await times('Dockerfile')
   expect(same).toBe(too)
   expect((await times('artifacts/file-1/content')).every((time) => time % 1000 !== 0)).toBe(true)
+})
+
+test('stageContext() keeps what its .debs hold, as an audit reads it', async () => {
+  const { ports, store, cache, files } = await staging()
+  const deb = await readFile(new URL('../../formats/deb/recorded/xz.deb', import.meta.url))
+  const { sha256, size } = await store.put(deb)
+  const artifact = {
+    ...{ name: 'odd 1 (amd64)', file: 'odd_1_amd64.deb', sha256, size },
+    origin: { kind: 'debian' as const, archive: 'debian' as const, path: 'pool/o/odd_1_amd64.deb' },
+  }
+  const placed = { artifact, destination: 'artifacts/apt-1/odd_1_amd64.deb' }
+  const artifacts: ContextArtifacts = { files: [placed], seed: [], projects: [], directories: [] }
+  await stageContext(ports, files, artifacts, cache, 1_700_000_000)
+  const kept = await keptContents(ports, contentsKey(sha256, undefined))
+  expect(kept).toEqual(await readDeb(store.path(sha256), artifact.name))
+  expect(kept?.files.map(({ path }) => path)).toContain('usr/share/doc/odd/hello')
 })
 
 test('stageContext() uses a context again as long as it is what was put together', async () => {

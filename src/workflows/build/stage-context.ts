@@ -17,15 +17,21 @@ import { dirname, join } from 'node:path'
 import pMap from 'p-map'
 import type { ContextArtifacts, PlacedArtifact } from '../../dockerfile/context-artifacts.ts'
 import type { ContextFiles } from '../../dockerfile/render-context.ts'
+import { StillroomError } from '../../error.ts'
 import { compressLittle, debDataTar, repackDeb } from '../../formats/deb/deb-archive.ts'
 import { uncompressed } from '../../formats/decompress.ts'
-import { piecesOf, readFileAt } from '../../formats/read-at.ts'
+import type { PythonAbi } from '../../formats/python/byte-code.ts'
+import { piecesOf, type ReadAt, readFileAt } from '../../formats/read-at.ts'
 import { compareDebian } from '../../formats/versions/compare-debian.ts'
 import { Budget } from '../../image/read-options.ts'
 import { gitRunner } from '../../resolve/git/run-git.ts'
 import { archiveProject } from '../../resolve/project/resolve-project.ts'
 import type { Artifact } from '../../store/artifact.ts'
 import { diskError, hashFile, writeFileAtomic } from '../../store/disk.ts'
+import { hasContents, keepContents } from '../audit/artifact-contents.ts'
+import { TarContents } from '../audit/contents-reader.ts'
+import { readDebControl } from '../audit/read-artifact.ts'
+import { contentsKey } from '../audit/read-locked-contents.ts'
 import type { Artifacts, Cache, Cancellation, Environment } from '../ports.ts'
 import { DerivedFiles } from './derived-files.ts'
 
@@ -33,11 +39,12 @@ const DAY = 86_400_000
 
 /**
  * Puts a whole build context together in the cache: the generated files and the verified artifacts, as hard links;
- * .debs with their files compressed little, so that xz is read once and on all cores.
+ * .debs with their files compressed little, so that xz is read once and on all cores. What they hold is kept for audits meanwhile.
  * The directory is named by its content, so that a context is put together once. One that is there is hashed before it is
  * used: a damaged one is put together again. Files of equal path, size and time are equal: see `builderPath`.
  *
  * @param repository a directory of the git repository that holds the project trees
+ * @param python the one that audits of these artifacts know byte code of
  * @returns the directory
  */
 export async function stageContext(
@@ -46,6 +53,7 @@ export async function stageContext(
   artifacts: ContextArtifacts,
   repository: string,
   epoch: number,
+  python?: PythonAbi,
 ): Promise<string> {
   const root = join(ports.cache, 'contexts')
   const id = createHash('sha256')
@@ -64,7 +72,7 @@ export async function stageContext(
     const derived = new DerivedFiles(join(ports.cache, 'derived'))
     await removeOld(root)
     await derived.removeUnused(new Date(Date.now() - DAY))
-    const digests = await fill(temporary, { ...ports, derived }, files, artifacts, repository, epoch)
+    const digests = await fill(temporary, { ...ports, derived }, files, artifacts, repository, epoch, python)
     const list = await listFiles(temporary, digests)
     // one that is there is damaged, or was made by another run meanwhile, which is as good
     await rename(directory, `${temporary}.old`).catch((error: NodeJS.ErrnoException) => {
@@ -122,12 +130,14 @@ async function digestEntry(path: string, mode: number): Promise<string> {
 /** Puts all files in place; returns the digests of those that were taken, by path. */
 async function fill(
   root: string,
-  { store, derived, env, signal }: Environment & Cancellation & Artifacts & { derived: DerivedFiles },
+  ports: Environment & Cancellation & Cache & Artifacts & { derived: DerivedFiles },
   files: ContextFiles,
   { files: placed, seed, projects, directories }: ContextArtifacts,
   repository: string,
   epoch: number,
+  python: PythonAbi | undefined,
 ): Promise<Map<string, string>> {
+  const { store, derived, env, signal } = ports
   const digests = new Map<string, string>()
   const put = async (path: string, content: string | AsyncIterable<Uint8Array>) => {
     const file = join(root, path)
@@ -149,7 +159,8 @@ async function fill(
     await mkdir(dirname(path), { recursive: true })
     const make = async (file: FileHandle) => {
       await using source = await open(store.path(sha256))
-      if (origin.kind === 'debian') await repackDeb(readFileAt(source), size, name, format, file)
+      if (origin.kind === 'debian')
+        await repackAndRead(ports, artifact, readFileAt(source), format, file, python)
       else await writeFile(file, uncompressed(piecesOf(readFileAt(source), size), new Budget({ signal })))
     }
     const key = derivedKey(artifact, format)
@@ -178,6 +189,36 @@ async function fill(
   for (const { destination, epoch: own = epoch, ...project } of projects)
     await put(destination, archiveProject(gitRunner({ env, signal }), repository, project, own))
   return digests
+}
+
+/**
+ * Keeps what the .deb holds, so that an audit need not unpack it once more: it was verified when it was fetched. What cannot be read
+ * is left to that audit, which says so.
+ */
+async function repackAndRead(
+  ports: Cache,
+  { sha256, size, name }: Artifact,
+  read: ReadAt,
+  format: 'gzip' | 'zstd',
+  file: FileHandle,
+  python: PythonAbi | undefined,
+): Promise<void> {
+  const key = contentsKey(sha256, python)
+  if (await hasContents(ports, key)) return repackDeb(read, size, name, format, file)
+  let tar: TarContents | undefined = new TarContents(python)
+  await repackDeb(read, size, name, format, file, (bytes) => {
+    try {
+      tar?.write(bytes)
+    } catch {
+      tar = undefined
+    }
+  })
+  try {
+    const control = await readDebControl(read, size, name)
+    if (tar) await keepContents(ports, key, { ...tar.contents(), control })
+  } catch (error) {
+    if (!(error instanceof StillroomError)) throw error
+  }
 }
 
 /** Begins none after one that failed, and ends when all that began have: nothing is written to what is removed then. */

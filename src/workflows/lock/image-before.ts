@@ -1,3 +1,4 @@
+import { stageAfter } from '../../dockerfile/render-dockerfile.ts'
 import { stepName } from '../../dockerfile/step-name.ts'
 import { connectEngine } from '../../engine/connect.ts'
 import { type KeptContainer, keepContainer, withContainer } from '../../engine/container.ts'
@@ -71,7 +72,7 @@ async function buildBefore(
   const { name, recipe } = loaded
   const partial: Recipe = { ...recipe, steps: recipe.steps.slice(0, before.steps.length) }
   const last = partial.steps.at(-1)
-  const target = last ? stepName(partial.steps.length - 1, last.kind) : 'base'
+  const target = stageAfter(partial)
   // under the recipe's own name, a builder would throw away what it was sent for the recipe's other steps
   const contextName = last ? name : `base-${recipe.base.kind === 'debian' ? recipe.base.suite : name}`
   const context = await renderGenerated(name, partial, before)
