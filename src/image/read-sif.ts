@@ -3,7 +3,6 @@ import { ImageConfig } from '../formats/oci.ts'
 import { partAt, type ReadAt } from '../formats/read-at.ts'
 import { isSif, readSif, rootPartition } from '../formats/sif/read-sif.ts'
 import { SIF_HEADER } from '../formats/sif/sif-layout.ts'
-import { readSquashfs } from '../formats/squashfs/read-squashfs.ts'
 import type { DigestThread } from './digest-thread.ts'
 import { diskFile, fileState, openRegular, unreadable } from './disk-file.ts'
 import { type ImageTree, treeOf } from './image-tree.ts'
@@ -34,6 +33,8 @@ export async function readSifTree(
   options: ReadOptions,
   thread?: DigestThread,
 ): Promise<ImageTree> {
+  // with its decompressors, which other images need not
+  const { readSquashfs } = await import('../formats/squashfs/read-squashfs.ts')
   const file = await openRegular(path)
   try {
     const state = await fileState(file)

@@ -1,6 +1,4 @@
 import type { OpenRegistryImage } from '../image/open-image.ts'
-import { registryFiles } from '../image/registry-files.ts'
-import { openRegistries } from '../sources/registry/open-registries.ts'
 import type { Environment, Upstreams } from './ports.ts'
 
 /**
@@ -10,6 +8,11 @@ import type { Environment, Upstreams } from './ports.ts'
  */
 export function registryImages({ env, sources }: Environment & Upstreams): OpenRegistryImage {
   return async (reference, signal) => {
+    // most images come from elsewhere
+    const [{ registryFiles }, { openRegistries }] = await Promise.all([
+      import('../image/registry-files.ts'),
+      import('../sources/registry/open-registries.ts'),
+    ])
     const registries = openRegistries({ env, signal }, await sources())
     const { digest, tag = 'latest' } = await registries.expand(reference)
     return registryFiles(await registries.repositories(reference), digest ?? tag, signal)

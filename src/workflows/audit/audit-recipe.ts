@@ -15,7 +15,6 @@ import { requireFresh } from '../../lock/compare-lock.ts'
 import { parseLock } from '../../lock/parse-lock.ts'
 import { recordedRecipe } from '../../lock/recorded-recipe.ts'
 import type { LockedPlatform, Lockfile } from '../../lock/schema.ts'
-import { fetchInputs } from '../build/fetch-inputs.ts'
 import type { Artifacts, Cache, Fetching } from '../ports.ts'
 import { differentName, imageName } from '../project/image-name.ts'
 import { readLockText, requireLock } from '../project/lock-file.ts'
@@ -270,6 +269,8 @@ async function fetchMissing(
   files: PlacedArtifact[],
 ): Promise<void> {
   try {
+    // most audits fetch nothing
+    const { fetchInputs } = await import('../build/fetch-inputs.ts')
     await fetchInputs(ports, { files }, locked)
   } catch (error) {
     if (!(error instanceof StillroomError) || ports.signal.aborted) throw error

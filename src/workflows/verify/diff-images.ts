@@ -1,21 +1,14 @@
-import { resolve } from 'node:path'
 import { setFlagsFromString } from 'node:v8'
 import { StillroomError } from '../../error.ts'
 import { openImage, openPair } from '../../image/open-image.ts'
-import { parseLock } from '../../lock/parse-lock.ts'
 import {
   type ExplainedImages,
   explainImages,
   explainLocked,
   type ImageSource,
-  type LockedReference,
 } from '../../verify/explain-images.ts'
 import type { Artifacts, Cancellation, Environment, Project, Reporting, Upstreams } from '../ports.ts'
-import { readLockText } from '../project/lock-file.ts'
 import { registryImages } from '../registry-images.ts'
-import { readLockedTree } from '../store/locked-tree.ts'
-
-const PLATFORM = 'linux/amd64'
 
 /**
  * Says by what two images differ, file by file, and why.
@@ -53,22 +46,13 @@ export async function diffImages(
   // nearly all that reading makes is garbage at once: new space that stays small keeps the process small
   setFlagsFromString('--semi-space-growth-factor=1')
   const sources = [source(a), source(b)] as const
-  if (a.endsWith('.json')) return explainLocked(await lockedReference(ports, a), sources[1])
+  if (a.endsWith('.json')) {
+    const { lockedReference } = await import('./locked-reference.ts')
+    return explainLocked(await lockedReference(ports, a), sources[1])
+  }
   return explainImages(...sources, async (options) => {
     const pair = await openPair(ports, [a, b], { ...chosen, ...(options.keep && { keep: options.keep }) })
     if (pair !== undefined) return { ...pair, whole: false }
     return { a: await sources[0].read(options), b: await sources[1].read(options), whole: true }
-  })
-}
-
-async function lockedReference(ports: Artifacts & Project, lock: string): Promise<LockedReference> {
-  const path = resolve(ports.directory, lock)
-  const lockfile = parseLock(await readLockText(path, lock), lock)
-  const image = lockfile.platforms[PLATFORM]?.image
-  const root = image && (await readLockedTree(ports, image))
-  if (root) return { reference: lock, ...image, root }
-  const what = image ? 'its locked tree is not in the store' : 'it names no image yet'
-  throw new StillroomError('IMAGE_MISSING', `cannot compare with the image of ${lock}: ${what}`, {
-    hint: `build or audit the locked image once (stillroom build recipe ${lockfile.recipe}), or import an archive that has the tree`,
   })
 }
