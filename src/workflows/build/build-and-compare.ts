@@ -27,6 +27,7 @@ import { buildLocked } from './build-locked.ts'
 import { builtImage } from './built-image.ts'
 import { keepImageTree } from './keep-image-tree.ts'
 import { keepOtherTrees } from './keep-other-trees.ts'
+import { prefersPublished } from './prefers-published.ts'
 import { reduceBuildCache } from './reduce-build-cache.ts'
 import { runChecks } from './run-checks.ts'
 import { takePublished } from './take-published.ts'
@@ -39,7 +40,7 @@ export interface BuildRecipeOptions {
   /** A buildx builder by name. */
   builder?: string | undefined
   /** Whether to build an image even where the lockfile says where it was published. */
-  fromSource?: boolean
+  fromSource?: boolean | undefined
 }
 
 export interface BuildPlan extends LockedRecipe {
@@ -73,8 +74,7 @@ export async function buildAndCompare(
   let tag: string
   let fetched: string | null = null
   try {
-    // who wants all of it built, or built elsewhere, wants none that others built
-    const isWanted = !fromSource && !noCache && builder === undefined && locked.image?.published !== undefined
+    const isWanted = prefersPublished(locked, { fromSource, noCache, builder })
     if (isWanted) clock.stage('fetch the image')
     const taken = isWanted ? await takePublished(session, engine, locked.image, building) : undefined
     made = taken

@@ -11,6 +11,8 @@ import { deferRejection, loadLocked } from '../project/load-inputs.ts'
 import type { Session } from '../session.ts'
 import { StageClock } from '../stage-clock.ts'
 import type { BuildRecipeOptions } from './build-and-compare.ts'
+import { prefersPublished } from './prefers-published.ts'
+import { whileFetching } from './while-fetching.ts'
 
 /**
  * Builds a recipe from its lockfile and compares the image with it: fetch, build without network, compare, check,
@@ -32,7 +34,9 @@ export async function buildRecipe(
   const inputs = await loadLocked(session, name)
   const { locked } = inputs
   // an engine is started only now, when all that was written is in order
-  const start = () => askEngine(session, plain, true)
+  const connect = () => askEngine(session, plain, true)
+  const start = () =>
+    prefersPublished(locked, options) ? connect() : whileFetching(session, inputs, connect)
   const { engine, previous: first } = await (answer?.catch(start) ?? start())
   const about = { recipe: name, expected: locked.image }
   const find = async (tag: string) => (tag === plain ? first : findImage(engine, tag))

@@ -154,7 +154,7 @@ async function fill(
   const format = debFormat(placed)
   const place = async ({ artifact, destination }: PlacedArtifact) => {
     signal.throwIfAborted()
-    const { sha256, size, name, origin } = artifact
+    const { sha256, size, origin } = artifact
     const path = join(root, destination)
     await mkdir(dirname(path), { recursive: true })
     const make = async (file: FileHandle) => {
