@@ -62,10 +62,10 @@ describe('build recipe hello', () => {
     if (stored === undefined && process.getuid?.() !== 0)
       skip('layers of the engine can be read by root alone')
     expect(stored).toBeDefined()
-    const { stdout } = execa('docker', ['save', 'stillroom/hello'], { encoding: 'buffer', buffer: false })
+    const given = await engine.docker.getImage('stillroom/hello:latest').get()
     const [read, saved] = [
       await readImageArchive(stored ?? Readable.from([])),
-      await readImageArchive(stdout),
+      await readImageArchive(given as unknown as AsyncIterable<Uint8Array>),
     ]
     expect(read).toEqual(saved)
     expect(read.id).toBe(image?.reference)
