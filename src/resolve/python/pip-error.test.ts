@@ -164,3 +164,37 @@ test.each([
     `pip finds no file for docutils==0.15.1.post1 that it can use while resolving docutils==0.15.1.post1:\n  ${expected}`,
   )
 })
+
+describe('pipError() of a conflict about a project', () => {
+  const conflict = `ERROR: Cannot install devito==4.8.23 and devito==4.8.22 because these package versions have conflicting dependencies.
+
+The conflict is caused by:
+    devito 4.8.23 depends on cgen<2026 and >=2020.1
+    devito 4.8.22 depends on cgen>=2020.1
+
+ERROR: ResolutionImpossible: for help visit https://pip.pypa.io/
+`
+  const source = (version: string) =>
+    `  Link requires Skipping link: No sources permitted for cgen: https://index.example.org/files/cgen-${version}.tar.gz#sha256=00 (from https://index.example.org/simple/cgen/)\n`
+  const wheel = (version: string) =>
+    `    Found link https://index.example.org/files/cgen-${version}-py3-none-any.whl#sha256=00 (from https://index.example.org/simple/cgen/), version: ${version}\n`
+
+  test('names the way to allow its source, when that alone would do', () => {
+    const log = source('2018.1') + source('2020.1') + source('2025.1') + wheel('2019.1')
+    expect(pipError(conflict, 'resolving devito', log)).toMatchObject({
+      code: 'PIP_CONFLICT',
+      hint: expect.stringMatching(
+        /^only source is there of cgen-2020\.1\.tar\.gz, cgen-2025\.1\.tar\.gz: .*sdists: \{ "cgen": /,
+      ),
+    })
+  })
+
+  test.each([
+    ['a wheel would do, too', source('2020.1') + wheel('2025.1')],
+    ['no source would do', source('2018.1')],
+  ])('names none when %s', (_, log) => {
+    expect(pipError(conflict, 'resolving devito', log).hint).toBe(
+      'loosen one of the requirements that pip names',
+    )
+  })
+})

@@ -24,11 +24,15 @@ export function pipError(output: string, doing: string, log = ''): StillroomErro
     /ResolutionImpossible|conflicting dependencies|because these package versions have conflict/.test(text)
   ) {
     const conflict = text.slice(Math.max(0, text.search(/The conflict is caused by|Cannot install/)))
+    const asSource = metBySourceAlone(conflict, log)
     return new StillroomError(
       'PIP_CONFLICT',
       `pip cannot meet the requirements together while ${doing}: ${firstLines(conflict, 12)}`,
       {
-        hint: 'loosen one of the requirements that pip names',
+        hint:
+          asSource.length > 0
+            ? `only source is there of ${asSource.flatMap(({ files }) => files.slice(-3)).join(', ')}: ${allowSource(asSource.map(({ name }) => name))}`
+            : 'loosen one of the requirements that pip names',
         details: { blamed: constraintsOf(conflict) },
       },
     )
@@ -99,6 +103,30 @@ function allowedSources(requirement: string, log: string): string[] {
       return version !== undefined && meetsRequirement(version, requirement)
     })
   return [...new Set(files)]
+}
+
+/** Projects in a conflict of which no wheel, but a source distribution meets what others need of them. */
+function metBySourceAlone(conflict: string, log: string): { name: string; files: string[] }[] {
+  const needed = new Map<string, Set<string>>()
+  for (const [, name = '', versions = ''] of conflict.matchAll(/ depends on ([A-Za-z0-9._-]+)([^\n;]*)/g)) {
+    const requirements = needed.get(normalizeName(name)) ?? new Set()
+    needed.set(normalizeName(name), requirements.add(name + versions.replaceAll(' and ', ',')))
+  }
+  return [...needed].flatMap(([name, requirements]) => {
+    const files = [...requirements].flatMap((requirement) => allowedSources(requirement, log))
+    const isMet = [...requirements].some((requirement) => wheels(requirement, log).length > 0)
+    return files.length === 0 || isMet ? [] : [{ name, files: [...new Set(files)] }]
+  })
+}
+
+/** Wheels that pip found for a requirement, and may take. */
+function wheels(requirement: string, log: string): string[] {
+  const name = normalizeName(requirementName(requirement))
+  const files = [...log.matchAll(/Found link \S*\/([^/#\s]+\.whl)/g)].map(([, file = '']) => file)
+  return files.filter((file) => {
+    const [project = '', version = ''] = file.split('-')
+    return normalizeName(project) === name && meetsRequirement(version, requirement)
+  })
 }
 
 /** Whether pip found files of a project that it may take: pip 21 and later list them, 20.3 tells only in its log. */
