@@ -5,6 +5,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import type { AuditReport } from '../src/audit/audit-report.ts'
 import type { BuildReport } from '../src/report/build-report.ts'
 import { commitAll, makeProject } from './support/project.ts'
+import { remoteEngine } from './support/remote-engine.ts'
 import { stillroom, stillroomJson } from './support/stillroom.ts'
 
 const RECIPE = `import { debian, defineRecipe, project, run } from 'stillroom'
@@ -41,12 +42,14 @@ test('of a changed project the new layer alone is read, and that is the image', 
   onTestFinished(async () => {
     await execa('docker', ['image', 'rm', '--force', 'stillroom/edit-loop'])
   })
+  // an engine of another machine says what it was asked for; where this one keeps its layers, they are read there
+  const env = { DOCKER_HOST: await remoteEngine() }
   const built = async (text: string) => {
     await writeFile(join(directory, 'program'), text)
     await commitAll(directory)
     const locked = await stillroom(directory, ['lock', 'recipe', 'edit-loop'])
     expect(locked.exitCode, locked.stderr).toBe(0)
-    const report = await stillroomJson<BuildReport>(directory, ['build', 'recipe', 'edit-loop'])
+    const report = await stillroomJson<BuildReport>(directory, ['build', 'recipe', 'edit-loop'], { env })
     expect(report).toMatchObject({ verdict: 'recorded', audit: { verdict: 'clean', isKnown: false } })
     return report
   }

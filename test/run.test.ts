@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chmod, chown, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
-import { type AddressInfo, connect, createServer } from 'node:net'
+import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import { afterAll, afterEach, beforeAll, expect, onTestFinished, test } from 'vitest'
@@ -425,16 +425,7 @@ test.skipIf(script.failed)('Ctrl-C in a terminal goes through it to the task', a
 })
 
 test('an engine of another machine shares no folder, and runs tasks without', async () => {
-  const socket = (process.env.DOCKER_HOST ?? 'unix:///var/run/docker.sock').replace('unix://', '')
-  const server = createServer({ allowHalfOpen: true }, (client) => {
-    const engine = connect({ path: socket, allowHalfOpen: true })
-    client.pipe(engine).pipe(client)
-    for (const end of [client, engine]) end.on('error', () => {})
-  })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  onTestFinished(() => void server.close())
-  const env = { DOCKER_HOST: `tcp://127.0.0.1:${(server.address() as AddressInfo).port}` }
+  const env = { DOCKER_HOST: await remoteEngine() }
   const there = (...args: string[]) =>
     execa(process.execPath, words('run', args), { reject: false, stdin: 'ignore', env })
   expect(await there('say')).toMatchObject({ exitCode: 3, stderr: expect.stringContaining('SHARED_REMOTE') })
