@@ -7,6 +7,7 @@ import { execa } from 'execa'
 import { afterAll, afterEach, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { defaultCacheDirectory } from '../src/store/cache-directory.ts'
 import { makeTaskProject, type OwnProject } from './project/task-project.ts'
+import { remoteEngine } from './support/remote-engine.ts'
 
 const STILLROOM = new URL('../bin/run.js', import.meta.url).pathname
 const PAGE = "import http.server as h; h.test(h.SimpleHTTPRequestHandler, port=8000, bind='127.0.0.1')"
