@@ -2,8 +2,8 @@ import { hash } from 'node:crypto'
 import { closeSync, constants, createReadStream, lstatSync, openSync, readSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { pipeline, Readable } from 'node:stream'
-import { createGunzip } from 'node:zlib'
+import { Readable } from 'node:stream'
+import { uncompressed } from '../formats/decompress.ts'
 import { imageInvalid } from '../formats/image-invalid.ts'
 import { type TarPiece, tarPieces } from '../formats/tar/tar-split.ts'
 import { TAR_END, tarHeader, tarPadding } from '../formats/tar/write-tar.ts'
@@ -93,12 +93,9 @@ function requireFile(
 
 const pathOf = (files: string, name: Buffer) => Buffer.concat([Buffer.from(`${files}/`), name])
 
-function piecesOf(record: string): AsyncGenerator<TarPiece> {
-  const unpacked = createGunzip()
-  // what goes wrong is met by who reads
-  pipeline(createReadStream(record), unpacked, () => {})
-  return tarPieces(unpacked)
-}
+// the engine wrote it, and it is read piece by piece
+const piecesOf = (record: string): AsyncGenerator<TarPiece> =>
+  tarPieces(uncompressed(createReadStream(record), { received: () => {}, unpacked: () => {} }))
 
 async function* archive(
   id: string,

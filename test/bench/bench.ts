@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { execa } from 'execa'
+import { isPrivateEngine } from '../../src/engine/private/private-engine.ts'
 import { findSources } from '../../src/sources/find-sources.ts'
 import { defaultCacheDirectory } from '../../src/store/cache-directory.ts'
 import { auditContests } from './audit-contests.ts'
@@ -87,10 +88,7 @@ function contests(): Contest[] {
       before: async () => {
         // what an audit learned of layers and artifacts
         await forget('audits', 'layers', 'contents')
-        // what the last builds left, which would fill the disk; the context that the builder was sent stays
-        await execa('docker', ['image', 'prune', '--force'])
-        await execa('docker', ['buildx', 'prune', '--force', '--all', '--filter', 'type=regular'])
-        await execa('sync')
+        await removeLeftovers()
       },
       run: {
         ours: () => stillroom('build', 'recipe', RECIPE, '--no-cache', ...args),
@@ -258,6 +256,13 @@ async function makeBase(): Promise<void> {
     BASE,
     context,
   ])
+}
+
+/** What the last builds left would fill the disk; the context that the builder was sent stays. An engine of the user's is left alone. */
+async function removeLeftovers(): Promise<void> {
+  if (!isPrivateEngine(defaultCacheDirectory(process.env), process.env)) return
+  await execa('docker', ['image', 'prune', '--force'])
+  await execa('docker', ['buildx', 'prune', '--force', '--all', '--filter', 'type=regular'])
 }
 
 /** Removes directories of the cache. */

@@ -4,15 +4,13 @@ import { connectEngine, type Engine } from '../../engine/connect.ts'
 import { engineDisk } from '../../engine/engine-space.ts'
 import { type EngineImage, findImage } from '../../engine/find-image.ts'
 import { StillroomError } from '../../error.ts'
-import { lockedPython } from '../audit/read-locked-contents.ts'
 import type { Cache, Fetching } from '../ports.ts'
 import { rememberImage } from '../project/known-images.ts'
 import type { LockedRecipe } from '../project/load-inputs.ts'
 import type { LoadedRecipe } from '../project/load-recipe.ts'
 import { builderPath } from './builder-path.ts'
 import { checkSpace } from './check-space.ts'
-import { fetchInputs } from './fetch-inputs.ts'
-import { stageContext } from './stage-context.ts'
+import { prepareContext } from './prepare-context.ts'
 
 interface Inputs extends Pick<LockedRecipe, 'locked' | 'context'> {
   loaded: LoadedRecipe
@@ -33,20 +31,18 @@ interface HowToBuild extends Pick<BuildOptions, 'tag' | 'target' | 'noCache' | '
  */
 export async function buildInputs(
   ports: Fetching & Cache,
-  { loaded: { name, recipe, directory }, locked, context }: Inputs,
+  inputs: Inputs,
   { whileBuilding, ...how }: HowToBuild,
   onStage: (stage: 'fetch' | 'build') => void,
 ): Promise<BuiltImage & { context: string }> {
   const { signal, progress } = ports
+  const { name, recipe } = inputs.loaded
+  const { locked } = inputs
   onStage('fetch')
-  const artifacts = contextArtifacts(locked)
   // a builder of the user's may be anywhere
   const disk = how.builder === undefined ? await engineDisk(await connectEngine(ports)) : undefined
-  await checkSpace(ports, locked, artifacts, { engine: disk, noCache: how.noCache === true })
-  const { damaged } = await fetchInputs(ports, artifacts, locked)
-  for (const name of damaged)
-    progress({ kind: 'note', text: `the store's copy of ${name} was damaged: fetched again` })
-  const staged = await stageContext(ports, context, artifacts, directory, locked.epoch, lockedPython(locked))
+  await checkSpace(ports, locked, contextArtifacts(locked), { engine: disk, noCache: how.noCache === true })
+  const staged = await prepareContext(ports, inputs)
   onStage('build')
   await using from = await builderPath(ports, staged, how.contextName ?? name)
   const stop = new AbortController()

@@ -209,7 +209,8 @@ async function repackAndRead(
   await repackDeb(read, size, name, format, file, (bytes) => {
     try {
       tar?.write(bytes)
-    } catch {
+    } catch (error) {
+      if (!(error instanceof StillroomError)) throw error
       tar = undefined
     }
   })

@@ -1,8 +1,5 @@
 import type { Cache, Fetching } from '../ports.ts'
-import type { LockedRecipe } from '../project/load-inputs.ts'
-
-/** What is built, and the directory of its repository. */
-type Inputs = Pick<LockedRecipe, 'locked' | 'context'> & { loaded: { directory: string } }
+import type { ContextInputs } from './prepare-context.ts'
 
 /**
  * Fetches what a build takes, and puts its context together, while an engine is started: on a machine that has none yet that takes as
@@ -10,7 +7,7 @@ type Inputs = Pick<LockedRecipe, 'locked' | 'context'> & { loaded: { directory: 
  */
 export async function whileFetching<T>(
   session: Fetching & Cache,
-  inputs: Inputs,
+  inputs: ContextInputs,
   start: () => Promise<T>,
 ): Promise<T> {
   const stop = new AbortController()
@@ -24,22 +21,17 @@ export async function whileFetching<T>(
   }
 }
 
-async function prepare(
-  ports: Fetching & Cache,
-  { locked, context, loaded: { directory } }: Inputs,
-): Promise<void> {
-  const [{ contextArtifacts }, { checkSpace }, { fetchInputs }, { stageContext }, { lockedPython }] =
-    await Promise.all([
-      import('../../dockerfile/context-artifacts.ts'),
-      import('./check-space.ts'),
-      import('./fetch-inputs.ts'),
-      import('./stage-context.ts'),
-      import('../audit/read-locked-contents.ts'),
-    ])
-  const artifacts = contextArtifacts(locked)
-  // said again by the build
-  const quiet = { ...ports, progress: () => {} }
-  await checkSpace(quiet, locked, artifacts, { engine: undefined, noCache: false })
-  await fetchInputs(quiet, artifacts, locked)
-  await stageContext(quiet, context, artifacts, directory, locked.epoch, lockedPython(locked))
+async function prepare(ports: Fetching & Cache, inputs: ContextInputs): Promise<void> {
+  // an unchanged build needs none of them
+  const [{ contextArtifacts }, { checkSpace }, { prepareContext }] = await Promise.all([
+    import('../../dockerfile/context-artifacts.ts'),
+    import('./check-space.ts'),
+    import('./prepare-context.ts'),
+  ])
+  const { locked } = inputs
+  // the build looks again, with the engine's disk, and says it
+  const silent = { ...ports, progress: () => {} }
+  await checkSpace(silent, locked, contextArtifacts(locked), { engine: undefined, noCache: false })
+  const progress: Fetching['progress'] = (event) => event.kind === 'note' && ports.progress(event)
+  await prepareContext({ ...ports, progress }, inputs)
 }
