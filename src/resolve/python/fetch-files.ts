@@ -87,7 +87,8 @@ async function keptFiles(
   const names = new Set(
     [...said.matchAll(/^ *(?:Downloading|Using cached) (\S+)/gm)].map(([, at = '']) => at),
   )
-  const files = [...names].map((at) => at.replace(/[?#].*/, '').replace(/.*\//, ''))
+  // pip shows what is elsewhere than at the index of all by its address
+  const files = [...names].map((at) => decodeURIComponent(at.replace(/[?#].*/, '').replace(/.*\//, '')))
   const found = await pMap(
     indexed,
     async (entry) => {

@@ -39,7 +39,7 @@ export async function fetchIndexed(
       ['download', ...format, '--no-deps', `--dest=${directory}`, '--', withoutHashes(requirement)],
       `fetching ${withoutHashes(requirement)} from ${index}`,
       environment,
-      pip.settingsFor(index),
+      pip.sourcesFor(index),
     )
     const [file, ...more] = await readFiles(pip, directory, keep)
     // of a requirement that does not count here, pip fetches nothing

@@ -6,13 +6,17 @@ import { pipError } from './pip-error.ts'
 export const WORK = '/stillroom'
 const CONFIG = `${WORK}/pip.conf`
 
-export interface PipSetup {
-  /** A container, with the network, of the image as it is before the step. */
-  sandbox: Sandbox
-  /** The machine's pip set-up by pip's own names (`index-url`, ...), which may have logins; without certificates. */
+/** Where pip finds what there is. */
+export interface PipSources {
+  /** By pip's own names (`index-url`, ...); may have logins. */
   settings: Record<string, string>
   /** Proxies, as environment variables. */
   environment: Record<string, string>
+}
+
+export interface PipSetup extends PipSources {
+  /** A container, with the network, of the image as it is before the step. */
+  sandbox: Sandbox
   /** Certificates (PEM) that the machine's pip trusts. */
   certificates?: Uint8Array | undefined
 }
@@ -20,13 +24,20 @@ export interface PipSetup {
 /** The image's pip with the machine's set-up. */
 export class Pip {
   readonly version: string
+  /** Of its Python, such as `3.11`. */
+  readonly python: string
   readonly sandbox: Sandbox
   readonly #options: PipSetup
   readonly #environment: Record<string, string>
   #runs = 0
 
-  private constructor(version: string, options: PipSetup, trust: Record<string, string>) {
+  private constructor(
+    { version, python }: { version: string; python: string },
+    options: PipSetup,
+    trust: Record<string, string>,
+  ) {
     this.version = version
+    this.python = python
     this.sandbox = options.sandbox
     this.#options = options
     this.#environment = {
@@ -43,6 +54,7 @@ export class Pip {
     const { sandbox, certificates } = options
     const { exitCode, stdout, stderr } = await sandbox.run(['python3', '-m', 'pip', '--version'])
     const version = /^pip (\S+)/.exec(stdout)?.[1]
+    const python = /\(python (\d+\.\d+)\)/.exec(stdout)?.[1] ?? ''
     if (exitCode !== 0 || version === undefined) {
       throw new StillroomError('PIP_FAILED', `the image has no pip: ${stderr.trim()}`, {
         hint: "install it in a step before: apt(['python3-pip'])",
@@ -53,26 +65,25 @@ export class Pip {
       await sandbox.write([{ path: `${WORK}/certificates.pem`, content: certificates }])
       trust.PIP_CERT = `${WORK}/certificates.pem`
     }
-    return new Pip(version, options, trust)
+    return new Pip({ version, python }, options, trust)
   }
 
   /**
    * Runs pip on the machine's indexes. Logins are in a file that is there for as long as pip runs, and in no environment,
    * which programs that pip starts would have, too.
    *
-   * @param settings others than the machine's, by pip's own names
+   * @param sources others than the machine's
    */
   async run(
     args: readonly string[],
     doing: string,
     environment: Record<string, string> = {},
-    settings: Record<string, string> = this.#options.settings,
+    { settings, environment: proxies }: PipSources = this.#options,
   ): Promise<string> {
     const { sandbox } = this.#options
     const lines = Object.entries(settings).map(([name, value]) => `${name} = ${value}\n`)
     await sandbox.write([{ path: CONFIG, content: ['[global]\n', ...lines].join('') }])
     try {
-      const proxies = this.#options.environment
       return await this.#run(args, doing, { ...environment, ...proxies, PIP_CONFIG_FILE: CONFIG })
     } finally {
       await sandbox.remove(CONFIG)
@@ -80,9 +91,9 @@ export class Pip {
   }
 
   /** The machine's settings, with one index instead of its own. */
-  settingsFor(index: string): Record<string, string> {
+  sourcesFor(index: string): PipSources {
     const { 'extra-index-url': _, 'find-links': __, ...settings } = this.#options.settings
-    return { ...settings, 'index-url': index }
+    return { environment: this.#options.environment, settings: { ...settings, 'index-url': index } }
   }
 
   /** Runs pip on what is at hand: with no index, login or proxy. */

@@ -7,6 +7,7 @@ import type { PipStep } from '../../recipe/schema.ts'
 import { buildLocal } from './build-local.ts'
 import { type FindKept, fetchFiles, type Keep, namedFiles, readFiles } from './fetch-files.ts'
 import { fetchIndexed } from './fetch-indexed.ts'
+import type { IndexRelay } from './index-relay.ts'
 import { type Distribution, listDistributions } from './list-distributions.ts'
 import { allowSource } from './pip-error.ts'
 import { Pip, type PipSetup, WORK } from './pip-program.ts'
@@ -16,6 +17,8 @@ export interface ResolvePipOptions extends PipSetup {
   constraints?: VersionConstraints | undefined
   keep: Keep
   findKept?: FindKept | undefined
+  /** What pip resolves by, where its sandbox comes to it. */
+  relay?: IndexRelay | undefined
   /** Is told what pip took away that the image had before the step. */
   onRemoved?: (removed: readonly Distribution[], files: readonly PythonFile[]) => void
 }
@@ -48,6 +51,7 @@ export async function resolvePip(step: PipStep, options: ResolvePipOptions): Pro
   const requirements = step.requirements.map(
     (text) => indexed.find(({ requirement }) => requirement === text)?.path ?? withoutHashes(text),
   )
+  const relay = (await options.relay?.isReachable(sandbox)) ? options.relay : undefined
   const said = await pip.run(
     [
       'install',
@@ -60,12 +64,17 @@ export async function resolvePip(step: PipStep, options: ResolvePipOptions): Pro
     ],
     `resolving ${[...step.requirements, ...wheels.map(({ path }) => path)].map(withoutHashes).join(' ')}`,
     environment,
+    relay && {
+      settings: relay.settingsFor({ python: pip.python, sources }),
+      environment: proxiesBeside(options.environment),
+    },
   )
+  relay?.check()
   const after = await listDistributions(sandbox)
   const own = new Set([...wheels, ...indexed].map(({ name }) => name))
   const added = newOf(after, before).filter(({ name }) => !own.has(name))
   const origins = readOrigins(pip.version, added, after, step.requirements)
-  const { findKept } = options
+  const { findKept } = relay ?? options
   const fetched = await fetchFiles(pip, { added, said, origins, format, environment, keep, findKept })
   const ofIndexes = indexed.map(({ file }) => {
     const version = after.find(({ name }) => name === file.name)?.version ?? file.version
@@ -119,6 +128,13 @@ async function resolveBuilders({ sdists }: PipStep, pip: Pip, keep: Keep) {
     path.push(`${directory}.d`)
   }
   return { build, path }
+}
+
+/** A relay is on this machine. */
+function proxiesBeside(environment: Record<string, string>): Record<string, string> {
+  if (Object.keys(environment).length === 0) return {}
+  const list = [environment['no_proxy'], '127.0.0.1'].filter(Boolean).join(',')
+  return { ...environment, no_proxy: list, NO_PROXY: list }
 }
 
 /** pip's own way to say which version, should the project be needed at all. */

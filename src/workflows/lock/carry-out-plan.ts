@@ -1,6 +1,6 @@
 import { StillroomError } from '../../error.ts'
 import { newestDate } from '../../lock/newest-date.ts'
-import type { BasePlan, LockPlan, ResolveStep } from '../../lock/plan-lock.ts'
+import type { BasePlan, LockPlan, PackageVersion, ResolveStep } from '../../lock/plan-lock.ts'
 import type {
   LockedApt,
   LockedBase,
@@ -39,7 +39,9 @@ export interface LockResolvers {
   suiteIndex(base: LockedDebianBase): Promise<FetchedIndex[]>
   pipSettings(
     before: LockedPlatform,
-  ): Promise<Pick<ResolvePipOptions, 'settings' | 'environment' | 'certificates' | 'keep' | 'findKept'>>
+  ): Promise<
+    Pick<ResolvePipOptions, 'settings' | 'environment' | 'certificates' | 'keep' | 'findKept' | 'relay'>
+  >
   /** Takes what the user should know though nothing failed. */
   note(text: string): void
 }
@@ -171,20 +173,31 @@ async function resolvePipStep(
   open: OpenSandbox,
   resolvers: LockResolvers,
 ): Promise<LockedStep> {
-  const settings = await resolvers.pipSettings(before)
+  const { relay, ...direct } = await resolvers.pipSettings(before)
+  const resolve = (
+    left: readonly PackageVersion[],
+    settings: typeof direct & Pick<ResolvePipOptions, 'relay'>,
+  ) =>
+    open('host', (sandbox) =>
+      resolvePip(step, {
+        ...settings,
+        sandbox,
+        constraints: { stay: left, beyond },
+        onRemoved: (removed, files) => {
+          if (layout === 'layers' && removed.length > 0) throw replacesEarlier(removed, files, before.steps)
+        },
+      }),
+    )
   return relaxConstraints(
     stay,
     (left) =>
-      open('host', (sandbox) =>
-        resolvePip(step, {
-          ...settings,
-          sandbox,
-          constraints: { stay: left, beyond },
-          onRemoved: (removed, files) => {
-            if (layout === 'layers' && removed.length > 0) throw replacesEarlier(removed, files, before.steps)
-          },
-        }),
-      ),
+      relay === undefined
+        ? resolve(left, direct)
+        : resolve(left, { ...direct, relay }).catch((error) => {
+            if (error instanceof StillroomError && error.code === 'INTERRUPTED') throw error
+            // what pip makes of the indexes themselves is what counts, and what it says then
+            return resolve(left, direct)
+          }),
     (names) => resolvers.note(mustChange(names)),
   )
 }

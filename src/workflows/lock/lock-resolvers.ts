@@ -18,7 +18,10 @@ import { readVersions } from '../../resolve/debian/read-packages.ts'
 import { refetchIndexes } from '../../resolve/debian/refetch-indexes.ts'
 import { resolveBase } from '../../resolve/debian/resolve-base.ts'
 import { resolveFile } from '../../resolve/file/resolve-file.ts'
+import { type IndexRelay, openIndexRelay } from '../../resolve/python/index-relay.ts'
+import type { Sources } from '../../sources/find-sources.ts'
 import { downloadUnpinned } from '../../store/download.ts'
+import { contentsFiles } from '../audit/artifact-contents.ts'
 import { locateFrom } from '../build/fetch-inputs.ts'
 import type { Artifacts, Cache, Cancellation, Fetching, Reporting, Upstreams } from '../ports.ts'
 import type { LoadedRecipe } from '../project/load-recipe.ts'
@@ -44,6 +47,14 @@ export function lockResolvers(
   const { recipe } = loaded
   const { signal, progress } = ports
   const apt = new AptContainer(ports, recipe.steps, (before) => openImageBefore(ports, loaded, before))
+  const relays = new AsyncDisposableStack()
+  let relay: Promise<IndexRelay | undefined> | undefined
+  const openRelay = async ({ pypi: { indexes, settings }, ca }: Sources) => {
+    const { store } = ports
+    const contents = contentsFiles(ports)
+    const opened = await openIndexRelay({ indexes, settings, ca, store, contents, signal })
+    return opened && relays.use(opened)
+  }
   // fetched when the base or a step needs them
   let fetched: Promise<FetchedIndex[]> | undefined
   const indexes = () => {
@@ -90,7 +101,9 @@ export function lockResolvers(
     pipSettings: async (before) => {
       const found = await ports.sources()
       const { pypi, ca } = found
+      relay ??= openRelay(found)
       return {
+        relay: await relay,
         settings: pypi.settings,
         environment: proxySettings([...pypi.indexes, ...pypi.findLinks], ports.env),
         // pip takes a list of certificates instead of its own, not in addition
@@ -100,7 +113,10 @@ export function lockResolvers(
       }
     },
     note: (text) => progress({ kind: 'note', text }),
-    [Symbol.asyncDispose]: () => apt[Symbol.asyncDispose](),
+    [Symbol.asyncDispose]: async () => {
+      await relays.disposeAsync()
+      await apt[Symbol.asyncDispose]()
+    },
   }
 }
 
