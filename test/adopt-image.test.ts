@@ -75,7 +75,7 @@ beforeAll(async () => {
   await fillProject(project, {
     'stillroom.config.ts': `export default { sources: { ca: '${world.authority.caFile}' } }\n`,
   })
-  const unset = Object.fromEntries(CERTIFICATES.map((name) => [name, '']))
+  const unset = Object.fromEntries([...CERTIFICATES, 'STILLROOM_CACHE'].map((name) => [name, '']))
   env = { ...world.env, ...unset, XDG_CACHE_HOME: join(root, 'cache') }
   const sources = ['debian bookworm', 'debian-security bookworm-security']
     .map((place) => `deb ${world.front.apt.url}/${place} main\n`)

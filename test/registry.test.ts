@@ -34,7 +34,7 @@ beforeAll(async () => {
   if (possible !== true) return
   world = await startWorld()
   cache = await mkdtemp(join(tmpdir(), 'stillroom-cache-'))
-  env = { ...world.env, XDG_CACHE_HOME: cache }
+  env = { ...world.env, STILLROOM_CACHE: '', XDG_CACHE_HOME: cache }
   const { image, remove } = await makeBaseImage({ key: world.apt.key })
   await world.registry.push(image, 'fenicsproject/stable', '2019.1.0').finally(remove)
   const old = await composeSchema1({

@@ -66,7 +66,7 @@ beforeAll(async () => {
   mirrors = await startMirrors(world, { image, ...BASE }).finally(remove)
   commands = await recordCommands(join(root, 'commands'))
   // the one setting for all sources, in place of what each client has of its own
-  const unset = Object.fromEntries(CERTIFICATES.map((name) => [name, '']))
+  const unset = Object.fromEntries([...CERTIFICATES, 'STILLROOM_CACHE'].map((name) => [name, '']))
   env = { ...world.env, ...unset, ...commands.env, XDG_CACHE_HOME: join(root, 'cache') }
   await fillProject(project, {
     'stillroom.config.ts': `export default { sources: { ca: '${world.authority.caFile}' } }\n`,

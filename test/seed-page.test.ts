@@ -107,7 +107,7 @@ exec '${process.execPath}' '${commandLine()}' "$@"
     )
     await chmod(join(bin, 'stillroom'), 0o755)
     // the one setting for all sources, in place of what each client has of its own
-    const unset = Object.fromEntries(CERTIFICATES.map((name) => [name, '']))
+    const unset = Object.fromEntries([...CERTIFICATES, 'STILLROOM_CACHE'].map((name) => [name, '']))
     env = { ...world.env, ...unset, PATH: `${bin}:${process.env.PATH}`, XDG_CACHE_HOME: join(root, 'cache') }
     await mkdir(join(root, 'project'))
     await fillProject(join(root, 'project'), {
