@@ -9,6 +9,10 @@ export class StageClock {
     this.#progress = progress
   }
 
+  get current(): string | undefined {
+    return this.#stages.at(-1)?.name
+  }
+
   stage(name: string): void {
     this.#stages.push({ name, started: performance.now() })
     this.#progress({ kind: 'stage', title: name })

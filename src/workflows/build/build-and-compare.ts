@@ -29,8 +29,9 @@ import { keepImageTree } from './keep-image-tree.ts'
 import { keepOtherTrees } from './keep-other-trees.ts'
 import { prefersPublished } from './prefers-published.ts'
 import { reduceBuildCache } from './reduce-build-cache.ts'
-import { runChecks } from './run-checks.ts'
+import { type ChecksReport, runChecks } from './run-checks.ts'
 import { takePublished } from './take-published.ts'
+import { type Beside, WorkBeside } from './work-beside.ts'
 
 export interface BuildRecipeOptions {
   /** Whether to read the built image and verify its every file against the lockfile. */
@@ -60,7 +61,7 @@ export async function buildAndCompare(
   { noCache, builder, audit, fromSource }: BuildRecipeOptions,
   clock: StageClock,
 ): Promise<Omit<BuildReport, 'recipe' | 'expected' | 'unchanged' | 'stages'>> {
-  const { signal, progress, store } = session
+  const { store } = session
   const { loaded, locked } = plan
   const { name, recipe } = loaded
   await recordUse(store.directory, name, lockedDigests(locked))
@@ -69,6 +70,12 @@ export async function buildAndCompare(
   // the name of the recipe's image is not taken before it is known to be the locked one
   const building = `${await ownName(session, name)}:building-${process.pid}`
   const cache = new DiskLayerCache(session.cache)
+  await using beside = new WorkBeside(session, clock)
+  const check = ({ reference }: EngineImage) =>
+    beside.start('check', (own) => {
+      const tell = (name: string) => own.progress({ kind: 'status', text: name })
+      return runChecks(engine, reference, recipe, locked, own.signal, tell)
+    })
   let made: MadeImage
   let compared: Compared
   let tag: string
@@ -77,12 +84,17 @@ export async function buildAndCompare(
     const isWanted = prefersPublished(locked, { fromSource, noCache, builder })
     if (isWanted) clock.stage('fetch the image')
     const taken = isWanted ? await takePublished(session, engine, locked.image, building) : undefined
+    const how = { tag: building, noCache, builder, cache, audit, check }
     made = taken
-      ? { built: taken }
-      : await buildPacked(session, engine, plan, { tag: building, noCache, builder, cache, audit }, clock)
+      ? { built: taken, checks: check(taken) }
+      : await buildPacked(session, engine, plan, how, clock)
     if (taken) fetched = locked.image?.published?.reference ?? null
     compared = await compare(session, plan, made.read)
     tag = await nameBuilt(session, engine, plan, made.built, compared.verdict)
+  } catch (error) {
+    // their container would keep the image
+    await beside.stop()
+    throw error
   } finally {
     await removeImage(engine, building)
   }
@@ -96,16 +108,12 @@ export async function buildAndCompare(
     )
 
   clock.stage('check')
-  const report = await runChecks(engine, tag, recipe, locked, signal, (check) =>
-    progress({ kind: 'status', text: check }),
-  )
-  let audited: BuildAudit | null = null
-  if (audit) {
-    clock.stage('audit')
-    const named = { name, tag, id: built.id, image: locked.image }
-    const given = located && { located, cache, ...(made.read && { image: made.read }) }
-    audited = await auditBuilt(session, named, given)
-  }
+  const named = { name, tag, id: built.id, image: locked.image }
+  const given = located && { located, cache, ...(made.read && { image: made.read }) }
+  const auditing = audit ? beside.start('audit', (own) => auditBuilt(own, named, given)) : null
+  const report = await made.checks.result
+  if (audit) clock.stage('audit')
+  const audited = (await auditing?.result) ?? null
   // an audit may read layers from where they were made
   if (builder === undefined) reduceBuildCache(session)
   return { tag, ...compared, fetched, ...report, audit: audited }
@@ -119,6 +127,7 @@ interface MadeImage {
   context?: string
   /** What was read of it, when it is not the locked one. */
   read?: ReadImage | undefined
+  checks: Beside<ChecksReport>
 }
 
 /** Builds, and reads what is not as locked; what the engine packed in another way than other engines is packed again. */
@@ -130,8 +139,15 @@ async function buildPacked(
     noCache,
     cache,
     audit,
+    check,
     ...how
-  }: Pick<BuildOptions, 'noCache' | 'builder'> & { tag: string; cache: DiskLayerCache; audit: boolean },
+  }: Pick<BuildOptions, 'noCache' | 'builder'> & {
+    tag: string
+    cache: DiskLayerCache
+    audit: boolean
+    /** Begins to check an image, while it is read. */
+    check: (image: EngineImage) => Beside<ChecksReport>
+  },
   clock: StageClock,
 ): Promise<MadeImage> {
   const { loaded, locked } = plan
@@ -140,6 +156,7 @@ async function buildPacked(
     const options = { ...how, ...again, whileBuilding: audit ? whileBuilding : undefined }
     const built = await buildLocked(session, engine, plan, options, (stage) => clock.stage(stage))
     clock.stage('compare')
+    const checks = check(built)
     const { id, reference, context } = built
     const located = builtImage(session, engine, {
       loaded,
@@ -156,12 +173,13 @@ async function buildPacked(
       : await readSubject(located, { cache, md5: false }, locked.image?.diffIDs)
     if (read !== undefined && read.id !== id)
       throw new Error(`the engine saved image ${read.id} when asked for ${id}`)
-    return { built, located, context, read }
+    return { built, located, context, read, checks }
   }
   const first = await build({ noCache })
   if (!first.read || engine.store !== 'graph' || !isPackedOtherwise(first.read, locked.image)) return first
   const text = 'the engine packed the layers as on top of others: they are packed again'
   session.progress({ kind: 'note', text })
+  await first.checks.stop()
   const second = await build({ again: packingStages(loaded.recipe, locked) })
   const { reference } = first.built
   if (reference !== second.built.reference) await removeImage(engine, reference)
