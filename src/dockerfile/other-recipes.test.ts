@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs'
 import { DockerfileParser } from 'dockerfile-ast'
 import { describe, expect, it } from 'vitest'
 import type { LockedPlatform } from '../lock/schema.ts'
@@ -6,7 +7,8 @@ import { contextArtifacts, lockedDigests } from './context-artifacts.ts'
 import { renderContext } from './render-context.ts'
 
 const locked = takingLock.platforms['linux/amd64'] as LockedPlatform
-const own = { 'fetch.sh': '#!/bin/sh\n', 'layer.sh': '# own\n' }
+const programs = [...readdirSync(new URL('build-scripts', import.meta.url)), 'left-out.txt']
+const own = { ...Object.fromEntries(programs.map((name) => [name, '#\n'])), 'layer.sh': '# own\n' }
 const files = renderContext('taking', takingRecipe, locked, own, {
   small: { ...own, 'layer.sh': '# small\n' },
 })
@@ -29,7 +31,7 @@ describe('the context of a recipe that takes files from another', () => {
     }
   })
 
-  it('has every directory that a RUN mounts', () => {
+  it('has everything that a RUN mounts', () => {
     const { files: placed, seed, projects, directories } = contextArtifacts(locked)
     const paths = [
       ...files.keys(),
@@ -37,7 +39,7 @@ describe('the context of a recipe that takes files from another', () => {
     ]
     for (const [, source] of dockerfile.matchAll(/type=bind,source=([^,]+)/g))
       expect([...paths, ...directories.map((directory) => `${directory}/`)]).toContainEqual(
-        expect.stringMatching(new RegExp(`^${source}/`)),
+        expect.stringMatching(new RegExp(`^${source}(/|$)`)),
       )
     expect(files.get('build/layer.sh')).toBe('# own\n')
     expect(files.get('recipes/small/build/layer.sh')).toBe('# small\n')

@@ -109,8 +109,8 @@ function renderStages(
   let previous = 'base'
   const add = (stage: string, comment: string, mounts: string[], command: string[]) => {
     const [script, ...args] = command as [string, ...string[]]
-    const words = ['sh', `/.stillroom/build/${script}.sh`, flat ? '-' : stage, ...args]
-    const run = runInstruction(mounts, words, scope)
+    const program = `/.stillroom/build/${script}.sh`
+    const run = runInstruction(mounts, ['sh', program, flat ? '-' : stage, ...args], scope)
     const before = previous
     stages.push(`# ${comment}\nFROM ${prefix}${previous} AS ${prefix}${stage}\n${run}`)
     previous = stage
@@ -206,7 +206,6 @@ const baseEnvironment = ({ base }: LockedPlatform) =>
 
 function layersStage({ reference, manifest, layers }: LockedImageBase, scope: Scope): string {
   const { prefix, recipe } = scope
-  const program = ['/bin/sh', '/.stillroom/build/image-base.sh']
   return [
     "# the base's layers as they are, deletions unheeded: just enough to run its shell and tar",
     `FROM scratch AS ${prefix}seed`,
@@ -214,7 +213,11 @@ function layersStage({ reference, manifest, layers }: LockedImageBase, scope: Sc
     '',
     `# ${reference} (${manifest}): ${layers.length} layers as one`,
     `FROM ${prefix}seed AS ${prefix}root`,
-    runInstruction([mount('artifacts/layers', 'artifacts', scope)], program, scope),
+    runInstruction(
+      [mount('artifacts/layers', 'artifacts', scope)],
+      ['/bin/sh', '/.stillroom/build/image-base.sh'],
+      scope,
+    ),
   ].join('\n')
 }
 
@@ -243,9 +246,30 @@ function clockStage(scope: Scope): string {
   ].join('\n')
 }
 
-/** The build argument is the epoch of the recipe that is built; that of another one is set against it. */
-function runInstruction(mounts: string[], words: string[], scope: Scope): string {
-  const options = ['--network=none', mount('build', 'build', scope), ...mounts]
+/** What a program of `build/` takes of it besides itself and layer.sh. */
+const PROGRAM_FILES: Record<string, string[]> = {
+  'apt.sh': ['leave-out.sh', 'left-out.txt', 'byte-code.py'],
+  'pip.sh': ['byte-code.py'],
+  'run.sh': ['byte-code.py'],
+  'clock.sh': ['clock.c'],
+}
+
+/**
+ * The build argument is the epoch of the recipe that is built; that of another one is set against it. Each RUN has the files of `build/`
+ * that it takes and no others: BuildKit runs it again when one of them is another, or a recipe's other steps bring more of them.
+ */
+function runInstruction(
+  mounts: string[],
+  words: [shell: string, program: string, ...string[]],
+  scope: Scope,
+): string {
+  const program = words[1].replace(/^.*\//, '')
+  const programs = [program, 'layer.sh', ...(PROGRAM_FILES[program] ?? [])]
+  const options = [
+    '--network=none',
+    ...programs.map((file) => mount(`build/${file}`, `build/${file}`, scope)),
+    ...mounts,
+  ]
   const epoch = scope.epoch === undefined ? 'ARG SOURCE_DATE_EPOCH' : `ENV SOURCE_DATE_EPOCH=${scope.epoch}`
   return `${epoch}\nRUN ${options.join(' \\\n    ')} \\\n    ${execForm(words)}`
 }

@@ -9,7 +9,8 @@ ADD artifacts/seed/*.tar /
 FROM seed AS root
 ARG SOURCE_DATE_EPOCH
 RUN --network=none \
-    --mount=type=bind,source=build,target=/.stillroom/build \
+    --mount=type=bind,source=build/bootstrap.sh,target=/.stillroom/build/bootstrap.sh \
+    --mount=type=bind,source=build/layer.sh,target=/.stillroom/build/layer.sh \
     --mount=type=bind,source=base,target=/.stillroom/step \
     --mount=type=bind,source=artifacts/base,target=/.stillroom/artifacts \
     ["/bin/dash", "/.stillroom/build/bootstrap.sh", "bookworm"]
@@ -18,7 +19,9 @@ RUN --network=none \
 FROM seed AS compiled
 ARG SOURCE_DATE_EPOCH
 RUN --network=none \
-    --mount=type=bind,source=build,target=/.stillroom/build \
+    --mount=type=bind,source=build/clock.sh,target=/.stillroom/build/clock.sh \
+    --mount=type=bind,source=build/layer.sh,target=/.stillroom/build/layer.sh \
+    --mount=type=bind,source=build/clock.c,target=/.stillroom/build/clock.c \
     --mount=type=bind,source=artifacts/clock,target=/.stillroom/artifacts \
     ["/bin/dash", "/.stillroom/build/clock.sh"]
 
@@ -32,7 +35,8 @@ COPY --from=root /target/ /
 FROM base AS account
 ARG SOURCE_DATE_EPOCH
 RUN --network=none \
-    --mount=type=bind,source=build,target=/.stillroom/build \
+    --mount=type=bind,source=build/account.sh,target=/.stillroom/build/account.sh \
+    --mount=type=bind,source=build/layer.sh,target=/.stillroom/build/layer.sh \
     --mount=type=bind,source=account,target=/.stillroom/step \
     ["sh", "/.stillroom/build/account.sh", "-"]
 
@@ -40,7 +44,11 @@ RUN --network=none \
 FROM account AS apt-1
 ARG SOURCE_DATE_EPOCH
 RUN --network=none \
-    --mount=type=bind,source=build,target=/.stillroom/build \
+    --mount=type=bind,source=build/apt.sh,target=/.stillroom/build/apt.sh \
+    --mount=type=bind,source=build/layer.sh,target=/.stillroom/build/layer.sh \
+    --mount=type=bind,source=build/leave-out.sh,target=/.stillroom/build/leave-out.sh \
+    --mount=type=bind,source=build/left-out.txt,target=/.stillroom/build/left-out.txt \
+    --mount=type=bind,source=build/byte-code.py,target=/.stillroom/build/byte-code.py \
     --mount=type=bind,source=steps/apt-1,target=/.stillroom/step \
     --mount=type=bind,source=artifacts/apt-1,target=/.stillroom/artifacts \
     --mount=type=bind,from=clock,source=/clock,target=/.stillroom/clock \
@@ -50,7 +58,9 @@ RUN --network=none \
 FROM apt-1 AS pip-2
 ARG SOURCE_DATE_EPOCH
 RUN --network=none \
-    --mount=type=bind,source=build,target=/.stillroom/build \
+    --mount=type=bind,source=build/pip.sh,target=/.stillroom/build/pip.sh \
+    --mount=type=bind,source=build/layer.sh,target=/.stillroom/build/layer.sh \
+    --mount=type=bind,source=build/byte-code.py,target=/.stillroom/build/byte-code.py \
     --mount=type=bind,source=steps/pip-2,target=/.stillroom/step \
     --mount=type=bind,source=artifacts/pip-2,target=/.stillroom/artifacts \
     --mount=type=bind,from=clock,source=/clock,target=/.stillroom/clock \
@@ -60,7 +70,8 @@ RUN --network=none \
 FROM pip-2 AS git-3
 ARG SOURCE_DATE_EPOCH
 RUN --network=none \
-    --mount=type=bind,source=build,target=/.stillroom/build \
+    --mount=type=bind,source=build/git.sh,target=/.stillroom/build/git.sh \
+    --mount=type=bind,source=build/layer.sh,target=/.stillroom/build/layer.sh \
     --mount=type=bind,source=steps/git-3,target=/.stillroom/step \
     --mount=type=bind,source=artifacts/git-3,target=/.stillroom/artifacts \
     ["sh", "/.stillroom/build/git.sh", "-", "git-3", "/home/fenics/code/my tool", "1000:1000", "a b/$c"]
@@ -69,7 +80,8 @@ RUN --network=none \
 FROM git-3 AS file-4
 ARG SOURCE_DATE_EPOCH
 RUN --network=none \
-    --mount=type=bind,source=build,target=/.stillroom/build \
+    --mount=type=bind,source=build/file.sh,target=/.stillroom/build/file.sh \
+    --mount=type=bind,source=build/layer.sh,target=/.stillroom/build/layer.sh \
     --mount=type=bind,source=steps/file-4,target=/.stillroom/step \
     --mount=type=bind,source=artifacts/file-4,target=/.stillroom/artifacts \
     ["sh", "/.stillroom/build/file.sh", "-", "unpack", "/opt/mesh", "1000:1000", "1"]
@@ -78,7 +90,8 @@ RUN --network=none \
 FROM file-4 AS project-5
 ARG SOURCE_DATE_EPOCH
 RUN --network=none \
-    --mount=type=bind,source=build,target=/.stillroom/build \
+    --mount=type=bind,source=build/project.sh,target=/.stillroom/build/project.sh \
+    --mount=type=bind,source=build/layer.sh,target=/.stillroom/build/layer.sh \
     --mount=type=bind,source=steps/project-5,target=/.stillroom/step \
     --mount=type=bind,source=artifacts/project-5,target=/.stillroom/artifacts \
     ["sh", "/.stillroom/build/project.sh", "-", "/home/fenics/code/solver", "1000:1000"]
@@ -87,7 +100,9 @@ RUN --network=none \
 FROM project-5 AS run-6
 ARG SOURCE_DATE_EPOCH
 RUN --network=none \
-    --mount=type=bind,source=build,target=/.stillroom/build \
+    --mount=type=bind,source=build/run.sh,target=/.stillroom/build/run.sh \
+    --mount=type=bind,source=build/layer.sh,target=/.stillroom/build/layer.sh \
+    --mount=type=bind,source=build/byte-code.py,target=/.stillroom/build/byte-code.py \
     --mount=type=bind,from=clock,source=/clock,target=/.stillroom/clock \
     ["sh", "/.stillroom/build/run.sh", "-", "printf", "%s", "$HOME \"${X:-y}\"", "\\", "\u003c\u003cEOF"]
 
@@ -95,7 +110,9 @@ RUN --network=none \
 FROM run-6 AS run-7
 ARG SOURCE_DATE_EPOCH
 RUN --network=none \
-    --mount=type=bind,source=build,target=/.stillroom/build \
+    --mount=type=bind,source=build/run.sh,target=/.stillroom/build/run.sh \
+    --mount=type=bind,source=build/layer.sh,target=/.stillroom/build/layer.sh \
+    --mount=type=bind,source=build/byte-code.py,target=/.stillroom/build/byte-code.py \
     --mount=type=bind,source=steps/run-7,target=/.stillroom/step \
     --mount=type=bind,from=clock,source=/clock,target=/.stillroom/clock \
     ["sh", "/.stillroom/build/run.sh", "-", "sh", "-eu", "/.stillroom/step/script.sh"]
@@ -104,7 +121,8 @@ RUN --network=none \
 FROM run-7 AS flat
 ARG SOURCE_DATE_EPOCH
 RUN --network=none \
-    --mount=type=bind,source=build,target=/.stillroom/build \
+    --mount=type=bind,source=build/flat.sh,target=/.stillroom/build/flat.sh \
+    --mount=type=bind,source=build/layer.sh,target=/.stillroom/build/layer.sh \
     ["sh", "/.stillroom/build/flat.sh"]
 
 # the image

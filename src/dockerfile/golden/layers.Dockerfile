@@ -9,7 +9,8 @@ ADD artifacts/seed/*.tar /
 FROM seed AS root
 ARG SOURCE_DATE_EPOCH
 RUN --network=none \
-    --mount=type=bind,source=build,target=/.stillroom/build \
+    --mount=type=bind,source=build/bootstrap.sh,target=/.stillroom/build/bootstrap.sh \
+    --mount=type=bind,source=build/layer.sh,target=/.stillroom/build/layer.sh \
     --mount=type=bind,source=base,target=/.stillroom/step \
     --mount=type=bind,source=artifacts/base,target=/.stillroom/artifacts \
     ["/bin/dash", "/.stillroom/build/bootstrap.sh", "bookworm"]
@@ -18,7 +19,9 @@ RUN --network=none \
 FROM seed AS compiled
 ARG SOURCE_DATE_EPOCH
 RUN --network=none \
-    --mount=type=bind,source=build,target=/.stillroom/build \
+    --mount=type=bind,source=build/clock.sh,target=/.stillroom/build/clock.sh \
+    --mount=type=bind,source=build/layer.sh,target=/.stillroom/build/layer.sh \
+    --mount=type=bind,source=build/clock.c,target=/.stillroom/build/clock.c \
     --mount=type=bind,source=artifacts/clock,target=/.stillroom/artifacts \
     ["/bin/dash", "/.stillroom/build/clock.sh"]
 
@@ -32,7 +35,8 @@ COPY --from=root /target/ /
 FROM base AS account
 ARG SOURCE_DATE_EPOCH
 RUN --network=none \
-    --mount=type=bind,source=build,target=/.stillroom/build \
+    --mount=type=bind,source=build/account.sh,target=/.stillroom/build/account.sh \
+    --mount=type=bind,source=build/layer.sh,target=/.stillroom/build/layer.sh \
     --mount=type=bind,source=account,target=/.stillroom/step \
     ["sh", "/.stillroom/build/account.sh", "account"]
 
@@ -43,7 +47,11 @@ COPY --link --from=account /.stillroom/delta/account/ /
 FROM account-layer AS apt-1
 ARG SOURCE_DATE_EPOCH
 RUN --network=none \
-    --mount=type=bind,source=build,target=/.stillroom/build \
+    --mount=type=bind,source=build/apt.sh,target=/.stillroom/build/apt.sh \
+    --mount=type=bind,source=build/layer.sh,target=/.stillroom/build/layer.sh \
+    --mount=type=bind,source=build/leave-out.sh,target=/.stillroom/build/leave-out.sh \
+    --mount=type=bind,source=build/left-out.txt,target=/.stillroom/build/left-out.txt \
+    --mount=type=bind,source=build/byte-code.py,target=/.stillroom/build/byte-code.py \
     --mount=type=bind,source=steps/apt-1,target=/.stillroom/step \
     --mount=type=bind,source=artifacts/apt-1,target=/.stillroom/artifacts \
     --mount=type=bind,from=clock,source=/clock,target=/.stillroom/clock \
@@ -56,7 +64,9 @@ COPY --link --from=apt-1 /.stillroom/delta/apt-1/ /
 FROM apt-1-layer AS pip-2
 ARG SOURCE_DATE_EPOCH
 RUN --network=none \
-    --mount=type=bind,source=build,target=/.stillroom/build \
+    --mount=type=bind,source=build/pip.sh,target=/.stillroom/build/pip.sh \
+    --mount=type=bind,source=build/layer.sh,target=/.stillroom/build/layer.sh \
+    --mount=type=bind,source=build/byte-code.py,target=/.stillroom/build/byte-code.py \
     --mount=type=bind,source=steps/pip-2,target=/.stillroom/step \
     --mount=type=bind,source=artifacts/pip-2,target=/.stillroom/artifacts \
     --mount=type=bind,from=clock,source=/clock,target=/.stillroom/clock \
@@ -69,7 +79,8 @@ COPY --link --from=pip-2 /.stillroom/delta/pip-2/ /
 FROM pip-2-layer AS git-3
 ARG SOURCE_DATE_EPOCH
 RUN --network=none \
-    --mount=type=bind,source=build,target=/.stillroom/build \
+    --mount=type=bind,source=build/git.sh,target=/.stillroom/build/git.sh \
+    --mount=type=bind,source=build/layer.sh,target=/.stillroom/build/layer.sh \
     --mount=type=bind,source=steps/git-3,target=/.stillroom/step \
     --mount=type=bind,source=artifacts/git-3,target=/.stillroom/artifacts \
     ["sh", "/.stillroom/build/git.sh", "git-3", "git-3", "/home/fenics/code/my tool", "1000:1000", "a b/$c"]
@@ -81,7 +92,8 @@ COPY --link --from=git-3 /.stillroom/delta/git-3/ /
 FROM git-3-layer AS file-4
 ARG SOURCE_DATE_EPOCH
 RUN --network=none \
-    --mount=type=bind,source=build,target=/.stillroom/build \
+    --mount=type=bind,source=build/file.sh,target=/.stillroom/build/file.sh \
+    --mount=type=bind,source=build/layer.sh,target=/.stillroom/build/layer.sh \
     --mount=type=bind,source=steps/file-4,target=/.stillroom/step \
     --mount=type=bind,source=artifacts/file-4,target=/.stillroom/artifacts \
     ["sh", "/.stillroom/build/file.sh", "file-4", "unpack", "/opt/mesh", "1000:1000", "1"]
@@ -93,7 +105,8 @@ COPY --link --from=file-4 /.stillroom/delta/file-4/ /
 FROM file-4-layer AS project-5
 ARG SOURCE_DATE_EPOCH
 RUN --network=none \
-    --mount=type=bind,source=build,target=/.stillroom/build \
+    --mount=type=bind,source=build/project.sh,target=/.stillroom/build/project.sh \
+    --mount=type=bind,source=build/layer.sh,target=/.stillroom/build/layer.sh \
     --mount=type=bind,source=steps/project-5,target=/.stillroom/step \
     --mount=type=bind,source=artifacts/project-5,target=/.stillroom/artifacts \
     ["sh", "/.stillroom/build/project.sh", "project-5", "/home/fenics/code/solver", "1000:1000"]
@@ -105,7 +118,9 @@ COPY --link --from=project-5 /.stillroom/delta/project-5/ /
 FROM project-5-layer AS run-6
 ARG SOURCE_DATE_EPOCH
 RUN --network=none \
-    --mount=type=bind,source=build,target=/.stillroom/build \
+    --mount=type=bind,source=build/run.sh,target=/.stillroom/build/run.sh \
+    --mount=type=bind,source=build/layer.sh,target=/.stillroom/build/layer.sh \
+    --mount=type=bind,source=build/byte-code.py,target=/.stillroom/build/byte-code.py \
     --mount=type=bind,from=clock,source=/clock,target=/.stillroom/clock \
     ["sh", "/.stillroom/build/run.sh", "run-6", "printf", "%s", "$HOME \"${X:-y}\"", "\\", "\u003c\u003cEOF"]
 
@@ -116,7 +131,9 @@ COPY --link --from=run-6 /.stillroom/delta/run-6/ /
 FROM run-6-layer AS run-7
 ARG SOURCE_DATE_EPOCH
 RUN --network=none \
-    --mount=type=bind,source=build,target=/.stillroom/build \
+    --mount=type=bind,source=build/run.sh,target=/.stillroom/build/run.sh \
+    --mount=type=bind,source=build/layer.sh,target=/.stillroom/build/layer.sh \
+    --mount=type=bind,source=build/byte-code.py,target=/.stillroom/build/byte-code.py \
     --mount=type=bind,source=steps/run-7,target=/.stillroom/step \
     --mount=type=bind,from=clock,source=/clock,target=/.stillroom/clock \
     ["sh", "/.stillroom/build/run.sh", "run-7", "sh", "-eu", "/.stillroom/step/script.sh"]

@@ -11,7 +11,8 @@ ADD artifacts/recipes/small/seed/*.tar /
 FROM recipe.small.seed AS recipe.small.root
 ENV SOURCE_DATE_EPOCH=1700000000
 RUN --network=none \
-    --mount=type=bind,source=recipes/small/build,target=/.stillroom/build \
+    --mount=type=bind,source=recipes/small/build/bootstrap.sh,target=/.stillroom/build/bootstrap.sh \
+    --mount=type=bind,source=recipes/small/build/layer.sh,target=/.stillroom/build/layer.sh \
     --mount=type=bind,source=recipes/small/base,target=/.stillroom/step \
     --mount=type=bind,source=artifacts/recipes/small/base,target=/.stillroom/artifacts \
     ["/bin/dash", "/.stillroom/build/bootstrap.sh", "bookworm"]
@@ -20,7 +21,9 @@ RUN --network=none \
 FROM recipe.small.seed AS recipe.small.compiled
 ENV SOURCE_DATE_EPOCH=1700000000
 RUN --network=none \
-    --mount=type=bind,source=recipes/small/build,target=/.stillroom/build \
+    --mount=type=bind,source=recipes/small/build/clock.sh,target=/.stillroom/build/clock.sh \
+    --mount=type=bind,source=recipes/small/build/layer.sh,target=/.stillroom/build/layer.sh \
+    --mount=type=bind,source=recipes/small/build/clock.c,target=/.stillroom/build/clock.c \
     --mount=type=bind,source=artifacts/recipes/small/clock,target=/.stillroom/artifacts \
     ["/bin/dash", "/.stillroom/build/clock.sh"]
 
@@ -34,7 +37,11 @@ COPY --from=recipe.small.root /target/ /
 FROM recipe.small.base AS recipe.small.apt-1
 ENV SOURCE_DATE_EPOCH=1700000000
 RUN --network=none \
-    --mount=type=bind,source=recipes/small/build,target=/.stillroom/build \
+    --mount=type=bind,source=recipes/small/build/apt.sh,target=/.stillroom/build/apt.sh \
+    --mount=type=bind,source=recipes/small/build/layer.sh,target=/.stillroom/build/layer.sh \
+    --mount=type=bind,source=recipes/small/build/leave-out.sh,target=/.stillroom/build/leave-out.sh \
+    --mount=type=bind,source=recipes/small/build/left-out.txt,target=/.stillroom/build/left-out.txt \
+    --mount=type=bind,source=recipes/small/build/byte-code.py,target=/.stillroom/build/byte-code.py \
     --mount=type=bind,source=recipes/small/steps/apt-1,target=/.stillroom/step \
     --mount=type=bind,source=artifacts/recipes/small/apt-1,target=/.stillroom/artifacts \
     --mount=type=bind,from=recipe.small.clock,source=/clock,target=/.stillroom/clock \
@@ -47,7 +54,9 @@ COPY --link --from=recipe.small.apt-1 /.stillroom/delta/apt-1/ /
 FROM recipe.small.apt-1-layer AS recipe.small.pip-2
 ENV SOURCE_DATE_EPOCH=1700000000
 RUN --network=none \
-    --mount=type=bind,source=recipes/small/build,target=/.stillroom/build \
+    --mount=type=bind,source=recipes/small/build/pip.sh,target=/.stillroom/build/pip.sh \
+    --mount=type=bind,source=recipes/small/build/layer.sh,target=/.stillroom/build/layer.sh \
+    --mount=type=bind,source=recipes/small/build/byte-code.py,target=/.stillroom/build/byte-code.py \
     --mount=type=bind,source=recipes/small/steps/pip-2,target=/.stillroom/step \
     --mount=type=bind,source=artifacts/recipes/small/pip-2,target=/.stillroom/artifacts \
     --mount=type=bind,from=recipe.small.clock,source=/clock,target=/.stillroom/clock \
@@ -60,7 +69,8 @@ COPY --link --from=recipe.small.pip-2 /.stillroom/delta/pip-2/ /
 FROM recipe.small.pip-2-layer AS recipe.small.git-3
 ENV SOURCE_DATE_EPOCH=1700000000
 RUN --network=none \
-    --mount=type=bind,source=recipes/small/build,target=/.stillroom/build \
+    --mount=type=bind,source=recipes/small/build/git.sh,target=/.stillroom/build/git.sh \
+    --mount=type=bind,source=recipes/small/build/layer.sh,target=/.stillroom/build/layer.sh \
     --mount=type=bind,source=recipes/small/steps/git-3,target=/.stillroom/step \
     --mount=type=bind,source=artifacts/recipes/small/git-3,target=/.stillroom/artifacts \
     ["sh", "/.stillroom/build/git.sh", "git-3", "git-3", "/opt/tool", "0:0", "."]
@@ -72,7 +82,8 @@ COPY --link --from=recipe.small.git-3 /.stillroom/delta/git-3/ /
 FROM recipe.small.git-3-layer AS recipe.small.file-4
 ENV SOURCE_DATE_EPOCH=1700000000
 RUN --network=none \
-    --mount=type=bind,source=recipes/small/build,target=/.stillroom/build \
+    --mount=type=bind,source=recipes/small/build/file.sh,target=/.stillroom/build/file.sh \
+    --mount=type=bind,source=recipes/small/build/layer.sh,target=/.stillroom/build/layer.sh \
     --mount=type=bind,source=recipes/small/steps/file-4,target=/.stillroom/step \
     --mount=type=bind,source=artifacts/recipes/small/file-4,target=/.stillroom/artifacts \
     ["sh", "/.stillroom/build/file.sh", "file-4", "unpack", "/opt/mesh", "0:0", "0"]
@@ -84,7 +95,8 @@ COPY --link --from=recipe.small.file-4 /.stillroom/delta/file-4/ /
 FROM recipe.small.file-4-layer AS recipe.small.project-5
 ENV SOURCE_DATE_EPOCH=1700000000
 RUN --network=none \
-    --mount=type=bind,source=recipes/small/build,target=/.stillroom/build \
+    --mount=type=bind,source=recipes/small/build/project.sh,target=/.stillroom/build/project.sh \
+    --mount=type=bind,source=recipes/small/build/layer.sh,target=/.stillroom/build/layer.sh \
     --mount=type=bind,source=recipes/small/steps/project-5,target=/.stillroom/step \
     --mount=type=bind,source=artifacts/recipes/small/project-5,target=/.stillroom/artifacts \
     ["sh", "/.stillroom/build/project.sh", "project-5", "/opt/solver", "0:0"]
@@ -96,7 +108,9 @@ COPY --link --from=recipe.small.project-5 /.stillroom/delta/project-5/ /
 FROM recipe.small.project-5-layer AS recipe.small.run-6
 ENV SOURCE_DATE_EPOCH=1700000000
 RUN --network=none \
-    --mount=type=bind,source=recipes/small/build,target=/.stillroom/build \
+    --mount=type=bind,source=recipes/small/build/run.sh,target=/.stillroom/build/run.sh \
+    --mount=type=bind,source=recipes/small/build/layer.sh,target=/.stillroom/build/layer.sh \
+    --mount=type=bind,source=recipes/small/build/byte-code.py,target=/.stillroom/build/byte-code.py \
     --mount=type=bind,from=recipe.small.clock,source=/clock,target=/.stillroom/clock \
     ["sh", "/.stillroom/build/run.sh", "run-6", "true"]
 
@@ -116,7 +130,8 @@ ADD artifacts/seed/*.tar /
 FROM seed AS root
 ARG SOURCE_DATE_EPOCH
 RUN --network=none \
-    --mount=type=bind,source=build,target=/.stillroom/build \
+    --mount=type=bind,source=build/bootstrap.sh,target=/.stillroom/build/bootstrap.sh \
+    --mount=type=bind,source=build/layer.sh,target=/.stillroom/build/layer.sh \
     --mount=type=bind,source=base,target=/.stillroom/step \
     --mount=type=bind,source=artifacts/base,target=/.stillroom/artifacts \
     ["/bin/dash", "/.stillroom/build/bootstrap.sh", "bookworm"]
@@ -125,7 +140,9 @@ RUN --network=none \
 FROM seed AS compiled
 ARG SOURCE_DATE_EPOCH
 RUN --network=none \
-    --mount=type=bind,source=build,target=/.stillroom/build \
+    --mount=type=bind,source=build/clock.sh,target=/.stillroom/build/clock.sh \
+    --mount=type=bind,source=build/layer.sh,target=/.stillroom/build/layer.sh \
+    --mount=type=bind,source=build/clock.c,target=/.stillroom/build/clock.c \
     --mount=type=bind,source=artifacts/clock,target=/.stillroom/artifacts \
     ["/bin/dash", "/.stillroom/build/clock.sh"]
 
@@ -139,7 +156,11 @@ COPY --from=root /target/ /
 FROM base AS apt-1
 ARG SOURCE_DATE_EPOCH
 RUN --network=none \
-    --mount=type=bind,source=build,target=/.stillroom/build \
+    --mount=type=bind,source=build/apt.sh,target=/.stillroom/build/apt.sh \
+    --mount=type=bind,source=build/layer.sh,target=/.stillroom/build/layer.sh \
+    --mount=type=bind,source=build/leave-out.sh,target=/.stillroom/build/leave-out.sh \
+    --mount=type=bind,source=build/left-out.txt,target=/.stillroom/build/left-out.txt \
+    --mount=type=bind,source=build/byte-code.py,target=/.stillroom/build/byte-code.py \
     --mount=type=bind,source=steps/apt-1,target=/.stillroom/step \
     --mount=type=bind,source=artifacts/apt-1,target=/.stillroom/artifacts \
     --mount=type=bind,from=clock,source=/clock,target=/.stillroom/clock \
@@ -152,7 +173,8 @@ COPY --link --from=apt-1 /.stillroom/delta/apt-1/ /
 FROM apt-1-layer AS copy-2
 ARG SOURCE_DATE_EPOCH
 RUN --network=none \
-    --mount=type=bind,source=build,target=/.stillroom/build \
+    --mount=type=bind,source=build/copy.sh,target=/.stillroom/build/copy.sh \
+    --mount=type=bind,source=build/layer.sh,target=/.stillroom/build/layer.sh \
     --mount=type=bind,source=steps/copy-2,target=/.stillroom/step \
     --mount=type=bind,from=recipe.small.image,source=/,target=/.stillroom/image \
     ["sh", "/.stillroom/build/copy.sh", "copy-2", "/opt/tool", "/srv/tool"]
