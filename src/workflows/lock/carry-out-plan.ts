@@ -8,6 +8,7 @@ import type {
   LockedPlatform,
   LockedStep,
 } from '../../lock/schema.ts'
+import { redactUrl } from '../../net/redact-url.ts'
 import type { AptStep, FileStep, GitStep, PipStep } from '../../recipe/schema.ts'
 import { checkPackages, type OtherPackages } from '../../resolve/apt/check-packages.ts'
 import { type AptIndexes, openIndexes, resolveApt } from '../../resolve/apt/resolve-apt.ts'
@@ -174,13 +175,11 @@ async function resolvePipStep(
   resolvers: LockResolvers,
 ): Promise<LockedStep> {
   const { relay, ...direct } = await resolvers.pipSettings(before)
-  const resolve = (
-    left: readonly PackageVersion[],
-    settings: typeof direct & Pick<ResolvePipOptions, 'relay'>,
-  ) =>
+  const resolve = (left: readonly PackageVersion[], given: Pick<ResolvePipOptions, 'relay'>) =>
     open('host', (sandbox) =>
       resolvePip(step, {
-        ...settings,
+        ...direct,
+        ...given,
         sandbox,
         constraints: { stay: left, beyond },
         onRemoved: (removed, files) => {
@@ -188,19 +187,23 @@ async function resolvePipStep(
         },
       }),
     )
-  return relaxConstraints(
-    stay,
-    (left) =>
-      relay === undefined
-        ? resolve(left, direct)
-        : resolve(left, { ...direct, relay }).catch((error) => {
-            if (error instanceof StillroomError && error.code === 'INTERRUPTED') throw error
-            // what pip makes of the indexes themselves is what counts, and what it says then
-            return resolve(left, direct)
-          }),
-    (names) => resolvers.note(mustChange(names)),
+  const byIndexes = (left: readonly PackageVersion[]) => resolve(left, {})
+  // what pip makes of the indexes themselves is what counts in the end, and what it says then
+  const byRelay = (left: readonly PackageVersion[]) =>
+    resolve(left, { relay }).catch((error: unknown) => {
+      const code = error instanceof StillroomError ? error.code : undefined
+      if (code === 'INTERRUPTED') throw error
+      if (code === undefined || ODD.includes(code))
+        resolvers.note(`pip is given the indexes themselves: ${redactUrl(`${error}`.split('\n', 1).join())}`)
+      return byIndexes(left)
+    })
+  return relaxConstraints(stay, relay === undefined ? byIndexes : byRelay, (names) =>
+    resolvers.note(mustChange(names)),
   )
 }
+
+/** Errors that may be due to how pip was shown the indexes. */
+const ODD: string[] = ['PIP_FAILED', 'FETCH_FAILED', 'INDEX_INVALID', 'ARTIFACT_GONE']
 
 const mustChange = (names: readonly string[]) => `these packages must change version: ${names.join(', ')}`
 
