@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto'
-import { readFile, writeFile } from 'node:fs/promises'
+import { createHash, randomUUID } from 'node:crypto'
+import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { AuditReport } from '../src/audit/audit-report.ts'
@@ -225,6 +225,71 @@ describe('Python distributions of every kind', () => {
     },
   )
 })
+
+test.each(['html', 'json'] as const)(
+  'a lock by what wheels say is the same as one by the indexes themselves, and fetches what is taken alone: %s',
+  async (form) => {
+    const login = { user: 'me', password: 's3cret' }
+    const [index, other] = await Promise.all([startIndex({ login }), startIndex()])
+    onTestFinished(async () => void (await Promise.all([index.close(), other.close()])))
+    // bytes that no store has
+    const files = { 'h3_new.py': `NEW = '${randomUUID()}'\n` }
+    const wheel = (name: string, version: string, ...requires: string[]) =>
+      makeWheel({ name, version, requires, files })
+    index.add(
+      wheel('h3-top', '1.0', 'h3-mid', 'h3-low>=2', 'h3-fast', 'h3-marked; python_version < "3"'),
+      // newer ones of it do not go with the others
+      wheel('h3-mid', '1.0', 'h3-low'),
+      wheel('h3-mid', '2.0', 'h3-low<2'),
+      wheel('h3-mid', '3.0', 'h3-low<2'),
+      wheel('h3-low', '1.0'),
+      wheel('h3-low', '2.0'),
+      makeWheel({ name: 'h3-low', version: '2.1', requiresPython: '>=4' }),
+      wheel('h3-low', '2.2'),
+      wheel('h3-low', '3.0rc1'),
+      makeWheel({ name: 'h3-low', version: '9.0', tags: 'cp311-cp311-win_amd64' }),
+      makeWheel({ name: 'h3-low', version: '9.1', tags: 'cp36-cp36m-manylinux1_x86_64' }),
+      wheel('h3-fast', '1.0'),
+      await makeSdist({ name: 'h3-fast', version: '2.0' }),
+      await makeSdist({ name: 'h3-made', version: '1.0', requires: ['h3-low'] }),
+    )
+    index.yank('h3_low-2.2-py3-none-any.whl', 'wrong')
+    index.hide('h3_mid-2.0-py3-none-any.whl')
+    other.add(wheel('h3-fast', '1.5+local.1'))
+    for (const each of [index, other]) each.speak(form)
+    const directory = await makeProject({
+      'recipes/wheels/recipe.ts': `import { apt, debian, defineRecipe, pip } from 'stillroom'
+export default defineRecipe({
+  base: debian('bookworm'),
+  steps: [apt(['python3', 'python3-pip', 'python3-setuptools']), pip(['h3-top', 'h3-made'], { sdists: { 'h3-made': [] } })],
+})\n`,
+    })
+    const path = join(directory, 'recipes/wheels/lock.json')
+    const lock = async (env: Record<string, string>) => {
+      const indexes = {
+        PIP_INDEX_URL: `http://${login.user}:${login.password}@${index.host}/simple`,
+        PIP_EXTRA_INDEX_URL: `${other.url}/simple`,
+      }
+      const options = { env: { ...indexes, ...env } }
+      const { exitCode, stderr } = await stillroom(directory, ['lock', 'recipe', 'wheels'], options)
+      expect(exitCode, stderr).toBe(0)
+      expect(stderr).not.toContain('the indexes themselves')
+      const text = await readFile(path, 'utf8')
+      await rm(path)
+      return text
+    }
+    const relayed = await lock({})
+    const whole = index.asked().filter((each) => each.endsWith('.whl'))
+    // one has no METADATA beside it
+    const taken = ['h3_low-2.0', 'h3_mid-1.0', 'h3_mid-2.0', 'h3_top-1.0']
+    expect([...new Set(whole.map((each) => each.replace(/^.*\//, '')))].sort()).toEqual(
+      taken.map((each) => `${each}-py3-none-any.whl`),
+    )
+    // pip asks a host that it is to trust by itself
+    expect(await lock({ PIP_TRUSTED_HOST: 'nobody.example.org' })).toBe(relayed)
+    expect(relayed).toContain('h3_fast-1.5+local.1')
+  },
+)
 
 describe('lock recipe refuses', () => {
   test('what no file can be pinned of, and one package in two steps, before anything is built', async () => {

@@ -17,6 +17,8 @@ export interface PackageIndex {
   hide(fileName: string): void
   /** Which forms it gives; `both` by the client's choice, as newer indexes do. */
   speak(forms: 'both' | 'html' | 'json'): void
+  /** Paths of what it was asked for so far. */
+  asked(): string[]
   close(): Promise<void>
 }
 
@@ -31,11 +33,13 @@ const HTML_TYPE = 'text/html; charset=utf-8'
 /** A package index: the simple API in HTML (PEP 503) and JSON (PEP 691), with metadata of its own (PEP 658). */
 export async function startIndex(options: ServerOptions & { login?: Login } = {}): Promise<PackageIndex> {
   const files = new Map<string, Listed>()
+  const asked: string[] = []
   let spoken: 'both' | 'html' | 'json' = 'both'
 
   const answer = (request: IncomingMessage, response: ServerResponse) => {
     if (!admit(request, response, options.login)) return
     const path = decodeURIComponent(new URL(request.url ?? '/', 'http://index').pathname)
+    asked.push(path)
     const page = /^\/simple\/([a-z0-9-]+)\/$/.exec(path)?.[1]
     if (page !== undefined) {
       const listed = [...files.values()].filter(({ name }) => normalized(name) === page)
@@ -73,6 +77,7 @@ export async function startIndex(options: ServerOptions & { login?: Login } = {}
     speak: (forms) => {
       spoken = forms
     },
+    asked: () => [...asked],
     close: server.close,
   }
 }
