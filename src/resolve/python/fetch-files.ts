@@ -87,8 +87,7 @@ async function keptFiles(
   const names = new Set(
     [...said.matchAll(/^ *(?:Downloading|Using cached) (\S+)/gm)].map(([, at = '']) => at),
   )
-  // pip shows what is elsewhere than at the index of all by its address
-  const files = [...names].map((at) => decodeURIComponent(at.replace(/[?#].*/, '').replace(/.*\//, '')))
+  const files = [...names].map((at) => lastName(at.replace(/[?#].*/, '')))
   const found = await pMap(
     indexed,
     async (entry) => {
@@ -99,6 +98,16 @@ async function keptFiles(
     { concurrency: 8 },
   )
   return found.filter((file) => file !== undefined)
+}
+
+/** pip shows a file by its name, or by its address. */
+function lastName(at: string): string {
+  const name = at.replace(/.*\//, '')
+  try {
+    return decodeURIComponent(name)
+  } catch {
+    return name
+  }
 }
 
 export interface FetchedFile {

@@ -151,6 +151,15 @@ test('of other systems, other Pythons and refused source nothing is shown', asyn
   expect(await page('H3_Source')).toMatchObject([{ file: 'h3_source-1.0.tar.gz' }])
 })
 
+test('a pip that does not say of which Python it is sees wheels for all', async () => {
+  const { index, relay } = await startRelayed()
+  for (const tags of ['cp310-cp310-linux_x86_64', 'cp312-cp312-linux_x86_64'])
+    index.add(makeWheel({ name: 'h3-tags', version: '1.0', tags }))
+  const settings = relay.settingsFor({ python: undefined, sources: [] })
+  const text = await (await fetch(`${settings['index-url']}/h3-tags/`)).text()
+  expect(text.match(/<a /g)).toHaveLength(2)
+})
+
 test('source comes whole, and goes when it was not taken', async () => {
   const { index, store, relay, page, content } = await startRelayed()
   const [one, two] = [

@@ -16,8 +16,8 @@ import { RelayedFiles } from './relayed-files.ts'
 
 /** What tells which files a pip may take. */
 export interface PipView {
-  /** Of its Python, `3.11`. */
-  python: string
+  /** Of its Python, `3.11`; undefined when it does not say. */
+  python: string | undefined
   /** Names of projects, normalised, of which it takes source. */
   sources: readonly string[]
 }
@@ -200,7 +200,8 @@ function mayTake({ python, sources }: PipView, file: string, name: string): bool
   const [, abis, platforms] = /-([^-]+)-([^-]+)\.whl$/.exec(file) ?? []
   if (abis === undefined || platforms === undefined)
     return sources.includes(name) && versionInFileName(file, name) !== undefined
-  const own = `cp${python.replace('.', '')}`
-  const isOther = (abi: string) => /^cp\d+[a-z]*$/.test(abi) && abi.replace(/[a-z]*$/, '') !== own
+  const own = python && `cp${python.replace('.', '')}`
+  const isOther = (abi: string) =>
+    own !== undefined && /^cp\d+[a-z]*$/.test(abi) && abi.replace(/[a-z]*$/, '') !== own
   return !abis.split('.').every(isOther) && !platforms.split('.').every((each) => OTHER_SYSTEM.test(each))
 }

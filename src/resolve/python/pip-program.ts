@@ -24,15 +24,15 @@ export interface PipSetup extends PipSources {
 /** The image's pip with the machine's set-up. */
 export class Pip {
   readonly version: string
-  /** Of its Python, such as `3.11`. */
-  readonly python: string
+  /** Of its Python, such as `3.11`; undefined when it does not say. */
+  readonly python: string | undefined
   readonly sandbox: Sandbox
   readonly #options: PipSetup
   readonly #environment: Record<string, string>
   #runs = 0
 
   private constructor(
-    { version, python }: { version: string; python: string },
+    { version, python }: Pick<Pip, 'version' | 'python'>,
     options: PipSetup,
     trust: Record<string, string>,
   ) {
@@ -54,7 +54,7 @@ export class Pip {
     const { sandbox, certificates } = options
     const { exitCode, stdout, stderr } = await sandbox.run(['python3', '-m', 'pip', '--version'])
     const version = /^pip (\S+)/.exec(stdout)?.[1]
-    const python = /\(python (\d+\.\d+)\)/.exec(stdout)?.[1] ?? ''
+    const python = /\(python (\d+\.\d+)\)/.exec(stdout)?.[1]
     if (exitCode !== 0 || version === undefined) {
       throw new StillroomError('PIP_FAILED', `the image has no pip: ${stderr.trim()}`, {
         hint: "install it in a step before: apt(['python3-pip'])",
