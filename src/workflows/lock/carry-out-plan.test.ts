@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { StillroomError } from '../../error.ts'
 import { lockInputs } from '../../lock/lock-inputs.ts'
 import { parseLock } from '../../lock/parse-lock.ts'
 import {
@@ -14,6 +15,7 @@ import { serializeLock } from '../../lock/serialize-lock.ts'
 import { smallLock } from '../../lock/small-lock.test-data.ts'
 import { Recipe } from '../../recipe/schema.ts'
 import { openIndexes } from '../../resolve/apt/resolve-apt.ts'
+import type { IndexRelay } from '../../resolve/python/index-relay.ts'
 import {
   keepStub,
   type Recorded,
@@ -113,6 +115,29 @@ describe.each(SUITES)('carryOutPlan() with the programs of %s', async (suite) =>
     const inputs = lockInputs(recipe)
     const text = serializeLock({ ...smallLock, inputs, platforms: { 'linux/amd64': platform } })
     expect(serializeLock(parseLock(text, 'lock.json'))).toBe(text)
+  })
+
+  test('gives pip the indexes themselves where they cannot be shown to it otherwise, and says why', async () => {
+    const scenario = 'a wheel, and one that is there'
+    const direct = resolversOf(recorded, scenario)
+    const plan = planOf(resolve(pipStep('cowsay==6.1', 'wheel')))
+    const expected = await carryOutPlan(plan, direct.resolvers)
+    const asked = resolversOf(recorded, scenario, scenario)
+    const relay: IndexRelay = {
+      isReachable: () =>
+        Promise.reject(new StillroomError('FETCH_FAILED', 'cannot read https://me:s3cret@index.example.org')),
+      settingsFor: () => ({}),
+      findKept: async () => undefined,
+      check: () => {},
+      [Symbol.asyncDispose]: async () => {},
+    }
+    const { pipSettings } = asked.resolvers
+    asked.resolvers.pipSettings = async (before) => ({ ...(await pipSettings(before)), relay })
+    expect(await carryOutPlan(plan, asked.resolvers)).toEqual(expected)
+    expect(asked.networks).toEqual(['host', 'host'])
+    expect(asked.notes).toEqual([
+      'pip is given the indexes themselves: cannot read https://***@index.example.org',
+    ])
   })
 
   test('lets the version go that is in the way, and says so', async () => {

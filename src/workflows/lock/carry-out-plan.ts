@@ -194,12 +194,17 @@ async function resolvePipStep(
       const code = error instanceof StillroomError ? error.code : undefined
       if (code === 'INTERRUPTED') throw error
       if (code === undefined || ODD.includes(code))
-        resolvers.note(`pip is given the indexes themselves: ${redactUrl(`${error}`.split('\n', 1).join())}`)
+        resolvers.note(`pip is given the indexes themselves: ${reasonOf(error)}`)
       return byIndexes(left)
     })
   return relaxConstraints(stay, relay === undefined ? byIndexes : byRelay, (names) =>
     resolvers.note(mustChange(names)),
   )
+}
+
+function reasonOf(error: unknown): string {
+  const [first = ''] = (error instanceof Error ? error.message : String(error)).split('\n', 1)
+  return redactUrl(first)
 }
 
 /** Errors that may be due to how pip was shown the indexes. */
