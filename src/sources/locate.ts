@@ -123,18 +123,15 @@ function pageReader(options: PageOptions): (page: ArtifactUrl) => Promise<Simple
   }
 }
 
-/** Files of a name that a page lists. The page's credentials go to files on its own host only. */
-function linked(
-  name: string,
-  files: readonly SimpleFile[],
-  { headers, ...page }: ArtifactUrl,
-): ArtifactUrl[] {
-  return files
-    .filter(({ file }) => file === name)
-    .map(({ url, sha256 }) => {
-      const ours = headers !== undefined && new URL(url).origin === new URL(page.url).origin
-      return { ...page, url, ...(ours ? { headers } : {}), ...(sha256 === undefined ? {} : { sha256 }) }
-    })
+/** Files of a name that a page lists. */
+function linked(name: string, files: readonly SimpleFile[], page: ArtifactUrl): ArtifactUrl[] {
+  return files.filter(({ file }) => file === name).map((file) => linkedFile(file, page))
+}
+
+/** Where a file is that a page lists. The page's credentials go to files on its own host only. */
+export function linkedFile({ url, sha256 }: SimpleFile, { headers, ...page }: ArtifactUrl): ArtifactUrl {
+  const ours = headers !== undefined && new URL(url).origin === new URL(page.url).origin
+  return { ...page, url, ...(ours ? { headers } : {}), ...(sha256 === undefined ? {} : { sha256 }) }
 }
 
 async function localFile(link: string, file: string): Promise<ArtifactUrl[]> {

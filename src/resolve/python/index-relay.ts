@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net'
 import { pipeline } from 'node:stream/promises'
 import { normalizeName, versionInFileName } from '../../formats/python/distribution-name.ts'
 import { splitUserinfo } from '../../net/redact-url.ts'
+import { linkedFile } from '../../sources/locate.ts'
 import { fetchSimplePage, type SimpleFile } from '../../sources/simple-page.ts'
 import type { ArtifactUrl } from '../../store/artifact.ts'
 import type { FileCache } from '../../store/file-cache.ts'
@@ -122,7 +123,6 @@ class Relay implements IndexRelay {
     this.#server.close()
     this.#server.closeAllConnections()
     await closed
-    await this.#files[Symbol.asyncDispose]()
   }
 
   async #answer({ url = '' }: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -170,10 +170,9 @@ class Relay implements IndexRelay {
     })
   }
 
-  /** @returns where pip finds a file here. A login goes to files on its own host only. */
-  #show(file: SimpleFile & { sha256: string }, { headers, ...index }: ArtifactUrl): string {
-    const isSame = headers !== undefined && new URL(file.url).origin === new URL(index.url).origin
-    const number = this.#files.add(file, { ...index, url: file.url, ...(isSame ? { headers } : {}) })
+  /** @returns where pip finds a file here */
+  #show(file: SimpleFile & { sha256: string }, index: ArtifactUrl): string {
+    const number = this.#files.add(file, linkedFile(file, index))
     const sum = file.file.endsWith('.whl') ? '' : `#sha256=${file.sha256}`
     return `${this.#address}/file/${number}/${encodeURIComponent(file.file)}${sum}`
   }

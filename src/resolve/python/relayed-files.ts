@@ -29,13 +29,11 @@ interface Entry {
  *
  * @throws {StillroomError} FETCH_FAILED, ARTIFACT_GONE; PIP_FAILED when a file is not what the index says
  */
-export class RelayedFiles implements AsyncDisposable {
+export class RelayedFiles {
   readonly #store: Store
   readonly #signal: AbortSignal
   readonly #kept: FileCache
   readonly #entries: Entry[] = []
-  /** Files that came into the store by this, and whether they are of what was resolved. */
-  readonly #came = new Map<string, boolean>()
 
   /** @param contents where METADATA that an index gave is kept for the next time */
   constructor({ store, contents, signal }: { store: Store; contents: FileCache; signal: AbortSignal }) {
@@ -69,14 +67,7 @@ export class RelayedFiles implements AsyncDisposable {
     if (entry === undefined || others.some((other) => other.file.sha256 !== entry.file.sha256))
       return undefined
     const { sha256 } = entry.file
-    const size = await this.#fetch(entry)
-    if (this.#came.has(sha256)) this.#came.set(sha256, true)
-    return { file, size, sha256 }
-  }
-
-  /** What pip looked at and did not take goes. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    for (const [sha256, isUsed] of this.#came) if (!isUsed) await this.#store.discard(sha256)
+    return { file, size: await this.#fetch(entry), sha256 }
   }
 
   async #metadata({ file, from }: Entry): Promise<Buffer> {
@@ -106,7 +97,6 @@ export class RelayedFiles implements AsyncDisposable {
     const size = await stored
     if (size !== undefined) return size
     const got = await downloadUnpinned(from, { store: this.#store, signal: this.#signal })
-    this.#came.set(got.sha256, false)
     const failed = (message: string) => new StillroomError('PIP_FAILED', message, { hint: 'lock again' })
     if (got.sha256 !== sha256)
       throw failed(`an index says that ${file} has sha256 ${sha256}, and gives one that has ${got.sha256}`)
