@@ -108,7 +108,9 @@ test('an apt package moves with what it needs; the others stay, though newer one
   const step = { kind: 'apt' as const, packages: ['still-a', 'still-c'], recommends: false }
   const container = { image: 'stillroom/hello', network: 'none' as const, user: '0', signal }
   const resolve = (indexes: typeof both, kept: readonly { name: string; version: string }[]) =>
-    withContainer(engine, container, (sandbox) => resolveApt(step, openIndexes(indexes), sandbox, kept))
+    withContainer(engine, container, (sandbox) =>
+      resolveApt(step, openIndexes(indexes), sandbox, { stay: kept }),
+    )
   const versions = ({ packages }: LockedApt) =>
     Object.fromEntries(packages.map(({ name, version }) => [name, version]))
 

@@ -29,7 +29,7 @@ describe.each(SUITES)('resolveApt() by the apt of %s', async (suite) => {
 
   test('gives apt the verified indexes as its lists, and the versions that stay', async () => {
     const container = sandbox('one package with what it needs')
-    await resolveApt(step('jq'), indexes, container, [{ name: 'libonig5', version: '1' }])
+    await resolveApt(step('jq'), indexes, container, { stay: [{ name: 'libonig5', version: '1' }] })
     const { written, environments } = container
     expect(written.get('/stillroom/preferences')).toBe(
       'Package: libonig5\nPin: version 1\nPin-Priority: 1001\n',

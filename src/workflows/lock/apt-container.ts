@@ -49,8 +49,14 @@ export class AptContainer implements AsyncDisposable {
     this.#openImage = openImage
   }
 
-  /** Runs `use` with apt as it is when the steps of `before` have run. */
-  async use<T>(before: LockedPlatform, use: (sandbox: Sandbox) => Promise<T>): Promise<T> {
+  /**
+   * Runs `use` with apt as it is when the steps of `before` have run. `installed` is dpkg's list, when neither the base nor a
+   * step may have changed anything else that apt plans by.
+   */
+  async use<T>(
+    before: LockedPlatform,
+    use: (sandbox: Sandbox, installed: string | undefined) => Promise<T>,
+  ): Promise<T> {
     const { start, installed } = await this.#plan(before)
     const { container, state } = await this.#open({ ...before, steps: before.steps.slice(0, start) })
     const { status, marks } = composeState(state, installed)
@@ -59,7 +65,7 @@ export class AptContainer implements AsyncDisposable {
         { path: STATUS, content: status },
         { path: MARKS, content: marks },
       ])
-      return use(sandbox)
+      return use(sandbox, start === 0 && before.base.kind === 'debian' ? status : undefined)
     })
   }
 

@@ -19,8 +19,14 @@ import { relaxConstraints } from '../../resolve/relax-constraints.ts'
 import type { Sandbox } from '../../resolve/sandbox.ts'
 import { replacesEarlier } from './replaces-earlier.ts'
 
-/** Runs `use` with a throw-away container of one image. */
-export type OpenSandbox = <T>(network: 'none' | 'host', use: (sandbox: Sandbox) => Promise<T>) => Promise<T>
+/**
+ * Runs `use` with a throw-away container of one image; `installed` is dpkg's `status` when apt's plan depends on nothing else in
+ * it that is not as Debian has it.
+ */
+export type OpenSandbox = <T>(
+  network: 'none' | 'host',
+  use: (sandbox: Sandbox, installed?: string) => Promise<T>,
+) => Promise<T>
 
 /** What is asked while a plan is carried out. */
 export interface LockResolvers {
@@ -149,7 +155,7 @@ async function resolveAptStep(
 ): Promise<LockedStep> {
   const locked = await relaxConstraints(
     constraints.stay,
-    (stay) => open('none', (sandbox) => resolveApt(step, indexes, sandbox, stay)),
+    (stay) => open('none', (sandbox, installed) => resolveApt(step, indexes, sandbox, { stay, installed })),
     (names) => resolvers.note(mustChange(names)),
   )
   const instead = replacements(locked, indexes)

@@ -79,9 +79,9 @@ export function lockResolvers(
       const title = `resolving ${stepName(before.steps.length, next.kind)} in a container`
       if (next.kind === 'apt')
         return use((_network, resolve) =>
-          apt.use(before, (sandbox) => {
+          apt.use(before, (sandbox, installed) => {
             progress({ kind: 'stage', title })
-            return resolve(sandbox)
+            return resolve(sandbox, installed)
           }),
         )
       return withImageBefore(ports, loaded, before, (open) => {
