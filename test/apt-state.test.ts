@@ -1,14 +1,21 @@
 import { open, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { execa } from 'execa'
-import { expect, test } from 'vitest'
+import fc from 'fast-check'
+import { expect, test, vi } from 'vitest'
+import { connectEngine } from '../src/engine/connect.ts'
+import { withContainer } from '../src/engine/container.ts'
 import { readDebControl } from '../src/formats/deb/deb-control.ts'
 import { parseControl } from '../src/formats/deb/deb822.ts'
 import { parseLock } from '../src/lock/parse-lock.ts'
 import type { LockedApt, LockedPlatform } from '../src/lock/schema.ts'
+import type { AptStep } from '../src/recipe/schema.ts'
 import { composeState } from '../src/resolve/apt/compose-state.ts'
+import { openIndexes, resolveApt } from '../src/resolve/apt/resolve-apt.ts'
+import type { FetchedIndex } from '../src/resolve/debian/fetch-indexes.ts'
 import { defaultCacheDirectory } from '../src/store/cache-directory.ts'
 import { openStore } from '../src/store/store.ts'
+import { rounds } from './support/nightly.ts'
 import { copyProject } from './support/project.ts'
 import { stillroom } from './support/stillroom.ts'
 
@@ -55,4 +62,49 @@ test('what is composed for apt is what dpkg and apt-mark leave in an image', asy
   expect(read(composed.status)).toEqual(read(image.status))
   const byName = (text: string) => read(text).toSorted((a, b) => (`${a.package}` < `${b.package}` ? -1 : 1))
   expect(byName(composed.marks)).toEqual(byName(image.marks))
+})
+
+test('apt plans with the parts of indexes that it can come to as it does with all of them', async () => {
+  const directory = await copyProject('hello')
+  const { exitCode, stderr } = await stillroom(directory, ['build', 'recipe', 'hello'])
+  expect(exitCode, stderr).toBe(0)
+  const path = join(directory, 'recipes/hello/lock.json')
+  const { base } = parseLock(await readFile(path, 'utf8'), path).platforms['linux/amd64'] as LockedPlatform
+  const store = await openStore(join(defaultCacheDirectory(process.env), 'store'))
+  const read = (sha256: string) => readFile(store.path(sha256))
+  const indexes = base.indexes.map(async (index): Promise<FetchedIndex> => {
+    return { index, inRelease: await read(index.release), packages: await read(index.packages) }
+  })
+  const opened = openIndexes(await Promise.all(indexes))
+  const { signal } = new AbortController()
+  const container = { image: 'stillroom/hello', network: 'none' as const, user: '0', signal }
+
+  await withContainer(await connectEngine(), container, async (sandbox) => {
+    const installed = (await sandbox.run(['cat', '/var/lib/dpkg/status'])).stdout
+    const asked = vi.spyOn(sandbox, 'run')
+    const plan = async (step: AptStep, options: { installed?: string }) => {
+      asked.mockClear()
+      const locked = await resolveApt(step, opened, sandbox, options).catch((error: Error) => error.message)
+      return { locked, asked: asked.mock.calls.length }
+    }
+
+    const steps = fc.record({
+      kind: fc.constant('apt' as const),
+      packages: fc.uniqueArray(fc.constantFrom(...opened.packages.keys()), { minLength: 1, maxLength: 8 }),
+      recommends: fc.boolean(),
+    })
+    const law = fc.asyncProperty(steps, async (step) => {
+      const parts = await plan(step, { installed })
+      const all = await plan(step, {})
+      expect(parts.locked).toEqual(all.locked)
+      if (typeof all.locked !== 'string') expect(parts.asked).toBe(1)
+    })
+    await fc.assert(law, { numRuns: rounds(5, 60), endOnFailure: true })
+
+    // what apt does about something that is broken depends on all packages, so it is asked again
+    const step: AptStep = { kind: 'apt', packages: ['systemd-sysv', 'sysvinit-core'], recommends: false }
+    const parts = await plan(step, { installed })
+    expect(parts).toEqual({ locked: (await plan(step, {})).locked, asked: 2 })
+    expect(parts.locked).toMatch(/systemd-sysv : Conflicts: sysvinit-core/)
+  })
 })
