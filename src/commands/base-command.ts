@@ -73,7 +73,7 @@ export abstract class BaseCommand extends Command {
     })
     if ((this.ctor as typeof BaseCommand).usesCache) {
       const { useCache } = await import('../store/cache-users.ts')
-      const text = 'waiting for another process that prunes'
+      const text = 'waiting for another process that removes what is no longer needed'
       await useCache(session.cache, this.signal, () => this.#progress.report({ kind: 'note', text }))
     }
     return session

@@ -60,18 +60,17 @@ const STAYS = /^mount \/ from exec sh \/\.stillroom\/build\/\w+\.sh -( |$)|^\[cl
 /**
  * Takes useless records out of the builder's cache. What a build uses at that moment stays.
  *
- * @param mayGoOn asked before each of them
+ * @param during called for each of them, to remove it meanwhile; false ends it
  */
 export async function dropUselessRecords(
   engine: Engine,
-  mayGoOn: () => Promise<boolean> = async () => true,
+  during: (remove: () => Promise<void>) => Promise<boolean> = (remove) => remove().then(() => true),
 ): Promise<void> {
   const { BuildCache } = (await engineAnswer('asking what takes space', engine.docker.df())) as {
     BuildCache?: CacheRecord[] | null
   }
   for (const { ID } of uselessRecords(BuildCache ?? [])) {
-    if (!(await mayGoOn())) return
-    await pruneBuildCache(engine, { id: [ID] })
+    if (!(await during(() => pruneBuildCache(engine, { id: [ID] })))) return
   }
 }
 

@@ -64,6 +64,18 @@ test('who found users keeps nobody waiting', async () => {
   await useCache(cache, signal, () => expect.fail('waits'))
 })
 
+test('a process may count for none that uses the cache: others wait although it lives', async () => {
+  const cache = await makeCache()
+  const parent = await otherUser(cache)
+  await parent.said('uses')
+  const emptying = await emptyCache(cache, parent.child.pid)
+  expect(emptying.users).toEqual([])
+  const user = await otherUser(cache)
+  await user.said('waits')
+  await emptying[Symbol.asyncDispose]()
+  await user.said('uses')
+})
+
 test('names of nobody count for nothing', async () => {
   const cache = await makeCache()
   await mkdir(join(cache, 'users'))

@@ -15,23 +15,17 @@ const directoryOf = (cache: string) => join(cache, 'users')
 /**
  * Notes that this process uses what is in the cache, until it ends; first waits until nobody empties it.
  *
- * @param onWait called once when that takes time
+ * @param onWait called once when that takes longer than a second
  */
 export async function useCache(cache: string, signal: AbortSignal, onWait: () => void): Promise<void> {
   const file = await note(cache, 'uses')
   // who may not write may not remove either
   if (file === undefined) return
   process.once('exit', () => rmSync(file, { force: true }))
-  for (let told = false; (await others(cache, 'empties', file)).length > 0; told = true) {
-    if (!told) onWait()
+  for (let polls = 0; (await others(cache, 'empties', file)).length > 0; polls++) {
+    if (polls * POLL_MS === 1000) onWait()
     await wait(POLL_MS, undefined, { signal }).catch(() => signal.throwIfAborted())
   }
-}
-
-/** Processes that use the cache now, but for this one and another. */
-export async function otherUsers(cache: string, except?: number): Promise<number[]> {
-  const users = await others(cache, 'uses', undefined)
-  return users.filter((pid) => pid !== process.pid && pid !== except)
 }
 
 export interface Emptying extends AsyncDisposable {
@@ -39,13 +33,17 @@ export interface Emptying extends AsyncDisposable {
   users: number[]
 }
 
-/** Notes that this process is about to empty the cache, until what is given is disposed of. */
-export async function emptyCache(cache: string): Promise<Emptying> {
+/**
+ * Notes that this process is about to empty the cache, until what is given is disposed of.
+ *
+ * @param except a process that counts as none that uses it
+ */
+export async function emptyCache(cache: string, except?: number): Promise<Emptying> {
   const file = await note(cache, 'empties')
   const end = async () => {
     if (file !== undefined) await rm(file, { force: true })
   }
-  const users = await others(cache, 'uses', file)
+  const users = (await others(cache, 'uses', file)).filter((pid) => pid !== except)
   // others need not wait for what leaves them everything
   if (users.length > 0) await end()
   return { users, [Symbol.asyncDispose]: end }

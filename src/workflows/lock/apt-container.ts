@@ -1,8 +1,9 @@
+import { hash } from 'node:crypto'
 import { open } from 'node:fs/promises'
 import pMap from 'p-map'
 import { contextArtifacts } from '../../dockerfile/context-artifacts.ts'
 import type { KeptContainer } from '../../engine/container.ts'
-import { type DebControl, readDebControl } from '../../formats/deb/deb-control.ts'
+import { readDebControl } from '../../formats/deb/deb-control.ts'
 import { readFileAt } from '../../formats/read-at.ts'
 import type { DebianPackage, LockedPlatform } from '../../lock/schema.ts'
 import { parseAptRequest } from '../../recipe/apt-request.ts'
@@ -10,11 +11,20 @@ import type { Step } from '../../recipe/schema.ts'
 import { bringsApt, mayChangeApt } from '../../resolve/apt/apt-inputs.ts'
 import { type AptState, composeState, type InstalledPackages } from '../../resolve/apt/compose-state.ts'
 import type { Sandbox } from '../../resolve/sandbox.ts'
+import { contentsFiles } from '../audit/artifact-contents.ts'
 import { fetchInputs } from '../build/fetch-inputs.ts'
 import type { Cache, Fetching } from '../ports.ts'
 
 const STATUS = '/var/lib/dpkg/status'
 const MARKS = '/var/lib/apt/extended_states'
+
+/** What counts of a .deb for the steps after it. */
+interface Control {
+  /** Its `control` file. */
+  control: string
+  /** Whether it may change how apt plans. */
+  bringsApt: boolean
+}
 
 /** A container of an image, and how many steps of the recipe are in it. */
 interface Opened {
@@ -32,7 +42,8 @@ export class AptContainer implements AsyncDisposable {
   readonly #ports: Fetching & Cache
   readonly #steps: readonly Step[]
   readonly #openImage: (before: LockedPlatform) => Promise<KeptContainer>
-  readonly #controls = new Map<string, Promise<DebControl>>()
+  /** By the sha256 of each .deb. */
+  readonly #controls = new Map<string, Control>()
   #opened: Opened | undefined
 
   /**
@@ -79,12 +90,12 @@ export class AptContainer implements AsyncDisposable {
   async #plan(before: LockedPlatform): Promise<{ start: number; installed: InstalledPackages[] }> {
     let start = this.#steps.slice(0, before.steps.length).findLastIndex(mayChangeApt) + 1
     let installed: InstalledPackages[] = []
-    await this.#fetch({ ...before, steps: before.steps.slice(start) })
+    await this.#readControls({ ...before, steps: before.steps.slice(start) })
     for (const [index, locked] of before.steps.entries()) {
       const step = this.#steps[index]
       if (index < start || locked.kind !== 'apt' || step?.kind !== 'apt') continue
-      const packages = await pMap(locked.packages, (entry) => this.#control(entry), { concurrency: 16 })
-      if (packages.some(bringsApt)) {
+      const packages = locked.packages.flatMap(({ sha256 }) => this.#controls.get(sha256) ?? [])
+      if (packages.some((each) => each.bringsApt)) {
         start = index + 1
         installed = []
       } else {
@@ -104,31 +115,44 @@ export class AptContainer implements AsyncDisposable {
     return this.#opened
   }
 
-  /** Brings the .debs of steps into the store. */
-  async #fetch(locked: LockedPlatform): Promise<void> {
-    const steps = locked.steps.filter(
-      (step) => step.kind === 'apt' && step.packages.some(({ sha256 }) => !this.#controls.has(sha256)),
-    )
-    if (steps.length === 0) return
-    this.#ports.progress({ kind: 'stage', title: 'fetching artifacts' })
-    const { files } = contextArtifacts({ ...locked, steps })
-    const ofSteps = files.filter(({ destination }) => destination.startsWith('artifacts/apt-'))
-    await fetchInputs(this.#ports, { files: ofSteps }, { ...locked, steps })
+  /** Reads what the .debs of steps say of themselves, once; those that were never read before are fetched. */
+  async #readControls(locked: LockedPlatform): Promise<void> {
+    const kept = contentsFiles(this.#ports)
+    const nameOf = ({ sha256 }: DebianPackage) => hash('sha256', `control of ${sha256}`, 'hex')
+    const isUnknown = ({ sha256 }: DebianPackage) => !this.#controls.has(sha256)
+    const unknown = () =>
+      locked.steps.flatMap((step) => (step.kind === 'apt' ? step.packages.filter(isUnknown) : []))
+    const eachUnknown = (work: (entry: DebianPackage) => Promise<void>) =>
+      pMap(unknown(), work, { concurrency: 16 })
+    await eachUnknown(async (entry) => {
+      const found = await kept.get(nameOf(entry))
+      if (found !== undefined) this.#controls.set(entry.sha256, JSON.parse(found.toString()) as Control)
+    })
+    await this.#fetch(unknown(), locked)
+    await eachUnknown(async (entry) => {
+      const control = await readControl(this.#ports.store.path(entry.sha256), entry)
+      this.#controls.set(entry.sha256, control)
+      await kept.put(nameOf(entry), Buffer.from(JSON.stringify(control)))
+    })
   }
 
-  #control({ name, version, sha256, size }: DebianPackage): Promise<DebControl> {
-    const known = this.#controls.get(sha256)
-    if (known !== undefined) return known
-    const reading = readControl(this.#ports.store.path(sha256), size, `${name} ${version}`)
-    this.#controls.set(sha256, reading)
-    return reading
+  async #fetch(packages: readonly DebianPackage[], locked: LockedPlatform): Promise<void> {
+    if (packages.length === 0) return
+    this.#ports.progress({ kind: 'stage', title: 'fetching artifacts' })
+    const wanted = new Set(packages.map(({ sha256 }) => sha256))
+    const { files } = contextArtifacts(locked)
+    await fetchInputs(
+      this.#ports,
+      { files: files.filter(({ artifact }) => wanted.has(artifact.sha256)) },
+      { ...locked, steps: [] },
+    )
   }
 }
 
-async function readControl(path: string, size: number, name: string): Promise<DebControl> {
+async function readControl(path: string, { name, version, size }: DebianPackage): Promise<Control> {
   await using file = await open(path)
-  // the file is open until then
-  return await readDebControl(readFileAt(file), size, name)
+  const { control, files } = await readDebControl(readFileAt(file), size, `${name} ${version}`)
+  return { control, bringsApt: bringsApt({ files }) }
 }
 
 async function readState(sandbox: Sandbox): Promise<AptState> {
