@@ -1,8 +1,8 @@
-// What a digest thread runs, see digest-thread.ts: takes the sha256 of parts of files, one after the other.
+// What a digest thread runs, see digest-threads.ts: takes the sha256 of parts of files, one after the other.
 import { createHash } from 'node:crypto'
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
 import { parentPort } from 'node:worker_threads'
-import type { DigestResult, DigestTask } from './digest-thread.ts'
+import type { DigestResult, DigestTask } from './digest-threads.ts'
 
 const memory = new Uint8Array(1024 * 1024)
 

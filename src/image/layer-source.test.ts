@@ -4,7 +4,7 @@ import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { temporaryDirectory } from '../store/testing/temporary-directory.ts'
-import { DigestThread } from './digest-thread.ts'
+import { DigestThreads } from './digest-threads.ts'
 import { diskFile, fileState, openRegular } from './disk-file.ts'
 import { type Compression, type Member, ociFiles, pieces, sha256, tarOf } from './image-archive.test-data.ts'
 import { fileInMemory } from './image-file.ts'
@@ -141,13 +141,13 @@ describe('whoever reads layers cannot tell whether', () => {
   })
 
   test('another thread takes the digests of large blobs', async () => {
-    const thread = new DigestThread()
-    onTestFinished(() => thread.end())
+    const threads = new DigestThreads()
+    onTestFinished(() => threads.end())
     const directory = await temporaryDirectory()
     const big = file('big', 'x'.repeat(1_200_000))
     let [refused, read] = [0, 0]
     const disk =
-      (place: string, whose?: DigestThread): OpenFile =>
+      (place: string, whose?: DigestThreads): OpenFile =>
       async (path) => {
         const handle = await openRegular(join(place, sha256(path))).catch(() => undefined)
         if (handle === undefined) return undefined
@@ -174,7 +174,7 @@ describe('whoever reads layers cannot tell whether', () => {
         if (typeof expected === 'string') refused += 1
         else read += 1
         expect(await outcome(readImageLayout(disk(directory), options))).toEqual(expected)
-        expect(await outcome(readImageLayout(disk(directory, thread), options))).toEqual(expected)
+        expect(await outcome(readImageLayout(disk(directory, threads), options))).toEqual(expected)
       }),
       {
         numRuns: 12,

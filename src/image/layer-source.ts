@@ -47,9 +47,18 @@ class LayerFiles implements LayerSource {
 
   /** The digest of the unpacked archive is undefined when it was not packed. */
   async #read(file: ImageFile): Promise<Omit<Layer, 'digest' | 'diffID'> & { diffID?: string }> {
-    const reader = new LayerReader(this.#budget)
     let hash: Hash | undefined
     let size = 0
+    const { parts } = file
+    const elsewhere = (from: number, length: number, padded: number) =>
+      // of a layer that is packed, parts of the file are none of its files; one that is cut short is read to where it ends
+      hash === undefined && from + padded <= file.size ? parts?.sha256(from, length) : undefined
+    const reader = new LayerReader(this.#budget, elsewhere)
+    const jump = () => {
+      const passed = reader.jump()
+      size += passed
+      return passed
+    }
     const limit = {
       // counted where bytes come from
       received: () => {},
@@ -63,7 +72,7 @@ class LayerFiles implements LayerSource {
     }
     let head = Buffer.alloc(0)
     try {
-      for await (const bytes of uncompressed(file.read(), limit)) {
+      for await (const bytes of uncompressed(parts?.read(jump) ?? file.read(), limit)) {
         hash?.update(bytes)
         size += bytes.length
         if (head.length >= BLOCK) reader.write(bytes)
@@ -76,6 +85,7 @@ class LayerFiles implements LayerSource {
       if (head.length > 0) {
         if (head.length < BLOCK) requireTar(head, file)
         reader.close()
+        await reader.digested()
       }
     } catch (error) {
       throw locateError(error, `in ${quotePath(file.path)} at byte ${reader.offset} of its tar archive`)

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { execa } from 'execa'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
-import { DigestThread } from './digest-thread.ts'
+import { DigestThreads } from './digest-threads.ts'
 import type { FileTree } from './file-tree.ts'
 import { configOf, json, legacyFiles, ociFiles, sha256, tarOf } from './image-archive.test-data.ts'
 import type { ImageTree } from './image-tree.ts'
@@ -21,7 +21,7 @@ beforeAll(async () => {
 })
 afterAll(() => rm(scratch, { recursive: true, force: true }))
 
-/** Larger than what is read at a time, and so large that the layer's digest is left to the second thread. */
+/** Larger than what is read at a time, and so large that the layer's digest is left to another thread. */
 const BIG = 'x'.repeat(2_500_000)
 const LARGE = 'y'.repeat(1_200_000)
 const made = (async () => [
@@ -244,13 +244,13 @@ describe('openImage() with a cache of layers', () => {
     await expect(open(path, cache, { head: change })).rejects.toThrow(refused)
   })
 
-  it('refuses a file that was changed before the second thread read it', async () => {
+  it('refuses a file that was changed before another thread read it', async () => {
     const path = await archive('changed.tar', ociFiles(await layers()))
-    const thread = new DigestThread()
-    onTestFinished(() => thread.end())
+    const threads = new DigestThreads()
+    onTestFinished(() => threads.end())
     const whole = { path, state: 'another', from: 0, size: BIG.length }
-    await expect(thread.sha256(whole)).rejects.toThrow('was changed')
-    await expect(thread.sha256({ ...whole, size: BIG.length * 2 })).rejects.toThrow('shorter')
+    await expect(threads.sha256(whole)).rejects.toThrow('was changed')
+    await expect(threads.sha256({ ...whole, size: BIG.length * 2 })).rejects.toThrow('shorter')
   })
 
   it('refuses a pipe, which may never end', async () => {

@@ -5,10 +5,11 @@ import { connectEngine, type Engine } from '../engine/connect.ts'
 import { engineError } from '../engine/engine-error.ts'
 import { findImage, saveImage } from '../engine/find-image.ts'
 import { StillroomError } from '../error.ts'
-import { DigestThread, type FileRange } from './digest-thread.ts'
-import { diskFile, fileState, isNotThere, LARGE, openRegular, readRange, unreadable } from './disk-file.ts'
+import { DigestThreads, type FileRange } from './digest-threads.ts'
+import { diskFile, fileState, isNotThere, openRegular, readRange, unreadable } from './disk-file.ts'
 import { type ImageTree, layoutFiles, type OpenFile, readImageLayout } from './image-tree.ts'
 import { indexArchive } from './index-archive.ts'
+import { LARGE } from './layer-reader.ts'
 import { readImageTree } from './read-archive.ts'
 import type { ReadOptions } from './read-options.ts'
 import { readPair } from './read-pair.ts'
@@ -65,7 +66,7 @@ export async function openImage(
 
 /**
  * Finds an image as {@link openImage} does. Of one that lies on disk, where parts of it can be read, the digests of its
- * layers are being taken from now on by a second thread.
+ * layers are being taken from now on by other threads.
  *
  * @throws {StillroomError} as {@link openImage}
  */
@@ -74,18 +75,18 @@ export async function locateImage(
   reference: string,
   { engine, platform, registry }: Pick<OpenImageOptions, 'engine' | 'platform' | 'registry'> = {},
 ): Promise<LocatedImage> {
-  const thread = new DigestThread(signal)
+  const threads = new DigestThreads(signal)
   const over = new AbortController()
   try {
     const { what, name, source } = await findSource(reference)
     const wanted = { ...(platform && { platform }), ...(name && { name }) }
     const isSif = source === 'file' && (await isSifFile(what))
-    const onDisk = isSif ? undefined : await filesOnDisk(source, what, thread)
+    const onDisk = isSif ? undefined : await filesOnDisk(source, what, threads)
     if (onDisk !== undefined) await digestLayers(onDisk, wanted)
     const ended = AbortSignal.any([signal, over.signal])
     const open = source === 'registry' ? await inRegistry(registry, what, ended) : onDisk
     const readIt = async (options: ReadOptions) => {
-      if (isSif) return readSifTree(what, options, thread)
+      if (isSif) return readSifTree(what, options, threads)
       if (open !== undefined) return readImageLayout(open, options)
       if (source === 'file') return readImageTree(readRange(await wholeFile(what)), options)
       return readImageTree(
@@ -101,11 +102,11 @@ export async function locateImage(
       }),
       close: async () => {
         over.abort()
-        await thread.end()
+        await threads.end()
       },
     }
   } catch (error) {
-    await thread.end()
+    await threads.end()
     throw error
   }
 }
@@ -155,16 +156,16 @@ export async function openPair(
 async function filesOnDisk(
   source: OpenedImage['source'],
   what: string,
-  thread?: DigestThread,
+  threads?: DigestThreads,
 ): Promise<OpenFile | undefined> {
   switch (source) {
     case 'engine':
     case 'registry':
       return undefined
     case 'directory':
-      return openLayout(what, thread)
+      return openLayout(what, threads)
     case 'file':
-      return openArchive(what, thread)
+      return openArchive(what, threads)
   }
 }
 
@@ -239,7 +240,7 @@ async function savedImage(
 }
 
 /** Gives the files of an archive on disk; undefined when it must be read as a whole. */
-export async function openArchive(archive: string, thread?: DigestThread): Promise<OpenFile | undefined> {
+export async function openArchive(archive: string, threads?: DigestThreads): Promise<OpenFile | undefined> {
   const file = await openRegular(archive)
   try {
     const state = await fileState(file)
@@ -248,7 +249,7 @@ export async function openArchive(archive: string, thread?: DigestThread): Promi
     if (places === undefined || !TOP_FILES.some((path) => places.has(path))) return undefined
     return async (path) => {
       const place = places.get(path)
-      return place && diskFile(path, { path: archive, state, ...place }, thread)
+      return place && diskFile(path, { path: archive, state, ...place }, threads)
     }
   } finally {
     await file.close()
@@ -256,13 +257,13 @@ export async function openArchive(archive: string, thread?: DigestThread): Promi
 }
 
 /** Gives the files of a directory; a path or link that leads out of it leads nowhere. */
-async function openLayout(directory: string, thread?: DigestThread): Promise<OpenFile> {
+async function openLayout(directory: string, threads?: DigestThreads): Promise<OpenFile> {
   const root = await realpath(directory)
   return async (path) => {
     if (path.includes('\0')) return undefined
     try {
       const place = await realpath(join(root, path))
-      return place.startsWith(root + sep) ? diskFile(path, await wholeFile(place), thread) : undefined
+      return place.startsWith(root + sep) ? diskFile(path, await wholeFile(place), threads) : undefined
     } catch (error) {
       if (isNotThere(error)) return undefined
       throw error instanceof StillroomError ? error : unreadable(path, error)

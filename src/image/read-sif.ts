@@ -3,7 +3,7 @@ import { ImageConfig } from '../formats/oci.ts'
 import { partAt, type ReadAt } from '../formats/read-at.ts'
 import { isSif, readSif, rootPartition } from '../formats/sif/read-sif.ts'
 import { SIF_HEADER } from '../formats/sif/sif-layout.ts'
-import type { DigestThread } from './digest-thread.ts'
+import type { DigestThreads } from './digest-threads.ts'
 import { diskFile, fileState, openRegular, unreadable } from './disk-file.ts'
 import { type ImageTree, treeOf } from './image-tree.ts'
 import { LayerReader } from './layer-reader.ts'
@@ -31,7 +31,7 @@ export async function isSifFile(path: string): Promise<boolean> {
 export async function readSifTree(
   path: string,
   options: ReadOptions,
-  thread?: DigestThread,
+  threads?: DigestThreads,
 ): Promise<ImageTree> {
   // with its decompressors, which other images need not
   const { readSquashfs } = await import('../formats/squashfs/read-squashfs.ts')
@@ -56,7 +56,7 @@ export async function readSifTree(
         `A SIF has one image, without a name: not ${options.name}`,
         'leave out # and what follows it',
       )
-    const squashfs = diskFile('squashfs', { path, state, from: root.offset, size: root.size }, thread)
+    const squashfs = diskFile('squashfs', { path, state, from: root.offset, size: root.size }, threads)
     const budget = new Budget(options)
     budget.received(root.size)
     const reader = new LayerReader(budget)
