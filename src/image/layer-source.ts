@@ -12,11 +12,33 @@ import type { Budget, LayerCache } from './read-options.ts'
 /** Gives layers of an image. */
 export interface LayerSource {
   /**
-   * What a file of an image holds, once all its bytes were verified against the digest that it is named by.
+   * What a file of an image holds, once it was read; other threads may still take digests.
    *
-   * @throws {StillroomError} IMAGE_INVALID when they have another, or are no layer
+   * @throws {StillroomError} IMAGE_INVALID when its bytes have another digest than it is named by, or are no layer
    */
-  layer(file: ImageFile): Promise<Layer>
+  layer(file: ImageFile): Promise<UnverifiedLayer>
+}
+
+export interface UnverifiedLayer {
+  /**
+   * Resolved once all bytes were verified against the digest that the file is named by. Whoever does not wait for it need not
+   * handle its rejection.
+   *
+   * @throws {StillroomError} IMAGE_INVALID when they have another
+   */
+  verified: Promise<Layer>
+}
+
+function unverified(verified: Promise<Layer>): UnverifiedLayer {
+  verified.catch(() => {})
+  return { verified }
+}
+
+type LayerContents = Omit<Layer, 'digest' | 'diffID'> & {
+  /** Of the unpacked archive; undefined when it was not packed. */
+  diffID?: string
+  /** Resolved when the entries have all their digests. */
+  digested: Promise<void>
 }
 
 /** What gives the layers of one image, with the cache that its options name. */
@@ -34,19 +56,27 @@ class LayerFiles implements LayerSource {
     this.#budget = budget
   }
 
-  async layer(file: ImageFile): Promise<Layer> {
+  async layer(file: ImageFile): Promise<UnverifiedLayer> {
     const read = await this.#read(file).catch((error: unknown) => {
       if (error instanceof StillroomError && error.code === 'IMAGE_INVALID') return error
       throw error
     })
+    const verified = unverified(this.#verify(file, read))
+    // what is no layer ends the reading of its image
+    if (read instanceof StillroomError) await verified.verified
+    return verified
+  }
+
+  async #verify(file: ImageFile, read: LayerContents | StillroomError): Promise<Layer> {
     // that it is another file than its name says comes before all that may be wrong in it
     const digest = await file.digest()
     if (read instanceof StillroomError) throw read
-    return { ...read, digest, diffID: read.diffID ?? digest }
+    const { digested, ...contents } = read
+    await digested
+    return { ...contents, digest, diffID: contents.diffID ?? digest }
   }
 
-  /** The digest of the unpacked archive is undefined when it was not packed. */
-  async #read(file: ImageFile): Promise<Omit<Layer, 'digest' | 'diffID'> & { diffID?: string }> {
+  async #read(file: ImageFile): Promise<LayerContents> {
     let hash: Hash | undefined
     let size = 0
     const { parts } = file
@@ -85,12 +115,12 @@ class LayerFiles implements LayerSource {
       if (head.length > 0) {
         if (head.length < BLOCK) requireTar(head, file)
         reader.close()
-        await reader.digested()
       }
     } catch (error) {
       throw locateError(error, `in ${quotePath(file.path)} at byte ${reader.offset} of its tar archive`)
     }
-    return { size, entries: reader.entries, ...(hash && { diffID: `sha256:${hash.digest('hex')}` }) }
+    const diffID = hash && `sha256:${hash.digest('hex')}`
+    return { size, entries: reader.entries, digested: reader.digested(), ...(diffID && { diffID }) }
   }
 }
 
@@ -111,15 +141,18 @@ class CachedLayers implements LayerSource {
     this.#budget = budget
   }
 
-  async layer(file: ImageFile): Promise<Layer> {
+  async layer(file: ImageFile): Promise<UnverifiedLayer> {
     const name = digestOf(file.path)
     if (name === undefined) return this.#layers.layer(file)
     const packed = await this.#cache.get(name)
     const known = packed && unpackLayer(packed, this.#budget)
-    if (known !== undefined) return { ...known, digest: await file.digest() }
-    const layer = await this.#layers.layer(file)
-    await this.#cache.put(name, packLayer(layer))
-    return layer
+    if (known !== undefined) return unverified(file.digest().then((digest) => ({ ...known, digest })))
+    const { verified } = await this.#layers.layer(file)
+    const keep = async (layer: Layer) => {
+      await this.#cache.put(name, packLayer(layer))
+      return layer
+    }
+    return unverified(verified.then(keep))
   }
 }
 
