@@ -49,9 +49,11 @@ export class LayerReader implements TarHandler {
     return this.#isElsewhere ? this.#tar.skip() : 0
   }
 
-  /** Resolved when the entries have the digests that are taken elsewhere. */
-  async digested(): Promise<void> {
-    await Promise.all(this.#pending)
+  /** Resolved when the entries have the digests that are taken elsewhere; its rejection need not be handled. */
+  digested(): Promise<unknown> {
+    const all = Promise.all(this.#pending)
+    all.catch(() => {})
+    return all
   }
 
   /** Where in the archive the member lies that is being read. */

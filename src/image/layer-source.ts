@@ -38,7 +38,7 @@ type LayerContents = Omit<Layer, 'digest' | 'diffID'> & {
   /** Of the unpacked archive; undefined when it was not packed. */
   diffID?: string
   /** Resolved when the entries have all their digests. */
-  digested: Promise<void>
+  digested: Promise<unknown>
 }
 
 /** What gives the layers of one image, with the cache that its options name. */
