@@ -135,8 +135,36 @@ async function requireMachine({ base: written, socket }: PrivateEngine): Promise
     throw refuse(`its directory cannot be below this one: "${base}"`, elsewhere)
 }
 
-async function makeRoot({ root, clients }: PrivateEngine, options: StartOptions): Promise<void> {
-  await runProgram('making the root file system', ['make-root.sh', root, clients], options)
+/** What an engine runs of. */
+const PACKAGES = [
+  ...['docker.io', 'docker-cli', 'docker-buildx', 'containerd', 'runc'],
+  ...['iptables', 'iproute2', 'ca-certificates', 'git'],
+]
+
+async function makeRoot({ base, root, clients }: PrivateEngine, options: StartOptions): Promise<void> {
+  const packages = join(base, 'packages')
+  const isFetched = !existsSync(root) && (await fetchPackages(packages, options))
+  const args = [root, clients, PACKAGES.join(','), ...(isFetched ? [packages] : [])]
+  await runProgram('making the root file system', ['make-root.sh', ...args], options)
+  await rm(packages, { recursive: true, force: true })
+}
+
+/** Whether the packages of the root file system could be fetched; else debootstrap finds them, or says why not. */
+async function fetchPackages(
+  directory: string,
+  { note, signal = new AbortController().signal }: StartOptions,
+): Promise<boolean> {
+  // with all that verifies indexes, which an engine that is there does without
+  const { fetchRootPackages } = await import('./root-packages.ts')
+  note("fetching the engine's packages")
+  try {
+    await fetchRootPackages(directory, PACKAGES, signal)
+    return true
+  } catch (error) {
+    if (!(error instanceof StillroomError) || signal.aborted) throw error
+    note(`${error.message}; debootstrap is asked instead`)
+    return false
+  }
 }
 
 /** Runs one of the programs; each line of its output is a note, and its last lines of stderr are the error. */

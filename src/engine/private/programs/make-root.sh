@@ -1,12 +1,14 @@
 #!/bin/sh
-# make-root.sh ROOT CLIENTS: makes what a private engine runs in, a small Debian with Docker, and the clients of it that
-# the host runs. What is there already stays. Says on stdout, a line each, what it is doing.
+# make-root.sh ROOT CLIENTS NAMES [PACKAGES]: makes what a private engine runs in, a small Debian with packages of these names
+# (separated by commas), and the clients of it that the host runs. What is there already stays. PACKAGES is a directory that
+# root-packages.ts has filled; where there is none, or they cannot be installed, debootstrap fetches them. Says on stdout,
+# a line each, what it is doing.
 # shellcheck disable=SC2016
 set -eu
 
-root=$1 clients=$2
+root=$1 clients=$2 names=$3 packages=${4-}
 base=${root%/*}
-packages=docker.io,docker-cli,docker-buildx,containerd,runc,iptables,iproute2,ca-certificates,git
+programs=$(cd -P -- "${0%/*}" && pwd -P)
 
 # fail WHAT LOG NEXT: the last lines of a log, and the error, on stderr
 fail() {
@@ -39,18 +41,18 @@ apt_mirror() {
 		awk '$1 == "Debian" && $2 == "Debian" && $3 == "main" && $4 ~ /^(https?|file):/ { print $4; exit }'
 }
 
-# bootstrap [MIRROR]: runs in namespaces of its own, so that its mounts and processes end with it.
-bootstrap() {
+# in_namespaces LOG PROGRAM...: in some of its own, so that its mounts and processes end with it.
+in_namespaces() {
+	log=$1
+	shift
 	rm -rf --one-file-system "$tmp"
-	mkdir "$tmp"
-	unshare --mount --pid --fork --kill-child --mount-proc \
-		debootstrap --variant=minbase --include="$packages" trixie "$tmp" "$@" </dev/null >"$base/debootstrap.log" 2>&1 &
+	unshare --mount --pid --fork --kill-child --mount-proc "$@" </dev/null >"$log" 2>&1 &
 	worker=$!
 	seconds=0
 	while kill -0 "$worker" 2>/dev/null; do
 		sleep 1
 		seconds=$((seconds + 1))
-		[ $((seconds % 10)) -ne 0 ] || echo "$seconds s: $(tail -n 1 "$base/debootstrap.log" | cut -c 1-100)"
+		[ $((seconds % 10)) -ne 0 ] || echo "$seconds s: $(tail -n 1 "$log" | cut -c 1-100)"
 	done
 	code=0
 	wait "$worker" || code=$?
@@ -58,10 +60,30 @@ bootstrap() {
 	return "$code"
 }
 
+install_packages() { in_namespaces "$base/packages.log" /bin/sh "$programs/install-packages.sh" "$tmp" "$packages"; }
+
+# bootstrap [MIRROR]
+bootstrap() {
+	in_namespaces "$base/debootstrap.log" debootstrap --variant=minbase --include="$names" trixie "$tmp" "$@"
+}
+
 make_root() {
 	for stale in "$base"/root.tmp.*; do
 		[ ! -d "$stale" ] || rm -rf --one-file-system "$stale"
 	done
+	echo 'making the root file system (once, about half a minute and 1.1 GB)'
+	tmp=$base/root.tmp.$$
+	if [ -z "$packages" ] || ! install_packages; then
+		[ -z "$packages" ] || echo "that failed ($(tail -n 1 "$base/packages.log" | cut -c 1-100)); again, with debootstrap"
+		with_debootstrap
+	fi
+	rm -rf "$tmp"/var/cache/apt/archives/*.deb
+	sync -f "$tmp"
+	mv "$tmp" "$root"
+	tmp=
+}
+
+with_debootstrap() {
 	set --
 	command -v debootstrap >/dev/null || set -- debootstrap
 	[ -r /usr/share/keyrings/debian-archive-keyring.gpg ] || set -- "$@" debian-archive-keyring
@@ -71,15 +93,9 @@ make_root() {
 		eval "$(apt-config shell http_proxy Acquire::http::Proxy)"
 		[ -z "${http_proxy-}" ] || export http_proxy
 	fi
-	echo 'making the root file system (once, about a minute and 1.1 GB)'
-	tmp=$base/root.tmp.$$
 	if [ -z "$mirror" ] || ! bootstrap "$mirror"; then
 		bootstrap || fail debootstrap "$base/debootstrap.log" 'check that apt-get update works, then run again'
 	fi
-	rm -rf "$tmp"/var/cache/apt/archives/*.deb
-	sync -f "$tmp"
-	mv "$tmp" "$root"
-	tmp=
 }
 
 quote() { printf "'"; printf %s "$1" | sed "s/'/'\\\\''/g"; printf "'"; }
