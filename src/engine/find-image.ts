@@ -1,7 +1,7 @@
 import type { Engine } from './connect.ts'
 import { engineAnswer, unlessStatus } from './engine-error.ts'
 import { engineDisk } from './engine-space.ts'
-import { storedImage } from './layer-store.ts'
+import { type StoredLayers, storedImage, storedLayers } from './layer-store.ts'
 
 /** An image as the engine lists it. */
 export interface EngineImage {
@@ -74,6 +74,21 @@ export async function saveImage(engine: Engine, reference: string): Promise<Asyn
   if (stored) return stored
   const asked = engineAnswer(`saving image ${reference}`, engine.docker.getImage(name).get())
   return (await asked) as unknown as AsyncIterable<Uint8Array>
+}
+
+/**
+ * Some layers of an image, where this process may read the engine's layers where they are.
+ *
+ * @param id the image ID
+ * @returns undefined where it may not
+ */
+export async function readStoredLayers(
+  engine: Engine,
+  id: string,
+  diffIDs: readonly string[],
+): Promise<StoredLayers | undefined> {
+  const root = await engineDisk(engine)
+  return root === undefined ? undefined : storedLayers(root, id, new Set(diffIDs))
 }
 
 /** Gives an image one more name, which no other has from then on. */

@@ -17,6 +17,13 @@ interface StoredLayer {
   size: number
 }
 
+/** Layers of an image in the store. */
+export interface StoredLayers {
+  /** Of the image, whose ID is its digest. */
+  config: Buffer
+  layers: { diffID: string; size: number; read(): AsyncIterable<Buffer> }[]
+}
+
 /**
  * An image as `docker save` gives it, put together of the layer store of an engine on this machine: `docker save` writes every layer to
  * the disk first, and takes twice as long or more. Whoever reads it verifies each layer by its digest, as that of `docker save`.
@@ -26,6 +33,42 @@ interface StoredLayer {
  * @returns undefined when the store is not there, is of another kind than overlay2, or lacks something
  */
 export async function storedImage(root: string, id: string): Promise<Readable | undefined> {
+  const found = await findLayers(root, id)
+  return found && Readable.from(archive(id, found), { objectMode: false })
+}
+
+/**
+ * Some layers of an image, each once, as tar archives. Whoever reads one verifies it by its diffID.
+ *
+ * @returns undefined as {@link storedImage}
+ */
+export async function storedLayers(
+  root: string,
+  id: string,
+  wanted: ReadonlySet<string>,
+): Promise<StoredLayers | undefined> {
+  const found = await findLayers(root, id, wanted)
+  return (
+    found && {
+      config: found.config,
+      layers: found.layers.map((layer) => {
+        return { diffID: layer.diffID, size: layer.size, read: () => layerTar(layer) }
+      }),
+    }
+  )
+}
+
+interface Found {
+  config: Buffer
+  diffIDs: readonly string[]
+  layers: StoredLayer[]
+}
+
+async function findLayers(
+  root: string,
+  id: string,
+  wanted?: ReadonlySet<string>,
+): Promise<Found | undefined> {
   const store = join(root, 'image/overlay2')
   try {
     const config = await readFile(join(store, 'imagedb/content/sha256', hexOf(id)))
@@ -35,9 +78,10 @@ export async function storedImage(root: string, id: string): Promise<Readable | 
     let chain: string | undefined
     for (const diffID of rootfs.diff_ids) {
       chain = chain === undefined ? diffID : `sha256:${hash('sha256', `${chain} ${diffID}`)}`
-      if (!layers.has(diffID)) layers.set(diffID, await findLayer(root, store, chain, diffID))
+      if (layers.has(diffID) || wanted?.has(diffID) === false) continue
+      layers.set(diffID, await findLayer(root, store, chain, diffID))
     }
-    return Readable.from(archive(id, config, rootfs.diff_ids, [...layers.values()]), { objectMode: false })
+    return { config, diffIDs: rootfs.diff_ids, layers: [...layers.values()] }
   } catch {
     // the engine gives it, or says what is wrong
     return undefined
@@ -97,12 +141,7 @@ const pathOf = (files: string, name: Buffer) => Buffer.concat([Buffer.from(`${fi
 const piecesOf = (record: string): AsyncGenerator<TarPiece> =>
   tarPieces(uncompressed(createReadStream(record), { received: () => {}, unpacked: () => {} }))
 
-async function* archive(
-  id: string,
-  config: Buffer,
-  diffIDs: readonly string[],
-  layers: readonly StoredLayer[],
-): AsyncGenerator<Buffer> {
+async function* archive(id: string, { config, diffIDs, layers }: Found): AsyncGenerator<Buffer> {
   const blob = (digest: string) => `blobs/sha256/${hexOf(digest)}`
   const manifest = [{ Config: blob(id), RepoTags: null, Layers: diffIDs.map(blob) }]
   yield member(blob(id), config)

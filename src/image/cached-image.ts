@@ -1,9 +1,11 @@
 import { hash } from 'node:crypto'
 import { checkShape, parseJson } from '../formats/json/parse-json.ts'
 import { ImageConfig } from '../formats/oci.ts'
+import { streamedFile } from './image-file.ts'
 import { type ImageTree, innerTree, treeOf } from './image-tree.ts'
 import type { Layer } from './layer-entry.ts'
 import { unpackLayer } from './layer-index.ts'
+import { layerSource } from './layer-source.ts'
 import { Budget, type ReadOptions } from './read-options.ts'
 
 /** The layer that nothing is in: a tar archive's two blocks of zeros, as engines write it. */
@@ -13,6 +15,29 @@ const EMPTY = 'sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ac
 export async function uncachedLayers(diffIDs: readonly string[], options: ReadOptions): Promise<string[]> {
   const layers = await cachedLayers(diffIDs, options)
   return diffIDs.filter((diffID) => !layers.has(diffID))
+}
+
+/** A layer's tar archive. */
+export interface LayerArchive {
+  diffID: string
+  /** In bytes. */
+  size: number
+  read(): AsyncIterable<Uint8Array>
+}
+
+/**
+ * Reads layers, so that the cache has them.
+ *
+ * @throws {StillroomError} IMAGE_INVALID when the bytes of one are no layer, or not those of its diffID
+ */
+export async function cacheLayers(layers: Iterable<LayerArchive>, options: ReadOptions): Promise<void> {
+  const budget = new Budget(options)
+  const source = layerSource(budget)
+  for (const { diffID, size, read } of layers) {
+    const path = `blobs/sha256/${diffID.replace('sha256:', '')}`
+    const { verified } = await source.layer(streamedFile(path, size, budget.counted(read())))
+    await verified
+  }
 }
 
 /**

@@ -173,18 +173,12 @@ export function layoutFiles(open: OpenFile, options: ReadOptions): ImageFiles {
   const budget = new Budget(options)
   const layers = layerSource(budget)
   const documents = new Map<string, Promise<ImageDocument | undefined>>()
-  const counted = async function* (pieces: AsyncIterable<Buffer>) {
-    for await (const bytes of pieces) {
-      budget.received(bytes.length)
-      yield bytes
-    }
-  }
   const readDocument = async (path: string) => {
     const file = await open(path)
     if (file === undefined) return undefined
     if (file.size > DOCUMENT_LIMIT) return { digest: await file.digest() }
     const parts: Buffer[] = []
-    for await (const bytes of counted(file.read())) parts.push(Buffer.from(bytes))
+    for await (const bytes of budget.counted(file.read())) parts.push(Buffer.from(bytes))
     return documentOf(path, Buffer.concat(parts), budget)
   }
   const readOnce = (path: string) => {
@@ -203,10 +197,10 @@ export function layoutFiles(open: OpenFile, options: ReadOptions): ImageFiles {
     layer: async (path) => {
       const file = await required(path)
       const { parts } = file
-      const jumping = parts && { ...parts, read: (jump: () => number) => counted(parts.read(jump)) }
+      const jumping = parts && { ...parts, read: (jump: () => number) => budget.counted(parts.read(jump)) }
       return layers.layer({
         ...file,
-        read: () => counted(file.read()),
+        read: () => budget.counted(file.read()),
         ...(jumping && { parts: jumping }),
       })
     },

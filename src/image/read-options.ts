@@ -93,6 +93,14 @@ export class Budget {
     this.#packed += bytes
   }
 
+  /** The same pieces, each counted by {@link received}. */
+  async *counted<T extends Uint8Array>(pieces: AsyncIterable<T>): AsyncGenerator<T> {
+    for await (const bytes of pieces) {
+      this.received(bytes.length)
+      yield bytes
+    }
+  }
+
   /**
    * Counts bytes that came out of a decompressor, before they are read.
    *

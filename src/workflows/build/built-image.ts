@@ -2,9 +2,9 @@ import { hash } from 'node:crypto'
 import { layerStages, renderDockerfile } from '../../dockerfile/render-dockerfile.ts'
 import { buildImage } from '../../engine/build-image.ts'
 import type { Engine } from '../../engine/connect.ts'
-import { findImage, imageHistory, removeImage, saveImage } from '../../engine/find-image.ts'
+import { findImage, imageHistory, readStoredLayers, removeImage, saveImage } from '../../engine/find-image.ts'
 import { StillroomError } from '../../error.ts'
-import { readCachedImage, uncachedLayers } from '../../image/cached-image.ts'
+import { cacheLayers, readCachedImage, uncachedLayers } from '../../image/cached-image.ts'
 import { configOfLayers } from '../../image/config-of-layers.ts'
 import type { ImageTree } from '../../image/image-tree.ts'
 import type { LocatedImage } from '../../image/open-image.ts'
@@ -29,9 +29,9 @@ export interface BuiltFrom {
 }
 
 /**
- * An image that was just built, to be read without its known layers: the builder, which still has what it made, puts those
- * that the cache lacks into an image of their own, and the engine gives that. Their digests, and that of the config, say
- * that these are what the image is made of; where they do not, the whole image is read.
+ * An image that was just built, to be read without its known layers. Those that the cache lacks are read where the engine keeps them;
+ * where that cannot be, the builder, which still has what it made, puts them into an image of their own, and the engine gives that. Their
+ * digests, and that of the config, say that these are what the image is made of; where they do not, the whole image is read.
  */
 export function builtImage(ports: Cancellation & Cache, engine: Engine, built: BuiltFrom): LocatedImage {
   const { signal } = ports
@@ -42,12 +42,34 @@ export function builtImage(ports: Cancellation & Cache, engine: Engine, built: B
       const known = config && (await readCachedImage(config, options))
       const image =
         known ??
+        (await readWhereStored(engine, built, options)) ??
         (await readNewLayers(ports, engine, built, options)) ??
         (await readImageTree(await saveImage(engine, built.reference), options))
       config = image.configBytes
       return { reference: built.reference, source: 'engine', ...image }
     },
     close: async () => {},
+  }
+}
+
+/** Undefined when that cannot be. */
+async function readWhereStored(
+  engine: Engine,
+  { id, reference }: BuiltFrom,
+  options: ReadOptions & { signal: AbortSignal },
+): Promise<ImageTree | undefined> {
+  const image = options.cache && (await findImage(engine, reference))
+  if (image === undefined) return undefined
+  const unread = await uncachedLayers(image.diffIDs, options)
+  const stored = await readStoredLayers(engine, id, unread)
+  if (stored === undefined) return undefined
+  try {
+    await cacheLayers(stored.layers, options)
+    return await readCachedImage(stored.config, options)
+  } catch (error) {
+    // the engine says whether it is the image
+    if (error instanceof StillroomError && error.code === 'IMAGE_INVALID') return undefined
+    throw error
   }
 }
 
