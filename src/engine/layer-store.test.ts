@@ -8,7 +8,7 @@ import { expect, test } from 'vitest'
 import { tarMembers } from '../formats/tar/tar-members.ts'
 import { TAR_END, tarHeader, tarPadding } from '../formats/tar/write-tar.ts'
 import { temporaryDirectory } from '../store/testing/temporary-directory.ts'
-import { storedImage } from './layer-store.ts'
+import { storedImage, storedLayers } from './layer-store.ts'
 
 const sha256 = (bytes: string | Uint8Array) => `sha256:${hash('sha256', bytes)}`
 const hex = (digest: string) => digest.slice('sha256:'.length)
@@ -85,6 +85,18 @@ test('storedImage() gives the layers byte for byte, with the config', async () =
   expect(JSON.parse(found.get('manifest.json')?.toString() ?? '')).toEqual([
     { Config: blob(id), RepoTags: null, Layers: diffIDs.map(blob) },
   ])
+})
+
+test('storedLayers() gives those that are wanted, and looks at no others', async () => {
+  const { root, id, config, diffIDs, put, record } = await engineWith(LAYERS)
+  await put(record, 'damaged')
+  const [first, second] = diffIDs as [string, string]
+  const stored = await storedLayers(root, id, new Set([second]))
+  expect(stored?.config.toString()).toBe(config)
+  const [layer, ...others] = stored?.layers ?? []
+  expect([layer?.diffID, layer?.size, others]).toEqual([second, LAYERS[1]?.tar.length, []])
+  expect((await buffer(Readable.from(layer?.read() ?? []))).equals(LAYERS[1]?.tar as Buffer)).toBe(true)
+  expect(await storedLayers(root, id, new Set([first]))).toBeUndefined()
 })
 
 type Engine = Awaited<ReturnType<typeof engineWith>>
