@@ -15,7 +15,7 @@ import { openIndexes, resolveApt } from '../src/resolve/apt/resolve-apt.ts'
 import type { FetchedIndex } from '../src/resolve/debian/fetch-indexes.ts'
 import { defaultCacheDirectory } from '../src/store/cache-directory.ts'
 import { openStore } from '../src/store/store.ts'
-import { rounds } from './support/nightly.ts'
+import { NIGHTLY, rounds } from './support/nightly.ts'
 import { copyProject } from './support/project.ts'
 import { stillroom } from './support/stillroom.ts'
 
@@ -101,11 +101,12 @@ test('apt plans with the parts of indexes that it can come to as it does with al
       const parts = await plan(step, { installed })
       const all = await plan(step, {})
       expect(parts.locked).toEqual(all.locked)
-      if (typeof all.locked !== 'string') expect(parts.asked).toBe(1)
     })
-    await fc.assert(law, { numRuns: rounds(5, 60), endOnFailure: true })
+    await fc.assert(law, { numRuns: rounds(5, 60), endOnFailure: true, ...(NIGHTLY ? {} : { seed: 1 }) })
 
-    // what apt does about something that is broken depends on all packages, so it is asked again
+    const small: AptStep = { kind: 'apt', packages: ['jq'], recommends: false }
+    expect(await plan(small, { installed })).toMatchObject({ asked: 1, locked: { kind: 'apt' } })
+    // what apt does about something that is broken depends on all packages, so it is asked again, as it may have to be above
     const step: AptStep = { kind: 'apt', packages: ['systemd-sysv', 'sysvinit-core'], recommends: false }
     const parts = await plan(step, { installed })
     expect(parts).toEqual({ locked: (await plan(step, {})).locked, asked: 2 })
