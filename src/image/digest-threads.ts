@@ -28,20 +28,21 @@ const MOST = 4
 
 interface Asked extends PromiseWithResolvers<string> {
   range: FileRange
+  isDone: boolean
 }
 
 /**
- * Threads that take digests of files while the first one reads, as many as there are processors. They start when there is
- * something to do.
+ * Threads that take digests of files: one while the first thread reads; as many as there are processors once that has nothing to
+ * do but wait for a digest. They start when there is something to do.
  */
 export class DigestThreads {
   readonly signal: AbortSignal | undefined
   readonly #abort = () => void this.end(this.signal?.reason)
-  readonly #asked = new Map<string, Promise<string>>()
-  /** What no thread has begun with, the next one first. */
-  readonly #waiting: Asked[] = []
-  /** By the number of their task; as many as threads have begun with. */
-  readonly #begun: Asked[] = []
+  /** By the number of their task. */
+  readonly #asked: Asked[] = []
+  readonly #byRange = new Map<string, Asked>()
+  /** How many of them a thread has begun with. */
+  #begun = 0
   readonly #workers: Worker[] = []
   readonly #idle: Worker[] = []
   #failure: unknown
@@ -53,28 +54,32 @@ export class DigestThreads {
   }
 
   /**
-   * The sha256 of part of a file, in hex. Asked again it is the same one.
+   * The sha256 of part of a file, in hex, begun with after all that were asked for before. Asked again it is the same one.
    *
-   * @param isNext whether it comes before what was asked for earlier and no thread has begun with
+   * @param ahead whether the first thread does something else meanwhile
    * @throws when it can't be read, or is not in the state that it was in
    */
-  sha256(range: FileRange, { isNext = false } = {}): Promise<string> {
+  sha256(range: FileRange, { ahead = false } = {}): Promise<string> {
     const key = JSON.stringify(range)
-    const known = this.#asked.get(key)
-    if (known !== undefined) return known
-    const asked: Asked = { range, ...Promise.withResolvers<string>() }
+    const { promise, isDone } = this.#byRange.get(key) ?? this.#ask(key, range)
+    const most = ahead || isDone ? 1 : Math.min(availableParallelism(), MOST)
+    while (this.#failure === undefined && this.#begun < this.#asked.length) {
+      const worker = this.#idle.pop() ?? (this.#workers.length < most ? this.#start() : undefined)
+      if (worker === undefined) break
+      this.#giveWork(worker)
+    }
+    return promise
+  }
+
+  #ask(key: string, range: FileRange): Asked {
+    const asked: Asked = { range, isDone: false, ...Promise.withResolvers<string>() }
     // who asked may have met another error meanwhile
     asked.promise.catch(() => {})
-    this.#asked.set(key, asked.promise)
-    if (this.#failure !== undefined || this.signal?.aborted) {
-      asked.reject(this.#failure ?? this.signal?.reason)
-      return asked.promise
-    }
-    if (isNext) this.#waiting.unshift(asked)
-    else this.#waiting.push(asked)
-    const worker = this.#idle.pop() ?? this.#start()
-    if (worker !== undefined) this.#giveWork(worker)
-    return asked.promise
+    this.#asked.push(asked)
+    this.#byRange.set(key, asked)
+    if (this.signal?.aborted) this.#fail(this.signal.reason)
+    if (this.#failure !== undefined) asked.reject(this.#failure)
+    return asked
   }
 
   /** Ends the threads; digests that are not there yet never will be. */
@@ -84,14 +89,14 @@ export class DigestThreads {
     await Promise.all(this.#workers.map((worker) => worker.terminate()))
   }
 
-  /** Undefined when there are enough. */
-  #start(): Worker | undefined {
-    if (this.#workers.length >= Math.min(availableParallelism(), MOST)) return undefined
+  #start(): Worker {
     // beside this file in the sources and in the package
     const worker = new Worker(new URL(`digest-worker${extname(import.meta.url)}`, import.meta.url))
     worker.on('message', ({ id, hex, problem }: DigestResult) => {
-      if (hex === undefined) this.#begun[id]?.reject(new Error(problem))
-      else this.#begun[id]?.resolve(hex)
+      const asked = this.#asked[id] as Asked
+      asked.isDone = true
+      if (hex === undefined) asked.reject(new Error(problem))
+      else asked.resolve(hex)
       this.#giveWork(worker)
     })
     worker.on('error', (error) => this.#fail(error))
@@ -100,17 +105,17 @@ export class DigestThreads {
   }
 
   #giveWork(worker: Worker): void {
-    const asked = this.#waiting.shift()
+    const asked = this.#asked[this.#begun]
     if (asked === undefined) {
       this.#idle.push(worker)
       return
     }
-    const task: DigestTask = { id: this.#begun.push(asked) - 1, ...asked.range }
+    const task: DigestTask = { id: this.#begun++, ...asked.range }
     worker.postMessage(task)
   }
 
   #fail(reason: unknown): void {
     this.#failure ??= reason
-    for (const { reject } of [...this.#begun, ...this.#waiting]) reject(reason)
+    for (const { reject } of this.#asked) reject(reason)
   }
 }

@@ -4,10 +4,11 @@ import { type FileHandle, open } from 'node:fs/promises'
 import { StillroomError } from '../error.ts'
 import type { DigestThreads, FileRange } from './digest-threads.ts'
 import { type ImageFile, verifyName } from './image-file.ts'
-import { LARGE } from './layer-reader.ts'
 
 /** Bytes read at a time. */
 const PIECE = 256 * 1024
+/** From how many bytes on a digest is worth the way to another thread. */
+export const LARGE = 1024 * 1024
 
 /** What changes when a file is written to: its number and the time of its last change, in nanoseconds. */
 export async function fileState(file: FileHandle): Promise<string> {
@@ -24,26 +25,19 @@ export async function fileState(file: FileHandle): Promise<string> {
  */
 export function diskFile(path: string, range: FileRange, threads?: DigestThreads): ImageFile {
   if (threads === undefined || range.size < LARGE) return hashedHere(path, range)
-  const sha256 = (part: FileRange, isNext = false) =>
-    threads.sha256(part, { isNext }).catch((error: unknown) => {
+  const digest = async (how?: { ahead: boolean }) => {
+    const hex = await threads.sha256(range, how).catch((error: unknown) => {
       threads.signal?.throwIfAborted()
       throw unreadable(range.path, error)
     })
-  const read = (jump?: () => number) => {
+    return verifyName(path, hex)
+  }
+  const read = () => {
     // meanwhile; it is asked for again when all was read
-    sha256(range).catch(() => {})
-    return readRange(range, jump)
+    threads.sha256(range, { ahead: true }).catch(() => {})
+    return readRange(range)
   }
-  return {
-    path,
-    size: range.size,
-    read,
-    digest: async () => verifyName(path, await sha256(range)),
-    parts: {
-      read,
-      sha256: (from, size) => sha256({ ...range, from: range.from + from, size }, true),
-    },
-  }
+  return { path, size: range.size, read, digest }
 }
 
 /** Hashed as it is read, and read for that when it was not, or not to its end. */
@@ -68,23 +62,14 @@ function hashedHere(path: string, range: FileRange): ImageFile {
  * The bytes of part of a file, which is opened when the first is asked for. Reads one piece ahead; each takes the memory
  * of the last but one.
  *
- * @param jump asked behind each piece: how many of the bytes that come then to pass over
  * @throws {StillroomError} IMAGE_UNREADABLE
  */
-export async function* readRange(
-  { path, state, from, size }: FileRange,
-  jump: () => number = () => 0,
-): AsyncGenerator<Buffer> {
+export async function* readRange({ path, state, from, size }: FileRange): AsyncGenerator<Buffer> {
   const file = await openRegular(path)
   const most = Math.max(1, Math.min(PIECE, size))
   const memory: [Buffer, Buffer] = [Buffer.allocUnsafeSlow(most), Buffer.allocUnsafeSlow(most)]
   const read = (at: number, turn: number) => {
-    const pending = file.read(
-      memory[turn % 2 === 0 ? 0 : 1],
-      0,
-      Math.max(0, Math.min(most, size - at)),
-      from + at,
-    )
+    const pending = file.read(memory[turn % 2 === 0 ? 0 : 1], 0, Math.min(most, size - at), from + at)
     // awaited a turn later
     pending.catch(() => {})
     return pending
@@ -97,12 +82,6 @@ export async function* readRange(
       at += bytesRead
       pending = read(at, turn)
       yield buffer.subarray(0, bytesRead)
-      const passed = jump()
-      if (passed > 0) {
-        at += passed
-        await pending
-        pending = read(at, turn)
-      }
     }
     if ((await fileState(file)) !== state) throw new Error('it was changed while it was read')
   } catch (error) {

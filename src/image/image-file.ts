@@ -11,22 +11,10 @@ export interface ImageFile {
   /**
    * The digest of all its bytes, `sha256:` and hex, whether they were read, or in part, or not.
    *
+   * @param how `ahead` when it is only to be taken meanwhile, by another thread
    * @throws {StillroomError} IMAGE_INVALID when the path names another: `blobs/sha256/...`
    */
-  digest(): Promise<string>
-  /** Where parts of it can be read. */
-  readonly parts?: FileParts
-}
-
-export interface FileParts {
-  /**
-   * As {@link ImageFile.read}.
-   *
-   * @param jump asked behind each piece: how many of the bytes that come then to pass over
-   */
-  read(jump: () => number): AsyncIterable<Buffer>
-  /** The sha256 of a part, in hex, taken by another thread. */
-  sha256(from: number, size: number): Promise<string>
+  digest(how?: { ahead: boolean }): Promise<string>
 }
 
 /** The digest that a file of an image has by its path. */

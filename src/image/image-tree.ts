@@ -3,7 +3,7 @@ import type { ImageConfig } from '../formats/oci.ts'
 import { FileTree } from './file-tree.ts'
 import type { ImageFile } from './image-file.ts'
 import type { Inode, Layer } from './layer-entry.ts'
-import { layerSource, type UnverifiedLayer } from './layer-source.ts'
+import { layerSource } from './layer-source.ts'
 import { mergeLayers, type TreeNode } from './merge-layers.ts'
 import { documentsOfAnyAge } from './old-archive.ts'
 import { Budget, type ReadOptions } from './read-options.ts'
@@ -53,7 +53,7 @@ export interface CoveredFile {
 export interface ImageFiles {
   document: Documents
   /** @throws {StillroomError} IMAGE_INVALID when there is no such file, or it is not a layer */
-  layer(path: string): Promise<UnverifiedLayer>
+  layer(path: string): Promise<Layer>
 }
 
 /**
@@ -94,29 +94,19 @@ export async function readLayers(
   first: number,
   end: number,
 ): Promise<Layer[]> {
-  const begun: UnverifiedLayer[] = []
-  const beginAll = async () => {
-    for (let index = first; index < end; index++) {
-      const path = layers[index] as string
-      // one that comes twice is read once
-      const known = layers.indexOf(path, first)
-      begun.push(known < index ? (begun[known - first] as UnverifiedLayer) : await files.layer(path))
-    }
-  }
-  const [beginning] = await Promise.allSettled([beginAll()])
   const read: Layer[] = []
-  for (const [offset, { verified }] of begun.entries()) {
-    const layer = await verified
-    const index = first + offset
+  for (let index = first; index < end; index++) {
+    const path = layers[index] as string
+    // one that comes twice is read once
+    const known = layers.indexOf(path, first)
+    const layer = known < index ? (read[known - first] as Layer) : await files.layer(path)
     const expected = config.rootfs.diff_ids[index]
     if (layer.diffID !== expected)
       throw imageInvalid(
-        `Layer ${index + 1} of image ${id}, ${quotePath(layers[index] as string)}, is not what its config says: expected ${expected}, actual ${layer.diffID}`,
+        `Layer ${index + 1} of image ${id}, ${quotePath(path)}, is not what its config says: expected ${expected}, actual ${layer.diffID}`,
       )
     read.push(layer)
   }
-  // of several that are wrong, the lowest counts
-  if (beginning.status === 'rejected') throw beginning.reason
   return read
 }
 
@@ -196,13 +186,7 @@ export function layoutFiles(open: OpenFile, options: ReadOptions): ImageFiles {
     document: documentsOfAnyAge(readOnce, async (path) => (await required(path)).digest()),
     layer: async (path) => {
       const file = await required(path)
-      const { parts } = file
-      const jumping = parts && { ...parts, read: (jump: () => number) => budget.counted(parts.read(jump)) }
-      return layers.layer({
-        ...file,
-        read: () => budget.counted(file.read()),
-        ...(jumping && { parts: jumping }),
-      })
+      return layers.layer({ ...file, read: () => budget.counted(file.read()) })
     },
   }
 }

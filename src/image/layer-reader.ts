@@ -1,6 +1,5 @@
 import { createHash, type Hash, hash } from 'node:crypto'
 import { imageInvalid, quotePath } from '../formats/image-invalid.ts'
-import { BLOCK } from '../formats/tar/tar-header.ts'
 import { type TarHandler, type TarMember, TarReader } from '../formats/tar/tar-reader.ts'
 import { type Inode, type LayerEntry, toLayerEntry } from './layer-entry.ts'
 import { Budget, chooses, type ReadOptions } from './read-options.ts'
@@ -22,18 +21,10 @@ export class LayerReader implements TarHandler {
   #filled = 0
   #hasGlobal = false
   #hasGlobalPath = false
-  readonly #elsewhere: DigestElsewhere
-  readonly #pending: Promise<void>[] = []
-  /** Whether nothing of the member's content is to be read here. */
-  #isElsewhere = false
 
-  /**
-   * @param budget one for all layers of an image; or what to read of a layer alone
-   * @param elsewhere takes digests of large files
-   */
-  constructor(budget: Budget | ReadOptions = {}, elsewhere: DigestElsewhere = () => undefined) {
+  /** @param budget one for all layers of an image; or what to read of a layer alone */
+  constructor(budget: Budget | ReadOptions = {}) {
     this.#budget = budget instanceof Budget ? budget : new Budget(budget)
-    this.#elsewhere = elsewhere
   }
 
   write(bytes: Buffer): void {
@@ -42,18 +33,6 @@ export class LayerReader implements TarHandler {
 
   close(): void {
     this.#tar.close()
-  }
-
-  /** How many of the bytes that come now need not be written: they are of a file whose digest is taken elsewhere. */
-  jump(): number {
-    return this.#isElsewhere ? this.#tar.skip() : 0
-  }
-
-  /** Resolved when the entries have the digests that are taken elsewhere; its rejection need not be handled. */
-  digested(): Promise<unknown> {
-    const all = Promise.all(this.#pending)
-    all.catch(() => {})
-    return all
   }
 
   /** Where in the archive the member lies that is being read. */
@@ -91,22 +70,6 @@ export class LayerReader implements TarHandler {
     const wanted = this.#isWhole ? inode.size : Math.min(this.#budget.options.head?.(path) ?? 0, inode.size)
     if (this.#isWhole || wanted > 0) this.#content = this.#allocate(path, wanted)
     this.#filled = 0
-    if (this.#content === undefined && this.#digests.isSha256Alone) this.#askElsewhere(inode)
-  }
-
-  #askElsewhere(inode: Inode): void {
-    if (inode.size < LARGE) return
-    const padded = Math.ceil(inode.size / BLOCK) * BLOCK
-    const asked = this.#elsewhere(this.#tar.offset + BLOCK, inode.size, padded)
-    if (asked === undefined) return
-    this.#digests = undefined
-    this.#isElsewhere = true
-    const done = asked.then((hex) => {
-      inode.sha256 = hex
-    })
-    // awaited at the end
-    done.catch(() => {})
-    this.#pending.push(done)
   }
 
   data(bytes: Buffer): void {
@@ -119,7 +82,6 @@ export class LayerReader implements TarHandler {
     if (this.#content !== undefined && this.#inode !== undefined)
       this.#inode[this.#isWhole ? 'content' : 'head'] = this.#content
     this.#content = undefined
-    this.#isElsewhere = false
   }
 
   #allocate(path: string, size: number): Buffer {
@@ -132,17 +94,6 @@ export class LayerReader implements TarHandler {
 }
 
 const EMPTY = Buffer.alloc(0)
-
-/** From how many bytes on a digest is worth the way to another thread. */
-export const LARGE = 1024 * 1024
-
-/**
- * The sha256, in hex, of a part of the archive: a file's content.
- *
- * @param padded how many bytes the content takes in the archive
- * @returns undefined when it is to be taken here
- */
-export type DigestElsewhere = (from: number, size: number, padded: number) => Promise<string> | undefined
 
 /** As git calls the header of its archives. */
 const GLOBAL = 'pax_global_header'
@@ -173,10 +124,6 @@ class FileDigests {
   constructor(options: ReadOptions, path: string, inode: Inode) {
     this.#inode = inode
     this.#kinds = DIGESTS.filter((kind) => wantsDigest(options, kind, path, inode.size))
-  }
-
-  get isSha256Alone(): boolean {
-    return this.#kinds.length === 1 && this.#kinds[0] === 'sha256'
   }
 
   update(bytes: Buffer): void {

@@ -12,33 +12,11 @@ import type { Budget, LayerCache } from './read-options.ts'
 /** Gives layers of an image. */
 export interface LayerSource {
   /**
-   * What a file of an image holds, once it was read; other threads may still take digests.
+   * What a file of an image holds, once all its bytes were verified against the digest that it is named by.
    *
-   * @throws {StillroomError} IMAGE_INVALID when its bytes have another digest than it is named by, or are no layer
+   * @throws {StillroomError} IMAGE_INVALID when they have another, or are no layer
    */
-  layer(file: ImageFile): Promise<UnverifiedLayer>
-}
-
-export interface UnverifiedLayer {
-  /**
-   * Resolved once all bytes were verified against the digest that the file is named by. Whoever does not wait for it need not
-   * handle its rejection.
-   *
-   * @throws {StillroomError} IMAGE_INVALID when they have another
-   */
-  verified: Promise<Layer>
-}
-
-function unverified(verified: Promise<Layer>): UnverifiedLayer {
-  verified.catch(() => {})
-  return { verified }
-}
-
-type LayerContents = Omit<Layer, 'digest' | 'diffID'> & {
-  /** Of the unpacked archive; undefined when it was not packed. */
-  diffID?: string
-  /** Resolved when the entries have all their digests. */
-  digested: Promise<unknown>
+  layer(file: ImageFile): Promise<Layer>
 }
 
 /** What gives the layers of one image, with the cache that its options name. */
@@ -56,39 +34,22 @@ class LayerFiles implements LayerSource {
     this.#budget = budget
   }
 
-  async layer(file: ImageFile): Promise<UnverifiedLayer> {
+  async layer(file: ImageFile): Promise<Layer> {
     const read = await this.#read(file).catch((error: unknown) => {
       if (error instanceof StillroomError && error.code === 'IMAGE_INVALID') return error
       throw error
     })
-    const verified = unverified(this.#verify(file, read))
-    // what is no layer ends the reading of its image
-    if (read instanceof StillroomError) await verified.verified
-    return verified
-  }
-
-  async #verify(file: ImageFile, read: LayerContents | StillroomError): Promise<Layer> {
     // that it is another file than its name says comes before all that may be wrong in it
     const digest = await file.digest()
     if (read instanceof StillroomError) throw read
-    const { digested, ...contents } = read
-    await digested
-    return { ...contents, digest, diffID: contents.diffID ?? digest }
+    return { ...read, digest, diffID: read.diffID ?? digest }
   }
 
-  async #read(file: ImageFile): Promise<LayerContents> {
+  /** The digest of the unpacked archive is undefined when it was not packed. */
+  async #read(file: ImageFile): Promise<Omit<Layer, 'digest' | 'diffID'> & { diffID?: string }> {
+    const reader = new LayerReader(this.#budget)
     let hash: Hash | undefined
     let size = 0
-    const { parts } = file
-    const elsewhere = (from: number, length: number, padded: number) =>
-      // of a layer that is packed, parts of the file are none of its files; one that is cut short is read to where it ends
-      hash === undefined && from + padded <= file.size ? parts?.sha256(from, length) : undefined
-    const reader = new LayerReader(this.#budget, elsewhere)
-    const jump = () => {
-      const passed = reader.jump()
-      size += passed
-      return passed
-    }
     const limit = {
       // counted where bytes come from
       received: () => {},
@@ -102,7 +63,7 @@ class LayerFiles implements LayerSource {
     }
     let head = Buffer.alloc(0)
     try {
-      for await (const bytes of uncompressed(parts?.read(jump) ?? file.read(), limit)) {
+      for await (const bytes of uncompressed(file.read(), limit)) {
         hash?.update(bytes)
         size += bytes.length
         if (head.length >= BLOCK) reader.write(bytes)
@@ -119,8 +80,7 @@ class LayerFiles implements LayerSource {
     } catch (error) {
       throw locateError(error, `in ${quotePath(file.path)} at byte ${reader.offset} of its tar archive`)
     }
-    const diffID = hash && `sha256:${hash.digest('hex')}`
-    return { size, entries: reader.entries, digested: reader.digested(), ...(diffID && { diffID }) }
+    return { size, entries: reader.entries, ...(hash && { diffID: `sha256:${hash.digest('hex')}` }) }
   }
 }
 
@@ -141,18 +101,15 @@ class CachedLayers implements LayerSource {
     this.#budget = budget
   }
 
-  async layer(file: ImageFile): Promise<UnverifiedLayer> {
+  async layer(file: ImageFile): Promise<Layer> {
     const name = digestOf(file.path)
     if (name === undefined) return this.#layers.layer(file)
     const packed = await this.#cache.get(name)
     const known = packed && unpackLayer(packed, this.#budget)
-    if (known !== undefined) return unverified(file.digest().then((digest) => ({ ...known, digest })))
-    const { verified } = await this.#layers.layer(file)
-    const keep = async (layer: Layer) => {
-      await this.#cache.put(name, packLayer(layer))
-      return layer
-    }
-    return unverified(verified.then(keep))
+    if (known !== undefined) return { ...known, digest: await file.digest() }
+    const layer = await this.#layers.layer(file)
+    await this.#cache.put(name, packLayer(layer))
+    return layer
   }
 }
 

@@ -6,10 +6,9 @@ import { engineError } from '../engine/engine-error.ts'
 import { findImage, saveImage } from '../engine/find-image.ts'
 import { StillroomError } from '../error.ts'
 import { DigestThreads, type FileRange } from './digest-threads.ts'
-import { diskFile, fileState, isNotThere, openRegular, readRange, unreadable } from './disk-file.ts'
+import { diskFile, fileState, isNotThere, LARGE, openRegular, readRange, unreadable } from './disk-file.ts'
 import { type ImageTree, layoutFiles, type OpenFile, readImageLayout } from './image-tree.ts'
 import { indexArchive } from './index-archive.ts'
-import { LARGE } from './layer-reader.ts'
 import { readImageTree } from './read-archive.ts'
 import type { ReadOptions } from './read-options.ts'
 import { readPair } from './read-pair.ts'
@@ -66,7 +65,7 @@ export async function openImage(
 
 /**
  * Finds an image as {@link openImage} does. Of one that lies on disk, where parts of it can be read, the digests of its
- * layers are being taken from now on by other threads.
+ * layers are being taken from now on by another thread.
  *
  * @throws {StillroomError} as {@link openImage}
  */
@@ -126,7 +125,7 @@ async function digestLayers(open: OpenFile, wanted: WantedImage): Promise<void> 
   for (const path of new Set(layers)) {
     const file = await open(path)
     // waited for when the layer is read
-    if (file !== undefined && file.size >= LARGE) file.digest().catch(() => {})
+    if (file !== undefined && file.size >= LARGE) file.digest({ ahead: true }).catch(() => {})
   }
 }
 

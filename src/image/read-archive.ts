@@ -65,12 +65,12 @@ export async function readImageTree(
   const layer = async (path: string) => {
     const blob = find(path)
     if (blob === undefined) throw missingFile(path)
-    if (blob.layer !== undefined) return { verified: Promise.resolve(blob.layer) }
+    if (blob.layer !== undefined) return blob.layer
     throw blob.problem ?? imageInvalid(`${quotePath(path)} is not a layer`)
   }
   const document = documentsOfAnyAge(
     async (path) => find(path),
-    async (path) => (await (await layer(path)).verified).diffID,
+    async (path) => (await layer(path)).diffID,
   )
   return readTree({ document, layer }, options)
 }
@@ -143,8 +143,7 @@ async function readBlob(
   if (document?.json !== undefined) return document
   const file = bytes === undefined ? streamedFile(path, size, content) : fileInMemory(path, bytes)
   try {
-    const { verified } = await layers.layer(file)
-    const layer = await verified
+    const layer = await layers.layer(file)
     return { digest: layer.digest, layer }
   } catch (problem) {
     // thrown once more when that is why

@@ -27,10 +27,22 @@ const BLANK = /^[ \t\r]*$/
  * for (const stanza of parseControl('Package: dash\nEssential: yes\n')) stanza.get('package') // 'dash'
  * ```
  */
-export function* parseControl(
+export function* parseControl(data: Uint8Array | string, options?: ControlOptions): Generator<Stanza> {
+  for (const { stanza } of placedStanzas(data, options)) yield stanza
+}
+
+/** A paragraph, and the part of the data that it is in: what lies between two empty lines. */
+export interface PlacedStanza {
+  stanza: Stanza
+  start: number
+  end: number
+}
+
+/** As {@link parseControl}, with the place of each paragraph: several share one when lines of whitespace part them. */
+export function* placedStanzas(
   data: Uint8Array | string,
   { fields, dialect = 'apt' }: ControlOptions = {},
-): Generator<Stanza> {
+): Generator<PlacedStanza> {
   const keyOf = rememberKeys()
   const strict = dialect === 'dpkg'
   const stray = strict ? '' : undefined
@@ -42,15 +54,15 @@ export function* parseControl(
     seen = true
     if (isWanted(key)) stanza.set(key, `${stanza.get(key) ?? ''}\n${line}`)
   }
-  for (const block of blocks(data)) {
-    for (const line of block.split('\n')) {
+  for (const { text, start, end } of blocks(data)) {
+    for (const line of text.split('\n')) {
       const first = line.charCodeAt(0)
       if (first === 0x20 || first === 0x09 || first === 0x0d || line === '') {
         if (!BLANK.test(line)) {
           if (current !== undefined) append(current, line.slice(1).trimEnd())
           continue
         }
-        if (seen) yield stanza
+        if (seen) yield { stanza, start, end }
         stanza = new Map()
         seen = false
         current = stray
@@ -71,13 +83,14 @@ export function* parseControl(
 }
 
 /** The text up to each empty line, which is part of it: so every block ends a paragraph. */
-function* blocks(data: Uint8Array | string): Generator<string> {
+function* blocks(data: Uint8Array | string): Generator<{ text: string; start: number; end: number }> {
   const all = typeof data === 'string' ? data : Buffer.from(data.buffer, data.byteOffset, data.byteLength)
   for (let start = 0; start < all.length; ) {
-    const end = all.indexOf('\n\n', start)
-    const stop = end === -1 ? all.length : end
-    yield `${typeof all === 'string' ? all.slice(start, stop) : all.toString('utf8', start, stop)}\n`
-    start = stop + 2
+    const found = all.indexOf('\n\n', start)
+    const end = found === -1 ? all.length : found
+    const text = `${typeof all === 'string' ? all.slice(start, end) : all.toString('utf8', start, end)}\n`
+    yield { text, start, end }
+    start = end + 2
   }
 }
 

@@ -80,6 +80,14 @@ describe('lists()', () => {
     expect(names(found)).toEqual([['game', 'exim', 'postfix', 'tool']])
   })
 
+  test('has paragraphs that a line of whitespace parts once, together', () => {
+    const index = Buffer.from(
+      'Package: a\nDepends: c\n \nPackage: b\nDepends: c\n\nPackage: c\n\nPackage: d\n',
+    )
+    const found = new ReachablePackages([index]).lists({ ...NOTHING, requested: ['b', 'a'] })
+    expect(names(found)).toEqual([['a', 'b', 'c']])
+  })
+
   test('is empty for lists that have nothing of it', () => {
     const reachable = new ReachablePackages([list('a'), list('b'), Buffer.alloc(0)])
     expect(names(reachable.lists({ ...NOTHING, requested: ['b', 'nobody'] }))).toEqual([[], ['b'], []])

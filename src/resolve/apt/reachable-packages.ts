@@ -1,17 +1,14 @@
-/** Relationship fields (Debian policy 7), whose targets apt knows as packages from then on. */
-const RELATIONS = new Set([
-  'pre-depends',
-  'depends',
-  'conflicts',
-  'breaks',
-  'recommends',
-  'suggests',
-  'replaces',
-  'enhances',
-  'provides',
-])
+import { parseControl, placedStanzas, type Stanza } from '../../formats/deb/deb822.ts'
+import { type Dependency, parseDepends } from '../../formats/deb/debian-depends.ts'
 
-/** A paragraph of an index, by where it is. */
+/** Relationship fields (Debian policy 7), whose targets apt knows as packages from then on. */
+const RELATIONS = [
+  ...['pre-depends', 'depends', 'conflicts', 'breaks', 'recommends', 'suggests', 'replaces', 'enhances'],
+  'provides',
+]
+const FIELDS = new Set(['package', ...RELATIONS])
+
+/** Paragraphs of an index, by where they are: one, but where lines of whitespace part several. */
 interface Paragraph {
   list: number
   start: number
@@ -44,30 +41,32 @@ export class ReachablePackages {
   /** Which paragraph names a package first. */
   readonly #first = new Map<string, number>()
 
-  /** @param lists `Packages` files, in the order in which apt reads them */
+  /**
+   * @param lists `Packages` files, in the order in which apt reads them
+   * @throws {SyntaxError} when a relation cannot be read
+   */
   constructor(lists: readonly Uint8Array[]) {
     this.#lists = lists.map(({ buffer, byteOffset, byteLength }) =>
       Buffer.from(buffer, byteOffset, byteLength),
     )
     for (const [list, bytes] of this.#lists.entries()) {
-      for (const { text, start, end } of paragraphs(bytes)) {
-        const place = this.#paragraphs.push({ list, start, end }) - 1
-        for (const { key, names } of namesIn(text)) this.#add(key, names, place)
+      for (const { stanza, start, end } of placedStanzas(bytes, { fields: FIELDS })) {
+        // several paragraphs may share a place
+        const last = this.#paragraphs.at(-1)
+        if (last?.list !== list || last.start !== start) this.#paragraphs.push({ list, start, end })
+        const place = this.#paragraphs.length - 1
+        for (const { field, target } of namesIn(stanza)) this.#add(field, target, place)
       }
     }
   }
 
-  #add(key: string, names: readonly string[], place: number): void {
-    const places = key === 'package' ? this.#packages : key === 'provides' ? this.#providers : undefined
-    for (const name of names) {
-      // what has an architecture is no package of its own to apt
-      const plain = name.split(':', 1)[0] as string
-      if (plain === name && !this.#first.has(name)) this.#first.set(name, place)
-      if (places === undefined) continue
-      const known = places.get(plain)
-      if (known === undefined) places.set(plain, [place])
-      else known.push(place)
-    }
+  #add(field: string, { name, qualifier }: Dependency, place: number): void {
+    // what has an architecture is no package of its own to apt
+    if (qualifier === undefined && !this.#first.has(name)) this.#first.set(name, place)
+    const places = field === 'package' ? this.#packages : field === 'provides' ? this.#providers : undefined
+    const known = places?.get(name)
+    if (known === undefined) places?.set(name, [place])
+    else known.push(place)
   }
 
   /**
@@ -88,106 +87,44 @@ export class ReachablePackages {
     const followed = new Set(['package', 'pre-depends', 'depends', ...(recommends ? ['recommends'] : [])])
     const seen = new Set(requested)
     const queue = [...requested]
-    const follow = (text: string) => {
-      for (const { key, names } of namesIn(text)) {
-        if (!followed.has(key)) continue
-        for (const name of names) {
-          const [plain = ''] = name.split(':', 1)
-          if (seen.has(plain)) continue
-          seen.add(plain)
-          queue.push(plain)
+    const follow = (text: Uint8Array | string) => {
+      for (const stanza of parseControl(text, { fields: followed }))
+        for (const { target } of namesIn(stanza)) {
+          if (seen.has(target.name)) continue
+          seen.add(target.name)
+          queue.push(target.name)
         }
-      }
     }
-    for (const { text } of paragraphs(Buffer.from(installed))) follow(text)
+    follow(installed)
     const reached = new Set<number>()
     for (let name = queue.pop(); name !== undefined; name = queue.pop()) {
       for (const place of [...(this.#packages.get(name) ?? []), ...(this.#providers.get(name) ?? [])]) {
         if (reached.has(place)) continue
         reached.add(place)
-        follow(this.#text(place))
+        follow(this.#bytes(place))
       }
     }
     const first = [...seen].flatMap((name) => this.#first.get(name) ?? [])
     return this.#parts([...new Set([...reached, ...first])].sort((a, b) => a - b))
   }
 
-  #text(place: number): string {
+  #bytes(place: number): Buffer {
     const { list, start, end } = this.#paragraphs[place] as Paragraph
-    return (this.#lists[list] as Buffer).toString('latin1', start, end)
+    return (this.#lists[list] as Buffer).subarray(start, end)
   }
 
   #parts(places: readonly number[]): Uint8Array[] {
     const parts = this.#lists.map((): Uint8Array[] => [])
-    for (const place of places) {
-      const { list, start, end } = this.#paragraphs[place] as Paragraph
-      parts[list]?.push((this.#lists[list] as Buffer).subarray(start, end), SEPARATOR)
-    }
+    for (const place of places)
+      parts[this.#paragraphs[place]?.list as number]?.push(this.#bytes(place), SEPARATOR)
     return parts.map((paragraphs) => Buffer.concat(paragraphs))
   }
 }
 
 const SEPARATOR = Buffer.from('\n\n')
 
-/** The text up to each empty line. */
-function* paragraphs(list: Buffer): Generator<{ text: string; start: number; end: number }> {
-  for (let start = 0; start < list.length; ) {
-    const found = list.indexOf(SEPARATOR, start)
-    const end = found === -1 ? list.length : found
-    yield { text: list.toString('latin1', start, end), start, end }
-    start = end + SEPARATOR.length
-  }
+/** What a paragraph names, and in which field. */
+function* namesIn(stanza: Stanza): Generator<{ field: string; target: Dependency }> {
+  for (const [field, value] of stanza)
+    for (const group of parseDepends(value)) for (const target of group) yield { field, target }
 }
-
-/** The names in each field that has some: `NAME` or `NAME:ARCHITECTURE`. */
-function* namesIn(text: string): Generator<{ key: string; names: string[] }> {
-  for (let start = 0; start < text.length; ) {
-    const end = endOfField(text, start)
-    const colon = text.indexOf(':', start)
-    const length = colon - start
-    // no field that names packages has a shorter or a longer name
-    if (length >= 6 && length <= 11) {
-      const key = text.slice(start, colon).toLowerCase()
-      if (key === 'package' || RELATIONS.has(key)) yield { key, names: relationNames(text, colon + 1, end) }
-    }
-    start = end + 1
-  }
-}
-
-/** The end of the last line that belongs to a field: those after its first begin with a blank. */
-function endOfField(text: string, start: number): number {
-  let end = text.indexOf('\n', start)
-  while (end !== -1 && isBlank(text.charCodeAt(end + 1))) end = text.indexOf('\n', end + 1)
-  return end === -1 ? text.length : end
-}
-
-const isBlank = (code: number) => code === 0x20 || code === 0x09
-
-/** The names alone of `NAME (>= VERSION) | NAME, ...`. */
-function relationNames(text: string, start: number, end: number): string[] {
-  const names: string[] = []
-  let from = -1
-  // whether what comes is no name: a version, or an architecture
-  let over = false
-  for (let at = start; at <= end; at++) {
-    const code = at === end ? COMMA : text.charCodeAt(at)
-    if (
-      code === COMMA ||
-      code === BAR ||
-      code <= SPACE ||
-      code === ROUND ||
-      code === SQUARE ||
-      code === ANGLE
-    ) {
-      if (from !== -1) {
-        names.push(text.slice(from, at))
-        from = -1
-        over = true
-      }
-      if (code === COMMA || code === BAR) over = false
-    } else if (from === -1 && !over) from = at
-  }
-  return names
-}
-
-const [SPACE, COMMA, BAR, ROUND, SQUARE, ANGLE] = [0x20, 0x2c, 0x7c, 0x28, 0x5b, 0x3c]

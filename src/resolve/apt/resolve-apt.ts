@@ -17,8 +17,8 @@ const ROOT = '/stillroom'
 export interface AptIndexes {
   indexes: readonly FetchedIndex[]
   packages: PackageVersions
-  /** What apt can come to of them; read when it is first asked for. */
-  reachable(): ReachablePackages
+  /** What apt can come to of them, read when it is first asked for; undefined when they have what cannot be read. */
+  reachable(): ReachablePackages | undefined
   /** Sandboxes that have them as apt's lists already. */
   written: WeakSet<Sandbox>
 }
@@ -28,15 +28,25 @@ export function openIndexes(indexes: readonly FetchedIndex[]): AptIndexes {
   const packages = readVersions(
     indexes.map(({ index, packages }) => ({ archive: index.archive, suite: index.suite, packages })),
   )
-  let reachable: ReachablePackages | undefined
+  let reachable: { packages: ReachablePackages | undefined } | undefined
   return {
     indexes,
     packages,
     reachable: () => {
-      reachable ??= new ReachablePackages(indexes.map((each) => each.packages))
-      return reachable
+      reachable ??= { packages: readReachable(indexes) }
+      return reachable.packages
     },
     written: new WeakSet(),
+  }
+}
+
+function readReachable(indexes: readonly FetchedIndex[]): ReachablePackages | undefined {
+  try {
+    return new ReachablePackages(indexes.map(({ packages }) => packages))
+  } catch (error) {
+    // apt says what it makes of it
+    if (error instanceof SyntaxError) return undefined
+    throw error
   }
 }
 
@@ -81,7 +91,8 @@ async function planFromParts(
   installed: string,
 ): Promise<Simulation | undefined> {
   const requested = step.packages.map((word) => parseAptRequest(word).name)
-  const parts = indexes.reachable().lists({ installed, requested, recommends: step.recommends })
+  const parts = indexes.reachable()?.lists({ installed, requested, recommends: step.recommends })
+  if (parts === undefined) return undefined
   await sandbox.write([...aptLists(indexes.indexes, 'parts', parts), preferences(stay)])
   const debug = ['-o', 'Debug::pkgProblemResolver=true']
   const { exitCode, stdout, stderr } = await simulate(step, sandbox, 'parts', [

@@ -40,10 +40,11 @@ export function builtImage(ports: Cancellation & Cache, engine: Engine, built: B
     read: async (wanted) => {
       const options = { ...wanted, signal }
       const known = config && (await readCachedImage(config, options))
+      const layers = known ? undefined : await findLayers(engine, built, options)
       const image =
         known ??
-        (await readWhereStored(engine, built, options)) ??
-        (await readNewLayers(ports, engine, built, options)) ??
+        (layers && (await readWhereStored(engine, built, layers, options))) ??
+        (layers && (await readNewLayers(ports, engine, built, layers, options))) ??
         (await readImageTree(await saveImage(engine, built.reference), options))
       config = image.configBytes
       return { reference: built.reference, source: 'engine', ...image }
@@ -52,15 +53,30 @@ export function builtImage(ports: Cancellation & Cache, engine: Engine, built: B
   }
 }
 
+/** The layers of an image, by their diffIDs. */
+interface BuiltLayers {
+  diffIDs: readonly string[]
+  /** Those that the cache lacks. */
+  unread: readonly string[]
+}
+
+/** Undefined without a cache. */
+async function findLayers(
+  engine: Engine,
+  { reference }: BuiltFrom,
+  options: ReadOptions,
+): Promise<BuiltLayers | undefined> {
+  const image = options.cache && (await findImage(engine, reference))
+  return image && { diffIDs: image.diffIDs, unread: await uncachedLayers(image.diffIDs, options) }
+}
+
 /** Undefined when that cannot be. */
 async function readWhereStored(
   engine: Engine,
-  { id, reference }: BuiltFrom,
-  options: ReadOptions & { signal: AbortSignal },
+  { id }: BuiltFrom,
+  { unread }: BuiltLayers,
+  options: ReadOptions,
 ): Promise<ImageTree | undefined> {
-  const image = options.cache && (await findImage(engine, reference))
-  if (image === undefined) return undefined
-  const unread = await uncachedLayers(image.diffIDs, options)
   const stored = await readStoredLayers(engine, id, unread)
   if (stored === undefined) return undefined
   try {
@@ -78,14 +94,12 @@ async function readNewLayers(
   ports: Cache,
   engine: Engine,
   { loaded: { name, recipe: written }, locked, id, reference, context, builder }: BuiltFrom,
+  { diffIDs, unread }: BuiltLayers,
   options: ReadOptions & { signal: AbortSignal },
 ): Promise<ImageTree | undefined> {
   // the layers of another recipe lie below
   const stages = locked.base.kind === 'recipe' ? undefined : layerStages(written, locked)
-  const image = options.cache && (await findImage(engine, reference))
-  if (stages === undefined || stages.length === 0 || image === undefined) return undefined
-  const { diffIDs } = image
-  const unread = await uncachedLayers(diffIDs, options)
+  if (stages === undefined || stages.length === 0) return undefined
   // the lowest layer is the base, and most of what there is to read
   const isStep = unread.every(
     (diffID) => diffIDs.indexOf(diffID) > 0 && diffIDs.indexOf(diffID) <= stages.length,

@@ -94,7 +94,7 @@ export class AptContainer implements AsyncDisposable {
     for (const [index, locked] of before.steps.entries()) {
       const step = this.#steps[index]
       if (index < start || locked.kind !== 'apt' || step?.kind !== 'apt') continue
-      const packages = locked.packages.flatMap(({ sha256 }) => this.#controls.get(sha256) ?? [])
+      const packages = locked.packages.map(({ sha256 }) => this.#controls.get(sha256) as Control)
       if (packages.some((each) => each.bringsApt)) {
         start = index + 1
         installed = []
