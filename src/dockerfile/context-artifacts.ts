@@ -12,6 +12,7 @@ import type {
 import type { Artifact, Origin } from '../store/artifact.ts'
 import { layerArtifacts } from './image-base.ts'
 import { COMPRESSOR, PACKER } from './locked-programs.ts'
+import { lastLayer, wheelLayers } from './pip-stages.ts'
 import { stepName } from './step-name.ts'
 
 /** An artifact and where it lies in the build context, relative to the context's directory. */
@@ -84,8 +85,13 @@ export function ownArtifacts(locked: LockedPlatform): ContextArtifacts {
     if (step.kind === 'apt') files.push(...step.packages.map((entry) => place(debianArtifact(entry), name)))
     if (step.kind === 'pip') {
       const builders = Object.values(step.build).flat()
-      const unique = new Map([...step.files, ...builders].map((entry) => [entry.file, entry]))
-      files.push(...[...unique.values()].map((entry) => place(pythonArtifact(entry), name)))
+      const unique = new Map([...lastLayer(step), ...builders].map((entry) => [entry.file, entry]))
+      files.push(
+        ...wheelLayers(name, step).flatMap(({ directory, files: wheels }) =>
+          wheels.map((entry) => place(pythonArtifact(entry), `${name}/${directory}`)),
+        ),
+        ...[...unique.values()].map((entry) => place(pythonArtifact(entry), name)),
+      )
     }
     if (step.kind === 'git')
       files.push({ artifact: gitArtifact(step), destination: `artifacts/${name}/tree.tar` })

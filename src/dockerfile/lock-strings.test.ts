@@ -74,7 +74,8 @@ function replace(value: unknown, [first, ...rest]: Path, text: string): boolean 
     .map((key) => {
       if (rest.length > 0) return replace(record[key], rest, text)
       if (typeof record[key] !== 'string') return false
-      record[key] = text
+      // how the name of a Python file ends says of what kind it is, and each kind has stages of its own
+      record[key] = text + (/\.(whl|tar\.gz)$/.exec(record[key])?.[0] ?? '')
       return true
     })
     .some(Boolean)
@@ -82,6 +83,7 @@ function replace(value: unknown, [first, ...rest]: Path, text: string): boolean 
 
 const SAMPLES: Lockfile[] = [
   smallLock,
+  inLayers(),
   onImage(),
   withArchive(),
   withRecipe(withArchive()),
@@ -216,9 +218,8 @@ const RECORDS: [file: RegExp, line: RegExp][] = [
   [/\/apt-\d+\/packages\.tsv$/, /^[a-z0-9]\S+\t\d\S*\t(amd64|all)$/],
   [/\/order\.txt$/, /^(unpack|configure)( [a-z0-9][a-z0-9+.-]+)+$/],
   [/\/(requested|dependencies)\.txt$/, /^[a-z0-9][a-z0-9+.-]+$/],
-  [/\/pip-\d+\/packages\.tsv$/, /^[a-z0-9]\S*\t[A-Za-z0-9]\S*$/],
+  [/\/pip-\d+(\/wheels-\d+)?\/packages\.tsv$/, /^[a-z0-9]\S*\t[A-Za-z0-9]\S*$/],
   [/\/(requirements|build-[a-z0-9-]+)\.txt$/, /^[a-z0-9]\S*==[A-Za-z0-9]\S* --hash=sha256:[0-9a-f]{64}$/],
-  [/\/sdists\.txt$/, /^[a-z0-9]\S* [A-Za-z0-9_]\S*$/],
   [/\/direct\.tsv$/, /^[a-z0-9]\S*\thttps?:\/\/\S+\t[0-9a-f]{64}$/],
   [/\/built\.txt$/, /^[a-z0-9]\S*==[A-Za-z0-9]\S*$/],
   [/\/local\.txt$/, /^(editable|copy) [a-z0-9]\S* \/.*$/],
@@ -262,6 +263,15 @@ test('the samples have every string of the schema', () => {
   expect(missing.map(shown)).toEqual([])
   expect(FIELDS.length).toBeGreaterThan(70)
 })
+
+/** Its wheels have a layer of their own. */
+function inLayers(): Lockfile {
+  const lock = structuredClone(smallLock)
+  for (const step of lock.platforms['linux/amd64']?.steps ?? [])
+    if (step.kind === 'pip')
+      step.files = step.files.map((file) => (file.file.endsWith('.whl') ? { ...file, layer: 1 } : file))
+  return sealed(lock)
+}
 
 function platformOf(lock: Lockfile): unknown {
   return structuredClone(lock).platforms['linux/amd64']

@@ -1,5 +1,13 @@
 import { otherRecipes } from '../lock/other-recipes.ts'
-import type { LocalPackage, LockedApt, LockedGit, LockedPip, LockedPlatform } from '../lock/schema.ts'
+import type {
+  BuildFile,
+  LocalPackage,
+  LockedApt,
+  LockedGit,
+  LockedPip,
+  LockedPlatform,
+  PythonFile,
+} from '../lock/schema.ts'
 import { parseAptRequest } from '../recipe/apt-request.ts'
 import type { AptStep, Recipe } from '../recipe/schema.ts'
 import { datedUrls } from '../resolve/debian/archive-urls.ts'
@@ -9,6 +17,7 @@ import { renderGitOrigin } from './git-origin.ts'
 import { type BasedRecipe, onBase } from './image-base.ts'
 import { ownIndexes } from './own-indexes.ts'
 import { type OwnedDirectory, ownedDirectories, placedDirectories } from './owned-directories.ts'
+import { isSdist, lastLayer, wheelLayers } from './pip-stages.ts'
 import { needsAccount, renderDockerfile } from './render-dockerfile.ts'
 import { renderReadme } from './render-readme.ts'
 import { snapshotTimestamp } from './snapshot-timestamp.ts'
@@ -104,27 +113,37 @@ function addApt(files: ContextFiles, directory: string, step: AptStep, pin: Lock
 }
 
 function addPip(files: ContextFiles, directory: string, pin: LockedPip): void {
-  const isWheel = (file: { file: string }) => file.file.endsWith('.whl')
-  const requirement = (file: { name: string; version: string; sha256: string }) =>
-    `${file.name}==${file.version} --hash=sha256:${file.sha256}`
-  const sdists = pin.files.filter((file) => !isWheel(file))
-  files.set(`${directory}/requirements.txt`, lines(pin.files.filter(isWheel).map(requirement)))
-  files.set(`${directory}/sdists.txt`, lines(sdists.map((file) => `${file.name} ${file.file}`)))
+  const last = lastLayer(pin)
   const copied = pin.local.filter(({ editable }) => !editable)
-  const built = [...sdists, ...copied].map(({ name, version }) => `${name}==${version}`)
-  files.set(`${directory}/built.txt`, lines(built))
-  const packages = [...pin.files, ...pin.local].map(({ name, version }) => `${name}\t${version}`)
-  files.set(`${directory}/packages.tsv`, lines(packages))
-  const direct = pin.files.filter(({ url }) => url !== undefined)
-  if (direct.length > 0) {
-    const rows = direct.map(({ name, url, sha256 }) => `${name}\t${url}\t${sha256}`)
-    files.set(`${directory}/direct.tsv`, lines(rows))
+  const built = [...last.filter(isSdist), ...copied].map(({ name, version }) => `${name}==${version}`)
+  addWheels(files, directory, last)
+  if (built.length > 0) files.set(`${directory}/built.txt`, lines(built))
+  files.set(`${directory}/packages.tsv`, packageList([...pin.files, ...pin.local]))
+  for (const wheels of wheelLayers('', pin)) {
+    const below = `${directory}/${wheels.directory}`
+    addWheels(files, below, wheels.files)
+    files.set(`${below}/packages.tsv`, packageList(wheels.files))
   }
   if (pin.local.length > 0) files.set(`${directory}/local.txt`, lines(pin.local.map(localLine)))
   for (const [name, build] of Object.entries(pin.build)) {
     if (build.length > 0) files.set(`${directory}/build-${name}.txt`, lines(build.map(requirement)))
   }
 }
+
+/** What pip is to install, and what PEP 610 has of that. */
+function addWheels(files: ContextFiles, directory: string, entries: readonly PythonFile[]): void {
+  const wheels = entries.filter((file) => !isSdist(file))
+  files.set(`${directory}/requirements.txt`, lines(wheels.map(requirement)))
+  const direct = entries.filter(({ url }) => url !== undefined)
+  if (direct.length === 0) return
+  const rows = direct.map(({ name, url, sha256 }) => `${name}\t${url}\t${sha256}`)
+  files.set(`${directory}/direct.tsv`, lines(rows))
+}
+
+const requirement = ({ name, version, sha256 }: BuildFile) => `${name}==${version} --hash=sha256:${sha256}`
+
+const packageList = (entries: readonly { name: string; version: string }[]) =>
+  lines(entries.map(({ name, version }) => `${name}\t${version}`))
 
 /** PEP 503. */
 const pageUrl = (index: string, name: string) => `${index.replace(/\/+$/, '')}/${name}/`

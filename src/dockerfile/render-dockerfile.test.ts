@@ -2,11 +2,12 @@ import { DockerfileParser } from 'dockerfile-ast'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { rounds } from '../../test/support/nightly.ts'
-import type { LockedPlatform } from '../lock/schema.ts'
+import type { LockedPlatform, PythonFile } from '../lock/schema.ts'
 import type { Recipe } from '../recipe/schema.ts'
 import { allSteps, allStepsLocked } from './all-steps.test-data.ts'
 import { nastyRecipe } from './nasty-strings.test-data.ts'
-import { renderDockerfile, stagesFrom } from './render-dockerfile.ts'
+import { isSdist } from './pip-stages.ts'
+import { layerStages, renderDockerfile, stagesFrom } from './render-dockerfile.ts'
 
 const pins: LockedPlatform = {
   ...allStepsLocked,
@@ -83,6 +84,12 @@ function plain(recipe: Recipe): Recipe {
   }
 }
 
+/** A wheel in two layers, under two names. */
+const inLayers = (file: PythonFile) => [
+  { ...file, layer: 3 },
+  { ...file, name: 'seven', layer: 1 },
+]
+
 describe('renderDockerfile()', () => {
   it('renders every kind of step, in layers', async () => {
     await expect(renderDockerfile('all-steps', allSteps, allStepsLocked)).toMatchFileSnapshot(
@@ -112,17 +119,50 @@ describe('renderDockerfile()', () => {
     }
   })
 
+  it('puts wheels that have layers of their own side by side, and each layer after all else that stands where it does', async () => {
+    const steps = allStepsLocked.steps.map((step) =>
+      step.kind === 'pip'
+        ? { ...step, files: step.files.flatMap((file) => (isSdist(file) ? [file] : inLayers(file))) }
+        : step,
+    )
+    const locked = { ...allStepsLocked, steps }
+    const text = renderDockerfile('all-steps', allSteps, locked)
+    await expect(text).toMatchFileSnapshot('golden/wheels.Dockerfile')
+    const from = [...text.matchAll(/^FROM (\S+) AS (\S+)/gm)].map(([, stage, name]) => ({ stage, name }))
+    // BuildKit has stages that stand on one write into the same history
+    for (const { stage, name } of from.filter((each) => each.name?.endsWith('-layer')))
+      expect(from.findLast((each) => each.stage === stage)?.name).toBe(name)
+    expect(layerStages(allSteps, locked)?.slice(1, 5)).toEqual([
+      'apt-1',
+      'pip-2-wheels-1',
+      'pip-2-wheels-3',
+      'pip-2',
+    ])
+    expect(stagesFrom(allSteps, locked, 'pip-2').slice(0, 4)).toEqual([
+      'pip-2-sdist-docopt',
+      'pip-2-wheels-1',
+      'pip-2-wheels-3',
+      'pip-2',
+    ])
+  })
+
   it('names the stages that a step, what stands on it, and their layers are made in', () => {
     const recipe: Recipe = { ...allSteps, steps: allSteps.steps.slice(0, 2) }
     const [first, second] = recipe.steps.map(({ kind }, index) => `${kind}-${index + 1}`)
-    expect(stagesFrom(recipe, second as string)).toEqual([second, `${second}-layer`, 'image'])
-    expect(stagesFrom({ ...recipe, layout: 'flat' }, first as string)).toEqual([
+    expect(stagesFrom(recipe, allStepsLocked, second as string)).toEqual([
+      'pip-2-sdist-docopt',
+      second,
+      `${second}-layer`,
+      'image',
+    ])
+    expect(stagesFrom({ ...recipe, layout: 'flat' }, allStepsLocked, first as string)).toEqual([
+      'pip-2-sdist-docopt',
       first,
       second,
       'flat',
       'image',
     ])
-    expect(stagesFrom(recipe, 'apt-9')).toEqual([])
+    expect(stagesFrom(recipe, allStepsLocked, 'apt-9')).toEqual([])
   })
 
   it('lets no string change an instruction, and every string through', () => {

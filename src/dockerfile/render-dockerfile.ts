@@ -10,6 +10,7 @@ import type { Recipe, Step } from '../recipe/schema.ts'
 import { placeOf } from './context-artifacts.ts'
 import { type BasedRecipe, onBase } from './image-base.ts'
 import { ownedDirectories, projectOwner } from './owned-directories.ts'
+import { type SdistStage, sdistStages, type WheelLayer, wheelLayers } from './pip-stages.ts'
 import { execForm } from './quote.ts'
 import { renderConfiguration, renderEnvironment } from './render-configuration.ts'
 import { stepName } from './step-name.ts'
@@ -31,12 +32,16 @@ export function packingStages(written: Recipe, locked: LockedPlatform): string[]
  *
  * @returns none when the recipe has no such step
  */
-export function stagesFrom(written: Recipe, step: string): string[] {
-  const steps = written.steps.map(({ kind }, index) => stepName(index, kind))
-  const start = steps.indexOf(step)
+export function stagesFrom(written: Recipe, locked: LockedPlatform, step: string): string[] {
+  const start = written.steps.findIndex(({ kind }, index) => stepName(index, kind) === step)
   if (start < 0) return []
-  const again = steps.slice(start)
-  return [...again, ...(written.layout === 'flat' ? ['flat'] : again.map(layerStage)), LAST_STAGE]
+  const places = [...written.steps.keys()].slice(start)
+  const again = places.flatMap((index) => stepLayers(written, locked, index))
+  const built = places.flatMap((index) => {
+    const name = stepName(index, written.steps[index]?.kind as Step['kind'])
+    return sdistStages(name, locked.steps[index]).map(({ stage }) => stage)
+  })
+  return [...built, ...again, ...(written.layout === 'flat' ? ['flat'] : again.map(layerStage)), LAST_STAGE]
 }
 
 /**
@@ -87,6 +92,14 @@ const otherStage = (recipe: string, stage: string) => `recipe.${recipe}.${stage}
 /** The stage that is the whole image of a recipe that files are taken from, without its settings. */
 export const otherImageStage = (recipe: string) => otherStage(recipe, LAST_STAGE)
 
+/** A stage that runs a program on the image so far, and whose changes are a layer of it. */
+interface Work {
+  stage: string
+  comment: string
+  mounts: string[]
+  command: [program: string, ...string[]]
+}
+
 /** The stages of a recipe; the last one has its layers, and no settings yet. */
 function renderStages(
   recipe: BasedRecipe,
@@ -107,28 +120,43 @@ function renderStages(
         ]
   const layers: string[] = []
   let previous = 'base'
-  const add = (stage: string, comment: string, mounts: string[], command: string[]) => {
-    const [script, ...args] = command as [string, ...string[]]
-    const program = `/.stillroom/build/${script}.sh`
-    const run = runInstruction(mounts, ['sh', program, flat ? '-' : stage, ...args], scope)
+  /** What is given together runs on the same image, and needs nothing of one another. */
+  const add = (...work: Work[]) => {
     const before = previous
-    stages.push(`# ${comment}\nFROM ${prefix}${previous} AS ${prefix}${stage}\n${run}`)
-    previous = stage
+    for (const { stage, comment, mounts, command } of work) {
+      const [script, ...args] = command
+      const program = `/.stillroom/build/${script}.sh`
+      const run = runInstruction(mounts, ['sh', program, flat ? '-' : stage, ...args], scope)
+      stages.push(`# ${comment}\nFROM ${prefix}${flat ? previous : before} AS ${prefix}${stage}\n${run}`)
+      if (flat) previous = stage
+    }
     if (flat) return
-    layers.push(stage)
-    previous = layerStage(stage)
-    stages.push(`FROM ${prefix}${before} AS ${prefix}${previous}\n${copyLayer(stage, scope)}`)
+    // last of all that stands on a stage: BuildKit lets these share its history, and who writes last is who is heard
+    for (const { stage } of work) {
+      layers.push(stage)
+      stages.push(`FROM ${prefix}${previous} AS ${prefix}${layerStage(stage)}\n${copyLayer(stage, scope)}`)
+      previous = layerStage(stage)
+    }
   }
   if (needsAccount(recipe))
-    add('account', 'the user and the directories', [mount('account', 'step', scope)], ['account'])
+    add({
+      stage: 'account',
+      comment: 'the user and the directories',
+      mounts: [mount('account', 'step', scope)],
+      command: ['account'],
+    })
   for (const [index, step] of recipe.steps.entries()) {
     const stage = stepName(index, step.kind)
-    add(
+    const pin = locked.steps[index]
+    for (const sdist of sdistStages(stage, pin)) stages.push(sdistStage(sdist, stage, previous, clock, scope))
+    const wheels = wheelLayers(stage, pin).map((layer): Work => wheelWork(layer, stage, clock, scope))
+    if (wheels.length > 0) add(...wheels)
+    add({
       stage,
-      describe(step),
-      stepMounts(stage, step, clock, scope),
-      stepCommand(stage, step, recipe, locked.steps[index]),
-    )
+      comment: describe(step),
+      mounts: stepMounts(stage, step, pin, clock, scope),
+      command: stepCommand(stage, step, recipe, pin),
+    })
   }
   if (flat) {
     const run = runInstruction([], ['sh', '/.stillroom/build/flat.sh'], scope)
@@ -164,8 +192,18 @@ export function stageAfter({ steps, layout }: Recipe): string {
 export function layerStages(written: Recipe, locked: LockedPlatform): string[] | undefined {
   const recipe = onBase(written, locked.base)
   if (recipe.layout === 'flat') return undefined
-  const steps = recipe.steps.map(({ kind }, index) => stepName(index, kind))
+  const steps = recipe.steps.flatMap((_, index) => stepLayers(recipe, locked, index))
   return needsAccount(recipe) ? ['account', ...steps] : steps
+}
+
+/** The stages whose layers a step of a recipe in layers gives the image, lowest first. */
+export function stepLayers(
+  { steps }: Pick<Recipe, 'steps'>,
+  locked: LockedPlatform,
+  index: number,
+): string[] {
+  const stage = stepName(index, steps[index]?.kind as Step['kind'])
+  return [...wheelLayers(stage, locked.steps[index]).map((wheels) => wheels.stage), stage]
 }
 
 /** Whether a recipe has a user or a directory of its own to be made before its steps run. */
@@ -249,7 +287,8 @@ function clockStage(scope: Scope): string {
 /** What a program of `build/` takes of it besides itself and layer.sh. */
 const PROGRAM_FILES: Record<string, string[]> = {
   'apt.sh': ['leave-out.sh', 'left-out.txt', 'byte-code.py'],
-  'pip.sh': ['byte-code.py'],
+  'pip.sh': ['pip-settings.sh', 'byte-code.py'],
+  'sdist.sh': ['pip-settings.sh'],
   'run.sh': ['byte-code.py'],
   'clock.sh': ['clock.c'],
 }
@@ -282,16 +321,74 @@ function mount(source: string, target: string, { recipe }: Scope): string {
 const mountStage = (stage: string, source: string, target: string) =>
   `--mount=type=bind,from=${stage},source=${source},target=/.stillroom/${target}`
 
-function stepMounts(stage: string, step: Step, clock: string | undefined, scope: Scope): string[] {
-  const own = mount(`steps/${stage}`, 'step', scope)
-  const files = mount(`artifacts/${stage}`, 'artifacts', scope)
-  const time = clock === undefined ? [] : [mountStage(clock, '/clock', 'clock')]
-  if (step.kind === 'run') return [...(typeof step.command === 'string' ? [own] : []), ...time]
-  if (step.kind === 'copy') return [own, mountStage(otherImageStage(step.from.name), '/', 'image')]
-  return step.kind === 'apt' || step.kind === 'pip' ? [own, files, ...time] : [own, files]
+const mountClock = (clock: string | undefined) =>
+  clock === undefined ? [] : [mountStage(clock, '/clock', 'clock')]
+
+/** Each source distribution is made a wheel by a stage of its own, which is as it was whatever else the step installs. */
+function sdistStage(
+  { stage, sdist, build }: SdistStage,
+  step: string,
+  before: string,
+  clock: string | undefined,
+  scope: Scope,
+): string {
+  const files = [sdist, ...build].map(({ file }) => file)
+  const requirements = `build-${sdist.name}.txt`
+  const mounts = [
+    ...(build.length > 0 ? [mount(`steps/${step}/${requirements}`, `step/${requirements}`, scope)] : []),
+    ...files.map((file) => mount(`artifacts/${step}/${file}`, `artifacts/${file}`, scope)),
+    ...mountClock(clock),
+  ]
+  const words = ['sh', '/.stillroom/build/sdist.sh', sdist.name, sdist.file] as const
+  return [
+    `# a wheel of ${sdist.file}`,
+    `FROM ${scope.prefix}${before} AS ${scope.prefix}${stage}`,
+    runInstruction(mounts, [...words], scope),
+  ].join('\n')
 }
 
-function stepCommand(stage: string, step: Step, recipe: BasedRecipe, pin: LockedStep | undefined): string[] {
+function wheelWork(
+  { stage, directory, files }: WheelLayer,
+  step: string,
+  clock: string | undefined,
+  scope: Scope,
+): Work {
+  return {
+    stage,
+    comment: `pip: ${shorten(files.map(({ name }) => name))}`,
+    mounts: [
+      mount(`steps/${step}/${directory}`, 'step', scope),
+      mount(`artifacts/${step}/${directory}`, 'artifacts', scope),
+      ...mountClock(clock),
+    ],
+    command: ['pip'],
+  }
+}
+
+function stepMounts(
+  stage: string,
+  step: Step,
+  pin: LockedStep | undefined,
+  clock: string | undefined,
+  scope: Scope,
+): string[] {
+  const own = mount(`steps/${stage}`, 'step', scope)
+  const files = mount(`artifacts/${stage}`, 'artifacts', scope)
+  const time = mountClock(clock)
+  const built = sdistStages(stage, pin).map((made) =>
+    mountStage(`${scope.prefix}${made.stage}`, '/.stillroom/wheels', `built/${made.sdist.name}`),
+  )
+  if (step.kind === 'run') return [...(typeof step.command === 'string' ? [own] : []), ...time]
+  if (step.kind === 'copy') return [own, mountStage(otherImageStage(step.from.name), '/', 'image')]
+  return step.kind === 'apt' || step.kind === 'pip' ? [own, files, ...built, ...time] : [own, files]
+}
+
+function stepCommand(
+  stage: string,
+  step: Step,
+  recipe: BasedRecipe,
+  pin: LockedStep | undefined,
+): [string, ...string[]] {
   const owner = `${projectOwner(recipe)}:${projectOwner(recipe)}`
   switch (step.kind) {
     case 'apt':

@@ -29,6 +29,12 @@ test('what steps worked in goes, what stands on it first; layers of images and t
   ])
 })
 
+test('a wheel that was made of a source distribution stays, for the next time that its step runs', () => {
+  expect(useless(record(exec('sdist.sh gym gym-0.21.0.tar.gz')), record(exec('pip.sh pip-2')))).toEqual([
+    exec('pip.sh pip-2'),
+  ])
+})
+
 test('steps of a flat recipe stay, which has no layers of them; what is used now stays', () => {
   const found = useless(
     record(exec('apt.sh -')),

@@ -27,7 +27,8 @@ const CONTEXTS = 2e9
  * - layers of images that are gone, and second copies of layers, as a build without cache makes them;
  * - contexts that were not used for longest, above a limit.
  *
- * The tree that steps of a flat recipe work in stays, and so does the clock, which is small. What others stand on comes after it.
+ * The tree that steps of a flat recipe work in stays, and so do the clock and
+ * wheels of source distributions, which are small. What others stand on comes after it.
  */
 export function uselessRecords(records: readonly CacheRecord[]): CacheRecord[] {
   const layers = new Set<string>()
@@ -54,8 +55,8 @@ export function uselessRecords(records: readonly CacheRecord[]): CacheRecord[] {
   return [...useless.reverse(), ...contexts]
 }
 
-/** Made by a step of a flat recipe, whose stages have no layers; or the clock. */
-const STAYS = /^mount \/ from exec sh \/\.stillroom\/build\/\w+\.sh -( |$)|^\[clock /
+/** Made by a step of a flat recipe, whose stages have no layers; a wheel of a source distribution; or the clock. */
+const STAYS = /^mount \/ from exec sh \/\.stillroom\/build\/(\w+\.sh -( |$)|sdist\.sh )|^\[clock /
 
 /**
  * Takes useless records out of the builder's cache. What a build uses at that moment stays.

@@ -3,17 +3,18 @@ import type { Recipe } from '../recipe/schema.ts'
 import { lockInputs } from './lock-inputs.ts'
 import { normalizePlatform } from './normalize-lock.ts'
 import { lockIdentity, sourceNames } from './other-recipes.ts'
-import type {
-  DebianIndex,
-  DebianPackage,
-  LockedImageBase,
-  LockedPip,
-  LockedPlatform,
-  LockedRecipe,
-  LockedSif,
-  LockedStep,
-  Lockfile,
-  PythonFile,
+import {
+  type DebianIndex,
+  type DebianPackage,
+  type LockedImageBase,
+  type LockedPip,
+  type LockedPlatform,
+  type LockedRecipe,
+  type LockedSif,
+  type LockedStep,
+  type Lockfile,
+  MOST_WHEEL_LAYERS,
+  type PythonFile,
 } from './schema.ts'
 
 /** Arbitrary values for property tests: whole lockfiles that pass the schema and every cross-check. */
@@ -74,6 +75,7 @@ const pythonFile: fc.Arbitrary<PythonFile> = fc
       file: fc.stringMatching(/^[A-Za-z0-9_][A-Za-z0-9._+~%!-]{0,12}\.whl$/),
       sha256,
       replaces: word,
+      layer: fc.integer({ min: 1, max: MOST_WHEEL_LAYERS }),
     },
     { requiredKeys: ['name', 'version', 'file', 'sha256'] },
   )
@@ -86,7 +88,11 @@ const lockedPip: fc.Arbitrary<LockedPip> = fc
     kind: fc.constant('pip' as const),
     pip: pythonVersion,
     files,
-    build: fc.dictionary(projectName, files, { maxKeys: 3 }),
+    build: fc.dictionary(
+      projectName,
+      files.map((all) => all.map(({ layer: _, ...file }) => file)),
+      { maxKeys: 3 },
+    ),
     provided: fc.uniqueArray(fc.record({ name: projectName, version: word }), {
       maxLength: 4,
       selector: ({ name }) => name,

@@ -149,6 +149,9 @@ function checkStep(path: string, step: LockedStep): LockIssue[] {
   const installed = new Set(step.files.map(({ name }) => name))
   return [
     ...checkFiles(`${path}.files`, step.files),
+    ...step.files
+      .filter(({ file, layer }) => layer !== undefined && !file.endsWith('.whl'))
+      .map(({ name }) => ({ path: `${path}.files`, reason: `"${name}" is no wheel, and has a layer` })),
     ...Object.entries(step.build).flatMap(([name, files]) =>
       checkFiles(`${path}.build[${JSON.stringify(name)}]`, files),
     ),

@@ -137,7 +137,7 @@ const RESOLVED = [
   /\.indexes\[\d+\]\.(archive|suite|component)$/,
   /\.seed\[\d+\]$/,
   /\.pip$/,
-  /\.files\[\d+\]\.replaces$/,
+  /\.files\[\d+\]\.(replaces|layer)$/,
   /\.provided\[\d+\]\./,
   /\.local\[\d+\]\.(name|version)$/,
   /\.(submodules|lfs)\[\d+\]\./,

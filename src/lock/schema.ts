@@ -94,6 +94,9 @@ export const DebianPackage = z.strictObject({
 })
 export type DebianPackage = z.infer<typeof DebianPackage>
 
+/** An engine takes some 120 layers in all. */
+export const MOST_WHEEL_LAYERS = 16
+
 export const PythonFile = z.strictObject({
   /** Normalised as in PEP 503. */
   name: projectName,
@@ -111,11 +114,13 @@ export const PythonFile = z.strictObject({
   index: indexUrl.optional(),
   /** Version of a package of the base system that this one hides from Python. */
   replaces: nonEmptyLine.optional(),
+  /** Which of the step's layers has this wheel, below its last one, which has all that say none. */
+  layer: z.int().min(1).max(MOST_WHEEL_LAYERS).optional(),
 })
 export type PythonFile = z.infer<typeof PythonFile>
 
 /** A wheel that builds a source distribution, and is nowhere in the image. */
-export const BuildFile = PythonFile.omit({ url: true, index: true })
+export const BuildFile = PythonFile.omit({ url: true, index: true, layer: true })
 export type BuildFile = z.infer<typeof BuildFile>
 
 /** A requirement that the base system already meets; nothing is installed for it. */

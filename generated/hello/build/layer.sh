@@ -40,8 +40,9 @@ make_directories() {
 record() {
   everything \( -type d \
     \( -newermt "@$SOURCE_DATE_EPOCH" -printf "d %m %U %G $SOURCE_DATE_EPOCH.0000000000 %p\0" -o -printf 'd %m %U %G %T@ %p\0' \) \) \
-    -o -printf '%y %m %U %G %s %T@ %C@ %p\0' | sort -z -T $own
+    -o -printf "$file_record" | sort -z -T $own
 }
+file_record='%y %m %U %G %s %T@ %C@ %p\0'
 
 begin() {
   mkdir -p $own/delta
@@ -69,19 +70,36 @@ clean_up() {
   if [ -f $own/step/after.sh ]; then (cd / && steadily sh -eu $own/step/after.sh); fi
 }
 
+# The paths of Python sources that are new or changed since `begin`; the rest of the tree is not asked for its attributes.
+changed_sources() {
+  everything ! -type d -name '*.py' -printf "$file_record" | sort -z -T $own | comm -z -13 $own/before - | sed -z 's|^[^/]*||'
+}
+
 # `compile PATTERN`: byte code of the sources that the step brought into Python's directories, their paths of the pattern
-# (of sed). By another process than the one that looks for them: what a process holds decides bytes (byte-code.py).
+# (of grep). By another process than the one that looks for them: what a process holds decides bytes (byte-code.py).
 compile() {
-  changes | sed -zn "/^d /!s|^[^/]*\\($1/.*\\.py\\)\$|\\1|p" | python3 -S -W ignore $own/build/byte-code.py
+  changed_sources > $own/sources
+  { grep -z "^$1/" $own/sources || true; } | python3 -S -W ignore $own/build/byte-code.py
+  rm $own/sources
 }
 
 # `recompile`: makes the byte code again of sources that the step changed, where there was some: Python never looks whether
 # it is that of its source.
 recompile() {
   if ! command -v python3 > /dev/null; then return; fi
-  changes | sed -zn '/^d /!s|^[^/]*\(/.*\.py\)$|\1|p' > $own/sources
+  changed_sources > $own/sources
   if [ -s $own/sources ]; then python3 -S -W ignore $own/build/byte-code.py --present < $own/sources; fi
   rm $own/sources
+}
+
+# The paths of a record.
+paths() {
+  sed -z 's|^[^/]*||' "$1" | sort -z -T $own
+}
+
+look_again() {
+  record > $own/after
+  paths $own/after > $own/paths-after
 }
 
 # What no two builds have in common: lists, caches, logs, backups, the day an account was made.
@@ -116,7 +134,6 @@ clamp() {
 # orders of parallel jobs in them, which nothing reads but a build system that goes on and makes them again; and byte code
 # of PyPy, which depends on when it collected garbage, and which it can do without.
 drop_chance() {
-  for when in before after; do sed -z 's|^[^/]*||' $own/$when | sort -z -T $own > $own/paths-$when; done
   comm -z -13 $own/paths-before $own/paths-after > $own/made
   {
     grep -zE '/__pycache__/[^/]*\.pypy[0-9]+(\.opt-[0-9])?\.pyc$' $own/made || true
@@ -128,7 +145,7 @@ drop_chance() {
     xargs -0 rm -f -- < $own/chance
     # directories that had nothing else in them
     sed -zn 's|/[^/]*\.pyc$||p' $own/chance | sort -zu -T $own | xargs -0 -r rmdir --ignore-fail-on-non-empty --
-    record > $own/after
+    look_again
   fi
   rm -f $own/made $own/chance
 }
@@ -136,16 +153,19 @@ drop_chance() {
 # A directory that has the entries that it had has its time back: whether a program made a file in it for a moment may
 # depend on chance, and is nothing that an image shows.
 settle() {
-  for when in before after; do sed -z 's|^[^/]*||' $own/$when | sort -z -T $own > $own/paths-$when; done
   comm -z -3 $own/paths-before $own/paths-after | sed -z 's|^\t||; s|/[^/]*$||' | sort -zu -T $own > $own/parents
   key=$(printf '\001')
-  # shellcheck disable=SC2016 # the inner shell's own
   comm -z -23 $own/before $own/after | sed -zn "/^d /s|^\\([^/]*\\) \\(/.*\\)\$|\\2$key\\1|p" | sort -z -T $own -t "$key" -k 1,1 |
-    join -z -t "$key" -v 1 - $own/parents | xargs -0 -r sh -c '
+    join -z -t "$key" -v 1 - $own/parents > $own/settled
+  if [ -s $own/settled ]; then
+    # shellcheck disable=SC2016 # the inner shell's own
+    xargs -0 sh -c '
       key=$1
       shift
-      for record do touch -c -h -d "@${record##* }" -- "${record%%"$key"*}"; done' sh "$key"
-  rm -f $own/parents
+      for record do touch -c -h -d "@${record##* }" -- "${record%%"$key"*}"; done' sh "$key" < $own/settled
+    look_again
+  fi
+  rm $own/parents $own/settled
 }
 
 # collect DIRECTORY RECORDS: links every path of the records into the directory, with the directories above it.
@@ -161,11 +181,12 @@ collect() {
 finish() {
   delta=$own/delta/$1
   scrub ''
-  record > $own/after
+  paths $own/before > $own/paths-before
+  look_again
   drop_chance
   settle
   if [ "$1" = - ]; then return; fi
-  changes > $own/changed
+  comm -z -13 $own/before $own/after > $own/changed
   comm -z -23 $own/paths-before $own/paths-after > $own/deleted
   if [ -s $own/deleted ]; then
     tr '\0' '\n' < $own/deleted | head -n 20 >&2

@@ -50,10 +50,11 @@ export function judgeLooseByteCode(path: string, { image }: JudgeContext): Issue
   return { rule: 'byte-code', path, message: 'the byte code has no source beside it, and Python imports it' }
 }
 
-/** The sha256 that its owners say of a source. */
+/** The sha256 that its owners say of a source; where they differ, that of the one whose source is there. */
 function lockedSource(owners: readonly ExpectedFile[], present: Inode | undefined): string | undefined {
   if (owners.some(({ oneOf }) => oneOf?.has(present?.sha256 ?? ''))) return present?.sha256
-  return owners.find(({ digest }) => digest?.algorithm === 'sha256')?.digest?.value
+  const said = owners.flatMap(({ digest }) => (digest?.algorithm === 'sha256' ? [digest.value] : []))
+  return said.find((sha256) => sha256 === present?.sha256) ?? said[0]
 }
 
 /**

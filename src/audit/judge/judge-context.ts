@@ -1,4 +1,4 @@
-import { layerStages, needsAccount } from '../../dockerfile/render-dockerfile.ts'
+import { layerStages, needsAccount, stepLayers } from '../../dockerfile/render-dockerfile.ts'
 import { stepName } from '../../dockerfile/step-name.ts'
 import type { Inode } from '../../image/layer-entry.ts'
 import { otherRecipes } from '../../lock/other-recipes.ts'
@@ -79,13 +79,15 @@ function sourceHashes(lock: LockSubject | undefined): Map<string, string> {
   return hashes
 }
 
-/** The base is the first layer, the recipe's directories the second, if any; then each step has one. */
+/** The base is the first layer, the recipe's directories the second, if any; then each step has one, or more with large wheels. */
 function layerMakers(lock: LockSubject | undefined): LayerMaker[] {
   if (lock === undefined) return []
-  const { recipe, layers } = lock
-  const steps = recipe.steps.map(
-    (step, index): LayerMaker => ({ name: stepName(index, step.kind), by: madeBy(step) }),
-  )
+  const { recipe, layers, locked } = lock
+  const steps = recipe.steps.flatMap((step, index) => {
+    const own: LayerMaker = { name: stepName(index, step.kind), by: madeBy(step) }
+    const below = stepLayers(recipe, locked, index).slice(0, -1)
+    return [...below.map((): LayerMaker => ({ ...own, by: 'files' })), own]
+  })
   const all: LayerMaker[] = [
     ...Array.from({ length: baseLayers(lock) }, () => ({ name: 'base', by: 'packages' as const })),
     ...(needsAccount(recipe) ? [{ name: 'account', by: 'files' as const }] : []),

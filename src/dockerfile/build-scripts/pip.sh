@@ -1,25 +1,17 @@
-# Installs exactly the wheels at hand, and wheels built here from the source distributions that the recipe allows.
+# Installs exactly the wheels at hand, and those that sdist.sh made of the source distributions that the recipe allows.
 # shellcheck source=layer.sh
 . /.stillroom/build/layer.sh
 begin
-export PIP_CONFIG_FILE=/dev/null PIP_NO_INDEX=1 PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 \
-  PIP_BREAK_SYSTEM_PACKAGES=1 PIP_ROOT_USER_ACTION=ignore PYTHONDONTWRITEBYTECODE=1
-# debug information would name pip's temporary directories
-export CFLAGS=-g0 CXXFLAGS=-g0
+# shellcheck source=pip-settings.sh
+. $own/build/pip-settings.sh
 files=$own/artifacts
 step=$own/step
 work=$own/pip
 mkdir -p "$work"/wheels
 
-while read -r project file; do
-  rm -rf "$work"/build
-  if [ -s "$step/build-$project.txt" ]; then
-    steadily python3 -m pip install --quiet --target "$work"/build --no-deps --require-hashes --find-links "$files" \
-      --requirement "$step/build-$project.txt" < /dev/null
-  fi
-  steadily env PYTHONPATH="$work"/build python3 -m pip wheel --quiet --no-deps --no-build-isolation \
-    --wheel-dir "$work"/wheels "$files/$file" < /dev/null
-done < "$step"/sdists.txt
+for wheel in "$own"/built/*/*.whl; do
+  if [ -f "$wheel" ]; then cp -- "$wheel" "$work"/wheels; fi
+done
 
 # directories that earlier steps placed: a wheel is built of a copy, so that the directory stays as it is
 if [ -s "$step"/local.txt ]; then
@@ -32,13 +24,15 @@ if [ -s "$step"/local.txt ]; then
   done < "$step"/local.txt
 fi
 
-if [ -s "$step"/requirements.txt ]; then
-  steadily python3 -m pip install --quiet --no-deps --no-compile --no-warn-script-location --require-hashes \
-    --find-links "$files" --requirement "$step"/requirements.txt
-fi
+cp -- "$step"/requirements.txt "$work"/requirements.txt
 if [ -s "$step"/built.txt ]; then
-  steadily python3 -m pip install --quiet --no-deps --no-compile --no-warn-script-location \
-    --find-links "$work"/wheels --requirement "$step"/built.txt
+  # what was built here is what is there
+  hashes=$(sha256sum -- "$work"/wheels/*.whl | sed 's/ .*//; s/^/--hash=sha256:/' | tr '\n' ' ')
+  sed "s/\$/ $hashes/" "$step"/built.txt >> "$work"/requirements.txt
+fi
+if [ -s "$work"/requirements.txt ]; then
+  steadily python3 -m pip install --quiet --no-deps --no-compile --no-warn-script-location --require-hashes \
+    --find-links "$files" --find-links "$work"/wheels --requirement "$work"/requirements.txt
 fi
 # files are installed by name; pip notes as follows where one is from that is required by address (PEP 610)
 if [ -s "$step"/direct.tsv ]; then

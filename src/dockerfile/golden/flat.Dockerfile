@@ -54,15 +54,30 @@ RUN --network=none \
     --mount=type=bind,from=clock,source=/clock,target=/.stillroom/clock \
     ["sh", "/.stillroom/build/apt.sh", "-"]
 
+# a wheel of docopt-0.6.2.tar.gz
+FROM apt-1 AS pip-2-sdist-docopt
+ARG SOURCE_DATE_EPOCH
+RUN --network=none \
+    --mount=type=bind,source=build/sdist.sh,target=/.stillroom/build/sdist.sh \
+    --mount=type=bind,source=build/layer.sh,target=/.stillroom/build/layer.sh \
+    --mount=type=bind,source=build/pip-settings.sh,target=/.stillroom/build/pip-settings.sh \
+    --mount=type=bind,source=steps/pip-2/build-docopt.txt,target=/.stillroom/step/build-docopt.txt \
+    --mount=type=bind,source=artifacts/pip-2/docopt-0.6.2.tar.gz,target=/.stillroom/artifacts/docopt-0.6.2.tar.gz \
+    --mount=type=bind,source=artifacts/pip-2/wheel-0.40.0-py3-none-any.whl,target=/.stillroom/artifacts/wheel-0.40.0-py3-none-any.whl \
+    --mount=type=bind,from=clock,source=/clock,target=/.stillroom/clock \
+    ["sh", "/.stillroom/build/sdist.sh", "docopt", "docopt-0.6.2.tar.gz"]
+
 # pip: six==1.16.0 docopt
 FROM apt-1 AS pip-2
 ARG SOURCE_DATE_EPOCH
 RUN --network=none \
     --mount=type=bind,source=build/pip.sh,target=/.stillroom/build/pip.sh \
     --mount=type=bind,source=build/layer.sh,target=/.stillroom/build/layer.sh \
+    --mount=type=bind,source=build/pip-settings.sh,target=/.stillroom/build/pip-settings.sh \
     --mount=type=bind,source=build/byte-code.py,target=/.stillroom/build/byte-code.py \
     --mount=type=bind,source=steps/pip-2,target=/.stillroom/step \
     --mount=type=bind,source=artifacts/pip-2,target=/.stillroom/artifacts \
+    --mount=type=bind,from=pip-2-sdist-docopt,source=/.stillroom/wheels,target=/.stillroom/built/docopt \
     --mount=type=bind,from=clock,source=/clock,target=/.stillroom/clock \
     ["sh", "/.stillroom/build/pip.sh", "-"]
 

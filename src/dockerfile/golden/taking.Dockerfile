@@ -50,15 +50,30 @@ RUN --network=none \
 FROM recipe.small.base AS recipe.small.apt-1-layer
 COPY --link --from=recipe.small.apt-1 /.stillroom/delta/apt-1/ /
 
+# a wheel of docopt-0.6.2.tar.gz
+FROM recipe.small.apt-1-layer AS recipe.small.pip-2-sdist-docopt
+ENV SOURCE_DATE_EPOCH=1700000000
+RUN --network=none \
+    --mount=type=bind,source=recipes/small/build/sdist.sh,target=/.stillroom/build/sdist.sh \
+    --mount=type=bind,source=recipes/small/build/layer.sh,target=/.stillroom/build/layer.sh \
+    --mount=type=bind,source=recipes/small/build/pip-settings.sh,target=/.stillroom/build/pip-settings.sh \
+    --mount=type=bind,source=recipes/small/steps/pip-2/build-docopt.txt,target=/.stillroom/step/build-docopt.txt \
+    --mount=type=bind,source=artifacts/recipes/small/pip-2/docopt-0.6.2.tar.gz,target=/.stillroom/artifacts/docopt-0.6.2.tar.gz \
+    --mount=type=bind,source=artifacts/recipes/small/pip-2/wheel-0.40.0-py3-none-any.whl,target=/.stillroom/artifacts/wheel-0.40.0-py3-none-any.whl \
+    --mount=type=bind,from=recipe.small.clock,source=/clock,target=/.stillroom/clock \
+    ["sh", "/.stillroom/build/sdist.sh", "docopt", "docopt-0.6.2.tar.gz"]
+
 # pip: six==1.16.0 docopt
 FROM recipe.small.apt-1-layer AS recipe.small.pip-2
 ENV SOURCE_DATE_EPOCH=1700000000
 RUN --network=none \
     --mount=type=bind,source=recipes/small/build/pip.sh,target=/.stillroom/build/pip.sh \
     --mount=type=bind,source=recipes/small/build/layer.sh,target=/.stillroom/build/layer.sh \
+    --mount=type=bind,source=recipes/small/build/pip-settings.sh,target=/.stillroom/build/pip-settings.sh \
     --mount=type=bind,source=recipes/small/build/byte-code.py,target=/.stillroom/build/byte-code.py \
     --mount=type=bind,source=recipes/small/steps/pip-2,target=/.stillroom/step \
     --mount=type=bind,source=artifacts/recipes/small/pip-2,target=/.stillroom/artifacts \
+    --mount=type=bind,from=recipe.small.pip-2-sdist-docopt,source=/.stillroom/wheels,target=/.stillroom/built/docopt \
     --mount=type=bind,from=recipe.small.clock,source=/clock,target=/.stillroom/clock \
     ["sh", "/.stillroom/build/pip.sh", "pip-2"]
 

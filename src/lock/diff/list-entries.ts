@@ -139,8 +139,12 @@ function pythonEntry(
   place: string,
   asked: boolean,
 ): Draft {
-  const { version, file, size, sha256, replaces, url, index } = item
-  const facts = { file, ...(replaces === undefined ? {} : { replaces }) }
+  const { version, file, size, sha256, replaces, layer, url, index } = item
+  const facts = {
+    file,
+    ...(replaces === undefined ? {} : { replaces }),
+    ...(layer === undefined ? {} : { layer: String(layer) }),
+  }
   const source = url ?? index ?? null
   return draft(ecosystem, name, { ...digested(place, sha256, size), version, source, asked, facts })
 }

@@ -157,6 +157,22 @@ describe.each(SUITES)('carryOutPlan() with the programs of %s', async (suite) =>
     expect(asked.built).toHaveLength(1)
   })
 
+  test('leaves wheels in the layers that they have, but of a step that cleans up, or a recipe of one layer', async () => {
+    const scenario = 'a wheel, and one that is there'
+    const step = pipStep('cowsay==6.1', 'wheel')
+    const layersOf = async (given: ResolvableStep, layout: LockPlan['layout']) => {
+      const { resolvers } = resolversOf(recorded, scenario)
+      const files = pip.kind === 'pip' ? pip.files : []
+      const earlier = { ...pip, files: files.map((file) => ({ ...file, name: 'cowsay', layer: 4 })) }
+      const plan = planOf(resolve(given, UNCONSTRAINED, earlier as LockedStep))
+      const { steps } = await carryOutPlan({ ...plan, layout }, resolvers)
+      return steps.flatMap((each) => (each.kind === 'pip' ? each.files.map(({ layer }) => layer) : []))
+    }
+    expect(await layersOf(step, 'layers')).toEqual([4])
+    expect(await layersOf(step, 'flat')).toEqual([undefined])
+    expect(await layersOf({ ...step, after: 'rm -rf /usr/local/share' }, 'layers')).toEqual([undefined])
+  })
+
   test('reports wrong names of all apt steps before anything is built', async () => {
     const asked = resolversOf(recorded)
     const plan = planOf(resolve(aptStep('jq')), resolve(pipStep('x')), resolve(aptStep('jqq', 'jq=0')))

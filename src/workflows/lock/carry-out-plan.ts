@@ -8,6 +8,7 @@ import type {
   LockedPlatform,
   LockedStep,
 } from '../../lock/schema.ts'
+import { assignLayers, withoutLayers } from '../../lock/wheel-layers.ts'
 import { redactUrl } from '../../net/redact-url.ts'
 import type { AptStep, FileStep, GitStep, PipStep } from '../../recipe/schema.ts'
 import { checkPackages, type OtherPackages } from '../../resolve/apt/check-packages.ts'
@@ -138,12 +139,16 @@ function resolveStep(
       return resolvers.withImageBefore(before, step, (open) =>
         resolveAptStep({ ...plan, step }, indexes, open, resolvers),
       )
-    case 'pip':
-      return resolvers.withImageBefore(before, step, (open) =>
-        resolvePipStep({ ...plan, step }, before, layout, open, resolvers).catch((error) =>
-          fallBackToPinned(plan, error, resolvers),
-        ),
-      )
+    case 'pip': {
+      const mayHaveLayers = step.after === undefined && layout === 'layers'
+      return resolvers
+        .withImageBefore(before, step, (open) =>
+          resolvePipStep({ ...plan, step }, before, layout, open, resolvers).catch((error) =>
+            fallBackToPinned(plan, error, resolvers),
+          ),
+        )
+        .then((locked) => inLayers(locked, plan.fallback, mayHaveLayers))
+    }
   }
 }
 
@@ -206,6 +211,13 @@ async function resolvePipStep(
   return relaxConstraints(stay, relay === undefined ? byIndexes : byRelay, (names) =>
     resolvers.note(mustChange(names)),
   )
+}
+
+/** @param may whether the step may have more than one: what cleans up cannot take away what a layer below holds */
+function inLayers(locked: LockedStep, before: LockedStep | undefined, may: boolean): LockedStep {
+  if (locked.kind !== 'pip') return locked
+  const earlier = before?.kind === 'pip' ? before.files : undefined
+  return { ...locked, files: may ? assignLayers(locked.files, earlier) : withoutLayers(locked.files) }
 }
 
 function reasonOf(error: unknown): string {

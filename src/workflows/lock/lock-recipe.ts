@@ -53,7 +53,8 @@ export async function lockRecipe(session: Session, name: string, options: LockOp
   const plan = planLock({ name, recipe: expanded(loaded), locked, changed, upgrade, projects, copies, below })
   const known = options.olderIndexes ? [] : (locked?.base.indexes ?? [])
   const others = recipes === undefined ? {} : { recipes }
-  await using resolvers = lockResolvers(session, loaded, plan.base, known, others)
+  const before = locked && { locked, changed }
+  await using resolvers = lockResolvers(session, loaded, plan.base, known, others, before)
   const resolved = await carryOutPlan(plan, resolvers, others)
   warnOfRepositories(session, resolved.steps)
   const next = nextLock(loaded, present, resolved)

@@ -23,7 +23,7 @@ import type { Sources } from '../../sources/find-sources.ts'
 import { downloadUnpinned } from '../../store/download.ts'
 import { contentsFiles } from '../audit/artifact-contents.ts'
 import { locateFrom } from '../build/fetch-inputs.ts'
-import type { Artifacts, Cache, Cancellation, Fetching, Reporting, Upstreams } from '../ports.ts'
+import type { Artifacts, Cache, Cancellation, Fetching, Project, Reporting, Upstreams } from '../ports.ts'
 import type { LoadedRecipe } from '../project/load-recipe.ts'
 import { AptContainer } from './apt-container.ts'
 import type { LockResolvers } from './carry-out-plan.ts'
@@ -31,22 +31,27 @@ import { findKept } from './find-kept.ts'
 import { lockGit } from './git-sources.ts'
 import { openImageBefore, withImageBefore } from './image-before.ts'
 import { besideRecipe, lockedImageIndexes, lockImageBase, withIndexes } from './lock-image-base.ts'
+import type { Present } from './locked-before.ts'
 
 /**
  * The resolvers of a recipe: against this machine's sources, in containers of the engine.
  *
  * @param known indexes that were locked before: none is taken that is older
+ * @param present what the image is built of now, if it is
  */
 export function lockResolvers(
-  ports: Fetching & Cache,
+  ports: Fetching & Cache & Project,
   loaded: LoadedRecipe,
   plan: BasePlan,
   known: readonly DebianIndex[],
   others: Pick<LockedPlatform, 'recipes'>,
+  present: Present | undefined,
 ): LockResolvers & AsyncDisposable {
   const { recipe } = loaded
   const { signal, progress } = ports
-  const apt = new AptContainer(ports, recipe.steps, (before) => openImageBefore(ports, loaded, before))
+  const apt = new AptContainer(ports, recipe.steps, (before) =>
+    openImageBefore(ports, loaded, before, present),
+  )
   const relays = new AsyncDisposableStack()
   let relay: Promise<IndexRelay | undefined> | undefined
   const openRelay = async ({ pypi: { indexes, settings }, ca }: Sources) => {
@@ -84,7 +89,7 @@ export function lockResolvers(
             return resolve(sandbox, installed)
           }),
         )
-      return withImageBefore(ports, loaded, before, (open) => {
+      return withImageBefore(ports, loaded, before, present, (open) => {
         progress({ kind: 'stage', title })
         return use(open)
       })

@@ -30,6 +30,7 @@ function isNeeded(file: string, { base, steps, layout }: Recipe): boolean {
   if (stem === 'image-base') return base.kind === 'image'
   if (stem === 'leave-out') return steps.some(({ kind }) => kind === 'apt')
   if (stem === 'flat') return layout === 'flat'
+  if (stem === 'sdist' || stem === 'pip-settings') return steps.some(({ kind }) => kind === 'pip')
   return !STEP_PROGRAMS.has(stem) || steps.some(({ kind }) => kind === stem)
 }
 

@@ -76,8 +76,8 @@ export async function buildAgain(
 }
 
 /** @throws {StillroomError} USAGE when there is no such step */
-function requireStages({ loaded: { recipe, name } }: VerifyPlan, from: string): string[] {
-  const stages = stagesFrom(recipe, from)
+function requireStages({ loaded: { recipe, name }, locked }: VerifyPlan, from: string): string[] {
+  const stages = stagesFrom(recipe, locked, from)
   if (stages.length > 0) return stages
   const steps = recipe.steps.map((step, index) => stepName(index, step.kind))
   throw new StillroomError('USAGE', `recipe "${name}" has no step "${from}"`, {
