@@ -101,6 +101,27 @@ test.each(['html', 'json'] as const)(
   },
 )
 
+test('pages that pip will ask for are read before, once, and none of those is missed when nobody asks', async () => {
+  const { index, relay, page } = await startRelayed()
+  index.add(makeWheel({ name: 'h3-known', version: '1.0' }))
+  const asked = () => index.asked().filter((path) => path.includes('/simple/'))
+  relay.expect(['h3-known', 'h3-gone'])
+  await expect.poll(asked).toHaveLength(2)
+  index.add(makeWheel({ name: 'h3-known', version: '2.0' }))
+  expect((await page('H3_Known')).map(({ file }) => file)).toEqual(['h3_known-1.0-py3-none-any.whl'])
+  expect(await page('h3-gone')).toEqual([])
+  expect(asked()).toHaveLength(2)
+  relay.check()
+})
+
+test('a page that could not be read before is an error when pip asks for it, and not sooner', async () => {
+  const { relay, page } = await startRelayed({ ...LOGIN, password: 'wrong' })
+  relay.expect(['h3-known'])
+  relay.check()
+  await expect(page('h3-known')).rejects.toThrow()
+  expect(() => relay.check()).toThrow(expect.objectContaining({ code: 'FETCH_FAILED' }))
+})
+
 test('what is in the store is asked of nobody', async () => {
   const { index, store, relay, page, content } = await startRelayed()
   const wheel = makeWheel({ name: 'h3-kept', version: '1.0' })

@@ -4,6 +4,7 @@ import { createReadStream } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { pipeline } from 'node:stream/promises'
+import pMap from 'p-map'
 import { normalizeName, versionInFileName } from '../../formats/python/distribution-name.ts'
 import { splitUserinfo } from '../../net/redact-url.ts'
 import { linkedFile } from '../../sources/locate.ts'
@@ -30,6 +31,8 @@ export interface PipView {
 export interface IndexRelay extends AsyncDisposable {
   /** For a pip, by its own names. What it would pass over anyway it is not shown. */
   settingsFor(pip: PipView): Record<string, string>
+  /** Begins to read the pages of projects that pip will most likely ask for. */
+  expect(names: readonly string[]): void
   /** Whether what runs in a sandbox comes to this server: an engine may be elsewhere, or have a network of its own. */
   isReachable(sandbox: Sandbox): Promise<boolean>
   /** Brings a file that pip was given into the store whole, and makes sure that it says what pip read. */
@@ -67,6 +70,9 @@ function isSecure(url: string): boolean {
   return protocol === 'https:' || (protocol === 'http:' && /^(localhost|127\.[\d.]+|\[::1\])$/.test(hostname))
 }
 
+/** Pages that are read before pip asks for them. */
+const AT_ONCE = 8
+
 class Relay implements IndexRelay {
   readonly findKept: FindKept
   readonly #options: RelayOptions
@@ -77,11 +83,14 @@ class Relay implements IndexRelay {
   readonly #views: PipView[] = []
   /** Lines of a project's page, by index and name. */
   readonly #pages = new Map<string, Promise<PageLine[]>>()
+  readonly #ended = new AbortController()
+  readonly #signal: AbortSignal
   #address = ''
   #failure: unknown
 
   constructor(options: RelayOptions) {
     this.#options = options
+    this.#signal = AbortSignal.any([options.signal, this.#ended.signal])
     this.#files = new RelayedFiles(options)
     this.findKept = this.#files.find
   }
@@ -107,6 +116,12 @@ class Relay implements IndexRelay {
     }
   }
 
+  expect(names: readonly string[]): void {
+    const asked = this.#options.indexes.flatMap((_, index) => names.map((name) => ({ index, name })))
+    // pip is told of what fails, when it asks for that
+    void pMap(asked, ({ index, name }) => this.#page(index, name).catch(() => {}), { concurrency: AT_ONCE })
+  }
+
   async isReachable(sandbox: Sandbox): Promise<boolean> {
     const program =
       'import sys, urllib.request as u; u.build_opener(u.ProxyHandler({})).open(sys.argv[1], timeout=5)'
@@ -119,6 +134,7 @@ class Relay implements IndexRelay {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#ended.abort()
     const closed = once(this.#server, 'close')
     this.#server.close()
     this.#server.closeAllConnections()
@@ -141,10 +157,9 @@ class Relay implements IndexRelay {
 
   async #answerPage([view, index, name = '']: string[], response: ServerResponse): Promise<void> {
     const pip = this.#views[Number(view)]
-    const key = `${index}/${name}`
-    const page = this.#pages.get(key) ?? this.#readPage(Number(index), normalizeName(name))
-    this.#pages.set(key, page)
-    const lines = (await page).filter(({ file }) => pip && mayTake(pip, file, normalizeName(name)))
+    const project = normalizeName(name)
+    const page = await this.#page(Number(index), project)
+    const lines = page.filter(({ file }) => pip && mayTake(pip, file, project))
     const text = `<!DOCTYPE html>\n<html><body>\n${lines.map(({ html }) => html).join('')}</body></html>\n`
     response.writeHead(200, { 'content-type': 'text/html; charset=utf-8' }).end(text)
   }
@@ -156,12 +171,19 @@ class Relay implements IndexRelay {
     else await pipeline(createReadStream(content.path), response)
   }
 
+  #page(index: number, name: string): Promise<PageLine[]> {
+    const key = `${index}/${name}`
+    const page = this.#pages.get(key) ?? this.#readPage(index, name)
+    this.#pages.set(key, page)
+    return page
+  }
+
   /** The page of a project (PEP 503). What states no sha256, pip gets where it is. */
   async #readPage(number: number, name: string): Promise<PageLine[]> {
-    const { indexes, ca, signal } = this.#options
+    const { indexes, ca } = this.#options
     const index = splitUserinfo({ url: indexes[number] ?? '', label: 'index', ca })
     const url = `${index.url.replace(/\/+$/, '')}/${encodeURIComponent(name)}/`
-    const files = await fetchSimplePage({ ...index, url }, { signal })
+    const files = await fetchSimplePage({ ...index, url }, { signal: this.#signal })
     return files.map((file) => {
       const { sha256 } = file
       const isOurs = sha256 !== undefined && isSecure(file.url)

@@ -127,6 +127,7 @@ describe.each(SUITES)('carryOutPlan() with the programs of %s', async (suite) =>
       isReachable: () =>
         Promise.reject(new StillroomError('FETCH_FAILED', 'cannot read https://me:s3cret@index.example.org')),
       settingsFor: () => ({}),
+      expect: () => {},
       findKept: async () => undefined,
       check: () => {},
       [Symbol.asyncDispose]: async () => {},

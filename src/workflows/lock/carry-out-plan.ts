@@ -141,9 +141,12 @@ function resolveStep(
       )
     case 'pip': {
       const mayHaveLayers = step.after === undefined && layout === 'layers'
+      // found while the image is
+      const settings = settingsFor(plan, before, resolvers)
+      settings.catch(() => {})
       return resolvers
         .withImageBefore(before, step, (open) =>
-          resolvePipStep({ ...plan, step }, before, layout, open, resolvers).catch((error) =>
+          resolvePipStep({ ...plan, step }, before, layout, open, settings, resolvers).catch((error) =>
             fallBackToPinned(plan, error, resolvers),
           ),
         )
@@ -178,39 +181,50 @@ function replacements({ packages }: LockedApt, indexes: AptIndexes): string[] {
   })
 }
 
+async function settingsFor(
+  { fallback }: ResolveStep,
+  before: LockedPlatform,
+  resolvers: LockResolvers,
+): ReturnType<LockResolvers['pipSettings']> {
+  const settings = await resolvers.pipSettings(before)
+  const locked = fallback?.kind === 'pip' ? fallback.files : []
+  const ofIndexes = locked.filter(({ url, index }) => url === undefined && index === undefined)
+  settings.relay?.expect(ofIndexes.map(({ name }) => name))
+  return settings
+}
+
 async function resolvePipStep(
   { step, constraints: { stay, beyond } }: ResolveStep<PipStep>,
   before: LockedPlatform,
   layout: LockPlan['layout'],
   open: OpenSandbox,
+  settings: ReturnType<LockResolvers['pipSettings']>,
   resolvers: LockResolvers,
 ): Promise<LockedStep> {
-  const { relay, ...direct } = await resolvers.pipSettings(before)
-  const resolve = (left: readonly PackageVersion[], given: Pick<ResolvePipOptions, 'relay'>) =>
-    open('host', (sandbox) =>
-      resolvePip(step, {
-        ...direct,
+  const resolve = (left: readonly PackageVersion[], how: { direct: boolean }) =>
+    open('host', async (sandbox) => {
+      // the container has started meanwhile
+      const { relay, ...given } = await settings
+      return resolvePip(step, {
         ...given,
+        ...(how.direct ? {} : { relay }),
         sandbox,
         constraints: { stay: left, beyond },
         onRemoved: (removed, files) => {
           if (layout === 'layers' && removed.length > 0) throw replacesEarlier(removed, files, before.steps)
         },
-      }),
-    )
-  const byIndexes = (left: readonly PackageVersion[]) => resolve(left, {})
-  // what pip makes of the indexes themselves is what counts in the end, and what it says then
-  const byRelay = (left: readonly PackageVersion[]) =>
-    resolve(left, { relay }).catch((error: unknown) => {
+      })
+    })
+  const resolveEither = (left: readonly PackageVersion[]) =>
+    resolve(left, { direct: false }).catch(async (error: unknown) => {
       const code = error instanceof StillroomError ? error.code : undefined
-      if (code === 'INTERRUPTED') throw error
+      if (code === 'INTERRUPTED' || (await settings).relay === undefined) throw error
+      // what pip makes of the indexes themselves is what counts in the end, and what it says then
       if (code === undefined || ODD.includes(code))
         resolvers.note(`pip is given the indexes themselves: ${reasonOf(error)}`)
-      return byIndexes(left)
+      return resolve(left, { direct: true })
     })
-  return relaxConstraints(stay, relay === undefined ? byIndexes : byRelay, (names) =>
-    resolvers.note(mustChange(names)),
-  )
+  return relaxConstraints(stay, resolveEither, (names) => resolvers.note(mustChange(names)))
 }
 
 /** @param may whether the step may have more than one: what cleans up cannot take away what a layer below holds */
