@@ -6,12 +6,12 @@ import { lockAndBuild } from './edit.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 
-/** Small ones that need nothing else; one a round, and one before. */
+/** Small ones that need nothing else, and that the recipe has in no version; one a round, and one before. */
 const PACKAGES = [
   'tabulate==0.9.0',
   'toolz==0.12.1',
   'colorama==0.4.6',
-  'idna==3.7',
+  'pluggy==1.5.0',
   'docopt==0.6.2',
   'pytz==2024.1',
 ]
