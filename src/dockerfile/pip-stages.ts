@@ -20,6 +20,12 @@ export function wheelLayers(step: string, pin: LockedStep | undefined): WheelLay
   }))
 }
 
+/** The stages whose layers a step gives an image that has them, lowest first; the last one has the step's name. */
+export const stepLayers = (step: string, pin: LockedStep | undefined): string[] => [
+  ...wheelLayers(step, pin).map(({ stage }) => stage),
+  step,
+]
+
 /** A source distribution, of which a stage makes a wheel for the step to install. */
 export interface SdistStage {
   stage: string

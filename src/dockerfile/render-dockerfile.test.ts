@@ -129,7 +129,7 @@ describe('renderDockerfile()', () => {
     const text = renderDockerfile('all-steps', allSteps, locked)
     await expect(text).toMatchFileSnapshot('golden/wheels.Dockerfile')
     const from = [...text.matchAll(/^FROM (\S+) AS (\S+)/gm)].map(([, stage, name]) => ({ stage, name }))
-    // BuildKit has stages that stand on one write into the same history
+    // else entries of an image's history are those of another stage
     for (const { stage, name } of from.filter((each) => each.name?.endsWith('-layer')))
       expect(from.findLast((each) => each.stage === stage)?.name).toBe(name)
     expect(layerStages(allSteps, locked)?.slice(1, 5)).toEqual([

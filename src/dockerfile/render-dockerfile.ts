@@ -10,7 +10,7 @@ import type { Recipe, Step } from '../recipe/schema.ts'
 import { placeOf } from './context-artifacts.ts'
 import { type BasedRecipe, onBase } from './image-base.ts'
 import { ownedDirectories, projectOwner } from './owned-directories.ts'
-import { type SdistStage, sdistStages, type WheelLayer, wheelLayers } from './pip-stages.ts'
+import { type SdistStage, sdistStages, stepLayers, type WheelLayer, wheelLayers } from './pip-stages.ts'
 import { execForm } from './quote.ts'
 import { renderConfiguration, renderEnvironment } from './render-configuration.ts'
 import { stepName } from './step-name.ts'
@@ -33,14 +33,15 @@ export function packingStages(written: Recipe, locked: LockedPlatform): string[]
  * @returns none when the recipe has no such step
  */
 export function stagesFrom(written: Recipe, locked: LockedPlatform, step: string): string[] {
-  const start = written.steps.findIndex(({ kind }, index) => stepName(index, kind) === step)
+  const steps = written.steps.map(({ kind }, index) => ({
+    name: stepName(index, kind),
+    pin: locked.steps[index],
+  }))
+  const start = steps.findIndex(({ name }) => name === step)
   if (start < 0) return []
-  const places = [...written.steps.keys()].slice(start)
-  const again = places.flatMap((index) => stepLayers(written, locked, index))
-  const built = places.flatMap((index) => {
-    const name = stepName(index, written.steps[index]?.kind as Step['kind'])
-    return sdistStages(name, locked.steps[index]).map(({ stage }) => stage)
-  })
+  const rest = steps.slice(start)
+  const built = rest.flatMap(({ name, pin }) => sdistStages(name, pin).map(({ stage }) => stage))
+  const again = rest.flatMap(({ name, pin }) => stepLayers(name, pin))
   return [...built, ...again, ...(written.layout === 'flat' ? ['flat'] : again.map(layerStage)), LAST_STAGE]
 }
 
@@ -131,7 +132,7 @@ function renderStages(
       if (flat) previous = stage
     }
     if (flat) return
-    // last of all that stands on a stage: BuildKit lets these share its history, and who writes last is who is heard
+    // last of all that stands on a stage: else the image's history has entries of the stages beside it (decision 58)
     for (const { stage } of work) {
       layers.push(stage)
       stages.push(`FROM ${prefix}${previous} AS ${prefix}${layerStage(stage)}\n${copyLayer(stage, scope)}`)
@@ -192,18 +193,10 @@ export function stageAfter({ steps, layout }: Recipe): string {
 export function layerStages(written: Recipe, locked: LockedPlatform): string[] | undefined {
   const recipe = onBase(written, locked.base)
   if (recipe.layout === 'flat') return undefined
-  const steps = recipe.steps.flatMap((_, index) => stepLayers(recipe, locked, index))
+  const steps = recipe.steps.flatMap(({ kind }, index) =>
+    stepLayers(stepName(index, kind), locked.steps[index]),
+  )
   return needsAccount(recipe) ? ['account', ...steps] : steps
-}
-
-/** The stages whose layers a step of a recipe in layers gives the image, lowest first. */
-export function stepLayers(
-  { steps }: Pick<Recipe, 'steps'>,
-  locked: LockedPlatform,
-  index: number,
-): string[] {
-  const stage = stepName(index, steps[index]?.kind as Step['kind'])
-  return [...wheelLayers(stage, locked.steps[index]).map((wheels) => wheels.stage), stage]
 }
 
 /** Whether a recipe has a user or a directory of its own to be made before its steps run. */

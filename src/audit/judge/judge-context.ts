@@ -1,4 +1,5 @@
-import { layerStages, needsAccount, stepLayers } from '../../dockerfile/render-dockerfile.ts'
+import { stepLayers } from '../../dockerfile/pip-stages.ts'
+import { layerStages, needsAccount } from '../../dockerfile/render-dockerfile.ts'
 import { stepName } from '../../dockerfile/step-name.ts'
 import type { Inode } from '../../image/layer-entry.ts'
 import { otherRecipes } from '../../lock/other-recipes.ts'
@@ -85,7 +86,7 @@ function layerMakers(lock: LockSubject | undefined): LayerMaker[] {
   const { recipe, layers, locked } = lock
   const steps = recipe.steps.flatMap((step, index) => {
     const own: LayerMaker = { name: stepName(index, step.kind), by: madeBy(step) }
-    const below = stepLayers(recipe, locked, index).slice(0, -1)
+    const below = stepLayers(own.name, locked.steps[index]).slice(0, -1)
     return [...below.map((): LayerMaker => ({ ...own, by: 'files' })), own]
   })
   const all: LayerMaker[] = [

@@ -158,6 +158,22 @@ describe.each(SUITES)('carryOutPlan() with the programs of %s', async (suite) =>
     expect(asked.built).toHaveLength(1)
   })
 
+  test('fails only when the search for the sources of pip has ended, too, and with the error that came first', async () => {
+    const asked = resolversOf(recorded)
+    const sources = Promise.withResolvers<never>()
+    asked.resolvers.pipSettings = () => sources.promise
+    asked.resolvers.withImageBefore = () => Promise.reject(new StillroomError('ENGINE_MISSING', 'no engine'))
+    let ended = false
+    const outcome = carryOutPlan(planOf(resolve(pipStep('six'))), asked.resolvers).finally(() => {
+      ended = true
+    })
+    const rejected = expect(outcome).rejects.toMatchObject({ code: 'ENGINE_MISSING' })
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(ended).toBe(false)
+    sources.reject(new Error('no sources'))
+    await rejected
+  })
+
   test('leaves wheels in the layers that they have, but of a step that cleans up, or a recipe of one layer', async () => {
     const scenario = 'a wheel, and one that is there'
     const step = pipStep('cowsay==6.1', 'wheel')

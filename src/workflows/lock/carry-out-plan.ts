@@ -143,14 +143,18 @@ function resolveStep(
       const mayHaveLayers = step.after === undefined && layout === 'layers'
       // found while the image is
       const settings = settingsFor(plan, before, resolvers)
-      settings.catch(() => {})
-      return resolvers
-        .withImageBefore(before, step, (open) =>
-          resolvePipStep({ ...plan, step }, before, layout, open, settings, resolvers).catch((error) =>
-            fallBackToPinned(plan, error, resolvers),
-          ),
-        )
-        .then((locked) => inLayers(locked, plan.fallback, mayHaveLayers))
+      const found = settings.catch(() => {})
+      return (
+        resolvers
+          .withImageBefore(before, step, (open) =>
+            resolvePipStep({ ...plan, step }, before, layout, open, settings, resolvers).catch((error) =>
+              fallBackToPinned(plan, error, resolvers),
+            ),
+          )
+          .then((locked) => inLayers(locked, plan.fallback, mayHaveLayers))
+          // nothing is begun that nobody ends, whatever failed meanwhile
+          .finally(() => found)
+      )
     }
   }
 }

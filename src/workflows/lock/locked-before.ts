@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
-import { needsAccount, stepLayers } from '../../dockerfile/render-dockerfile.ts'
+import { layerStages } from '../../dockerfile/render-dockerfile.ts'
 import type { Engine } from '../../engine/connect.ts'
 import { findImage } from '../../engine/find-image.ts'
 import { StillroomError } from '../../error.ts'
@@ -35,9 +35,10 @@ export function layersBefore(
   const isSame =
     [...changed].every(isLater) &&
     isDeepStrictEqual([base, steps, epoch], [locked.base, locked.steps.slice(0, steps.length), locked.epoch])
-  if (!isSame || locked.image === null || recipe.layout === 'flat' || base.kind === 'recipe') return undefined
-  const ofSteps = steps.flatMap((_, index) => stepLayers(recipe, locked, index))
-  return locked.image.diffIDs.slice(0, 1 + Number(needsAccount({ ...recipe, base })) + ofSteps.length)
+  const stages = layerStages({ ...recipe, steps: recipe.steps.slice(0, steps.length) }, before)
+  if (!isSame || locked.image === null || stages === undefined || base.kind === 'recipe') return undefined
+  // the lowest one is the base
+  return locked.image.diffIDs.slice(0, 1 + stages.length)
 }
 
 /** The engine has the layer. */
