@@ -1,4 +1,11 @@
-import type { CleartextMessage, Message, PublicKey, Signature } from 'openpgp'
+import type {
+  CleartextMessage,
+  Message,
+  PublicKey,
+  Signature,
+  VerifyMessageResult,
+  VerifyOptions,
+} from 'openpgp'
 import { StillroomError } from '../../error.ts'
 
 /** One signature: the key it names, the allowed primary key that belongs to, and what is wrong with it, if anything. */
@@ -29,7 +36,7 @@ export async function verifySignatures(
   now: Date,
   source: string,
 ): Promise<string[]> {
-  const judged = await judgeAll(signed, keys, now)
+  const judged = await judgeAll(signed, keys, now, source)
   const good = judged.filter((one) => one.problem === undefined && one.signer !== undefined)
   const tampered = judged.find((one) => one.tampered)
   if (good.length > 0 && tampered === undefined) {
@@ -46,18 +53,23 @@ export async function verifySignatures(
   )
 }
 
-async function judgeAll(signed: Signed, keys: readonly PublicKey[], now: Date): Promise<Judged[]> {
-  const { verify } = await import('openpgp')
+async function judgeAll(
+  signed: Signed,
+  keys: readonly PublicKey[],
+  now: Date,
+  source: string,
+): Promise<Judged[]> {
   const options = {
     verificationKeys: [...keys],
     date: now,
     // A key whose self-signature was renewed after this signature counts when it is valid today.
     config: { allowInsecureVerificationWithReformattedKeys: true },
   }
-  const { signatures } =
-    'signature' in signed
-      ? await verify({ ...signed, ...options, format: 'binary' })
-      : await verify({ ...signed, ...options })
+  const signatures = await readSignatures(signed, options).catch((cause) => {
+    throw new StillroomError('SIGNATURE_INVALID', `cannot verify ${source}: its signature cannot be read`, {
+      cause,
+    })
+  })
   return await Promise.all(
     signatures.map(async (signature): Promise<Judged> => {
       const keyID = signature.keyID.toHex().toUpperCase()
@@ -75,6 +87,19 @@ async function judgeAll(signed: Signed, keys: readonly PublicKey[], now: Date): 
       }
     }),
   )
+}
+
+/** openpgp reads some of a signature only here: an algorithm with a number that it doesn't know is an error for all of it. */
+async function readSignatures(
+  signed: Signed,
+  options: Pick<VerifyOptions, 'verificationKeys' | 'date' | 'config'>,
+): Promise<VerifyMessageResult['signatures']> {
+  const { verify } = await import('openpgp')
+  const { signatures } =
+    'signature' in signed
+      ? await verify({ ...signed, ...options, format: 'binary' })
+      : await verify({ ...signed, ...options })
+  return signatures
 }
 
 /** Revoked for whatever reason, as of now: also a key that was only retired after it signed. */
