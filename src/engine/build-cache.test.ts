@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises'
+import { DockerfileParser } from 'dockerfile-ast'
 import { expect, test } from 'vitest'
 import { type CacheRecord, uselessRecords } from './build-cache.ts'
 
@@ -43,6 +45,31 @@ test('steps of a flat recipe stay, which has no layers of them; what is used now
     record(exec('apt.sh apt-1'), { InUse: true }),
   )
   expect(found).toEqual([exec('flat.sh')])
+})
+
+test('what no stage of stillroom made stays, though it is unshared, or as large as another and of the same words', () => {
+  const run = '[stage-0 2/3] RUN apt-get update'
+  const copied = '[stage-0 3/3] COPY /solver /solver'
+  expect(useless(record(run), record(copied, { Shared: true }), record(copied, { Shared: true }))).toEqual([])
+})
+
+test('what the Dockerfile of a recipe makes is known by its words', async () => {
+  const file = new URL('../../generated/fenics-tf/Dockerfile', import.meta.url)
+  let stage = ''
+  const records: CacheRecord[] = []
+  for (const instruction of DockerfileParser.parse(await readFile(file, 'utf8')).getInstructions()) {
+    const text = instruction.getTextContent()
+    const keyword = instruction.getInstruction()
+    if (keyword === 'FROM') stage = text.replace(/.* AS /, '')
+    if (keyword === 'RUN') records.push(record(exec(text.replace(/[^]*sh \/\.stillroom\/build\//, ''))))
+    if (['ADD', 'COPY', 'WORKDIR'].includes(keyword)) records.push(record(`[${stage} 1/1] ${text}`))
+  }
+  expect(records.length).toBeGreaterThan(20)
+  const dropped = useless(...records)
+  const kept = records.map(({ ID }) => ID).filter((id) => !dropped.includes(id))
+  expect(kept.filter((id) => !id.includes('sdist.sh'))).toEqual([
+    '[clock 1/1] COPY --from=compiled /clock/ /clock/',
+  ])
 })
 
 test('of two copies of one layer the second goes, whatever its stage was called', () => {

@@ -21,19 +21,20 @@ export interface CacheRecord {
 const CONTEXTS = 2e9
 
 /**
- * Records that no later build is faster for, or by too little for what they take:
+ * Records of stillroom's own stages that no later build is faster for, or by too little for what they take:
  *
  * - what a step worked in: its layer is the image's, and later steps run on that;
  * - layers of images that are gone, and second copies of layers, as a build without cache makes them;
  * - contexts that were not used for longest, above a limit.
  *
  * The tree that steps of a flat recipe work in stays, and so do the clock and
- * wheels of source distributions, which are small. What others stand on comes after it.
+ * wheels of source distributions, which are small. What others stand on comes after it. Records of other Dockerfiles stay:
+ * whoever builds them in this engine wants them again. Whose a context was is not known.
  */
 export function uselessRecords(records: readonly CacheRecord[]): CacheRecord[] {
   const layers = new Set<string>()
   const useless = records
-    .filter(({ Type, InUse }) => Type === 'regular' && !InUse)
+    .filter(({ Type, InUse, Description }) => Type === 'regular' && !InUse && OWN.test(Description))
     .toSorted((a, b) => a.CreatedAt.localeCompare(b.CreatedAt))
     .filter((record) => {
       if (!record.Shared) return !STAYS.test(record.Description)
@@ -55,8 +56,12 @@ export function uselessRecords(records: readonly CacheRecord[]): CacheRecord[] {
   return [...useless.reverse(), ...contexts]
 }
 
-/** Made by a step of a flat recipe, whose stages have no layers; a wheel of a source distribution; or the clock. */
-const STAYS = /^mount \/ from exec sh \/\.stillroom\/build\/(\w+\.sh -( |$)|sdist\.sh )|^\[clock /
+/** What instructions of a generated Dockerfile make, by their text: see `render-dockerfile.ts`. */
+const OWN =
+  /\/\.stillroom\/|\] ADD artifacts\/(recipes\/[^/]+\/)?(seed|layers)\/\*\.tar \/$|\] COPY --from=\S*root \/target\/ \/$|^\[\S*image \d+\/\d+\] WORKDIR /
+
+/** Made by a step of a flat recipe, whose stages have no layers, or a wheel of a source distribution. */
+const STAYS = /^mount \/ from exec sh \/\.stillroom\/build\/(\w+\.sh -( |$)|sdist\.sh )/
 
 /**
  * Takes useless records out of the builder's cache. What a build uses at that moment stays.
