@@ -11,10 +11,20 @@ import { Budget, type ReadOptions } from './read-options.ts'
 /** The layer that nothing is in: a tar archive's two blocks of zeros, as engines write it. */
 const EMPTY = 'sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef'
 
-/** Which layers of an image are not in the cache with all that is to be read of them. */
-export async function uncachedLayers(diffIDs: readonly string[], options: ReadOptions): Promise<string[]> {
-  const layers = await cachedLayers(diffIDs, options)
-  return diffIDs.filter((diffID) => !layers.has(diffID))
+/** Layers by diffID, each to be part of one tree: its inodes become the tree's. */
+export type CachedLayers = ReadonlyMap<string, Layer>
+
+/** Reads those of some layers that the cache has with all that is to be read of them. */
+export async function cachedLayers(diffIDs: readonly string[], options: ReadOptions): Promise<CachedLayers> {
+  const budget = new Budget(options)
+  const layers = new Map<string, Layer>([[EMPTY, { digest: EMPTY, diffID: EMPTY, size: 1024, entries: [] }]])
+  for (const digest of new Set(diffIDs)) {
+    options.signal?.throwIfAborted()
+    const packed = layers.has(digest) ? undefined : await options.cache?.get(digest)
+    const layer = packed && unpackLayer(packed, budget)
+    if (layer?.diffID === digest) layers.set(digest, { ...layer, digest })
+  }
+  return layers
 }
 
 /** A layer's tar archive. */
@@ -43,30 +53,24 @@ export async function cacheLayers(layers: Iterable<LayerArchive>, options: ReadO
  * An image whose layers are all in the cache: none of their bytes is read again.
  *
  * @param bytes its config; the image ID is their digest
+ * @param read layers that were read from the cache, with these options, for this image
  * @returns undefined when the cache lacks a layer
  * @throws {StillroomError} IMAGE_INVALID when the bytes are no config
  */
 export async function readCachedImage(
   bytes: Buffer,
   { inner, ...options }: ReadOptions,
+  read: CachedLayers = new Map(),
 ): Promise<ImageTree | undefined> {
   const id = `sha256:${hash('sha256', bytes, 'hex')}`
   const config = checkShape(ImageConfig, parseJson(bytes, `config ${id}`), `config ${id}`)
   const diffIDs = config.rootfs.diff_ids
-  const known = await cachedLayers(diffIDs, options)
-  const layers = diffIDs.map((diffID) => known.get(diffID))
+  const others = await cachedLayers(
+    diffIDs.filter((diffID) => !read.has(diffID)),
+    options,
+  )
+  const layers = diffIDs.map((diffID) => read.get(diffID) ?? others.get(diffID))
   if (!layers.every((layer) => layer !== undefined)) return undefined
   const root = inner && innerTree(layers, inner)
   return { ...treeOf({ id, config, bytes, manifest: undefined }, layers), ...(root && { inner: root }) }
-}
-
-async function cachedLayers(diffIDs: readonly string[], options: ReadOptions): Promise<Map<string, Layer>> {
-  const budget = new Budget(options)
-  const layers = new Map<string, Layer>([[EMPTY, { digest: EMPTY, diffID: EMPTY, size: 1024, entries: [] }]])
-  for (const digest of new Set(diffIDs)) {
-    const packed = layers.has(digest) ? undefined : await options.cache?.get(digest)
-    const layer = packed && unpackLayer(packed, budget)
-    if (layer?.diffID === digest) layers.set(digest, { ...layer, digest })
-  }
-  return layers
 }

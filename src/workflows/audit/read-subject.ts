@@ -1,6 +1,7 @@
 import { type SifLock, sifAdditions } from '../../audit/expect/sif-additions.ts'
 import type { ImageSubject } from '../../audit/subject.ts'
 import { headWantedByAudit, wantedByAudit } from '../../audit/wanted-by-audit.ts'
+import { type CachedLayers, cachedLayers } from '../../image/cached-image.ts'
 import type { DiskLayerCache } from '../../image/layer-cache.ts'
 import type { LocatedImage, OpenedImage } from '../../image/open-image.ts'
 import type { ReadOptions } from '../../image/read-options.ts'
@@ -43,6 +44,13 @@ export async function readSubject(
   const read = await located.read({ ...readOptions(reading), inner })
   return { ...toSubject(read, reading), ...(read.inner && { inner: read.inner }) }
 }
+
+/** Those of some layers that the cache has, as {@link readSubject} reads them: an image of them may still be in the making. */
+export const readKnownLayers = (
+  diffIDs: readonly string[],
+  reading: Reading,
+  signal: AbortSignal,
+): Promise<CachedLayers> => cachedLayers(diffIDs, { ...readOptions(reading), signal })
 
 function toSubject(
   { reference, id, config, layers, tree, covered, sif: isSif }: OpenedImage,

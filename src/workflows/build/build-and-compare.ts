@@ -4,6 +4,7 @@ import { packingStages } from '../../dockerfile/render-dockerfile.ts'
 import type { BuildOptions } from '../../engine/build-image.ts'
 import type { Engine } from '../../engine/connect.ts'
 import { type EngineImage, findImage, removeImage, saveImage, tagImage } from '../../engine/find-image.ts'
+import type { CachedLayers } from '../../image/cached-image.ts'
 import { compareTrees } from '../../image/compare-trees.ts'
 import { DiskLayerCache } from '../../image/layer-cache.ts'
 import type { LocatedImage } from '../../image/open-image.ts'
@@ -14,7 +15,7 @@ import { recordUse } from '../../store/uses.ts'
 import { auditRecipe, type GivenImage } from '../audit/audit-recipe.ts'
 import { knownClean, rememberClean } from '../audit/known-audits.ts'
 import { readAhead } from '../audit/read-locked-contents.ts'
-import { type ReadImage, readSubject } from '../audit/read-subject.ts'
+import { type ReadImage, readKnownLayers, readSubject } from '../audit/read-subject.ts'
 import { renderGenerated, writeGenerated } from '../project/generated.ts'
 import { differentName, noteName, ownName } from '../project/image-name.ts'
 import type { LockedRecipe } from '../project/load-inputs.ts'
@@ -150,10 +151,17 @@ async function buildPacked(
   },
   clock: StageClock,
 ): Promise<MadeImage> {
-  const { loaded, locked } = plan
+  const { loaded, locked, previous } = plan
+  const reading = { cache, md5: false }
   const build = async (again: Pick<BuildOptions, 'noCache' | 'again'>): Promise<MadeImage> => {
-    const whileBuilding = (stop: AbortSignal) => readAhead({ ...session, signal: stop }, locked)
-    const options = { ...how, ...again, whileBuilding: audit ? whileBuilding : undefined }
+    let known: CachedLayers | undefined
+    const whileBuilding = async (stop: AbortSignal) => {
+      if (audit) await readAhead({ ...session, signal: stop }, locked)
+      // an image that the lockfile does not name yet is read, and most of it is as it was
+      if (locked.image === null && previous !== undefined)
+        known = await readKnownLayers(previous.diffIDs, reading, stop).catch(() => undefined)
+    }
+    const options = { ...how, ...again, whileBuilding }
     const built = await buildLocked(session, engine, plan, options, (stage) => clock.stage(stage))
     clock.stage('compare')
     const checks = check(built)
@@ -165,12 +173,11 @@ async function buildPacked(
       reference,
       context,
       builder: how.builder,
+      known,
     })
     // equal IDs need no reading; the first image is read to be recorded, a different one to say how far it differs
     const isLocked = locked.image?.id === id
-    const read = isLocked
-      ? undefined
-      : await readSubject(located, { cache, md5: false }, locked.image?.diffIDs)
+    const read = isLocked ? undefined : await readSubject(located, reading, locked.image?.diffIDs)
     if (read !== undefined && read.id !== id)
       throw new Error(`the engine saved image ${read.id} when asked for ${id}`)
     return { built, located, context, read, checks }

@@ -4,7 +4,7 @@ import { buildImage } from '../../engine/build-image.ts'
 import type { Engine } from '../../engine/connect.ts'
 import { findImage, imageHistory, readStoredLayers, removeImage, saveImage } from '../../engine/find-image.ts'
 import { StillroomError } from '../../error.ts'
-import { cacheLayers, readCachedImage, uncachedLayers } from '../../image/cached-image.ts'
+import { type CachedLayers, cachedLayers, cacheLayers, readCachedImage } from '../../image/cached-image.ts'
 import { configOfLayers } from '../../image/config-of-layers.ts'
 import type { ImageTree } from '../../image/image-tree.ts'
 import type { LocatedImage } from '../../image/open-image.ts'
@@ -26,6 +26,8 @@ export interface BuiltFrom {
   /** Directory of the build context that it was built from. */
   context: string
   builder?: string | undefined
+  /** Layers that it may have, as they are to be read first. */
+  known?: CachedLayers | undefined
 }
 
 /**
@@ -36,13 +38,15 @@ export interface BuiltFrom {
 export function builtImage(ports: Cancellation & Cache, engine: Engine, built: BuiltFrom): LocatedImage {
   const { signal } = ports
   let config: Buffer | undefined
+  let early = built.known
   return {
     read: async (wanted) => {
       const options = { ...wanted, signal }
-      const known = config && (await readCachedImage(config, options))
-      const layers = known ? undefined : await findLayers(engine, built, options)
+      const again = config && (await readCachedImage(config, options))
+      const layers = again ? undefined : await findLayers(engine, built, options, early)
+      early = undefined
       const image =
-        known ??
+        again ??
         (layers && (await readWhereStored(engine, built, layers, options))) ??
         (layers && (await readNewLayers(ports, engine, built, layers, options))) ??
         (await readImageTree(await saveImage(engine, built.reference), options))
@@ -56,7 +60,9 @@ export function builtImage(ports: Cancellation & Cache, engine: Engine, built: B
 /** The layers of an image, by their diffIDs. */
 interface BuiltLayers {
   diffIDs: readonly string[]
-  /** Those that the cache lacks. */
+  /** Those that the cache has. */
+  known: CachedLayers
+  /** Those that it lacks. */
   unread: readonly string[]
 }
 
@@ -65,23 +71,28 @@ async function findLayers(
   engine: Engine,
   { reference }: BuiltFrom,
   options: ReadOptions,
+  early: CachedLayers = new Map(),
 ): Promise<BuiltLayers | undefined> {
   const image = options.cache && (await findImage(engine, reference))
-  return image && { diffIDs: image.diffIDs, unread: await uncachedLayers(image.diffIDs, options) }
+  if (image === undefined) return undefined
+  const { diffIDs } = image
+  const missing = (layers: CachedLayers) => diffIDs.filter((diffID) => !layers.has(diffID))
+  const known = new Map([...early, ...(await cachedLayers(missing(early), options))])
+  return { diffIDs, known, unread: missing(known) }
 }
 
 /** Undefined when that cannot be. */
 async function readWhereStored(
   engine: Engine,
   { id }: BuiltFrom,
-  { unread }: BuiltLayers,
+  { known, unread }: BuiltLayers,
   options: ReadOptions,
 ): Promise<ImageTree | undefined> {
   const stored = await readStoredLayers(engine, id, unread)
   if (stored === undefined) return undefined
   try {
     await cacheLayers(stored.layers, options)
-    return await readCachedImage(stored.config, options)
+    return await readCachedImage(stored.config, options, known)
   } catch (error) {
     // the engine says whether it is the image
     if (error instanceof StillroomError && error.code === 'IMAGE_INVALID') return undefined
