@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, mkdtemp, readdir, readFile, readlink, rm } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readdir, readFile, readlink, rm, stat, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -121,6 +121,21 @@ describe('an artifact', () => {
     const env = { STILLROOM_CACHE: cache, STILLROOM_DEBIAN: url, STILLROOM_DEBIAN_SECURITY: url }
     const built = await stillroomJson<BuildReport>(directory, build, { env })
     expect(built.verdict).toBe('identical')
+    expect(await readFile(store.path(sha256))).toEqual(good)
+
+    // and what was made of it, found while the builder works
+    const derived = join(cache, 'derived')
+    const [made] = (await readdir(derived)).filter(
+      (name) => /^deb-.*[0-9a-f]$/.test(name) && name.includes(sha256),
+    )
+    for (const path of [store.path(sha256), join(derived, `${made}`)]) {
+      const { size } = await stat(path)
+      await chmod(path, 0o644)
+      await writeFile(path, Buffer.alloc(size, 'damaged'))
+    }
+    const again = await stillroom(directory, [...build, '--json'], { env })
+    expect(again.stderr).toMatch(/the store's copy of hostname \S+ \S+ was damaged: fetched again/)
+    expect((JSON.parse(again.stdout) as BuildReport).verdict).toBe('identical')
     expect(await readFile(store.path(sha256))).toEqual(good)
   })
 })

@@ -61,7 +61,7 @@ test('what the Dockerfile of a recipe makes is known by its words', async () => 
     const text = instruction.getTextContent()
     const keyword = instruction.getInstruction()
     if (keyword === 'FROM') stage = text.replace(/.* AS /, '')
-    if (keyword === 'RUN') records.push(record(exec(text.replace(/[^]*sh \/\.stillroom\/build\//, ''))))
+    if (keyword === 'RUN') records.push(record(exec(text.replace(/[\s\S]*sh \/\.stillroom\/build\//, ''))))
     if (['ADD', 'COPY', 'WORKDIR'].includes(keyword)) records.push(record(`[${stage} 1/1] ${text}`))
   }
   expect(records.length).toBeGreaterThan(20)

@@ -12,7 +12,7 @@ const PACKAGES = [
   'toolz==0.12.1',
   'colorama==0.4.6',
   'pluggy==1.5.0',
-  'docopt==0.6.2',
+  'iniconfig==2.0.0',
   'pytz==2024.1',
 ]
 

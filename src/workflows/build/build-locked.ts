@@ -2,15 +2,17 @@ import { contextArtifacts } from '../../dockerfile/context-artifacts.ts'
 import { type BuildOptions, type BuiltImage, buildImage } from '../../engine/build-image.ts'
 import { connectEngine, type Engine } from '../../engine/connect.ts'
 import { engineDisk } from '../../engine/engine-space.ts'
-import { type EngineImage, findImage } from '../../engine/find-image.ts'
+import { type EngineImage, findImage, removeImage } from '../../engine/find-image.ts'
 import { StillroomError } from '../../error.ts'
 import type { Cache, Fetching } from '../ports.ts'
 import { rememberImage } from '../project/known-images.ts'
-import type { LockedRecipe } from '../project/load-inputs.ts'
+import { deferRejection, type LockedRecipe } from '../project/load-inputs.ts'
 import type { LoadedRecipe } from '../project/load-recipe.ts'
 import { builderPath } from './builder-path.ts'
 import { checkSpace } from './check-space.ts'
 import { prepareContext } from './prepare-context.ts'
+import type { StagedContext } from './stage-context.ts'
+import { verifyContext } from './verify-context.ts'
 
 interface Inputs extends Pick<LockedRecipe, 'locked' | 'context'> {
   loaded: LoadedRecipe
@@ -23,7 +25,8 @@ interface HowToBuild extends Pick<BuildOptions, 'tag' | 'target' | 'noCache' | '
 }
 
 /**
- * Fetches what the store lacks, puts the build context together, and builds it without network.
+ * Fetches what the store lacks, puts the build context together, and builds it without network. What the cache has already is hashed while
+ * the builder works: an image comes out only of what is as locked.
  *
  * @param onStage told when fetching and when building begins
  * @returns the directory of the build context, too
@@ -32,36 +35,68 @@ interface HowToBuild extends Pick<BuildOptions, 'tag' | 'target' | 'noCache' | '
 export async function buildInputs(
   ports: Fetching & Cache,
   inputs: Inputs,
-  { whileBuilding, ...how }: HowToBuild,
+  how: HowToBuild,
   onStage: (stage: 'fetch' | 'build') => void,
 ): Promise<BuiltImage & { context: string }> {
+  for (let round = 1; round <= ROUNDS; round++) {
+    onStage('fetch')
+    // a builder of the user's may be anywhere
+    const disk = how.builder === undefined ? await engineDisk(await connectEngine(ports)) : undefined
+    const { locked } = inputs
+    await checkSpace(ports, locked, contextArtifacts(locked), { engine: disk, noCache: how.noCache === true })
+    const staged = await prepareContext(ports, inputs)
+    onStage('build')
+    const image = await buildStaged(ports, inputs, staged, { ...how, disk })
+    if (image) return { ...image, context: staged.directory }
+  }
+  throw new StillroomError(
+    'ARTIFACT_MISMATCH',
+    `what was fetched and verified was damaged when it was built, ${ROUNDS} times`,
+    { hint: "look after this machine's disk and memory: `stillroom doctor` names the cache directory" },
+  )
+}
+
+/** How often a build begins whose inputs turn out to be damaged. */
+const ROUNDS = 3
+
+/** Builds a context, and verifies it meanwhile; undefined when it was damaged. */
+async function buildStaged(
+  ports: Fetching & Cache,
+  { loaded, locked }: Inputs,
+  staged: StagedContext,
+  { whileBuilding, contextName, ...how }: HowToBuild & Pick<BuildOptions, 'disk'>,
+): Promise<BuiltImage | undefined> {
   const { signal, progress } = ports
-  const { name, recipe } = inputs.loaded
-  const { locked } = inputs
-  onStage('fetch')
-  // a builder of the user's may be anywhere
-  const disk = how.builder === undefined ? await engineDisk(await connectEngine(ports)) : undefined
-  await checkSpace(ports, locked, contextArtifacts(locked), { engine: disk, noCache: how.noCache === true })
-  const staged = await prepareContext(ports, inputs)
-  onStage('build')
-  await using from = await builderPath(ports, staged, how.contextName ?? name)
+  const { name, recipe } = loaded
+  await using from = await builderPath(ports, staged.directory, contextName ?? name)
   const stop = new AbortController()
-  const beside = whileBuilding?.(AbortSignal.any([signal, stop.signal]))
+  const ends = AbortSignal.any([signal, stop.signal])
+  const verifying = deferRejection(
+    verifyContext({ ...ports, signal: ends }, staged).then((isSound) => {
+      if (!isSound) stop.abort()
+      return isSound
+    }),
+  )
+  const beside = whileBuilding?.(ends)
   try {
     const image = await buildImage({
       ...how,
-      disk,
       context: from.path,
       platform: recipe.platform,
       epoch: locked.epoch,
-      signal,
+      signal: ends,
       onProgress: (event) => {
         if (event.kind === 'step') progress({ kind: 'status', text: event.name })
         if (event.kind === 'note') progress(event)
       },
     })
-    return { ...image, context: staged }
+    if (await verifying) return image
+    if (how.tag !== undefined && how.builder === undefined)
+      await removeImage(await connectEngine(ports), how.tag)
+    return undefined
   } catch (error) {
+    // it may have failed by what is damaged, before that was found
+    if (!(await verifying.catch(() => true))) return undefined
     stop.abort()
     throw error
   } finally {

@@ -1,11 +1,11 @@
 import { stat, statfs } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { dirname } from 'node:path'
 import type { ContextArtifacts } from '../../dockerfile/context-artifacts.ts'
-import { FREE_SPACE, StillroomError, unlessMissing } from '../../error.ts'
+import { FREE_SPACE, StillroomError } from '../../error.ts'
 import type { LockedPlatform } from '../../lock/schema.ts'
 import type { Artifact } from '../../store/artifact.ts'
 import type { Artifacts, Cache, Reporting } from '../ports.ts'
-import { debFormat, derivedKey } from './stage-context.ts'
+import { derivedFiles, placementsOf } from './placements.ts'
 
 /** What the files in a .deb or a layer take, in sizes of it: more than most. */
 const UNPACKED = 4
@@ -60,16 +60,16 @@ export async function checkSpace(
   { files }: Pick<ContextArtifacts, 'files'>,
   { engine, noCache }: { engine: string | undefined; noCache: boolean },
 ): Promise<void> {
-  const artifacts = [...new Map(files.map(({ artifact }) => [artifact.sha256, artifact] as const)).values()]
-  const format = debFormat(files)
+  const placements = new Map(
+    placementsOf({ files, seed: [] }).map((placement) => [placement.artifact.sha256, placement]),
+  )
+  const derived = derivedFiles(ports)
   let [missing, unstaged] = [0, 0]
-  for (const artifact of artifacts) {
-    const { sha256, size } = artifact
-    if (!(await ports.store.has(sha256, size))) missing += size
-    const key = derivedKey(artifact, format)
-    const isThere = key && (await stat(join(ports.cache, 'derived', key)).catch(unlessMissing))
-    if (key !== undefined && !isThere) unstaged += stagedSize(artifact)
+  for (const { artifact, made } of placements.values()) {
+    if (!(await ports.store.has(artifact.sha256, artifact.size))) missing += artifact.size
+    if (made && !(await derived.has(made.key))) unstaged += stagedSize(artifact)
   }
+  const artifacts = [...placements.values()].map(({ artifact }) => artifact)
   const places = { cache: await nearest(ports.cache), 'Docker Engine': engine }
   const needs = spaceNeeds(locked, artifacts, { missing, unstaged, noCache }).flatMap((need) => {
     const directory = places[need.what]

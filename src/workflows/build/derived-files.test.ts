@@ -1,4 +1,4 @@
-import { chmod, type FileHandle, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { type FileHandle, readFile, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { temporaryDirectory } from '../../store/testing/temporary-directory.ts'
@@ -29,21 +29,16 @@ test('a file is made once, and is one file wherever it is placed', async () => {
   expect(made()).toBe(1)
 })
 
-async function overwrite(path: string, text: string): Promise<void> {
-  await chmod(path, 0o644)
-  await writeFile(path, text)
-}
-
-test.each<[string, (path: string) => Promise<unknown>]>([
-  ['changed', (path) => overwrite(path, 'evil')],
-  ['cut short', (path) => overwrite(path, '')],
-  ['removed', (path) => rm(path)],
-  ['left without its note', (path) => rm(`${path}.sha256`)],
-  ['given the note of another', (path) => writeFile(`${path}.sha256`, '0'.repeat(64))],
+test.each<[string, (derived: DerivedFiles, path: string) => Promise<unknown>]>([
+  ['discarded', (derived) => derived.discard('deb-1')],
+  ['removed', (_, path) => rm(path)],
+  ['left without its note', (_, path) => rm(`${path}.sha256`)],
 ])('one that was %s is made again', async (_, change) => {
-  const { root, place, made } = await derivedFiles()
+  const { root, derived, place, made } = await derivedFiles()
   await place()
-  await change(join(root, 'derived/deb-1'))
+  expect(await derived.has('deb-1')).toBe(true)
+  await change(derived, join(root, 'derived/deb-1'))
+  expect(await derived.has('deb-1')).toBe(false)
   expect(await readFile(await place(), 'utf8')).toBe('made of it')
   expect(made()).toBe(2)
   await place()

@@ -6,7 +6,7 @@ import { hashFile, linkOrCopy, moveInPlace, writeFileAtomic } from '../../store/
 
 /**
  * Files that are made of artifacts, such as .debs with their files compressed otherwise: each made once, and linked into every build
- * context that has it. One that is no longer what it was when it was made is made again.
+ * context that has it. Whether one is still what was made is for who uses it to ask: see {@link DerivedFiles.discard}.
  */
 export class DerivedFiles {
   readonly #root: string
@@ -16,18 +16,27 @@ export class DerivedFiles {
     this.#root = root
   }
 
+  /** Whether there is such a file. What it holds is not looked at. */
+  async has(key: string): Promise<boolean> {
+    return (await this.#noted(key)) !== undefined
+  }
+
+  /** Throws a file away, such as one that is not what was made; it need not exist. */
+  async discard(key: string): Promise<void> {
+    for (const path of [this.#noteOf(key), join(this.#root, key)]) await rm(path, { force: true })
+  }
+
   /**
    * Makes a file appear at `destination`, in a directory that is there.
    *
    * @param key tells how it is made of which artifact: equal keys, equal bytes
    * @param make writes it to an empty file
-   * @returns its sha256
+   * @returns the sha256 that it had when it was made
    */
   async place(key: string, make: (file: FileHandle) => Promise<void>, destination: string): Promise<string> {
     const path = join(this.#root, key)
-    const note = `${path}.sha256`
-    const noted = await readFile(note, 'utf8').catch(unlessMissing)
-    if (noted !== undefined && (await digestOf(path).catch(unlessMissing)) === noted) {
+    const noted = await this.#noted(key)
+    if (noted !== undefined) {
       await linkOrCopy(path, destination)
       return noted
     }
@@ -38,11 +47,22 @@ export class DerivedFiles {
       const digest = await digestOf(temporary)
       await linkOrCopy(temporary, destination)
       await moveInPlace(temporary, path)
-      await writeFileAtomic(note, digest)
+      await writeFileAtomic(this.#noteOf(key), digest)
       return digest
     } finally {
       await rm(temporary, { force: true })
     }
+  }
+
+  #noteOf(key: string): string {
+    return join(this.#root, `${key}.sha256`)
+  }
+
+  /** The sha256 that a file had when it was made; undefined when it is not there. */
+  async #noted(key: string): Promise<string | undefined> {
+    const noted = await readFile(this.#noteOf(key), 'utf8').catch(unlessMissing)
+    const entry = await stat(join(this.#root, key)).catch(unlessMissing)
+    return entry?.isFile() ? noted : undefined
   }
 
   /** Removes those that are in no context, and were in none since a time. */

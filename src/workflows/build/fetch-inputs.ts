@@ -133,7 +133,7 @@ function locateBase(ports: Fetching, sources: Sources, { base }: LockedPlatform)
   let own: Promise<Locate> | undefined
   const find = async (): Promise<Locate> => {
     const archives = imageArchives(await readAptSources(ports, base))
-    const ubuntu = [...ubuntuMirrors(ports.env), ...(archives['ubuntu'] ?? [])]
+    const ubuntu = [...ubuntuMirrors(ports.env), ...(archives.ubuntu ?? [])]
     const places = Object.entries({ ...archives, ubuntu }).map(([archive, urls]) => {
       return [archive, urls.map((url) => ({ url, label: "the base's mirror", ca: sources.ca }))] as const
     })

@@ -7,7 +7,7 @@ import { temporaryDirectory } from '../../store/testing/temporary-directory.ts'
 import { keptContents } from '../audit/artifact-contents.ts'
 import { readDeb } from '../audit/read-artifact.ts'
 import { contentsKey } from '../audit/read-locked-contents.ts'
-import { debFormat, stageContext } from './stage-context.ts'
+import { stageContext } from './stage-context.ts'
 
 /** Stages a context of a generated file and an artifact, each time as another build would. */
 async function staging() {
@@ -27,7 +27,8 @@ async function staging() {
     ['Dockerfile', 'FROM scratch\n'],
     ['build/run.sh', 'true\n'],
   ])
-  const stage = (other = files) => stageContext(ports, other, artifacts, cache, 1_700_000_000)
+  const stage = async (other = files) =>
+    (await stageContext(ports, other, artifacts, cache, 1_700_000_000)).directory
   return { cache, ports, artifacts, store, sha256, files, stage: () => stage(), stageOther: stage }
 }
 
@@ -121,16 +122,4 @@ test('stageContext() ends only when nothing is written any more, and leaves noth
   await expect(staged).rejects.toMatchObject({ code: 'DISK_FULL' })
   expect(written).toBe(50)
   expect(await readdir(join(cache, 'contexts'))).toEqual([])
-})
-
-test('debFormat() is zstd where every dpkg of the context reads it', () => {
-  const placed = (version: string) => {
-    const origin = { kind: 'debian' as const, archive: 'debian', path: 'p' }
-    const artifact = { name: `dpkg ${version} amd64`, file: 'f', sha256: '', size: 1, origin }
-    return { artifact, destination: 'artifacts/base/f' }
-  }
-  expect(debFormat([placed('1.21.22')])).toBe('zstd')
-  expect(debFormat([placed('1.20.13')])).toBe('gzip')
-  expect(debFormat([placed('1.22.6'), placed('1.20.13')])).toBe('gzip')
-  expect(debFormat([])).toBe('gzip')
 })

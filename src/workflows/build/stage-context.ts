@@ -15,37 +15,47 @@ import {
 } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import pMap from 'p-map'
-import type { ContextArtifacts, PlacedArtifact } from '../../dockerfile/context-artifacts.ts'
+import type { ContextArtifacts } from '../../dockerfile/context-artifacts.ts'
 import type { ContextFiles } from '../../dockerfile/render-context.ts'
 import { StillroomError } from '../../error.ts'
-import { compressLittle, debDataTar, repackDeb } from '../../formats/deb/deb-archive.ts'
-import { uncompressed } from '../../formats/decompress.ts'
 import type { PythonAbi } from '../../formats/python/byte-code.ts'
-import { piecesOf, type ReadAt, readFileAt } from '../../formats/read-at.ts'
-import { compareDebian } from '../../formats/versions/compare-debian.ts'
-import { Budget } from '../../image/read-options.ts'
+import { readFileAt } from '../../formats/read-at.ts'
 import { gitRunner } from '../../resolve/git/run-git.ts'
 import { archiveProject } from '../../resolve/project/resolve-project.ts'
 import type { Artifact } from '../../store/artifact.ts'
 import { diskError, hashFile, writeFileAtomic } from '../../store/disk.ts'
-import { hasContents, keepContents } from '../audit/artifact-contents.ts'
-import { TarContents } from '../audit/contents-reader.ts'
-import { readDebControl } from '../audit/read-artifact.ts'
-import { contentsKey } from '../audit/read-locked-contents.ts'
 import type { Artifacts, Cache, Cancellation, Environment } from '../ports.ts'
-import { DerivedFiles } from './derived-files.ts'
+import type { DerivedFiles } from './derived-files.ts'
+import { derivedFiles, type Placement, placementsOf } from './placements.ts'
 
 const DAY = 86_400_000
 
+/** A build context in the cache. */
+export interface StagedContext {
+  directory: string
+  /** Files of it that are artifacts, or made of one, and that nobody has looked into: see `verifyContext`. */
+  artifacts: readonly StagedArtifact[]
+}
+
+export interface StagedArtifact {
+  artifact: Artifact
+  /** Absolute. */
+  path: string
+  /** That it is to have. */
+  sha256: string
+  /** Under which name it is kept when it is made of the artifact. */
+  key: string | undefined
+}
+
 /**
- * Puts a whole build context together in the cache: the generated files and the verified artifacts, as hard links;
+ * Puts a whole build context together in the cache: the generated files, and the artifacts as hard links;
  * .debs with their files compressed little, so that xz is read once and on all cores. What they hold is kept for audits meanwhile.
- * The directory is named by its content, so that a context is put together once. One that is there is hashed before it is
- * used: a damaged one is put together again. Files of equal path, size and time are equal: see `builderPath`.
+ * The directory is named by its content, so that a context is put together once. What was generated is hashed before it is
+ * used again: a damaged one is put together again. Files of equal path, size and time are equal: see `builderPath`.
  *
  * @param repository a directory of the git repository that holds the project trees
  * @param python the one that audits of these artifacts know byte code of
- * @returns the directory
+ * @param verified digests of artifacts that need not be verified before something is made of them
  */
 export async function stageContext(
   ports: Environment & Cancellation & Cache & Artifacts,
@@ -54,25 +64,36 @@ export async function stageContext(
   repository: string,
   epoch: number,
   python?: PythonAbi,
-): Promise<string> {
+  verified: ReadonlySet<string> = new Set(),
+): Promise<StagedContext> {
   const root = join(ports.cache, 'contexts')
   const id = createHash('sha256')
     .update(JSON.stringify([FORMAT, [...files], artifacts]))
     .digest('hex')
     .slice(0, 32)
   const directory = join(root, id)
-  if (await isAsStaged(directory)) {
+  const placements = placementsOf(artifacts)
+  const staged = (digests: ReadonlyMap<string, string>) => ({
+    directory,
+    artifacts: placements.map(({ artifact, destination, made }) => ({
+      ...{ artifact, path: join(directory, destination), key: made?.key },
+      sha256: digests.get(destination) ?? '',
+    })),
+  })
+  const present = await digestsAsStaged(directory, new Set(placements.map(({ destination }) => destination)))
+  if (present) {
     const now = new Date()
     for (const path of [directory, listOf(directory)]) await utimes(path, now, now)
-    return directory
+    return staged(present)
   }
   const temporary = join(root, `${id}.${randomUUID()}.tmp`)
   try {
     await mkdir(temporary, { recursive: true })
-    const derived = new DerivedFiles(join(ports.cache, 'derived'))
+    const derived = derivedFiles(ports)
     await removeOld(root)
     await derived.removeUnused(new Date(Date.now() - DAY))
-    const digests = await fill(temporary, { ...ports, derived }, files, artifacts, repository, epoch, python)
+    const digests = await place(temporary, { ...ports, derived, verified, python }, placements)
+    await write(temporary, ports, files, artifacts, { repository, epoch, digests })
     const list = await listFiles(temporary, digests)
     // one that is there is damaged, or was made by another run meanwhile, which is as good
     await rename(directory, `${temporary}.old`).catch((error: NodeJS.ErrnoException) => {
@@ -83,37 +104,50 @@ export async function stageContext(
       // another run was faster
       if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error
     })
+    return staged(digests)
   } catch (error) {
     throw diskError(error, root)
   } finally {
     for (const path of [temporary, `${temporary}.old`]) await rm(path, { recursive: true, force: true })
   }
-  return directory
 }
 
 /** Raised when files of a context are put there in another way. */
 const FORMAT = 3
 
 /** Beside a context: sha256, permissions and path of each of its files, a line each, as it was put together. */
-const listOf = (directory: string) => `${directory}.list`
+export const listOf = (directory: string) => `${directory}.list`
 
-/** Whether a context is there, and each of its files, and no other, is what was put there. */
-async function isAsStaged(directory: string): Promise<boolean> {
+/**
+ * The digests of a context's files, by path, when it is there and each of its files, and no other, is what was put there.
+ *
+ * @param unread paths of files that are not looked into
+ */
+async function digestsAsStaged(
+  directory: string,
+  unread: ReadonlySet<string>,
+): Promise<ReadonlyMap<string, string> | undefined> {
   const list = await readFile(listOf(directory), 'utf8').catch(() => undefined)
-  if (list === undefined) return false
-  const present = await listFiles(directory).catch(() => undefined)
-  return present === list
+  if (list === undefined) return undefined
+  const digests = new Map<string, string>()
+  for (const line of list.split('\n')) {
+    const [, sha256 = '', path = ''] = /^(\S+) \S+ (.*)$/.exec(line) ?? []
+    digests.set(path, sha256)
+  }
+  const known = new Map([...digests].filter(([path]) => unread.has(path)))
+  const present = await listFiles(directory, known).catch(() => undefined)
+  return present === list ? digests : undefined
 }
 
 /** @param known digests of files, by path, that need not be taken again */
-async function listFiles(directory: string, known?: ReadonlyMap<string, string>): Promise<string> {
+async function listFiles(directory: string, known: ReadonlyMap<string, string>): Promise<string> {
   const names = (await readdir(directory, { recursive: true })).sort()
   const lines = await pMap(
     names,
     async (name) => {
       const path = join(directory, name)
       const { mode } = await lstat(path)
-      return `${known?.get(name) ?? (await digestEntry(path, mode))} ${mode.toString(8)} ${name}\n`
+      return `${known.get(name) ?? (await digestEntry(path, mode))} ${mode.toString(8)} ${name}\n`
     },
     { concurrency: 4 },
   )
@@ -127,18 +161,47 @@ async function digestEntry(path: string, mode: number): Promise<string> {
   return (await hashFile(handle)).sha256
 }
 
-/** Puts all files in place; returns the digests of those that were taken, by path. */
-async function fill(
+/** Puts the artifacts in place; returns the digests that their files are to have, by path. */
+async function place(
   root: string,
-  ports: Environment & Cancellation & Cache & Artifacts & { derived: DerivedFiles },
-  files: ContextFiles,
-  { files: placed, seed, projects, directories }: ContextArtifacts,
-  repository: string,
-  epoch: number,
-  python: PythonAbi | undefined,
+  ports: Cancellation &
+    Cache &
+    Artifacts & { derived: DerivedFiles; verified: ReadonlySet<string>; python: PythonAbi | undefined },
+  placements: readonly Placement[],
 ): Promise<Map<string, string>> {
-  const { store, derived, env, signal } = ports
+  const { store, derived, verified, signal } = ports
   const digests = new Map<string, string>()
+  await eachToItsEnd(placements, async ({ artifact, destination, made }) => {
+    signal.throwIfAborted()
+    const { sha256, name } = artifact
+    const path = join(root, destination)
+    await mkdir(dirname(path), { recursive: true })
+    const make = async (file: FileHandle) => {
+      if (!verified.has(sha256) && !(await store.verify(artifact)))
+        throw new StillroomError('ARTIFACT_MISMATCH', `the store's copy of ${name} is damaged, or gone`, {
+          hint: 'run again: it is fetched again',
+        })
+      await using source = await open(store.path(sha256))
+      await made?.write(readFileAt(source), file, ports)
+    }
+    if (made) digests.set(destination, await derived.place(made.key, make, path))
+    else {
+      await store.link(sha256, path)
+      digests.set(destination, sha256)
+    }
+    await tellTimeApart(path, sha256)
+  })
+  return digests
+}
+
+/** Writes what is no artifact, and adds its digests to those that are known. */
+async function write(
+  root: string,
+  { env, signal }: Environment & Cancellation,
+  files: ContextFiles,
+  { projects, directories }: ContextArtifacts,
+  { repository, epoch, digests }: { repository: string; epoch: number; digests: Map<string, string> },
+): Promise<void> {
   const put = async (path: string, content: string | AsyncIterable<Uint8Array>) => {
     const file = join(root, path)
     await mkdir(dirname(file), { recursive: true })
@@ -151,75 +214,8 @@ async function fill(
   }
   for (const directory of directories) await mkdir(join(root, directory), { recursive: true })
   for (const [path, text] of files) await put(path, text)
-  const format = debFormat(placed)
-  const place = async ({ artifact, destination }: PlacedArtifact) => {
-    signal.throwIfAborted()
-    const { sha256, size, origin } = artifact
-    const path = join(root, destination)
-    await mkdir(dirname(path), { recursive: true })
-    const make = async (file: FileHandle) => {
-      await using source = await open(store.path(sha256))
-      if (origin.kind === 'debian')
-        await repackAndRead(ports, artifact, readFileAt(source), format, file, python)
-      else await writeFile(file, uncompressed(piecesOf(readFileAt(source), size), new Budget({ signal })))
-    }
-    const key = derivedKey(artifact, format)
-    if (key !== undefined) digests.set(destination, await derived.place(key, make, path))
-    else {
-      // verified when it was fetched
-      await store.link(sha256, path)
-      digests.set(destination, sha256)
-    }
-    await tellTimeApart(path, sha256)
-  }
-  await eachToItsEnd(placed, place)
-  for (const {
-    artifact: { sha256, size, name },
-    destination,
-  } of seed) {
-    signal.throwIfAborted()
-    const path = join(root, destination)
-    await mkdir(dirname(path), { recursive: true })
-    const data = async (file: FileHandle) => {
-      await using source = await open(store.path(sha256))
-      await writeFile(file, compressLittle(debDataTar(readFileAt(source), size, name), 'gzip'))
-    }
-    digests.set(destination, await derived.place(`data-gzip-${sha256}`, data, path))
-  }
   for (const { destination, epoch: own = epoch, ...project } of projects)
     await put(destination, archiveProject(gitRunner({ env, signal }), repository, project, own))
-  return digests
-}
-
-/**
- * Keeps what the .deb holds, so that an audit need not unpack it once more: it was verified when it was fetched. What cannot be read
- * is left to that audit, which says so.
- */
-async function repackAndRead(
-  ports: Cache,
-  { sha256, size, name }: Artifact,
-  read: ReadAt,
-  format: 'gzip' | 'zstd',
-  file: FileHandle,
-  python: PythonAbi | undefined,
-): Promise<void> {
-  const key = contentsKey(sha256, python)
-  if (await hasContents(ports, key)) return repackDeb(read, size, name, format, file)
-  let tar: TarContents | undefined = new TarContents(python)
-  await repackDeb(read, size, name, format, file, (bytes) => {
-    try {
-      tar?.write(bytes)
-    } catch (error) {
-      if (!(error instanceof StillroomError)) throw error
-      tar = undefined
-    }
-  })
-  try {
-    const control = await readDebControl(read, size, name)
-    if (tar) await keepContents(ports, key, { ...tar.contents(), control })
-  } catch (error) {
-    if (!(error instanceof StillroomError)) throw error
-  }
 }
 
 /** Begins none after one that failed, and ends when all that began have: nothing is written to what is removed then. */
@@ -230,23 +226,6 @@ async function eachToItsEnd<T>(items: readonly T[], act: (item: T) => Promise<vo
   }
   await pMap(items, unlessFailed, { concurrency: 4 })
   if (failures.length > 0) throw failures[0]
-}
-
-/** The first version of dpkg that reads zstd. */
-const READS_ZSTD = '1.21.18'
-
-/** How .debs are compressed for the dpkg of a context: so that it reads them soon, and they take little of three disks. */
-export function debFormat(placed: readonly PlacedArtifact[]): 'gzip' | 'zstd' {
-  const versions = placed.flatMap(({ artifact: { name } }) => /^dpkg (\S+) /.exec(name)?.[1] ?? [])
-  return versions.length > 0 && versions.every((version) => compareDebian(version, READS_ZSTD) >= 0)
-    ? 'zstd'
-    : 'gzip'
-}
-
-/** Under which name the file is kept that is made of an artifact; undefined of one that is taken as it is. */
-export function derivedKey({ sha256, origin }: Artifact, format: 'gzip' | 'zstd'): string | undefined {
-  if (origin.kind === 'debian') return `deb-${format}-${sha256}`
-  return origin.kind === 'registry' ? `layer-${sha256}` : undefined
 }
 
 /** A time that follows from the content alone, in seconds since 1970: files that differ differ in it. */

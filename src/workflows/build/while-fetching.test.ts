@@ -1,4 +1,4 @@
-import { chmod, readdir, writeFile } from 'node:fs/promises'
+import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { unlessMissing } from '../../error.ts'
@@ -62,18 +62,6 @@ test('whileFetching() puts a context together of what it fetches while an engine
   }
   expect(await whileFetching(session, inputs, engine)).toBe('engine')
   expect(told).toEqual([])
-})
-
-test('whileFetching() says that a copy of the store was damaged', async () => {
-  const { session, inputs, server, bytes, store, told, staged } = await build()
-  server.on('/data', file(bytes))
-  const { sha256: digest } = await store.put(bytes)
-  const damaged = Buffer.from(bytes)
-  damaged[0] = ~(damaged[0] ?? 0) & 0xff
-  await chmod(store.path(digest), 0o600)
-  await writeFile(store.path(digest), damaged)
-  await whileFetching(session, inputs, () => expect.poll(staged, { timeout: 20_000 }).toHaveLength(1))
-  expect(told).toEqual([{ kind: 'note', text: expect.stringMatching(/was damaged: fetched again$/) }])
 })
 
 test('whileFetching() waits for no server once there is an engine', async () => {
