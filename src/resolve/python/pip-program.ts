@@ -6,6 +6,9 @@ import { pipError } from './pip-error.ts'
 export const WORK = '/stillroom'
 const CONFIG = `${WORK}/pip.conf`
 
+/** pip says its version, too, and takes ten times as long to start. */
+const VERSIONS = 'import pip, sys; print(pip.__version__, "%d.%d" % sys.version_info[:2])'
+
 /** Where pip finds what there is. */
 export interface PipSources {
   /** By pip's own names (`index-url`, ...); may have logins. */
@@ -52,11 +55,11 @@ export class Pip {
 
   static async find(options: PipSetup): Promise<Pip> {
     const { sandbox, certificates } = options
-    const { exitCode, stdout, stderr } = await sandbox.run(['python3', '-m', 'pip', '--version'])
-    const version = /^pip (\S+)/.exec(stdout)?.[1]
-    const python = /\(python (\d+\.\d+)\)/.exec(stdout)?.[1]
+    const { exitCode, stdout, stderr } = await sandbox.run(['python3', '-c', VERSIONS])
+    const [, version, python] = /^(\S+) (\d+\.\d+)$/.exec(stdout.trim()) ?? []
     if (exitCode !== 0 || version === undefined) {
-      throw new StillroomError('PIP_FAILED', `the image has no pip: ${stderr.trim()}`, {
+      const reason = stderr.trim().split('\n').at(-1)
+      throw new StillroomError('PIP_FAILED', `the image has no pip: ${reason}`, {
         hint: "install it in a step before: apt(['python3-pip'])",
       })
     }
