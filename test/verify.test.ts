@@ -64,6 +64,35 @@ describe('verify recipe hello', () => {
     },
   )
 
+  test('of several recipes, what they have in common is rebuilt once, and the rest of each', async () => {
+    const directory = await copyProject('hello')
+    const recipe = await readFile(join(directory, 'recipes/hello/recipe.ts'), 'utf8')
+    const lock = await readFile(join(directory, 'recipes/hello/lock.json'), 'utf8')
+    for (const [name, command] of [
+      ['steady', 'echo steady > /opt/steady'],
+      ['varies', 'head -c 16 /dev/urandom > /opt/varies'],
+    ] as const) {
+      const more = recipe.replace('pip }', 'pip, run }').replace("6.1'])]", `6.1']), run('${command}')]`)
+      await put(directory, `recipes/${name}/recipe.ts`, more)
+      await put(
+        directory,
+        `recipes/${name}/lock.json`,
+        lock.replace('"recipe": "hello"', `"recipe": "${name}"`),
+      )
+      await stillroomJson(directory, ['lock', 'recipe', name])
+      await stillroomJson(directory, ['build', 'recipe', name, '--no-audit'])
+    }
+    const args = ['verify', 'recipe', 'hello', 'steady', 'varies', '--json']
+    const { exitCode, stdout } = await stillroom(directory, args)
+    const shared = { recipe: 'hello', steps: 2 }
+    expect((JSON.parse(stdout) as Reports).reports).toMatchObject([
+      { recipe: 'hello', verdict: 'identical', shared: null },
+      { recipe: 'steady', verdict: 'identical', shared },
+      { recipe: 'varies', verdict: 'different', shared },
+    ])
+    expect(exitCode).toBe(1)
+  })
+
   test('ends with 2 for a recipe that is not there and for names missing', async () => {
     const directory = await makeProject()
     const unknown = await stillroom(directory, ['verify', 'recipe', 'nobody'])

@@ -19,7 +19,7 @@ import { stepName } from './step-name.ts'
 const LAST_STAGE = 'image'
 
 /** The stage that is the image so far, with what a step of this stage added. */
-const layerStage = (stage: string) => `${stage}-layer`
+export const layerStage = (stage: string) => `${stage}-layer`
 
 /** The stages that make the image's layers of what was built: they run nothing. */
 export function packingStages(written: Recipe, locked: LockedPlatform): string[] {

@@ -5,10 +5,10 @@ import type { LockInputs } from './schema.ts'
 /** One field of the recipe that is not what the lock was made from; a missing side is `undefined`. */
 export interface InputChange {
   field: string
-  /** What the lock was made from. */
-  expected: Json | undefined
-  /** What the recipe says now. */
-  actual: Json | undefined
+  /** What the lock was made from; in JSON there is none for what is new. */
+  expected?: Json | undefined
+  /** What the recipe says now; in JSON there is none for what is gone. */
+  actual?: Json | undefined
 }
 
 /** The fields that differ, in the lockfile's order; none when the lock is still good. */

@@ -1,4 +1,5 @@
 import type { Comparison, SourcesReport } from '../verify/forecast.ts'
+import type { SharedSteps } from '../verify/rebuilt-steps.ts'
 import type { VerifyReport, VerifyVerdict } from '../verify/verify-report.ts'
 import { describeTime, factLines } from './fact-lines.ts'
 import { differenceLines } from './image-diff-table.ts'
@@ -13,7 +14,7 @@ const VERDICTS: Record<VerifyVerdict, string> = {
 
 /** What the verification of one recipe ended with, for a terminal. */
 export function verifyTable(report: VerifyReport): string {
-  const { recipe, verdict, reference, image, variations, difference, problem, stages } = report
+  const { recipe, verdict, reference, image, variations, shared, difference, problem, stages } = report
   const other = reference && reference.id !== image?.id
   const lines = factLines([
     ['recipe', recipe],
@@ -21,6 +22,10 @@ export function verifyTable(report: VerifyReport): string {
     ['image ID', image?.id],
     ['expected', other ? `${reference.id} (${reference.name ?? 'by the lockfile'})` : undefined],
     ...variations.map(({ variation, value }) => ['varied', `${variation}: ${value}`] as const),
+    [
+      'shared',
+      shared ? `${describeShared(shared)}: rebuilt just now for recipe ${shared.recipe}` : undefined,
+    ],
     ['time', describeTime(stages)],
   ])
   if (problem)
@@ -28,6 +33,9 @@ export function verifyTable(report: VerifyReport): string {
   if (difference) lines.push('', ...differenceLines(difference))
   return `${lines.join('\n')}\n`
 }
+
+const describeShared = ({ steps }: SharedSteps) =>
+  steps === 0 ? 'base' : `base and ${steps === 1 ? 'first step' : `first ${steps} steps`}`
 
 const COMPARED: Record<Comparison, string> = {
   stated: 'compared by the sha256 that its server states',

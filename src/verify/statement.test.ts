@@ -13,6 +13,7 @@ const report: VerifyReport = {
   reference: { kind: 'lock', id: id('a') },
   image: { reference: 'new', id: id('a'), diffIDs: [] },
   variations: [{ variation: 'clock', value: '124 days ahead' }],
+  shared: null,
   difference: null,
   problem: null,
   stages: [],

@@ -1,4 +1,5 @@
 import type { ComparedImage, ExplainedDifference } from './explained-difference.ts'
+import type { SharedSteps } from './rebuilt-steps.ts'
 
 export const VERIFY_REPORT_VERSION = 1
 
@@ -23,6 +24,11 @@ export interface VerifyReport {
   image: ComparedImage | null
   /** How the build's surroundings were made different; empty without `--vary` and `--builder`. */
   variations: AppliedVariation[]
+  /**
+   * What was not rebuilt once more, as the same command had just rebuilt the same for another recipe, to the digests that this lockfile has
+   * of it, too; null when all was rebuilt.
+   */
+  shared: SharedSteps | null
   /** From the reference (a) to the new image (b); null when the two are identical or only one could be read. */
   difference: ExplainedDifference | null
   /** Why the verdict is `inconclusive` or `failed`, or why a difference can't be explained; redacted. */

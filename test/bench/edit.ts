@@ -32,11 +32,7 @@ export function editContest(
   const theirs = async () => {
     await edit('changed')
     await byHand.build(directory, { noCache: false })
-    const { checks } = (await import(join(ROOT, 'recipes', recipe, 'recipe.ts'))).default as Recipe
-    for (const { command, expect } of checks) {
-      const { stdout } = await execa('docker', ['run', '--rm', '--network', 'none', IMAGE, ...command])
-      if (expect !== undefined && !stdout.includes(expect)) throw new Error(`${command.join(' ')}: ${stdout}`)
-    }
+    await checkByHand(recipe)
   }
   return {
     part: 'edit',
@@ -52,6 +48,15 @@ export function editContest(
       await theirs()
     },
     run: { ours, theirs },
+  }
+}
+
+/** Runs a recipe's checks in what was built by hand, one after the other. */
+export async function checkByHand(recipe: string): Promise<void> {
+  const { checks } = (await import(join(ROOT, 'recipes', recipe, 'recipe.ts'))).default as Recipe
+  for (const { command, expect } of checks) {
+    const { stdout } = await execa('docker', ['run', '--rm', '--network', 'none', IMAGE, ...command])
+    if (expect !== undefined && !stdout.includes(expect)) throw new Error(`${command.join(' ')}: ${stdout}`)
   }
 }
 

@@ -2,7 +2,7 @@ import { readFile, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import type { Contest } from './contest.ts'
-import { lockAndBuild } from './edit.ts'
+import { checkByHand, lockAndBuild } from './edit.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 
@@ -18,7 +18,7 @@ const PACKAGES = [
 
 /**
  * One package more in the recipe's pip step, from the save in the editor to the verdict. Ours commits, locks, builds, compares, checks
- * and audits; the other side builds what it changes. Both have built it before.
+ * and audits; the other side builds what it changes, and runs the same checks. Both have built it before.
  *
  * @param byHand `prepare`: what the hand-written Dockerfile stands on; `build`: builds it with one package more; `index`: where both
  *   find packages, on this machine
@@ -48,11 +48,15 @@ export function packageContest(
     await writeFile(file, changed)
     await lockAndBuild(project, recipe, { PIP_INDEX_URL: await byHand.index() })
   }
-  const theirs = () => byHand.build(directory, { noCache: false, more: next('theirs') })
+  const theirs = async () => {
+    await byHand.build(directory, { noCache: false, more: next('theirs') })
+    await checkByHand(recipe)
+  }
   return {
     part: 'package',
     ours: `one package more in ${recipe}'s pip step: commit, lock recipe, build recipe, with checks and audit`,
-    theirs: 'docker buildx build of a Dockerfile written by hand with that package more',
+    theirs:
+      'docker buildx build of a Dockerfile written by hand with that package more, then docker run of the same checks',
     atMost: 0.7,
     rounds: 5,
     prepare: async () => {

@@ -13,7 +13,8 @@ export default class VerifyRecipe extends BaseCommand {
   static override readonly usesCache = true
   static override summary = 'Rebuild recipes from nothing and compare, or name the cause of the difference'
   static override description =
-    'Fetches what the store lacks, builds with no cache, and compares the image ID with the lockfile. When it differs, ' +
+    'Fetches what the store lacks, builds with no cache, and compares the image ID with the lockfile. Of several recipes, ' +
+    'what they have in common is rebuilt once. When the image differs, ' +
     'reads both images and says what differs, why, and what to change in the recipe. Exit code 0: identical; ' +
     '1: equivalent, different or inconclusive; 2: a recipe or lockfile is wrong; 3: a build failed.'
   static override examples = [
@@ -50,9 +51,12 @@ export default class VerifyRecipe extends BaseCommand {
   async run(): Promise<VerifyReports> {
     const { argv, flags, session } = await this.open(VerifyRecipe)
     const names = await recipeNames(session.directory, argv as string[], flags.all)
-    const { verifyRecipe } = await import('../../workflows/verify/verify-recipe.ts')
+    const [{ verifyRecipe }, { RebuiltSteps }] = await Promise.all([
+      import('../../workflows/verify/verify-recipe.ts'),
+      import('../../verify/rebuilt-steps.ts'),
+    ])
     const { all: _, directory: __, json: ___, history, statement, ...rest } = flags
-    const options = { ...rest, vary: variationsOf(flags.vary ?? []) }
+    const options = { ...rest, vary: variationsOf(flags.vary ?? []), rebuilt: new RebuiltSteps() }
     const reports: VerifyReport[] = []
     for (const name of names) {
       const at = new Date()

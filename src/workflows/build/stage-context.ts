@@ -77,7 +77,7 @@ export async function stageContext(
     directory,
     artifacts: placements.map(({ artifact, destination, made }) => ({
       ...{ artifact, path: join(directory, destination), key: made?.key },
-      sha256: digests.get(destination) ?? '',
+      sha256: made ? (digests.get(destination) ?? '') : artifact.sha256,
     })),
   })
   const present = await digestsAsStaged(directory, new Set(placements.map(({ destination }) => destination)))

@@ -8,6 +8,7 @@ import { StillroomError } from '../../error.ts'
 import { openImage } from '../../image/open-image.ts'
 import type { ImageSource } from '../../verify/explain-images.ts'
 import type { ComparedImage } from '../../verify/explained-difference.ts'
+import type { SharedSteps } from '../../verify/rebuilt-steps.ts'
 import type { AppliedVariation, VerifyReference, VerifyVerdict } from '../../verify/verify-report.ts'
 import { buildLocked } from '../build/build-locked.ts'
 import type { Cache, Cancellation, Fetching, Project } from '../ports.ts'
@@ -18,6 +19,8 @@ import type { StageClock } from '../stage-clock.ts'
 
 export interface VerifyPlan extends LockedRecipe {
   from: string | undefined
+  /** What was rebuilt for another recipe just now: the builder has it. */
+  shared: SharedSteps | undefined
   builder: string | undefined
   keep: boolean
 }
@@ -35,7 +38,7 @@ export interface NewImage {
 const keptName = (name: string) => `${name}:verified`
 
 /**
- * Fetches what the store lacks and builds: from nothing, or from the step on that the plan says.
+ * Fetches what the store lacks and builds: from nothing, from the step on that the plan says, or on what was rebuilt just now.
  *
  * @param tag what the image is called beside the recipe's: `stillroom/NAME:TAG`
  * @param cached whether the builder may use what it has
@@ -49,14 +52,14 @@ export async function buildAgain(
   cached = false,
 ): Promise<NewImage> {
   const { recipe: recipeName } = plan.lock
-  const { from, builder, keep } = plan
+  const { from, shared, builder, keep } = plan
   const engine = await connectEngine(ports)
   const { name: called } = await imageName(ports, engine, recipeName, plan.locked.image)
   const name = `${called}:${tag}`
   const how = {
     tag: name,
-    noCache: !cached && from === undefined,
-    again: cached || from === undefined ? [] : requireStages(plan, from),
+    noCache: !cached && from === undefined && shared === undefined,
+    again: cached ? [] : stagesToBuild(plan),
     builder,
   }
   const { id, reference, diffIDs } = await buildLocked(ports, engine, plan, how, (stage) =>
@@ -73,6 +76,14 @@ export async function buildAgain(
       await removeImage(engine, name)
     },
   }
+}
+
+/** Of a build that may use what the builder has: the stages that are to be built all the same. */
+function stagesToBuild(plan: VerifyPlan): string[] {
+  const { from, shared, loaded, locked } = plan
+  if (from !== undefined) return requireStages(plan, from)
+  const next = shared && loaded.recipe.steps[shared.steps]
+  return next ? stagesFrom(loaded.recipe, locked, stepName(shared.steps, next.kind)) : []
 }
 
 /** @throws {StillroomError} USAGE when there is no such step */

@@ -5,6 +5,7 @@ import { StillroomError } from '../../error.ts'
 import type { TreeNode } from '../../image/merge-layers.ts'
 import type { LockedImage } from '../../lock/schema.ts'
 import { explainImages, explainLocked, summaryOf } from '../../verify/explain-images.ts'
+import type { RebuiltSteps } from '../../verify/rebuilt-steps.ts'
 import { type Variation, VERIFY_REPORT_VERSION, type VerifyReport } from '../../verify/verify-report.ts'
 import { keepImageTree } from '../build/keep-image-tree.ts'
 import type { Artifacts, Cache, Cancellation, Project, Reporting } from '../ports.ts'
@@ -31,10 +32,12 @@ export interface VerifyOptions {
   from?: string | undefined
   /** A buildx builder by name. */
   builder?: string | undefined
+  /** What was rebuilt before, with these options: it is not rebuilt again, and this recipe is added to it. */
+  rebuilt?: RebuiltSteps | undefined
 }
 
 /**
- * Rebuilds a recipe from nothing and compares the image with the lockfile or, when that names no image, against
+ * Rebuilds a recipe from nothing, but for what was rebuilt just now for another one, and compares the image with the lockfile or, when that names no image, against
  * another build. Equal image IDs end it; else both images are read and their differences explained.
  * What goes wrong is in the report, by the verdicts `failed` and `inconclusive`.
  *
@@ -55,16 +58,23 @@ export async function verifyRecipe(
     reference: null,
     image: null,
     variations: [],
+    shared: null,
     difference: null,
     problem: null,
     stages: [],
   }
   try {
     clock.stage(`recipe ${name} and its lockfile`)
-    const { from, builder, keep } = options
-    const plan = { ...(await loadLocked(session, name)), from, builder, keep }
-    report.platform = plan.loaded.recipe.platform
-    await rebuild(session, plan, options, clock, report)
+    const { from, builder, keep, vary } = options
+    const inputs = await loadLocked(session, name)
+    const { recipe } = inputs.loaded
+    report.platform = recipe.platform
+    // a varied build has a builder of its own, and one from a step on proves nothing of the steps before
+    const rebuilt = vary.length > 0 || from !== undefined ? undefined : options.rebuilt
+    const shared = rebuilt?.sharedWith({ ...inputs, recipe })
+    report.shared = shared ?? null
+    await rebuild(session, { ...inputs, from, shared, builder, keep }, options, clock, report)
+    if (report.verdict === 'identical') rebuilt?.add(name, { ...inputs, recipe })
   } catch (error) {
     if (session.signal.aborted || !(error instanceof StillroomError)) throw error
     const { code, message, hint } = error
