@@ -56,6 +56,14 @@ describe('readDockerfile()', () => {
     expect([keyword, isTrigger, body.text]).toEqual(['RUN', true, 'make'])
   })
 
+  it('takes a carriage return in a line for no end of it', () => {
+    const { instructions } = readDockerfile('RUN a\rb\nUSER c\r\n')
+    expect(instructions.map(({ at, body }) => [at.line, body.text])).toEqual([
+      [1, 'a\rb'],
+      [2, 'c'],
+    ])
+  })
+
   it('reads any text: places are within it', () => {
     const piece = fc.constantFrom(
       'FROM ',

@@ -50,7 +50,8 @@ export interface Dockerfile {
 export function readDockerfile(text: string): Dockerfile {
   // the frontend takes off a byte order mark; a line may end with a carriage return
   const file = new SourceFile(text.replace(/^\ufeff/, ' ').replace(/\r(?=\n)/g, ' '))
-  const parsed = DockerfileParser.parse(file.text)
+  // by itself it ends none, but for the parser
+  const parsed = DockerfileParser.parse(file.text.replaceAll('\r', ' '))
   const escaping = parsed.getEscapeCharacter()
   const offset = ({ line, character }: { line: number; character: number }) =>
     (file.lineStarts[line] ?? 0) + character
