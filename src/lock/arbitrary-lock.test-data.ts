@@ -347,7 +347,8 @@ const settings = {
   platform: fc.constant('linux/amd64' as const),
   env: fc.dictionary(fc.stringMatching(/^[A-Z_][A-Z0-9_]{0,5}$/), text),
   labels: fc.dictionary(
-    text.filter((key) => key !== '__proto__'),
+    // V8 13.6 (Node 24) reads the key "\"" as a backslash where an object before had that key in its place
+    text.filter((key) => key !== '__proto__' && !key.includes('\\')),
     text,
   ),
   expose: fc.array(fc.constantFrom('1/tcp', '2-3/udp')),

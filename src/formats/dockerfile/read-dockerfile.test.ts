@@ -56,6 +56,12 @@ describe('readDockerfile()', () => {
     expect([keyword, isTrigger, body.text]).toEqual(['RUN', true, 'make'])
   })
 
+  it('reads what has no here-document where the parser looks for one', () => {
+    const [run] = readDockerfile('RUN a\\\n\\# x\n\nb\n').instructions
+    expect(run).toMatchObject({ keyword: 'RUN', heredocs: [] })
+    expect(() => readDockerfile('RUN a\\\n\\# <<x\n\nb\n')).not.toThrow(TypeError)
+  })
+
   it('takes a carriage return in a line for no end of it', () => {
     const { instructions } = readDockerfile('RUN a\rb\nUSER c\r\n')
     expect(instructions.map(({ at, body }) => [at.line, body.text])).toEqual([

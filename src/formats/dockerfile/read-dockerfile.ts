@@ -91,7 +91,7 @@ function readInstruction(
   escaping: string,
   offset: (position: { line: number; character: number }) => number,
 ): Omit<Instruction, 'comments'> {
-  const documents = heredocsOf(instruction)
+  const documents = heredocsOf(file, instruction, from, to)
   const [first] = documents
   const bodyStart = first?.getContentRange()?.start
   const headEnd = first === undefined || !bodyStart ? to : Math.max(from, offset(bodyStart) - 1)
@@ -134,10 +134,28 @@ function readInstruction(
   }
 }
 
-/** RUN, COPY and ADD have them; of an instruction of another class they are not to be had. */
-function heredocsOf(instruction: ParsedInstruction) {
+/**
+ * RUN, COPY and ADD have them; of an instruction of another class they are not to be had.
+ *
+ * @throws {StillroomError} DOCKERFILE_UNREADABLE where the parser cannot tell them from other lines
+ */
+function heredocsOf(file: SourceFile, instruction: ParsedInstruction, from: number, to: number) {
   const isKnown = ['RUN', 'COPY', 'ADD'].includes(instruction.getKeyword())
-  return isKnown && 'getHeredocs' in instruction ? (instruction as unknown as Run).getHeredocs() : []
+  if (!isKnown || !('getHeredocs' in instruction) || !file.text.slice(from, to).includes('<<')) return []
+  try {
+    return (instruction as unknown as Run).getHeredocs()
+  } catch (cause) {
+    const { line, column } = file.positionAt(from)
+    throw new StillroomError(
+      'DOCKERFILE_UNREADABLE',
+      `line ${line}: its here-documents cannot be told apart`,
+      {
+        hint: 'write it without comments and empty lines between its parts',
+        details: { line, column },
+        cause,
+      },
+    )
+  }
 }
 
 /**
