@@ -1,6 +1,6 @@
 // `npm run bench [-- PART...] [--rounds N] [--json] [--strict]`: ratios of stillroom's times to those of the nearest thing a user
 // has, each pair timed in turn in one run, who begins alternating. Parts: build, edit, package, lock, steps, unchanged, verify, explain, image,
-// audit, diff, generate, help, fetch, memory, scale, disk. With --json one line a part on standard output, with the machine's facts; with --strict it ends with 1 when
+// audit, diff, generate, help, fetch, memory, scale, disk, and scale-100, which runs only when it is named. With --json one line a part on standard output, with the machine's facts; with --strict it ends with 1 when
 // a target is missed. Needs an engine and a network, the parts explain and audit also Go and Python.
 import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink } from 'node:fs/promises'
@@ -64,7 +64,9 @@ try {
 function measurements(): Measurement[] {
   return [
     memoryMeasurement(scratch),
-    scaleMeasurement(scratch),
+    scaleMeasurement('scale', scratch, 8),
+    // takes about 20 minutes
+    ...(positionals.includes('scale-100') ? [scaleMeasurement('scale-100', scratch, 100)] : []),
     diskMeasurement('hello', scratch),
     diskMeasurement(RECIPE, scratch, { file: 'solver/agent.py', times: 30 }),
   ]
