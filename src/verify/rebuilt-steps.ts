@@ -66,6 +66,7 @@ export function stepKeys({ recipe, locked, context }: LockedContext): string[] {
   return ends.map((stage) => {
     const text = throughStage(dockerfile, stage)
     const parts = [
+      recipe.platform,
       text,
       inputs.filter(([path]) => isTaken(path, text)),
       diffIDs.slice(0, stages.indexOf(stage) + 1),
