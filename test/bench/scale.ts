@@ -13,10 +13,10 @@ jq tree file bc rsync zip sqlite3 gnuplot-nox
 arj ascii bison cabextract calc ccache cloc cmark colordiff cowsay cpio cppcheck cscope datamash dc
 gddrescue dialog diffstat dos2unix ed entr exif fdupes figlet flex fzf gawk gettext-base gifsicle
 git-lfs gperf graphviz help2man htop indent inotify-tools ipcalc jo jpegoptim lbzip2 lftp
-libarchive-tools lrzip lsof lz4 lzip lzop m4 mdp miller moreutils most ncdu netcat-openbsd ninja-
-build optipng p7zip-full parallel patchutils pbzip2 pigz plzip pngcrush poppler-utils psmisc pv qpdf
-ragel re2c recode rename ripgrep rlwrap screen sharutils socat sox stow strace time tmux toilet
-unzip uuid wdiff xxhash xxd yasm zstd universal-ctags pdfgrep silversearcher-ag
+libarchive-tools lrzip lsof lz4 lzip lzop m4 mdp miller moreutils most ncdu netcat-openbsd
+ninja-build optipng p7zip-full parallel patchutils pbzip2 pigz plzip pngcrush poppler-utils psmisc
+pv qpdf ragel re2c recode rename ripgrep rlwrap screen sharutils socat sox stow strace time tmux
+toilet unzip uuid wdiff xxhash xxd yasm zstd universal-ctags pdfgrep silversearcher-ag
 `
   .trim()
   .split(/\s+/)

@@ -33,11 +33,12 @@ export async function resolveProject(
     )
   const ask = (...args: string[]) => askGit(git, ['-C', directory, ...args])
   const taken = ['--', '.', ...exclude.map((one) => `:(exclude,literal)${one}`)]
-  const [changes, commit, whole, place] = await Promise.all([
+  const [changes, commit, whole, place, recipePlace] = await Promise.all([
     ask('status', '--porcelain', '--untracked-files=all', ...taken),
     ask('log', '-1', '--no-show-signature', '--format=%H', ...taken),
     ask('rev-parse', '--verify', 'HEAD:./'),
     findPlace(git, directory),
+    findPlace(git, recipeDirectory),
   ])
   if (typeof changes !== 'string') {
     const known = !/not a git repository/.test(changes.said)
@@ -51,7 +52,7 @@ export async function resolveProject(
           'a project is pinned by its git tree: run git init, add and commit',
         )
   }
-  const below = place && (await recipeBelow(git, recipeDirectory, path, place))
+  const below = place && recipeBelow(path, place, recipePlace)
   if (below !== undefined && !exclude.some((one) => isWithin(below, one)))
     throw holdsRecipe(path, directory, below, exclude)
   if (changes !== '') {
@@ -84,8 +85,13 @@ interface Place {
 
 /** @returns undefined where there is no repository */
 async function findPlace(git: GitRunner, directory: string): Promise<Place | undefined> {
-  const ask = (what: string) => askGit(git, ['-C', directory, 'rev-parse', what])
-  const [root, prefix] = await Promise.all([ask('--show-toplevel'), ask('--show-prefix')])
+  const ask = (...what: string[]) => askGit(git, ['-C', directory, 'rev-parse', ...what])
+  const both = await ask('--show-toplevel', '--show-prefix')
+  if (typeof both !== 'string') return undefined
+  const lines = both.split('\n')
+  // names may have line breaks
+  const [root, prefix] =
+    lines.length === 2 ? lines : await Promise.all([ask('--show-toplevel'), ask('--show-prefix')])
   return typeof root === 'string' && typeof prefix === 'string' ? { root, prefix } : undefined
 }
 
@@ -94,13 +100,7 @@ async function findPlace(git: GitRunner, directory: string): Promise<Place | und
  *
  * @throws {StillroomError} PROJECT_NOT_FOUND when the project lies in another repository than the recipe
  */
-async function recipeBelow(
-  git: GitRunner,
-  recipeDirectory: string,
-  path: string,
-  { root, prefix }: Place,
-): Promise<string | undefined> {
-  const recipe = await findPlace(git, recipeDirectory)
+function recipeBelow(path: string, { root, prefix }: Place, recipe: Place | undefined): string | undefined {
   if (recipe?.root !== root)
     throw notFound(
       `project "${path}" lies in another git repository than the recipe: ${root}`,
