@@ -141,6 +141,12 @@ export async function hashFile(handle: FileHandle): Promise<Hashed> {
   return { sha256: hash.digest('hex'), size }
 }
 
+/** As {@link hashFile}, of a file that is not open. */
+export async function hashPath(path: string): Promise<Hashed> {
+  await using handle = await open(path, 'r')
+  return await hashFile(handle)
+}
+
 /** Gives each chunk of an open file, from its start, to `take`; returns how many bytes there were. */
 export async function readChunks(handle: FileHandle, take: (chunk: Uint8Array) => void): Promise<number> {
   const { size: length } = await handle.stat()

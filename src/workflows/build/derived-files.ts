@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { type FileHandle, mkdir, open, readdir, readFile, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { unlessMissing } from '../../error.ts'
-import { hashFile, linkOrCopy, moveInPlace, writeFileAtomic } from '../../store/disk.ts'
+import { hashPath, linkOrCopy, moveInPlace, writeFileAtomic } from '../../store/disk.ts'
 
 /**
  * Files that are made of artifacts, such as .debs with their files compressed otherwise: each made once, and linked into every build
@@ -44,7 +44,7 @@ export class DerivedFiles {
     try {
       await mkdir(this.#root, { recursive: true })
       await writeNew(temporary, make)
-      const digest = await digestOf(temporary)
+      const { sha256: digest } = await hashPath(temporary)
       await linkOrCopy(temporary, destination)
       await moveInPlace(temporary, path)
       await writeFileAtomic(this.#noteOf(key), digest)
@@ -80,9 +80,4 @@ export class DerivedFiles {
 async function writeNew(path: string, write: (file: FileHandle) => Promise<void>): Promise<void> {
   await using file = await open(path, 'wx', 0o444)
   await write(file)
-}
-
-async function digestOf(path: string): Promise<string> {
-  await using handle = await open(path, 'r')
-  return (await hashFile(handle)).sha256
 }

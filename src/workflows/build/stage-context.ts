@@ -23,7 +23,7 @@ import { readFileAt } from '../../formats/read-at.ts'
 import { gitRunner } from '../../resolve/git/run-git.ts'
 import { archiveProject } from '../../resolve/project/resolve-project.ts'
 import type { Artifact } from '../../store/artifact.ts'
-import { diskError, hashFile, writeFileAtomic } from '../../store/disk.ts'
+import { diskError, hashPath, writeFileAtomic } from '../../store/disk.ts'
 import type { Artifacts, Cache, Cancellation, Environment } from '../ports.ts'
 import type { DerivedFiles } from './derived-files.ts'
 import { derivedFiles, type Placement, placementsOf } from './placements.ts'
@@ -157,8 +157,7 @@ async function listFiles(directory: string, known: ReadonlyMap<string, string>):
 /** Of what is no regular file, the kind is all that counts: nothing but directories is put there. */
 async function digestEntry(path: string, mode: number): Promise<string> {
   if ((mode & constants.S_IFMT) !== constants.S_IFREG) return '-'
-  await using handle = await open(path, 'r')
-  return (await hashFile(handle)).sha256
+  return (await hashPath(path)).sha256
 }
 
 /** Puts the artifacts in place; returns the digests that their files are to have, by path. */
@@ -206,8 +205,7 @@ async function write(
     const file = join(root, path)
     await mkdir(dirname(file), { recursive: true })
     await writeFile(file, content)
-    await using handle = await open(file, 'r')
-    const { sha256 } = await hashFile(handle)
+    const { sha256 } = await hashPath(file)
     const time = timeOf(sha256)
     await utimes(file, time, time)
     digests.set(path, sha256)

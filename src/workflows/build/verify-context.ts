@@ -1,7 +1,7 @@
-import { open, rm } from 'node:fs/promises'
+import { rm } from 'node:fs/promises'
 import pMap from 'p-map'
 import { systemCode, unlessMissing } from '../../error.ts'
-import { hashFile } from '../../store/disk.ts'
+import { hashPath } from '../../store/disk.ts'
 import type { Artifacts, Cache, Cancellation, Reporting } from '../ports.ts'
 import { derivedFiles } from './placements.ts'
 import { listOf, type StagedArtifact, type StagedContext } from './stage-context.ts'
@@ -37,11 +37,8 @@ export async function verifyContext(
 
 /** Undefined of what is gone, or cannot be read. */
 async function digestOf(path: string): Promise<string | undefined> {
-  await using handle = await open(path, 'r').catch(unlessMissing)
-  const hashed = handle && (await hashFile(handle).catch(unlessUnreadable))
+  const hashed = await hashPath(path).catch((error: unknown) =>
+    systemCode(error) === 'EIO' ? undefined : unlessMissing(error),
+  )
   return hashed?.sha256
-}
-
-function unlessUnreadable(error: unknown): undefined {
-  if (systemCode(error) !== 'EIO') throw error
 }

@@ -37,8 +37,8 @@ export interface VerifyOptions {
 }
 
 /**
- * Rebuilds a recipe from nothing, but for what was rebuilt just now for another one, and compares the image with the lockfile or, when that names no image, against
- * another build. Equal image IDs end it; else both images are read and their differences explained.
+ * Rebuilds a recipe from nothing, but for what was rebuilt just now for another one, and compares the image with the
+ * lockfile or, when that names no image, against another build. Equal image IDs end it; else both images are read and their differences explained.
  * What goes wrong is in the report, by the verdicts `failed` and `inconclusive`.
  *
  * @throws {StillroomError} INTERRUPTED
