@@ -42,6 +42,22 @@ chown 1000:1000 /opt/sticky
 echo temporary > /tmp/gone
 `,
     },
+    // directories that are new as a whole, programs in one of them, and names of one with every byte that a name may have
+    {
+      kind: 'run',
+      command: `mkdir -p /opt/new/deep/er /opt/tools /usr/share/new "/opt/$(printf 'key\\001/in/it')" /usr/include/new
+echo a > /opt/new/deep/er/file
+ln /opt/new/deep/er/file /opt/linked
+ln -s er /opt/new/deep/to
+touch -d @1000 /opt/new/deep/er/file /opt/new/deep
+for each in tar mv xargs; do cp "$(command -v $each)" /opt/tools/; ln -s /opt/tools/$each /usr/local/sbin/$each; done
+echo b > "/opt/$(printf 'key\\001/in/it/file')"
+`,
+    },
+    {
+      kind: 'run',
+      command: 'mkdir -p /srv/a/b; echo c > /srv/a/b/c; touch -d @2000 /srv/a/b /srv/a; chmod 2750 /srv/a',
+    },
     // words that a shell or layer.sh would take for its own
     { kind: 'run', command: ['env', 'A=b', 'sh', '-c', 'echo "$A" > /opt/a && echo top > /top'] },
     // nothing that an image would show
@@ -182,11 +198,23 @@ it('places every name, owner and mode, the same in layers and flat', async () =>
     '/opt/sticky': 'drwxrwxrwt 1000:1000',
     '/etc/issue': '-rw-r--r-- 0:0',
     '/top': '-rw-r--r-- 0:0',
+    '/opt/new': 'drwxr-xr-x 0:0',
+    '/opt/new/deep/er': 'drwxr-xr-x 0:0',
+    '/opt/tools/tar': '-rwxr-xr-x 0:0',
+    '/opt/key\x01/in/it': 'drwxr-xr-x 0:0',
+    '/opt/key\x01/in/it/file': '-rw-r--r-- 0:0',
+    '/usr/share/new': 'drwxr-xr-x 0:0',
+    '/usr/include/new': 'drwxr-xr-x 0:0',
+    '/srv/a/b/c': '-rw-r--r-- 0:0',
   }
   for (const [path, mode] of Object.entries(expected)) {
     expect(`${path}: ${layers.get(path)}`).toContain(`${path}: ${mode} ${time}`)
   }
   expect(layers.get('/opt/-d/link')).toMatch(/ to\nnowhere$/)
+  expect(layers.get('/opt/new/deep')).toBe('drwxr-xr-x 0:0 1000.0000000000 ')
+  expect(layers.get('/opt/linked')).toBe('-rw-r--r-- 0:0 1000.0000000000 ')
+  expect(layers.get('/srv/a')).toBe('drwxr-s--- 0:0 2000.0000000000 ')
+  expect(layers.get('/srv/a/b')).toBe('drwxr-xr-x 0:0 2000.0000000000 ')
   expect(layers.has('/tmp/gone')).toBe(false)
   expect(layers.has('/.stillroom')).toBe(false)
   const read = await run('docker', [

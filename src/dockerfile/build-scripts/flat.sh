@@ -3,8 +3,9 @@
 . /.stillroom/build/layer.sh
 delta=$own/delta/flat
 record > $own/all
-collect "$delta" $own/all
-rm $own/all
+: > $own/new
+collect "$delta" $own/all $own/new
+rm $own/all $own/new
 # mount points are not collected; the tree has them all the same, empty
 for directory in proc sys dev; do
   mkdir -p "$delta/$directory"
