@@ -235,11 +235,13 @@ it('places every name, owner and mode, the same in layers and flat', async () =>
 })
 
 it('refuses to delete what a lower layer holds, unless the layout is flat', async () => {
-  const script = 'rm /etc/issue.net "/opt/-d/new\nline/ b "'
+  const script = 'rm /etc/issue.net "/opt/-d/new\nline/ b "; rmdir /media; rmdir /mnt; ln -s /srv /mnt'
   const failed = await build('layers', script).catch((error: { stderr: string }) => error.stderr)
   expect(failed).toContain("set layout: 'flat' in the recipe")
   expect(failed).toContain('/etc/issue.net')
   const tree = await listTree(await build('flat', script))
   expect(tree.has('/etc/issue')).toBe(true)
   expect(tree.has('/etc/issue.net')).toBe(false)
+  expect(tree.has('/media')).toBe(false)
+  expect(tree.get('/mnt')).toMatch(/^lrwxrwxrwx 0:0 .* \/srv$/)
 })

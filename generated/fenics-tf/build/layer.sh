@@ -24,8 +24,9 @@ everything() {
     \( -path /usr -o -path /usr/share -o -path /usr/include \) -o -prune > $own/half &
   find / -mindepth 1 -xdev \( -path $own -o -path /proc -o -path /sys -o -path /dev -o -path /etc/hosts \
     -o -path /etc/resolv.conf -o -path /etc/hostname \) -prune -o \
-    \( \( -path /usr/share -o -path /usr/include \) -prune -o -true \) \( "$@" \)
-  wait $!
+    \( \( -path /usr/share -o -path /usr/include \) -prune -o -true \) \( "$@" \) || true
+  # what goes away meanwhile, as it does where a step left a process behind, is said and no more
+  wait $! || true
   cat $own/half
   rm $own/half
 }
@@ -173,18 +174,25 @@ settle() {
       key=$1
       shift
       for record do touch -c -h -d "@${record##* }" -- "${record%%"$key"*}"; done' sh "$key" < $own/settled
-    # the rest is as it was recorded
+    # the records of these anew, where they are directories still
     sed -z "s|$key.*||" $own/settled > $own/settled-paths
     comm -z -13 $own/before $own/after | directories_by_path | join -z -t "$key" - $own/settled-paths |
       sed -z "s|^\\([^$key]*\\)$key\\(.*\\)|\\2 \\1|" | sort -z -T $own > $own/stale
     # shellcheck disable=SC2016 # the inner shell's own
-    xargs -0 sh -c '. /.stillroom/build/layer.sh; record_of find "$@" -maxdepth 0' sh < $own/settled-paths | sort -z -T $own > $own/fresh
+    xargs -0 sh -c '
+      . /.stillroom/build/layer.sh
+      for path do
+        shift
+        if [ -d "$path" ] && [ ! -L "$path" ]; then set -- "$@" "$path"; fi
+      done
+      if [ $# -gt 0 ]; then record_of find "$@" -maxdepth 0; fi' sh < $own/settled-paths | sort -z -T $own > $own/fresh
     comm -z -23 $own/after $own/stale | sort -zm -T $own - $own/fresh > $own/now
     mv $own/now $own/after
     rm $own/settled-paths $own/stale $own/fresh
   fi
   rm $own/parents $own/settled
 }
+
 # Of the records of directories, each path with the rest of its record, separated by the key and sorted by path.
 directories_by_path() { grep -zv "$key" | sed -zn "/^d /s|^\\([^/]*\\) \\(/.*\\)\$|\\2$key\\1|p" | sort -z -T $own -t "$key" -k 1,1; }
 
@@ -228,7 +236,7 @@ collect() {
   tar -C "$1" --delay-directory-restore -xpf $own/directories
   if [ -s $own/moved ]; then
     # shellcheck disable=SC2016 # the inner shell's own
-    xargs -0 sh -c 'for path do mv -T "$path" "$0$path"; done' "$1" < $own/moved
+    xargs -0 sh -euc 'for path do mv -T "$path" "$0$path"; done' "$1" < $own/moved
     # the times of what they were moved into
     tar -C "$1" --delay-directory-restore -xpf $own/directories
   fi
