@@ -1,4 +1,4 @@
-import { chmod, chown, mkdir } from 'node:fs/promises'
+import { chmod, chown, mkdir, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it, test } from 'vitest'
 import { defaultCacheDirectory, requireOwnCache } from './cache-directory.ts'
@@ -28,6 +28,19 @@ describe('requireOwnCache()', () => {
       expect(await unsafe(cache)).toBeUndefined()
     }
     if (me === 0) expect(await unsafe(cache, 12345)).toBeUndefined()
+  })
+
+  test.each(['', 'store'])('refuses one whose %j is a link to a disk that is not there', async (name) => {
+    const cache = await temporaryDirectory()
+    await symlink('nowhere/cache', join(cache, 'link'))
+    if (name !== '') await symlink('../nowhere', join(cache, name))
+    const refused = await unsafe(name === '' ? join(cache, 'link') : cache)
+    expect(refused).toMatchObject({
+      code: 'NOT_WRITABLE',
+      message: expect.stringMatching(
+        /^cannot write to ".*": it is a link to ".*nowhere.*", which is not there$/,
+      ),
+    })
   })
 
   test.each([

@@ -5,17 +5,19 @@ import {
   copyFile,
   type FileHandle,
   link,
+  lstat,
   mkdir,
   open,
   readdir,
   readFile,
+  readlink,
   rename,
   rm,
   stat,
   writeFile,
 } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { FREE_SPACE, StillroomError, systemCode } from '../error.ts'
+import { FREE_SPACE, StillroomError, systemCode, unlessMissing } from '../error.ts'
 
 const FULL = new Set(['ENOSPC', 'EDQUOT'])
 const FORBIDDEN = new Set(['EACCES', 'EROFS', 'EPERM'])
@@ -63,11 +65,24 @@ export async function makeDirectory(path: string): Promise<void> {
     await mkdir(path, { mode: 0o755 })
   } catch (error) {
     const code = systemCode(error)
-    if (code === 'EEXIST') return
+    if (code === 'EEXIST') return refuseBrokenLink(path)
     if (code !== 'ENOENT' || dirname(path) === path) throw error
     await makeDirectory(dirname(path))
     await makeDirectory(path)
   }
+}
+
+/** @throws {StillroomError} NOT_WRITABLE when a path is a link to what is not there, such as a disk that is not mounted */
+export async function refuseBrokenLink(path: string): Promise<void> {
+  if ((await stat(path).catch(unlessMissing)) !== undefined) return
+  const entry = await lstat(path).catch(unlessMissing)
+  if (entry === undefined || !entry.isSymbolicLink()) return
+  const target = await readlink(path)
+  throw new StillroomError(
+    'NOT_WRITABLE',
+    `cannot write to "${path}": it is a link to "${target}", which is not there`,
+    { hint: 'mount or make what it leads to, or remove the link', details: { path, target } },
+  )
 }
 
 /**

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
-import { chmod, mkdir, readdir, readFile, stat, truncate, utimes, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { chmod, mkdir, readdir, readFile, stat, symlink, truncate, utimes, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { zstdCompressSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import { openStore, type Store } from './store.ts'
@@ -21,6 +21,18 @@ describe('put()', () => {
     expect(await readdir(store.temporary)).toEqual([])
     expect(await store.has(expected.sha256, bytes.length)).toBe(true)
     expect(await store.has(expected.sha256, 1)).toBe(false)
+  })
+
+  it.each(['store', 'store/tmp'])('says so where %s is a link to what is not there', async (name) => {
+    const directory = await temporaryDirectory()
+    const link = join(directory, name)
+    await mkdir(dirname(link), { recursive: true })
+    await symlink('nowhere', link)
+    const store = await openStore(join(directory, 'store'))
+    await expect(store.put(bytes)).rejects.toMatchObject({
+      code: 'NOT_WRITABLE',
+      message: `cannot write to "${link}": it is a link to "nowhere", which is not there`,
+    })
   })
 
   it('keeps a stream, and nothing of one that fails or is not what was expected', async () => {

@@ -118,7 +118,9 @@ async function openWorkshop(): Promise<Workshop> {
   await symlink(ROOT, join(directory, 'node_modules/stillroom'))
   await writeFile(join(directory, 'package.json'), '{ "type": "module" }\n')
   await mkdir(cache)
-  await symlink(join(defaultCacheDirectory(process.env), 'store'), join(cache, 'store'))
+  const store = join(defaultCacheDirectory(process.env), 'store')
+  await mkdir(store, { recursive: true })
+  await symlink(store, join(cache, 'store'))
   await stillroom(['engine', 'up'])
   const { stdout } = await stillroom(['engine', 'env', '--json'])
   const { DOCKER_HOST, DOCKER_CONFIG, clients } = JSON.parse(stdout) as EngineSettings

@@ -1,9 +1,11 @@
 import { access, constants, stat, statfs } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { dirname, join } from 'node:path'
 import { execa } from 'execa'
 import semver from 'semver'
+import { StillroomError } from '../../error.ts'
 import { type Diagnostic, missing, ok, warning } from '../../report/doctor-table.ts'
 import { defaultCacheDirectory } from '../../store/cache-directory.ts'
+import { refuseBrokenLink } from '../../store/disk.ts'
 import type { Environment } from '../ports.ts'
 
 export const OLDEST_NODE = '22.18.0'
@@ -45,6 +47,14 @@ export function findVersion(text: string): string | undefined {
 
 export async function checkCache({ env }: Environment): Promise<Diagnostic[]> {
   const directory = defaultCacheDirectory({ ...env })
+  for (const path of [directory, join(directory, 'store')]) {
+    try {
+      await refuseBrokenLink(path)
+    } catch (error) {
+      if (!(error instanceof StillroomError)) throw error
+      return [missing('cache', error.message, error.hint ?? '')]
+    }
+  }
   const present = await nearestDirectory(directory)
   const writable = await access(present, constants.W_OK | constants.X_OK).then(
     () => true,
