@@ -1,4 +1,4 @@
-import { chmod, chown, mkdir, symlink } from 'node:fs/promises'
+import { chmod, chown, mkdir, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it, test } from 'vitest'
 import { defaultCacheDirectory, requireOwnCache } from './cache-directory.ts'
@@ -40,6 +40,16 @@ describe('requireOwnCache()', () => {
       message: expect.stringMatching(
         /^cannot write to ".*": it is a link to ".*nowhere.*", which is not there$/,
       ),
+    })
+  })
+
+  test.each(['', 'store'])('refuses one whose %j is a file', async (name) => {
+    const cache = await temporaryDirectory()
+    const file = join(cache, name || 'file')
+    await writeFile(file, '')
+    expect(await unsafe(name === '' ? file : cache)).toMatchObject({
+      code: 'NOT_WRITABLE',
+      message: `cannot write to "${file}": it is not a directory`,
     })
   })
 

@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { isAbsolute, join } from 'node:path'
 import { StillroomError } from '../error.ts'
-import { refuseBrokenLink } from './disk.ts'
+import { requireDirectory } from './disk.ts'
 
 /**
  * Where this machine keeps what can be fetched or made again; the store lies in its `store` subdirectory.
@@ -34,10 +34,10 @@ const BELIEVED = [
  * image pass that was never audited, or an artifact be built that was never fetched.
  *
  * @param user numeric id of this user; undefined where there are none, as on Windows
- * @throws {StillroomError} CACHE_UNSAFE with what to do; NOT_WRITABLE when one is a link to what is not there
+ * @throws {StillroomError} CACHE_UNSAFE with what to do; NOT_WRITABLE when one is no directory
  */
 export async function requireOwnCache(cache: string, user = process.getuid?.()): Promise<void> {
-  await Promise.all(BELIEVED.map((name) => refuseBrokenLink(join(cache, name))))
+  await Promise.all(BELIEVED.map((name) => requireDirectory(join(cache, name))))
   if (user === undefined) return
   await Promise.all(
     BELIEVED.map(async (name) => {

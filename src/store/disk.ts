@@ -65,24 +65,32 @@ export async function makeDirectory(path: string): Promise<void> {
     await mkdir(path, { mode: 0o755 })
   } catch (error) {
     const code = systemCode(error)
-    if (code === 'EEXIST') return refuseBrokenLink(path)
+    if (code === 'EEXIST') return requireDirectory(path)
     if (code !== 'ENOENT' || dirname(path) === path) throw error
     await makeDirectory(dirname(path))
     await makeDirectory(path)
   }
 }
 
-/** @throws {StillroomError} NOT_WRITABLE when a path is a link to what is not there, such as a disk that is not mounted */
-export async function refuseBrokenLink(path: string): Promise<void> {
-  if ((await stat(path).catch(unlessMissing)) !== undefined) return
-  const entry = await lstat(path).catch(unlessMissing)
-  if (entry === undefined || !entry.isSymbolicLink()) return
-  const target = await readlink(path)
-  throw new StillroomError(
-    'NOT_WRITABLE',
-    `cannot write to "${path}": it is a link to "${target}", which is not there`,
-    { hint: 'mount or make what it leads to, or remove the link', details: { path, target } },
-  )
+/**
+ * Passes when there is a directory, or nothing.
+ *
+ * @throws {StillroomError} NOT_WRITABLE when there is a file, or a link to what is not there, such as a disk that is not mounted
+ */
+export async function requireDirectory(path: string): Promise<void> {
+  const target = await stat(path).catch(unlessMissing)
+  const entry = target ?? (await lstat(path).catch(unlessMissing))
+  if (entry === undefined || entry.isDirectory()) return
+  const [what, hint] = entry.isSymbolicLink()
+    ? [
+        `a link to "${await readlink(path)}", which is not there`,
+        'mount or make what it leads to, or remove the link',
+      ]
+    : ['not a directory', 'remove it, or name another directory']
+  throw new StillroomError('NOT_WRITABLE', `cannot write to "${path}": it is ${what}`, {
+    hint,
+    details: { path },
+  })
 }
 
 /**

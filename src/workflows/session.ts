@@ -10,7 +10,7 @@ export type SessionOptions = Project & Environment & Cancellation & Reporting
 /** What the workflows of one run share: all ports. */
 export type Session = SessionOptions & Cache & Artifacts & Upstreams
 
-/** @throws {StillroomError} CACHE_UNSAFE when others may write to the cache directory, NOT_WRITABLE when it is a link to what is not there */
+/** @throws {StillroomError} CACHE_UNSAFE when others may write to the cache directory, NOT_WRITABLE when it is no directory */
 export async function openSession(options: SessionOptions): Promise<Session> {
   const cache = defaultCacheDirectory(options.env)
   await requireOwnCache(cache)

@@ -5,7 +5,7 @@ import semver from 'semver'
 import { StillroomError } from '../../error.ts'
 import { type Diagnostic, missing, ok, warning } from '../../report/doctor-table.ts'
 import { defaultCacheDirectory } from '../../store/cache-directory.ts'
-import { refuseBrokenLink } from '../../store/disk.ts'
+import { requireDirectory } from '../../store/disk.ts'
 import type { Environment } from '../ports.ts'
 
 export const OLDEST_NODE = '22.18.0'
@@ -49,7 +49,7 @@ export async function checkCache({ env }: Environment): Promise<Diagnostic[]> {
   const directory = defaultCacheDirectory({ ...env })
   for (const path of [directory, join(directory, 'store')]) {
     try {
-      await refuseBrokenLink(path)
+      await requireDirectory(path)
     } catch (error) {
       if (!(error instanceof StillroomError)) throw error
       return [missing('cache', error.message, error.hint ?? '')]
