@@ -43,6 +43,12 @@ describe('requireOwnCache()', () => {
     })
   })
 
+  test('refuses one that is a link to itself', async () => {
+    const link = join(await temporaryDirectory(), 'link')
+    await symlink('link', link)
+    expect(await unsafe(link)).toMatchObject({ code: 'NOT_WRITABLE' })
+  })
+
   test.each(['', 'store'])('refuses one whose %j is a file', async (name) => {
     const cache = await temporaryDirectory()
     const file = join(cache, name || 'file')

@@ -75,11 +75,16 @@ export async function makeDirectory(path: string): Promise<void> {
 /**
  * Passes when there is a directory, or nothing.
  *
- * @throws {StillroomError} NOT_WRITABLE when there is a file, or a link to what is not there, such as a disk that is not mounted
+ * @throws {StillroomError} NOT_WRITABLE when there is a file, or a link to what is not there, such as a disk that is not mounted;
+ *   when this user may not look
  */
 export async function requireDirectory(path: string): Promise<void> {
-  const target = await stat(path).catch(unlessMissing)
-  const entry = target ?? (await lstat(path).catch(unlessMissing))
+  const entry = await writing(path, async () => {
+    // a link that leads to itself leads nowhere, too
+    const unlessNowhere = (error: unknown) =>
+      systemCode(error) === 'ELOOP' ? undefined : unlessMissing(error)
+    return (await stat(path).catch(unlessNowhere)) ?? (await lstat(path).catch(unlessNowhere))
+  })
   if (entry === undefined || entry.isDirectory()) return
   const [what, hint] = entry.isSymbolicLink()
     ? [

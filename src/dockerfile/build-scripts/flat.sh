@@ -3,9 +3,8 @@
 . /.stillroom/build/layer.sh
 delta=$own/delta/flat
 record > $own/all
-: > $own/new
-collect "$delta" $own/all $own/new
-rm $own/all $own/new
+collect "$delta" $own/all /dev/null
+rm $own/all
 # mount points are not collected; the tree has them all the same, empty
 for directory in proc sys dev; do
   mkdir -p "$delta/$directory"
