@@ -4,8 +4,10 @@ import fc from 'fast-check'
 import { beforeAll, expect, test } from 'vitest'
 import type { AuditReport } from '../src/audit/audit-report.ts'
 import type { ImageSubject, LockSubject } from '../src/audit/subject.ts'
+import { FileTree } from '../src/image/file-tree.ts'
 import type { Inode } from '../src/image/layer-entry.ts'
-import type { TreeNode } from '../src/image/merge-layers.ts'
+import { copyTree } from '../src/image/mutable-tree.test-data.ts'
+import type { TreeNode } from '../src/image/tree-node.ts'
 import { readInventory } from '../src/inventory/read-inventory.ts'
 import { auditInMemory, readForAudit, readLocked } from './support/audit-in-memory.ts'
 import { rounds } from './support/nightly.ts'
@@ -39,7 +41,8 @@ beforeAll(async () => {
   lock = await readLocked(ROOT, 'hello')
   const built = await readForAudit('stillroom/hello', lock)
   // a layer that the locked image does not have, for what is changed
-  image = { ...built, layers: [...built.layers, { diffID: `sha256:${'0'.repeat(64)}`, size: 1 }] }
+  const layers = [...built.layers, { diffID: `sha256:${'0'.repeat(64)}`, size: 1 }]
+  image = { ...built, layers, tree: new FileTree(copyTree(built.tree.root)) }
   unbuilt = { ...lock, locked: { ...lock.locked, image: null } }
   const all = placesIn(image.tree.root)
   places = all.filter(({ path }) => !path.includes('__pycache__'))

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { StillroomError } from '../src/error.ts'
 import { FileTree } from '../src/image/file-tree.ts'
-import type { LayerEntry } from '../src/image/layer-entry.ts'
+import type { LayerEntries } from '../src/image/layer-entries.ts'
 import { LayerReader } from '../src/image/layer-reader.ts'
 import { mergeLayers } from '../src/image/merge-layers.ts'
 import { escapeBytes, type TreeRecord, treeRecords } from '../src/image/tree-digest.ts'
@@ -43,7 +43,7 @@ function ownTree(layers: readonly Buffer[]): OwnTree {
 }
 
 /** Directories that the topmost layer with something in them does not give. */
-function impliedIn(layers: readonly (readonly LayerEntry[])[]): Set<string> {
+function impliedIn(layers: readonly LayerEntries[]): Set<string> {
   const implied = new Set<string>()
   for (const entries of layers) {
     for (const { path } of entries)

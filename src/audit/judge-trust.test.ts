@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import { FileTree } from '../image/file-tree.ts'
-import type { TreeNode } from '../image/merge-layers.ts'
 import { parseTree } from '../image/parse-tree.ts'
 import { treeText } from '../image/tree-digest.ts'
+import type { TreeNode } from '../image/tree-node.ts'
 import { auditImage, auditLocked, isLockedTree } from './audit-image.ts'
 import { type SmallImage, smallImage, withLayer } from './small-image.test-data.ts'
 

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { FileTree } from '../image/file-tree.ts'
+import type { MutableNode } from '../image/mutable-tree.test-data.ts'
 import { parseTree } from '../image/parse-tree.ts'
 import { treeText } from '../image/tree-digest.ts'
 import { imageBase } from '../lock/small-lock.test-data.ts'
@@ -45,7 +46,7 @@ test('a file with several names counts once', async () => {
   const small = await smallImage()
   const shared = { content: 'twice', isShared: true }
   const { image, lock } = await withStep(small, 6, { 'opt/a': shared })
-  const opt = image.tree.root.children?.get('opt')?.children
+  const opt = (image.tree.root as MutableNode).children?.get('opt')?.children
   const node = opt?.get('a')
   if (node === undefined) throw new Error('not made')
   opt?.set('b', node)

@@ -4,7 +4,7 @@ import { PYTHONS, sourceHash } from '../formats/python/byte-code.ts'
 import { FileTree } from '../image/file-tree.ts'
 import { type Member, ociFiles, pieces, sha256, tarOf } from '../image/image-archive.test-data.ts'
 import { type Inode, PLAIN_DIRECTORY } from '../image/layer-entry.ts'
-import type { TreeNode } from '../image/merge-layers.ts'
+import { copyTree, type MutableNode } from '../image/mutable-tree.test-data.ts'
 import { readImageTree } from '../image/read-archive.ts'
 import { treeDigest } from '../image/tree-digest.ts'
 import { md5WantedByInventory, readInventory, wantedByInventory } from '../inventory/read-inventory.ts'
@@ -339,7 +339,7 @@ export async function withLayer(
   { image, lock, pinned }: SmallImage,
   changes: Readonly<Record<string, Change | undefined>>,
 ): Promise<SmallImage> {
-  const root = copy(image.tree.root)
+  const root = copyTree(image.tree.root)
   for (const [path, change] of Object.entries(changes)) apply(root, path, change, image.layers.length)
   const tree = new FileTree(root)
   const layers = [...image.layers, { diffID: `sha256:${hash('0')}`, size: 1024 }]
@@ -353,7 +353,7 @@ export async function withStep(
   layer: number,
   changes: Readonly<Record<string, Change | undefined>>,
 ): Promise<SmallImage> {
-  const root = copy(image.tree.root)
+  const root = copyTree(image.tree.root)
   for (const [path, change] of Object.entries(changes)) apply(root, path, change, layer)
   const tree = new FileTree(root)
   const locked = lock.locked.image ?? undefined
@@ -366,12 +366,7 @@ export async function withStep(
   }
 }
 
-function copy({ inode, children }: TreeNode): TreeNode {
-  const entries = children && [...children].map(([name, node]) => [name, copy(node)] as const)
-  return { inode: { ...inode }, children: entries && new Map(entries) }
-}
-
-function apply(root: TreeNode, path: string, change: Change | undefined, layer: number): void {
+function apply(root: MutableNode, path: string, change: Change | undefined, layer: number): void {
   const names = path.split('/')
   const last = names.pop() as string
   let node = root

@@ -1,7 +1,7 @@
 import type { ImageConfig } from '../formats/oci.ts'
 import type { FileTree } from '../image/file-tree.ts'
 import type { Inode } from '../image/layer-entry.ts'
-import type { TreeNode } from '../image/merge-layers.ts'
+import type { TreeNode } from '../image/tree-node.ts'
 import type { Inventory } from '../inventory/inventory.ts'
 import type { LockedPlatform, Lockfile } from '../lock/schema.ts'
 import type { Recipe } from '../recipe/schema.ts'

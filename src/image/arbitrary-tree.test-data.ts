@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { sha256 } from './image-archive.test-data.ts'
 import { type Inode, PLAIN_DIRECTORY } from './layer-entry.ts'
-import type { TreeNode } from './merge-layers.ts'
+import type { TreeNode } from './tree-node.ts'
 
 /** Any name of a file as latin1: any byte but NUL and the slash. */
 const name = fc

@@ -3,6 +3,7 @@ import { checkShape, parseJson } from '../formats/json/parse-json.ts'
 import { ImageConfig } from '../formats/oci.ts'
 import { streamedFile } from './image-file.ts'
 import { type ImageTree, innerTree, treeOf } from './image-tree.ts'
+import { LayerEntries } from './layer-entries.ts'
 import type { Layer } from './layer-entry.ts'
 import { unpackLayer } from './layer-index.ts'
 import { layerSource } from './layer-source.ts'
@@ -11,13 +12,15 @@ import { Budget, type ReadOptions } from './read-options.ts'
 /** The layer that nothing is in: a tar archive's two blocks of zeros, as engines write it. */
 const EMPTY = 'sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef'
 
-/** Layers by diffID, each to be part of one tree: its inodes become the tree's. */
+/** Layers by diffID. */
 export type CachedLayers = ReadonlyMap<string, Layer>
 
 /** Reads those of some layers that the cache has with all that is to be read of them. */
 export async function cachedLayers(diffIDs: readonly string[], options: ReadOptions): Promise<CachedLayers> {
   const budget = new Budget(options)
-  const layers = new Map<string, Layer>([[EMPTY, { digest: EMPTY, diffID: EMPTY, size: 1024, entries: [] }]])
+  const layers = new Map<string, Layer>([
+    [EMPTY, { digest: EMPTY, diffID: EMPTY, size: 1024, entries: new LayerEntries() }],
+  ])
   for (const digest of new Set(diffIDs)) {
     options.signal?.throwIfAborted()
     const packed = layers.has(digest) ? undefined : await options.cache?.get(digest)

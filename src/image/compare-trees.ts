@@ -1,6 +1,6 @@
 import type { FileType, Inode } from './layer-entry.ts'
-import type { TreeNode } from './merge-layers.ts'
 import { escapeBytes } from './tree-digest.ts'
+import type { TreeNode } from './tree-node.ts'
 
 export type FileField =
   | 'type'

@@ -1,5 +1,6 @@
+import type { PlaceInDirectory } from './layer-entries.ts'
 import type { Inode } from './layer-entry.ts'
-import type { TreeNode } from './merge-layers.ts'
+import type { TreeNode } from './tree-node.ts'
 
 /** Linux follows no more symlinks than this in one path. */
 const SYMLINK_LIMIT = 40
@@ -9,12 +10,6 @@ export interface TreeFile {
   /** Below the root, without a slash at either end; the root's own is empty. */
   path: string
   inode: Inode
-}
-
-/** The parts of a path; the directory is empty for what is in the root. */
-export interface PlaceInDirectory {
-  directory: string
-  name: string
 }
 
 /**

@@ -51,7 +51,7 @@ describe('flatTar()', () => {
   test('has what is added, after all else', async () => {
     const added = { path: '.extra', type: 'file' as const, mode: 0o755, mtime: 5, content: Buffer.from('hi') }
     const { entries } = await flatten([BASE], [added])
-    expect(entries.at(-1)).toMatchObject({
+    expect([...entries].at(-1)).toMatchObject({
       path: '.extra',
       inode: { mode: 0o755, uid: 0, mtime: 5, size: 2 },
     })

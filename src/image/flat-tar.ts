@@ -4,7 +4,7 @@ import type { TarMember } from '../formats/tar/tar-reader.ts'
 import { memberHeader, TAR_END, tarPadding } from '../formats/tar/write-tar.ts'
 import { FileTree } from './file-tree.ts'
 import { type Inode, toLayerEntry } from './layer-entry.ts'
-import type { TreeNode } from './merge-layers.ts'
+import type { TreeNode } from './tree-node.ts'
 
 /** A file or directory that is put into a flat archive beside the image's own: root's. */
 export interface AddedFile {
@@ -47,7 +47,7 @@ export async function* flatTar(
       const { path, inode: given } = toLayerEntry(member)
       const inode = tree.findLink(path)
       const isIt = inode?.path === path && inode.inode.layer === index && inode.inode.type === 'file'
-      if (!isIt || first.has(inode.inode)) continue
+      if (!isIt || done.has(path) || first.has(inode.inode)) continue
       if (inode.inode.size !== given.size)
         throw imageInvalid(
           `${quotePath(path)} has ${given.size} bytes in layer ${index + 1}: expected ${inode.inode.size}`,

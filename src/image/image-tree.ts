@@ -2,9 +2,10 @@ import { imageInvalid, quotePath } from '../formats/image-invalid.ts'
 import type { ImageConfig } from '../formats/oci.ts'
 import { FileTree } from './file-tree.ts'
 import type { ImageFile } from './image-file.ts'
+import { joinPath, type LayerEntries } from './layer-entries.ts'
 import type { Inode, Layer } from './layer-entry.ts'
 import { layerSource } from './layer-source.ts'
-import { mergeLayers, type TreeNode } from './merge-layers.ts'
+import { mergeLayers } from './merge-layers.ts'
 import { documentsOfAnyAge } from './old-archive.ts'
 import { Budget, type ReadOptions } from './read-options.ts'
 import {
@@ -16,6 +17,7 @@ import {
   type SelectedImage,
   selectImage,
 } from './select-image.ts'
+import type { TreeNode } from './tree-node.ts'
 
 /** An image as it was read: what its config says, and the files that a container of it would see. */
 export interface ImageTree {
@@ -71,16 +73,13 @@ export async function readTree(
   return { ...treeOf(image, layers), ...(root && { inner: root }) }
 }
 
-/** The tree of some layers of an image, by their diffIDs, of inodes of its own. */
+/** The tree of some layers of an image, by their diffIDs. */
 export function innerTree(layers: readonly Layer[], diffIDs: readonly string[]): TreeNode | undefined {
   if (diffIDs.length === 0 || diffIDs.length > layers.length) return undefined
   if (layers.map(({ diffID }) => diffID).join() === diffIDs.join()) return undefined
   const byID = new Map(layers.map((layer) => [layer.diffID, layer]))
   const inner = diffIDs.map((diffID) => byID.get(diffID)?.entries)
-  if (!inner.every((entries) => entries !== undefined)) return undefined
-  return mergeLayers(
-    inner.map((entries) => entries.map((entry) => ({ ...entry, inode: { ...entry.inode } }))),
-  )
+  return inner.every((entries) => entries !== undefined) ? mergeLayers(inner) : undefined
 }
 
 /**
@@ -110,7 +109,7 @@ export async function readLayers(
   return read
 }
 
-/** An image of its layers, lowest first, whose inodes become the tree's. */
+/** An image of its layers, lowest first. */
 export function treeOf(
   { id, config, bytes, manifest }: Pick<SelectedImage, 'id' | 'config' | 'bytes' | 'manifest'>,
   layers: readonly Layer[],
@@ -118,7 +117,7 @@ export function treeOf(
   const root = mergeLayers(layers.map(({ entries }) => entries))
   const read = layers.map(({ diffID, size, digest, entries }) => ({
     ...{ diffID, size, digest },
-    walked: isWalk(entries.map(({ path }) => path)),
+    walked: isWalk(entries),
   }))
   const tree = new FileTree(root)
   const covered = coveredFiles(tree, layers)
@@ -126,23 +125,26 @@ export function treeOf(
 }
 
 /** A directory comes before what is in it, and all of that before its next sibling: as if the slash were the least of bytes. */
-function isWalk(paths: readonly string[]): boolean {
+function isWalk(entries: LayerEntries): boolean {
   let last = ''
-  return paths.every((path) => {
-    const before = last
-    last = path.replaceAll('/', '\0')
-    return before <= last
-  })
+  for (const { directory, name } of entries.places()) {
+    const path = joinPath(directory, name).replaceAll('/', '\0')
+    if (path < last) return false
+    last = path
+  }
+  return true
 }
 
 function coveredFiles(tree: FileTree, layers: readonly Layer[]): CoveredFile[] {
-  return layers.slice(0, -1).flatMap(({ entries }, layer) =>
-    entries.flatMap(({ path, inode, link }) => {
-      const isKept = inode.type === 'file' && inode.content !== undefined && link === undefined
-      if (!isKept || tree.findLink(path)?.inode.sha256 === inode.sha256) return []
-      return [{ path, inode: { ...inode, layer } }]
-    }),
-  )
+  const covered: CoveredFile[] = []
+  for (const [layer, { entries }] of layers.slice(0, -1).entries()) {
+    for (const { index, directory, name } of entries.places()) {
+      if (!entries.isKept(index)) continue
+      const [path, inode] = [joinPath(directory, name), { ...entries.inode(index), layer }]
+      if (tree.findLink(path)?.inode.sha256 !== inode.sha256) covered.push({ path, inode })
+    }
+  }
+  return covered
 }
 
 /** Gives a file by its path in a layout, undefined when there is none; paths come from the image and may be hostile. */

@@ -1,5 +1,6 @@
 import { imageInvalid, quotePath } from '../formats/image-invalid.ts'
 import type { TarMember } from '../formats/tar/tar-reader.ts'
+import type { LayerEntries } from './layer-entries.ts'
 
 export type FileType = 'file' | 'directory' | 'symlink' | 'character' | 'block' | 'fifo'
 
@@ -61,7 +62,7 @@ export interface Layer {
   /** Digest and bytes of its archive, uncompressed. */
   diffID: string
   size: number
-  entries: LayerEntry[]
+  entries: LayerEntries
 }
 
 /** One member of a layer. */

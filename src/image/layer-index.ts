@@ -1,5 +1,6 @@
+import { DIGESTS, LayerEntries } from './layer-entries.ts'
 import { type FileType, type Inode, type Layer, type LayerEntry, NO_XATTRS } from './layer-entry.ts'
-import { DIGESTS, lengthOfNames, wantsDigest } from './layer-reader.ts'
+import { lengthOfNames, wantsDigest } from './layer-reader.ts'
 import { type Budget, chooses } from './read-options.ts'
 
 /** The first line; the members' lines follow, each with what was kept of its file behind it. */
@@ -86,7 +87,7 @@ export function unpackLayer(packed: Buffer, budget: Budget): Omit<Layer, 'digest
     next += length
     return packed.subarray(next - length, next)
   }
-  const entries: LayerEntry[] = []
+  const entries = new LayerEntries()
   let [names, kept] = [0, 0]
   while (entries.length < members) {
     const row = line() as Row
@@ -94,7 +95,7 @@ export function unpackLayer(packed: Buffer, budget: Budget): Omit<Layer, 'digest
     if (!addContents(entry, row, [take(row[12]), take(row[13])], budget)) return undefined
     names += lengthOfNames(entry)
     kept += (entry.inode.head ?? entry.inode.content)?.length ?? 0
-    entries.push(entry)
+    entries.add(entry)
   }
   budget.take('members', members)
   budget.take('bytes of names and attributes', names)

@@ -1,6 +1,7 @@
 import { createHash, type Hash, hash } from 'node:crypto'
 import { imageInvalid, quotePath } from '../formats/image-invalid.ts'
 import { type TarHandler, type TarMember, TarReader } from '../formats/tar/tar-reader.ts'
+import { DIGESTS, type DigestKind, LayerEntries } from './layer-entries.ts'
 import { type Inode, type LayerEntry, toLayerEntry } from './layer-entry.ts'
 import { Budget, chooses, type ReadOptions } from './read-options.ts'
 
@@ -9,10 +10,10 @@ const CONTENT_LIMIT = 64 * 1024 * 1024
 
 /** Reads a layer's archive as it comes in pieces: contents are hashed and, but for those to keep, forgotten. */
 export class LayerReader implements TarHandler {
-  readonly entries: LayerEntry[] = []
+  readonly entries = new LayerEntries()
   readonly #tar = new TarReader(this)
   readonly #budget: Budget
-  #inode: Inode | undefined
+  #entry: LayerEntry | undefined
   /** Of the member, when it is a regular file. */
   #digests: FileDigests | undefined
   #content: Buffer | undefined
@@ -60,9 +61,8 @@ export class LayerReader implements TarHandler {
     }
     this.#budget.take('members', 1)
     this.#budget.take('bytes of names and attributes', lengthOfNames(entry))
-    this.entries.push(entry)
     const { path, inode, link } = entry
-    this.#inode = inode
+    this.#entry = entry
     this.#digests = undefined
     if (inode.type !== 'file' || link !== undefined) return
     this.#digests = new FileDigests(this.#budget.options, path, inode)
@@ -79,9 +79,11 @@ export class LayerReader implements TarHandler {
 
   end(): void {
     this.#digests?.end()
-    if (this.#content !== undefined && this.#inode !== undefined)
-      this.#inode[this.#isWhole ? 'content' : 'head'] = this.#content
+    if (this.#entry === undefined) return
+    if (this.#content !== undefined) this.#entry.inode[this.#isWhole ? 'content' : 'head'] = this.#content
     this.#content = undefined
+    this.entries.add(this.#entry)
+    this.#entry = undefined
   }
 
   #allocate(path: string, size: number): Buffer {
@@ -105,21 +107,18 @@ export function lengthOfNames({ path, link = '', inode: { target, xattrs } }: La
   return names
 }
 
-/** Digests of contents that an inode may have. */
-export const DIGESTS = ['sha256', 'md5', 'sha1', 'gitBlob'] as const
-type Kind = (typeof DIGESTS)[number]
 const ALGORITHMS = { sha256: 'sha256', md5: 'md5', sha1: 'sha1', gitBlob: 'sha1' } as const
 
 /** Whether a digest is to be taken of a file. */
-export function wantsDigest(options: ReadOptions, kind: Kind, path: string, size: number): boolean {
+export function wantsDigest(options: ReadOptions, kind: DigestKind, path: string, size: number): boolean {
   return chooses(kind === 'sha256' ? (options.sha256 ?? true) : options[kind], path, size)
 }
 
 /** Takes the digests of one regular file's content, as they are asked for, and writes them into its inode. */
 class FileDigests {
   readonly #inode: Inode
-  readonly #kinds: readonly Kind[]
-  #hashes: [Kind, Hash][] | undefined
+  readonly #kinds: readonly DigestKind[]
+  #hashes: [DigestKind, Hash][] | undefined
 
   constructor(options: ReadOptions, path: string, inode: Inode) {
     this.#inode = inode
@@ -146,7 +145,7 @@ class FileDigests {
   }
 }
 
-function begin(kind: Kind, size: number): Hash {
+function begin(kind: DigestKind, size: number): Hash {
   const state = createHash(ALGORITHMS[kind])
   return kind === 'gitBlob' ? state.update(gitHeader(size)) : state
 }

@@ -195,7 +195,8 @@ test('a layer that unpacks to more than is left to its image is refused before i
     budget.unpacked(before)
     return layerSource(budget).layer(fileInMemory('layer.tar', layer))
   }
-  await expect(read(1024 ** 3 - 1_100_000)).resolves.toMatchObject({ entries: [{ path: 'zeros' }] })
+  const { entries } = await read(1024 ** 3 - 1_100_000)
+  expect([...entries]).toMatchObject([{ path: 'zeros' }])
   await expect(read(1024 ** 3 - 900_000)).rejects.toThrow('unpacks to more than 1032 times its size')
 })
 

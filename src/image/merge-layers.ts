@@ -1,34 +1,45 @@
 import { imageInvalid, quotePath } from '../formats/image-invalid.ts'
+import { joinPath, LayerEntries, type PlaceInDirectory } from './layer-entries.ts'
 import { CAPABILITY, DEFAULT_ACL, type Inode, type LayerEntry, PLAIN_DIRECTORY } from './layer-entry.ts'
+import { NumberedChildren, NumberedFiles, type TreeNode } from './tree-node.ts'
 
-/** A place in the merged tree; names of one hard-linked file share their inode. */
-export interface TreeNode {
-  inode: Inode
-  /** By name; only directories have them. */
-  children: Map<string, TreeNode> | undefined
-  /**
-   * Set of a directory that a layer puts something into without giving it, over one of a lower layer that is not root's,
-   * 0755, without attributes: with moby it becomes that, with containerd it stays.
-   */
-  isUnclear?: boolean
-}
-
-/** A place in one layer. */
-interface LayerNode extends TreeNode {
-  children: Map<string, LayerNode> | undefined
+/** A directory of one layer, which may become one of the tree. */
+class Directory implements TreeNode {
+  inode: Inode = { ...PLAIN_DIRECTORY }
+  readonly children: NumberedChildren<Directory>
   /** No member gives the directory itself. */
-  implied: boolean
-  /** It hides what the layers below have in the directory; or, of no directory, it is but a whiteout. */
-  hides: boolean
+  implied = true
+  /** It hides what the layers below have in the directory. */
+  hides = false
+  isUnclear?: boolean
+
+  constructor(files: NumberedFiles) {
+    this.children = new NumberedChildren(files)
+  }
+
+  /** By name: directories, numbers of files, and {@link DELETED}. */
+  get places(): Map<string, Place> {
+    return this.children.places
+  }
 }
+
+type Place = Directory | number
+
+/** In a directory of a layer, instead of a file's number: what the layers below have of the name is deleted. */
+const DELETED = -1
 
 /** A layer may come many times in one image, and then counts each time. */
 const MEMBER_LIMIT = 4_000_000
 /** More directories that no member gives than any image has: paths are short, what they imply is not. */
 const IMPLIED_LIMIT = 500_000
 
-/** The root of one layer. */
-interface Layer extends LayerNode {
+/** One layer, as far as its members were laid out. */
+interface Layer {
+  root: Directory
+  entries: LayerEntries
+  files: NumberedFiles
+  /** The number of its first member. */
+  first: number
   /** Paths that it deletes. */
   blocked: Set<string>
   /** How many directories may still be implied, in all layers. */
@@ -37,15 +48,15 @@ interface Layer extends LayerNode {
    * The directory that was asked for last, since members come in the order of their directories. Whoever puts something
    * in a directory asks for it first, so this is never what was replaced, nor below it.
    */
-  recent?: { path: string; node: LayerNode } | undefined
+  recent?: { path: string; directory: Directory } | undefined
 }
 
 const WHITEOUT = '.wh.'
 const OPAQUE = '.wh..wh..opq'
 
 /**
- * Lays layers over each other, lowest first, as a container sees them on overlayfs, and returns the root. The entries'
- * inodes become the tree's.
+ * Lays layers over each other, lowest first, as a container sees them on overlayfs, and returns the root. Files stay
+ * where the layers have them, and the tree has but their numbers.
  *
  * - A whiteout `.wh.NAME` and an opaque marker `.wh..wh..opq` delete from the layers below, never from their own.
  * - A directory over a directory takes its attributes and keeps what is in it; all else replaces what was there.
@@ -61,93 +72,95 @@ const OPAQUE = '.wh..wh..opq'
  *
  * @throws {StillroomError} IMAGE_INVALID
  */
-export function mergeLayers(layers: readonly (readonly LayerEntry[])[]): TreeNode {
-  const members = layers.reduce((sum, entries) => sum + entries.length, 0)
+export function mergeLayers(layers: readonly Iterable<LayerEntry>[]): TreeNode {
+  const packed = layers.map((each) => (each instanceof LayerEntries ? each : LayerEntries.from(each)))
+  const members = packed.reduce((sum, { length }) => sum + length, 0)
   if (members > MEMBER_LIMIT) throw imageInvalid(`The image's layers have ${members} members`)
-  const root = impliedDirectory()
+  const files = new NumberedFiles()
+  const root = new Directory(files)
   const remaining = { directories: IMPLIED_LIMIT }
-  const blocked = new Set<string>()
-  const hidden = new Set<string>()
-  for (const [index, entries] of layers.entries()) {
-    const layer: Layer = { ...impliedDirectory(), remaining, blocked: new Set() }
-    const isOnce = layers.indexOf(entries) === layers.lastIndexOf(entries)
-    for (const { path, inode, link } of entries) {
-      if (isWhiteout(path)) addWhiteout(layer, path, index === 0)
-      else
-        addEntry(layer, {
-          path,
-          link,
-          inode: Object.assign(isOnce ? inode : { ...inode }, { layer: index }),
-        })
+  const remains: Remains = { root, files, blocked: new Set(), hidden: new Set() }
+  for (const [number, entries] of packed.entries()) {
+    const first = files.add(entries)
+    const layer: Layer = {
+      ...{ root: new Directory(files), entries, files, first, remaining },
+      blocked: new Set(),
     }
-    overlay(root, root, layer, '', { blocked, hidden })
-    for (const path of layer.blocked) blocked.add(path)
-    if (!layer.implied) root.inode = layer.inode
+    for (const place of entries.places()) {
+      if (place.name.startsWith(WHITEOUT)) addWhiteout(layer, place, number === 0)
+      else addEntry(layer, place)
+    }
+    overlay(root, layer.root, '', remains)
+    for (const path of layer.blocked) remains.blocked.add(path)
+    if (!layer.root.implied) root.inode = layer.root.inode
   }
   return root
 }
 
-function addWhiteout(layer: Layer, path: string, isLowest: boolean): void {
-  const directory = directoryAt(layer, parentOf(path))
-  const base = baseOf(path)
-  if (base === OPAQUE) {
-    if (directory === layer)
-      throw imageInvalid(`${quotePath(path)} is in the root, where overlayfs ignores it`)
+function addWhiteout(layer: Layer, place: PlaceInDirectory, isLowest: boolean): void {
+  const directory = directoryAt(layer, place.directory)
+  const shown = quotePath(joinPath(place.directory, place.name))
+  if (place.name === OPAQUE) {
+    if (directory === layer.root) throw imageInvalid(`${shown} is in the root, where overlayfs ignores it`)
     // where containerd has no layers below it deletes the directories that no member gave
-    if (isLowest && directory.children?.size !== 0)
-      throw imageInvalid(`${quotePath(path)} comes after what is in its directory, in the lowest layer`)
+    if (isLowest && directory.places.size !== 0)
+      throw imageInvalid(`${shown} comes after what is in its directory, in the lowest layer`)
     directory.hides = true
     return
   }
-  const name = base.slice(WHITEOUT.length)
-  if (name === '' || name === '.' || name === '..' || name.startsWith(WHITEOUT)) {
-    throw imageInvalid(`${quotePath(path)} is not a whiteout that engines agree on`)
-  }
-  const siblings = directory.children as Map<string, LayerNode>
-  if (siblings.has(name))
-    throw imageInvalid(`${quotePath(path)} comes after the member that it names, or another such whiteout`)
-  siblings.set(name, { ...leaf({ ...PLAIN_DIRECTORY, type: 'character' }), hides: true })
-  layer.blocked.add(`${parentOf(path)}${parentOf(path) && '/'}${name}`)
+  const name = place.name.slice(WHITEOUT.length)
+  if (name === '' || name === '.' || name === '..' || name.startsWith(WHITEOUT))
+    throw imageInvalid(`${shown} is not a whiteout that engines agree on`)
+  if (directory.places.has(name))
+    throw imageInvalid(`${shown} comes after the member that it names, or another such whiteout`)
+  directory.places.set(name, DELETED)
+  layer.blocked.add(joinPath(place.directory, name))
 }
 
-function addEntry(layer: Layer, { path, link, inode }: LayerEntry): void {
-  if (path === '') {
-    layer.inode = inode
-    layer.implied = false
+function addEntry(layer: Layer, { index, ...place }: PlaceInDirectory & { index: number }): void {
+  const { entries, first, files } = layer
+  const number = first + index
+  const path = () => joinPath(place.directory, place.name)
+  if (path() === '') {
+    layer.root.inode = files.inode(number)
+    layer.root.implied = false
     return
   }
-  const directory = directoryAt(layer, parentOf(path))
+  const directory = directoryAt(layer, place.directory)
   if (directory.inode.xattrs.has(DEFAULT_ACL))
-    throw imageInvalid(`${quotePath(path)} lies in a directory that gives it an access control list`)
-  const siblings = directory.children as Map<string, LayerNode>
-  const name = baseOf(path)
-  const known = siblings.get(name)
-  const isDirectory = inode.type === 'directory'
-  if (known !== undefined && (known.children !== undefined) !== isDirectory) {
+    throw imageInvalid(`${quotePath(path())} lies in a directory that gives it an access control list`)
+  const { name } = place
+  const known = directory.places.get(name)
+  const isDirectory = entries.type(index) === 'directory'
+  if (known !== undefined && (typeof known === 'object') !== isDirectory) {
     throw imageInvalid(
-      known.hides && isDirectory
-        ? `${quotePath(path)} is a directory after its whiteout: engines show what it should hide`
-        : `${quotePath(path)} is a directory and something else in one layer`,
+      known === DELETED
+        ? `${quotePath(path())} is a directory after its whiteout: engines show what it should hide`
+        : `${quotePath(path())} is a directory and something else in one layer`,
     )
   }
-  if (link !== undefined) siblings.set(name, leaf(linkedInode(layer, path, link, inode)))
-  else if (!isDirectory) siblings.set(name, leaf(inode))
-  else if (known === undefined) siblings.set(name, { ...impliedDirectory(), inode, implied: false })
+  const link = entries.link(index)
+  if (link !== undefined) directory.places.set(name, linkedFile(layer, path(), link, files.inode(number)))
+  else if (!isDirectory) directory.places.set(name, number)
   else {
+    const inode = files.inode(number)
+    const made = typeof known === 'object' ? known : new Directory(files)
     // engines set the attributes of each
-    if (known.inode.xattrs.size > 0) inode.xattrs = new Map([...known.inode.xattrs, ...inode.xattrs])
-    Object.assign(known, { inode, implied: false })
+    if (made.inode.xattrs.size > 0) inode.xattrs = new Map([...made.inode.xattrs, ...inode.xattrs])
+    made.inode = inode
+    made.implied = false
+    directory.places.set(name, made)
   }
 }
 
-/** The file that a hard link names; engines give it the link's attributes, each in its own way. */
-function linkedInode(layer: LayerNode, path: string, link: string, attributes: Inode): Inode {
-  const target = path === link ? undefined : find(layer, link)
+/** The number of the file that a hard link names; engines give it the link's attributes, each in its own way. */
+function linkedFile(layer: Layer, path: string, link: string, attributes: Inode): number {
+  const target = path === link ? undefined : placeAt(layer.root, link)
   const to = `${quotePath(path)} is a hard link to ${quotePath(link)}`
-  if (target === undefined || target.hides)
+  if (target === undefined || target === DELETED || (typeof target === 'object' && target.hides))
     throw imageInvalid(`${to}, which is not there: its layer must give it before`)
-  const { inode } = target
-  if (inode.type === 'directory') throw imageInvalid(`${to}, a directory`)
+  if (typeof target === 'object') throw imageInvalid(`${to}, a directory`)
+  const inode = layer.files.inode(target)
   for (const key of ['uid', 'gid', 'mtime', 'mode'] as const) {
     if (inode[key] === attributes[key] || (key === 'mode' && inode.type === 'symlink')) continue
     const [given, known] = [attributes, inode].map(({ [key]: value }) =>
@@ -162,54 +175,58 @@ function linkedInode(layer: LayerNode, path: string, link: string, attributes: I
   // the kernel takes it away when the owner is set
   if (inode.xattrs.has(CAPABILITY) && !attributes.xattrs.has(CAPABILITY))
     throw imageInvalid(`${to} without its attribute "${CAPABILITY}"`)
-  inode.isShared = true
-  return inode
+  layer.entries.share(target - layer.first)
+  return target
 }
 
 /** What lower layers leave behind where a layer above implies directories. */
 interface Remains {
+  /** The tree so far. */
+  root: Directory
+  files: NumberedFiles
   /** Paths where a lower layer had no directory and there is one now, or none at all. */
   blocked: Set<string>
   /** Directories below opaque ones that were not as an implied one is: containerd would make it like them. */
   hidden: Set<string>
 }
 
-function overlay(root: TreeNode, lower: TreeNode, upper: LayerNode, below: string, remains: Remains): void {
-  const places = lower.children as Map<string, TreeNode>
-  for (const [name, node] of upper.children as Map<string, LayerNode>) {
-    const known = places.get(name)
+function overlay(lower: Directory, upper: Directory, below: string, remains: Remains): void {
+  for (const [name, place] of upper.places) {
+    const known = lower.places.get(name)
     const path = `${below}${name}`
-    if (node.children !== undefined && known?.children !== undefined) {
-      if (!node.implied) {
-        known.inode = node.inode
+    if (place === DELETED) lower.places.delete(name)
+    // it is not a directory
+    else if (typeof place === 'number') lower.places.set(name, place)
+    else if (typeof known === 'object') {
+      if (!place.implied) {
+        known.inode = place.inode
         delete known.isUnclear
       } else if (!isPlain(known.inode)) known.isUnclear = true
-      if (node.hides) {
+      if (place.hides) {
         addHidden(known, path, remains.hidden)
-        known.children.clear()
+        known.places.clear()
       }
-      overlay(root, known, node, `${path}/`, remains)
-    } else if (node.children === undefined && node.hides) places.delete(name)
-    else {
-      if (node.children !== undefined) {
-        if (known !== undefined) remains.blocked.add(path)
-        if (node.implied && known?.inode.type === 'symlink') refuseOddLink(root, path, known.inode)
-        settle(node, path, remains)
+      overlay(known, place, `${path}/`, remains)
+    } else {
+      if (known !== undefined) {
+        remains.blocked.add(path)
+        if (place.implied) refuseOddLink(remains.root, path, remains.files.inode(known))
       }
+      settle(place, path, remains)
       // with all that is below
-      places.set(name, node)
+      lower.places.set(name, place)
     }
   }
 }
 
-function addHidden(directory: TreeNode, at: string, hidden: Set<string>): void {
-  const open = [{ node: directory, path: at }]
+function addHidden(directory: Directory, at: string, hidden: Set<string>): void {
+  const open = [{ directory, path: at }]
   for (let top = open.pop(); top !== undefined; top = open.pop()) {
-    for (const [name, node] of top.node.children ?? []) {
-      if (node.children === undefined) continue
+    for (const [name, place] of top.directory.places) {
+      if (typeof place === 'number') continue
       const path = `${top.path}/${name}`
-      if (!isPlain(node.inode)) hidden.add(path)
-      open.push({ node, path })
+      if (!isPlain(place.inode)) hidden.add(path)
+      open.push({ directory: place, path })
     }
   }
 }
@@ -219,30 +236,31 @@ const isPlain = ({ mode, uid, gid, xattrs }: Inode) =>
   mode === PLAIN_DIRECTORY.mode && uid === 0 && gid === 0 && xattrs.size === 0
 
 /** Makes a directory of a layer one of the tree: takes out whiteouts, which are of nothing. */
-function settle(directory: LayerNode, at: string, { blocked, hidden }: Remains): void {
-  const open = [{ node: directory, path: at }]
+function settle(directory: Directory, at: string, { blocked, hidden }: Remains): void {
+  const open = [{ directory, path: at }]
   for (let top = open.pop(); top !== undefined; top = open.pop()) {
-    const { node, path } = top
-    if (node.implied && blocked.size > 0) refuseBlocked(path, blocked)
-    if (node.implied && hidden.has(path))
+    const { directory, path } = top
+    if (directory.implied && blocked.size > 0) refuseBlocked(path, blocked)
+    if (directory.implied && hidden.has(path))
       throw imageInvalid(
         `${quotePath(path)} is given by no member, and a layer hides a directory there that is not root's, 0755`,
       )
-    for (const [name, child] of node.children as Map<string, LayerNode>) {
-      if (child.children !== undefined) open.push({ node: child, path: `${path}/${name}` })
-      else if (child.hides) node.children?.delete(name)
+    for (const [name, place] of directory.places) {
+      if (typeof place === 'object') open.push({ directory: place, path: `${path}/${name}` })
+      else if (place === DELETED) directory.places.delete(name)
     }
   }
 }
 
 /** containerd follows a link that becomes a directory no member gives: to another directory, or it may fail. */
-function refuseOddLink(root: TreeNode, path: string, { target }: Inode): void {
+function refuseOddLink(root: Directory, path: string, { type, target }: Inode): void {
+  if (type !== 'symlink') return
   const parts = target.startsWith('/') ? [] : parentOf(path).split('/')
   for (const part of target.split('/')) {
     if (part === '..') parts.pop()
     else if (part !== '.') parts.push(part)
   }
-  if (find(root, parts.filter((part) => part !== '').join('/'))?.children !== undefined) return
+  if (typeof placeAt(root, parts.filter((part) => part !== '').join('/')) === 'object') return
   throw imageInvalid(
     `A member lies below ${quotePath(path)}, where a lower layer has a symlink to ${quotePath(target)}`,
   )
@@ -259,43 +277,37 @@ function refuseBlocked(path: string, blocked: ReadonlySet<string>): void {
 }
 
 /** The directory at a path of a layer; those that no member gave yet are implied. */
-function directoryAt(layer: Layer, path: string): LayerNode {
-  if (layer.recent?.path === path) return layer.recent.node
-  let node: LayerNode = layer
+function directoryAt(layer: Layer, path: string): Directory {
+  if (layer.recent?.path === path) return layer.recent.directory
+  let directory = layer.root
   for (const name of path === '' ? [] : path.split('/')) {
-    const children = node.children as Map<string, LayerNode>
-    let next = children.get(name)
+    let next = directory.places.get(name)
     if (next === undefined) {
       if (name.startsWith(WHITEOUT)) throw imageInvalid(`A member lies below the whiteout ${quotePath(path)}`)
       layer.remaining.directories -= 1
       if (layer.remaining.directories < 0)
         throw imageInvalid(`The image's paths imply more than ${IMPLIED_LIMIT} directories`)
-      next = impliedDirectory()
-      children.set(name, next)
+      next = new Directory(layer.files)
+      directory.places.set(name, next)
     }
-    if (next.children === undefined) throw notDirectory(path, next)
-    node = next
+    if (typeof next === 'number') {
+      const what =
+        next === DELETED
+          ? 'which its layer deletes'
+          : `where its layer has a ${layer.entries.type(next - layer.first)}`
+      throw imageInvalid(`A member lies below ${quotePath(path)}, ${what}`)
+    }
+    directory = next
   }
-  layer.recent = { path, node }
-  return node
+  layer.recent = { path, directory }
+  return directory
 }
 
-function find<Node extends TreeNode>(root: Node, path: string): Node | undefined {
-  let node: Node | undefined = root
-  for (const name of path === '' ? [] : path.split('/')) node = node?.children?.get(name) as Node | undefined
-  return node
+function placeAt(root: Directory, path: string): Place | undefined {
+  let place: Place | undefined = root
+  for (const name of path === '' ? [] : path.split('/'))
+    place = typeof place === 'object' ? place.places.get(name) : undefined
+  return place
 }
 
-function notDirectory(path: string, { inode, hides }: LayerNode): Error {
-  const what = hides ? 'which its layer deletes' : `where its layer has a ${inode.type}`
-  return imageInvalid(`A member lies below ${quotePath(path)}, ${what}`)
-}
-
-function impliedDirectory(): LayerNode {
-  return { inode: { ...PLAIN_DIRECTORY }, children: new Map(), implied: true, hides: false }
-}
-
-const leaf = (inode: Inode): LayerNode => ({ inode, children: undefined, implied: false, hides: false })
-const isWhiteout = (path: string) => path.includes(WHITEOUT) && baseOf(path).startsWith(WHITEOUT)
-const baseOf = (path: string) => path.slice(path.lastIndexOf('/') + 1)
 const parentOf = (path: string) => path.slice(0, Math.max(0, path.lastIndexOf('/')))

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import type { FileField } from './compare-trees.ts'
 import { sha256 } from './image-archive.test-data.ts'
 import type { Inode } from './layer-entry.ts'
-import type { TreeNode } from './merge-layers.ts'
+import type { TreeNode } from './tree-node.ts'
 
 /** One change of one attribute of one path, or a path more or less. */
 export interface OneChange {

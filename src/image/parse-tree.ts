@@ -1,7 +1,7 @@
 import { imageInvalid } from '../formats/image-invalid.ts'
 import { type FileType, type Inode, NO_XATTRS } from './layer-entry.ts'
-import type { TreeNode } from './merge-layers.ts'
 import { isTreeText, type TreeRecord, unescapeBytes } from './tree-digest.ts'
+import type { TreeNode } from './tree-node.ts'
 
 /**
  * Reads the text of `treeText` back to a tree, whose files have no layer and no content.
@@ -11,7 +11,7 @@ import { isTreeText, type TreeRecord, unescapeBytes } from './tree-digest.ts'
 export function parseTree(text: Buffer): TreeNode {
   if (text.length > 0 && text.at(-1) !== NEWLINE)
     throw refused(text.toString('latin1').split('\n').length, 'it does not end in a newline')
-  const places = new Map<string, TreeNode>()
+  const places = new Map<string, Place>()
   // a line at a time: all of them would take more memory than the tree
   for (let [at, line] = [0, 1]; at < text.length; line++) {
     const end = text.indexOf(NEWLINE, at)
@@ -31,8 +31,12 @@ const NEWLINE = 0x0a
 const refused = (line: number | undefined, problem: string) =>
   imageInvalid(`The text of a tree is wrong${line === undefined ? '' : ` at line ${line}`}: ${problem}`)
 
+interface Place extends TreeNode {
+  children: Map<string, TreeNode> | undefined
+}
+
 /** What is wrong with a line; undefined when its file was added. */
-function addLine(places: Map<string, TreeNode>, line: string): string | undefined {
+function addLine(places: Map<string, Place>, line: string): string | undefined {
   const record = recordOf(line)
   if (record === undefined) return 'it is not a record of a path'
   const path = unescapeBytes(record.path)
@@ -42,7 +46,10 @@ function addLine(places: Map<string, TreeNode>, line: string): string | undefine
   if (record.hardlink !== '' && (linked === undefined || linked.children !== undefined))
     return 'its hard link leads to no file before it'
   if (linked !== undefined) linked.inode.isShared = true
-  const node = { inode: linked?.inode ?? inodeOf(record), children: isDirectory ? new Map() : undefined }
+  const node: Place = {
+    inode: linked?.inode ?? inodeOf(record),
+    children: isDirectory ? new Map() : undefined,
+  }
   if (path === '') {
     if (!isDirectory) return 'the root is not a directory'
   } else {

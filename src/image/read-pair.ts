@@ -1,4 +1,5 @@
 import { type ImageTree, layoutFiles, type OpenFile, readLayers, treeOf } from './image-tree.ts'
+import { LayerEntries } from './layer-entries.ts'
 import type { Layer, LayerEntry } from './layer-entry.ts'
 import { chooses, type ReadOptions } from './read-options.ts'
 import { type SelectedImage, selectImage } from './select-image.ts'
@@ -35,7 +36,7 @@ export async function readPair(
   const all = [...tops.a, ...tops.b]
   if (all.length === 0) return { a: treeOf(a, []), b: treeOf(b, []) }
   const below = await readTouched(openA, a, common, new TouchedPaths(all), options)
-  return { a: treeOf(a, [...below.map(copyOf), ...tops.a]), b: treeOf(b, [...below, ...tops.b]) }
+  return { a: treeOf(a, [...below, ...tops.a]), b: treeOf(b, [...below, ...tops.b]) }
 }
 
 function countCommon(a: readonly string[], b: readonly string[]): number {
@@ -66,22 +67,18 @@ async function readTouched(
  * other names, and are not what a directory is there for.
  */
 function withoutRest(layers: readonly Layer[], wanted: (path: string, size: number) => boolean) {
-  const linked = new Set(layers.flatMap(({ entries }) => entries.map(({ link }) => link)))
+  const linked = new Set(layers.flatMap(({ entries }) => [...entries].map(({ link }) => link)))
   return (layer: Layer): Layer => {
-    const directories = new Set(['', ...layer.entries.filter(isDirectory).map(({ path }) => path)])
+    const entries = [...layer.entries]
+    const directories = new Set(['', ...entries.filter(isDirectory).map(({ path }) => path)])
     const isNeeded = ({ path, inode, link }: LayerEntry) =>
       inode.type !== 'file' ||
       link !== undefined ||
       linked.has(path) ||
       wanted(path, inode.size) ||
       !directories.has(path.slice(0, Math.max(0, path.lastIndexOf('/'))))
-    return { ...layer, entries: layer.entries.filter(isNeeded) }
+    return { ...layer, entries: LayerEntries.from(entries.filter(isNeeded)) }
   }
 }
 
 const isDirectory = ({ inode }: LayerEntry) => inode.type === 'directory'
-
-/** Entries of its own: their inodes become those of a tree, and change there with what lies above. */
-function copyOf(layer: Layer): Layer {
-  return { ...layer, entries: layer.entries.map((entry) => ({ ...entry, inode: { ...entry.inode } })) }
-}

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Inode } from './layer-entry.ts'
-import type { TreeNode } from './merge-layers.ts'
+import type { TreeNode } from './tree-node.ts'
 
 /**
  * The tree digest: what files a container of the image sees, whatever layers, tar and compression they came in.

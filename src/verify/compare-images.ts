@@ -1,5 +1,5 @@
 import { compareTrees } from '../image/compare-trees.ts'
-import type { TreeNode } from '../image/merge-layers.ts'
+import type { TreeNode } from '../image/tree-node.ts'
 import { type ConfigData, compareConfigs } from './compare-configs.ts'
 import type { ImageDifference, LayerDifference } from './difference.ts'
 

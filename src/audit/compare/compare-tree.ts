@@ -4,8 +4,8 @@ import {
   type FileFacts,
   type FileField,
 } from '../../image/compare-trees.ts'
-import type { TreeNode } from '../../image/merge-layers.ts'
 import { unescapeBytes } from '../../image/tree-digest.ts'
+import type { TreeNode } from '../../image/tree-node.ts'
 import type { Finding, Issue } from '../finding.ts'
 import { RULES, type RuleId } from '../rules.ts'
 import { redact } from '../secrets.ts'

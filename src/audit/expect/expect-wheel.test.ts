@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { FileTree } from '../../image/file-tree.ts'
 import { sha256 } from '../../image/image-archive.test-data.ts'
 import type { Inode } from '../../image/layer-entry.ts'
-import type { TreeNode } from '../../image/merge-layers.ts'
+import type { MutableNode } from '../../image/mutable-tree.test-data.ts'
 import { directUrl, expectWheel, findSites } from './expect-wheel.ts'
 import { ExpectedFiles } from './expected-files.ts'
 import type { ArtifactContents } from './locked-contents.ts'
@@ -25,7 +25,7 @@ const recorded = (name: string): RecordedWheel =>
 
 const SITE = 'usr/local/lib/python3.11/dist-packages'
 
-function nodeOf(fields: Partial<Inode>): TreeNode {
+function nodeOf(fields: Partial<Inode>): MutableNode {
   const inode = { type: 'directory', mode: 0o755, uid: 0, gid: 0, size: 0, sha256: '', ...fields } as Inode
   return { inode, children: inode.type === 'directory' ? new Map() : undefined }
 }

@@ -1,8 +1,9 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { LayerReader } from '../../image/layer-reader.ts'
-import { mergeLayers, type TreeNode } from '../../image/merge-layers.ts'
+import { mergeLayers } from '../../image/merge-layers.ts'
 import { Budget } from '../../image/read-options.ts'
+import type { TreeNode } from '../../image/tree-node.ts'
 import { readBytes } from '../read-at.test-data.ts'
 import { readSquashfs } from './read-squashfs.ts'
 

@@ -1,5 +1,5 @@
-import type { TreeNode } from '../../image/merge-layers.ts'
 import { treeDigest } from '../../image/tree-digest.ts'
+import type { TreeNode } from '../../image/tree-node.ts'
 import type { LockedImage } from '../../lock/schema.ts'
 import type { Artifacts, Reporting } from '../ports.ts'
 import { hasLockedTree, keepLockedTree } from '../store/locked-tree.ts'

@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs'
 import { StillroomError } from '../../error.ts'
 import { uncompressed } from '../../formats/decompress.ts'
 import { FileTree } from '../../image/file-tree.ts'
-import type { LayerEntry } from '../../image/layer-entry.ts'
+import type { LayerEntries } from '../../image/layer-entries.ts'
 import { LayerReader } from '../../image/layer-reader.ts'
 import { mergeLayers } from '../../image/merge-layers.ts'
 import { Budget } from '../../image/read-options.ts'
@@ -28,7 +28,7 @@ export async function readBaseTree(
   const keep = (path: string, size: number) =>
     ACCOUNTS.has(path) || wantedByApt(path, size) || wantedByInventory(path, size)
   const budget = new Budget({ keep, signal })
-  const entries: LayerEntry[][] = []
+  const entries: LayerEntries[] = []
   for (const { digest, diffID } of layers) {
     const reader = new LayerReader(budget)
     const hash = createHash('sha256')
@@ -46,7 +46,7 @@ export async function readBaseTree(
         { hint: 'the image was put together wrongly: ask for it to be pushed again' },
       )
     }
-    const broken = reader.entries.find(({ path }) => path.includes('\n'))
+    const broken = [...reader.entries].find(({ path }) => path.includes('\n'))
     if (broken) {
       throw new StillroomError(
         'REGISTRY_IMAGE_UNUSABLE',

@@ -1,7 +1,7 @@
 import { StillroomError } from '../../error.ts'
-import type { TreeNode } from '../../image/merge-layers.ts'
 import { parseTree } from '../../image/parse-tree.ts'
 import { treeParts } from '../../image/tree-digest.ts'
+import type { TreeNode } from '../../image/tree-node.ts'
 import type { LockedImage } from '../../lock/schema.ts'
 import type { Artifacts } from '../ports.ts'
 
