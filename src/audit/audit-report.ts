@@ -127,12 +127,17 @@ export interface AuditedFiles {
   explainedShare: number
   /** What made the generated files, most bytes first. */
   generated: { reason: string; files: number; bytes: number }[]
-  /** Every file that is not explained, by path. */
-  unexplained: AuditedFile[]
-  /** Every file that differs from its owner's, by path. */
-  modified: AuditedFile[]
+  /** Every file that is not explained. */
+  unexplained: FileList
+  /** Every file that differs from its owner's. */
+  modified: FileList
   /** Every path that a step of the locked image made other than rules know it, by path: no finding, as it is as locked. */
   changes: AuditedChange[]
+}
+
+/** Files in any order; in JSON an array, by path. */
+export interface FileList extends Iterable<AuditedFile> {
+  readonly length: number
 }
 
 /** What a step of the locked image changed of what others brought. */

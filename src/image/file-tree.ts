@@ -1,6 +1,6 @@
-import type { PlaceInDirectory } from './layer-entries.ts'
+import { joinPath, type PlaceInDirectory } from './columns.ts'
 import type { Inode } from './layer-entry.ts'
-import type { TreeNode } from './tree-node.ts'
+import { inNameOrder, type TreeNode } from './tree-node.ts'
 
 /** Linux follows no more symlinks than this in one path. */
 const SYMLINK_LIMIT = 40
@@ -133,22 +133,19 @@ export class FileTree {
 
 /** Without recursion, which would cost each file as many steps as it lies deep. */
 function* descend(start: TreeNode, below: string): Generator<TreeFile & PlaceInDirectory> {
-  const open = [{ node: start, directory: below, names: childNames(start) }]
+  const open = [{ directory: below, places: inNameOrder(start.children) }]
   for (let top = open.at(-1); top !== undefined; top = open.at(-1)) {
-    const name = top.names.pop()
-    if (name === undefined) {
+    const { done, value } = top.places.next()
+    if (done) {
       open.pop()
       continue
     }
-    const node = top.node.children?.get(name) as TreeNode
     const { directory } = top
-    const path = directory === '' ? name : `${directory}/${name}`
+    const [name, node] = value
+    const path = joinPath(directory, name)
     yield { path, directory, name, inode: node.inode }
-    if (node.children !== undefined) open.push({ node, directory: path, names: childNames(node) })
+    if (node.children !== undefined) open.push({ directory: path, places: inNameOrder(node.children) })
   }
 }
-
-/** The last in the order of their bytes first. */
-const childNames = ({ children }: TreeNode) => [...(children?.keys() ?? [])].sort().reverse()
 
 const split = (path: string) => path.split('/').filter((part) => part !== '')

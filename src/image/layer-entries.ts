@@ -1,19 +1,14 @@
+import { Column, joinPath, Names, type PlaceInDirectory } from './columns.ts'
 import { type FileType, type Inode, type LayerEntry, NO_XATTRS } from './layer-entry.ts'
 
 /** Digests of contents that an inode may have. */
 export const DIGESTS = ['sha256', 'md5', 'sha1', 'gitBlob'] as const
 export type DigestKind = (typeof DIGESTS)[number]
 
-/** The parts of a path; the directory is empty for what is in the root. */
-export interface PlaceInDirectory {
-  directory: string
-  name: string
-}
-
 const TYPES: readonly FileType[] = ['file', 'directory', 'symlink', 'character', 'block', 'fifo']
 
 /** Where what an inode holds lies in its row; numbers are in little endian, size and time as doubles. */
-const ROW = { type: 0, flags: 1, mode: 2, uid: 4, gid: 8, head: 12, size: 16, mtime: 24, bytes: 32 }
+const ROW = { type: 0, flags: 1, mode: 2, uid: 4, gid: 8, head: 12, size: 16, mtime: 24, name: 32, bytes: 36 }
 
 /** Bits of a row's flags; those below are of {@link DIGESTS}, in their order. */
 const SHARED = 0x10
@@ -65,8 +60,8 @@ export class LayerEntries implements Iterable<LayerEntry> {
   /** Adds a member as it is now; of which layer it is, and whether it has more names, is not kept. */
   add({ path, inode, link }: LayerEntry): void {
     const index = this.#length++
-    this.#names.add(path)
     const [row, at] = this.#rows.place(index)
+    row.writeUInt32LE(this.#names.add(path), at + ROW.name)
     row[at + ROW.type] = TYPES.indexOf(inode.type)
     row.writeUInt16LE(inode.mode, at + ROW.mode)
     row.writeUInt32LE(inode.uid, at + ROW.uid)
@@ -95,6 +90,16 @@ export class LayerEntries implements Iterable<LayerEntry> {
   type(index: number): FileType {
     const [row, at] = this.#rows.place(index)
     return TYPES[row[at + ROW.type] as number] as FileType
+  }
+
+  /** The last part of a member's path. */
+  name(index: number): string {
+    const [row, at] = this.#rows.place(index)
+    return this.#names.at(row.readUInt32LE(at + ROW.name))
+  }
+
+  xattrs(index: number): Inode['xattrs'] {
+    return this.#more.get(index)?.xattrs ?? NO_XATTRS
   }
 
   /** Path that a hard link is another name of. */
@@ -156,10 +161,6 @@ export class LayerEntries implements Iterable<LayerEntry> {
   }
 }
 
-/** A path of its parts. */
-export const joinPath = (directory: string, name: string) =>
-  directory === '' ? name : `${directory}/${name}`
-
 function moreOf({ target, major, minor, xattrs, content }: Inode, link: string | undefined): More {
   return {
     ...(target !== '' && { target }),
@@ -169,96 +170,3 @@ function moreOf({ target, major, minor, xattrs, content }: Inode, link: string |
     ...(link !== undefined && { link }),
   }
 }
-
-/** Values of one width by the index of their member, in pieces of 256 that are made as they are needed. */
-class Column {
-  readonly #width: number
-  readonly #pieces: Buffer[] = []
-
-  constructor(width: number) {
-    this.#width = width
-  }
-
-  /** The bytes that a value is in, and where it begins there. */
-  place(index: number): [bytes: Buffer, at: number] {
-    const number = index >>> 8
-    this.#pieces[number] ??= Buffer.alloc(256 * this.#width)
-    return [this.#pieces[number], (index & 255) * this.#width]
-  }
-
-  set(index: number, value: Buffer): void {
-    const [bytes, at] = this.place(index)
-    value.copy(bytes, at)
-  }
-
-  /** Whether the value is of this width, and could be set. */
-  setHex(index: number, value: string): boolean {
-    if (value.length !== 2 * this.#width) return false
-    const [bytes, at] = this.place(index)
-    return bytes.write(value, at, 'hex') === this.#width
-  }
-
-  bytes(index: number, length: number): Buffer {
-    const [bytes, at] = this.place(index)
-    return bytes.subarray(at, at + length)
-  }
-
-  hex(index: number): string {
-    const [bytes, at] = this.place(index)
-    return bytes.toString('hex', at, at + this.#width)
-  }
-}
-
-/** Paths, of which each directory is written once for all that follow in it. */
-class Names {
-  readonly #pieces: Buffer[] = []
-  /** Bytes of the last piece that are written. */
-  #filled = PIECE
-  #directory = ''
-
-  add(path: string): void {
-    const slash = path.lastIndexOf('/')
-    const directory = path.slice(0, Math.max(0, slash))
-    if (directory !== this.#directory) {
-      this.#write(directory, DIRECTORY)
-      this.#directory = directory
-    }
-    this.#write(path.slice(slash + 1), 0)
-  }
-
-  *places(): Generator<PlaceInDirectory> {
-    let directory = ''
-    for (const [number, piece] of this.#pieces.entries()) {
-      const end = number === this.#pieces.length - 1 ? this.#filled : PIECE
-      for (let at = 0; at + 2 <= end; ) {
-        const head = piece.readUInt16LE(at)
-        if (head === END) break
-        const from = at + 2
-        at = from + (head & ~DIRECTORY)
-        // a string of its own, that keeps no longer one in memory
-        const text = piece.toString('latin1', from, at)
-        if ((head & DIRECTORY) === 0) yield { directory, name: text }
-        else directory = text
-      }
-    }
-  }
-
-  /** Behind its length, of which the highest bit tells a directory from a name. */
-  #write(text: string, kind: number): void {
-    if (this.#filled + 2 + text.length > PIECE) {
-      if (this.#filled + 2 <= PIECE) this.#pieces.at(-1)?.writeUInt16LE(END, this.#filled)
-      this.#pieces.push(Buffer.alloc(PIECE))
-      this.#filled = 0
-    }
-    const piece = this.#pieces.at(-1) as Buffer
-    piece.writeUInt16LE(text.length | kind, this.#filled)
-    piece.write(text, this.#filled + 2, 'latin1')
-    this.#filled += 2 + text.length
-  }
-}
-
-/** No text is longer: paths have at most 4000 bytes. */
-const PIECE = 16 * 1024
-const DIRECTORY = 0x8000
-/** Instead of a length: nothing more is in this piece. */
-const END = 0xffff

@@ -1,25 +1,54 @@
 import { imageInvalid, quotePath } from '../formats/image-invalid.ts'
-import { joinPath, LayerEntries, type PlaceInDirectory } from './layer-entries.ts'
-import { CAPABILITY, DEFAULT_ACL, type Inode, type LayerEntry, PLAIN_DIRECTORY } from './layer-entry.ts'
+import { joinPath, type PlaceInDirectory } from './columns.ts'
+import { LayerEntries } from './layer-entries.ts'
+import {
+  CAPABILITY,
+  DEFAULT_ACL,
+  type Inode,
+  type LayerEntry,
+  NO_XATTRS,
+  PLAIN_DIRECTORY,
+} from './layer-entry.ts'
 import { NumberedChildren, NumberedFiles, type TreeNode } from './tree-node.ts'
 
 /** A directory of one layer, which may become one of the tree. */
 class Directory implements TreeNode {
-  inode: Inode = { ...PLAIN_DIRECTORY }
   readonly children: NumberedChildren<Directory>
-  /** No member gives the directory itself. */
-  implied = true
   /** It hides what the layers below have in the directory. */
   hides = false
   isUnclear?: boolean
+  /** Its member's; undefined as long as none gives it. */
+  number: number | undefined
+  readonly #files: NumberedFiles
+  /** Of a directory that a layer gives several times: the attributes of each. */
+  #xattrs: Inode['xattrs'] | undefined
 
   constructor(files: NumberedFiles) {
+    this.#files = files
     this.children = new NumberedChildren(files)
   }
 
-  /** By name: directories, numbers of files, and {@link DELETED}. */
-  get places(): Map<string, Place> {
-    return this.children.places
+  get inode(): Inode {
+    if (this.number === undefined) return { ...PLAIN_DIRECTORY }
+    return Object.assign(this.#files.inode(this.number), { xattrs: this.xattrs })
+  }
+
+  get xattrs(): Inode['xattrs'] {
+    return this.#xattrs ?? (this.number === undefined ? NO_XATTRS : this.#files.xattrs(this.number))
+  }
+
+  /** Becomes what a member says of it. */
+  take(number: number): void {
+    // engines set the attributes of each
+    if (this.xattrs.size > 0) this.#xattrs = new Map([...this.xattrs, ...this.#files.xattrs(number)])
+    this.number = number
+  }
+
+  /** Becomes what a directory of a layer above is. */
+  become(other: Directory): void {
+    this.number = other.number
+    this.#xattrs = other.#xattrs
+    delete this.isUnclear
   }
 }
 
@@ -92,7 +121,7 @@ export function mergeLayers(layers: readonly Iterable<LayerEntry>[]): TreeNode {
     }
     overlay(root, layer.root, '', remains)
     for (const path of layer.blocked) remains.blocked.add(path)
-    if (!layer.root.implied) root.inode = layer.root.inode
+    if (layer.root.number !== undefined) root.become(layer.root)
   }
   return root
 }
@@ -103,7 +132,7 @@ function addWhiteout(layer: Layer, place: PlaceInDirectory, isLowest: boolean): 
   if (place.name === OPAQUE) {
     if (directory === layer.root) throw imageInvalid(`${shown} is in the root, where overlayfs ignores it`)
     // where containerd has no layers below it deletes the directories that no member gave
-    if (isLowest && directory.places.size !== 0)
+    if (isLowest && directory.children.size !== 0)
       throw imageInvalid(`${shown} comes after what is in its directory, in the lowest layer`)
     directory.hides = true
     return
@@ -111,9 +140,9 @@ function addWhiteout(layer: Layer, place: PlaceInDirectory, isLowest: boolean): 
   const name = place.name.slice(WHITEOUT.length)
   if (name === '' || name === '.' || name === '..' || name.startsWith(WHITEOUT))
     throw imageInvalid(`${shown} is not a whiteout that engines agree on`)
-  if (directory.places.has(name))
+  if (directory.children.has(name))
     throw imageInvalid(`${shown} comes after the member that it names, or another such whiteout`)
-  directory.places.set(name, DELETED)
+  directory.children.set(name, DELETED)
   layer.blocked.add(joinPath(place.directory, name))
 }
 
@@ -122,15 +151,14 @@ function addEntry(layer: Layer, { index, ...place }: PlaceInDirectory & { index:
   const number = first + index
   const path = () => joinPath(place.directory, place.name)
   if (path() === '') {
-    layer.root.inode = files.inode(number)
-    layer.root.implied = false
+    layer.root.number = number
     return
   }
   const directory = directoryAt(layer, place.directory)
-  if (directory.inode.xattrs.has(DEFAULT_ACL))
+  if (directory.xattrs.has(DEFAULT_ACL))
     throw imageInvalid(`${quotePath(path())} lies in a directory that gives it an access control list`)
   const { name } = place
-  const known = directory.places.get(name)
+  const known = directory.children.place(name)
   const isDirectory = entries.type(index) === 'directory'
   if (known !== undefined && (typeof known === 'object') !== isDirectory) {
     throw imageInvalid(
@@ -140,16 +168,12 @@ function addEntry(layer: Layer, { index, ...place }: PlaceInDirectory & { index:
     )
   }
   const link = entries.link(index)
-  if (link !== undefined) directory.places.set(name, linkedFile(layer, path(), link, files.inode(number)))
-  else if (!isDirectory) directory.places.set(name, number)
+  if (link !== undefined) directory.children.set(name, linkedFile(layer, path(), link, files.inode(number)))
+  else if (!isDirectory) directory.children.set(name, number)
   else {
-    const inode = files.inode(number)
     const made = typeof known === 'object' ? known : new Directory(files)
-    // engines set the attributes of each
-    if (made.inode.xattrs.size > 0) inode.xattrs = new Map([...made.inode.xattrs, ...inode.xattrs])
-    made.inode = inode
-    made.implied = false
-    directory.places.set(name, made)
+    made.take(number)
+    directory.children.set(name, made)
   }
 }
 
@@ -191,30 +215,28 @@ interface Remains {
 }
 
 function overlay(lower: Directory, upper: Directory, below: string, remains: Remains): void {
-  for (const [name, place] of upper.places) {
-    const known = lower.places.get(name)
+  for (const [name, place] of upper.children.places()) {
+    const known = lower.children.place(name)
     const path = `${below}${name}`
-    if (place === DELETED) lower.places.delete(name)
+    if (place === DELETED) lower.children.delete(name)
     // it is not a directory
-    else if (typeof place === 'number') lower.places.set(name, place)
+    else if (typeof place === 'number') lower.children.set(name, place)
     else if (typeof known === 'object') {
-      if (!place.implied) {
-        known.inode = place.inode
-        delete known.isUnclear
-      } else if (!isPlain(known.inode)) known.isUnclear = true
+      if (place.number !== undefined) known.become(place)
+      else if (!isPlain(known.inode)) known.isUnclear = true
       if (place.hides) {
         addHidden(known, path, remains.hidden)
-        known.places.clear()
+        known.children.clear()
       }
       overlay(known, place, `${path}/`, remains)
     } else {
       if (known !== undefined) {
         remains.blocked.add(path)
-        if (place.implied) refuseOddLink(remains.root, path, remains.files.inode(known))
+        if (place.number === undefined) refuseOddLink(remains.root, path, remains.files.inode(known))
       }
       settle(place, path, remains)
       // with all that is below
-      lower.places.set(name, place)
+      lower.children.set(name, place)
     }
   }
 }
@@ -222,7 +244,7 @@ function overlay(lower: Directory, upper: Directory, below: string, remains: Rem
 function addHidden(directory: Directory, at: string, hidden: Set<string>): void {
   const open = [{ directory, path: at }]
   for (let top = open.pop(); top !== undefined; top = open.pop()) {
-    for (const [name, place] of top.directory.places) {
+    for (const [name, place] of top.directory.children.places()) {
       if (typeof place === 'number') continue
       const path = `${top.path}/${name}`
       if (!isPlain(place.inode)) hidden.add(path)
@@ -240,14 +262,14 @@ function settle(directory: Directory, at: string, { blocked, hidden }: Remains):
   const open = [{ directory, path: at }]
   for (let top = open.pop(); top !== undefined; top = open.pop()) {
     const { directory, path } = top
-    if (directory.implied && blocked.size > 0) refuseBlocked(path, blocked)
-    if (directory.implied && hidden.has(path))
+    if (directory.number === undefined && blocked.size > 0) refuseBlocked(path, blocked)
+    if (directory.number === undefined && hidden.has(path))
       throw imageInvalid(
         `${quotePath(path)} is given by no member, and a layer hides a directory there that is not root's, 0755`,
       )
-    for (const [name, place] of directory.places) {
+    for (const [name, place] of directory.children.places()) {
       if (typeof place === 'object') open.push({ directory: place, path: `${path}/${name}` })
-      else if (place === DELETED) directory.places.delete(name)
+      else if (place === DELETED) directory.children.delete(name)
     }
   }
 }
@@ -281,14 +303,14 @@ function directoryAt(layer: Layer, path: string): Directory {
   if (layer.recent?.path === path) return layer.recent.directory
   let directory = layer.root
   for (const name of path === '' ? [] : path.split('/')) {
-    let next = directory.places.get(name)
+    let next = directory.children.place(name)
     if (next === undefined) {
       if (name.startsWith(WHITEOUT)) throw imageInvalid(`A member lies below the whiteout ${quotePath(path)}`)
       layer.remaining.directories -= 1
       if (layer.remaining.directories < 0)
         throw imageInvalid(`The image's paths imply more than ${IMPLIED_LIMIT} directories`)
       next = new Directory(layer.files)
-      directory.places.set(name, next)
+      directory.children.set(name, next)
     }
     if (typeof next === 'number') {
       const what =
@@ -306,7 +328,7 @@ function directoryAt(layer: Layer, path: string): Directory {
 function placeAt(root: Directory, path: string): Place | undefined {
   let place: Place | undefined = root
   for (const name of path === '' ? [] : path.split('/'))
-    place = typeof place === 'object' ? place.places.get(name) : undefined
+    place = typeof place === 'object' ? place.children.place(name) : undefined
   return place
 }
 

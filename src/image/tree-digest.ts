@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Inode } from './layer-entry.ts'
-import type { TreeNode } from './tree-node.ts'
+import { inNameOrder, type TreeNode } from './tree-node.ts'
 
 /**
  * The tree digest: what files a container of the image sees, whatever layers, tar and compression they came in.
@@ -132,32 +132,41 @@ function toPairs(xattrs: Inode['xattrs']): TreeRecord['xattrs'] {
     .map(([name, value]) => [escapeBytes(name), Buffer.from(value, 'latin1').toString('hex')])
 }
 
+/** A directory whose paths are given one after the other. */
+interface OpenDirectory {
+  /** Its path with a slash behind it. */
+  prefix: string
+  places: Iterator<[name: string, node: TreeNode], void>
+  /** What {@link places} gives next. */
+  next: [name: string, node: TreeNode] | undefined
+  /** Directories that were given and whose content comes later, the last first: `a-` comes before `a/b`. */
+  later: [prefix: string, node: TreeNode][]
+}
+
+function opened(prefix: string, { children }: TreeNode): OpenDirectory {
+  const places = inNameOrder(children)
+  return { prefix, places, next: places.next().value ?? undefined, later: [] }
+}
+
 /** All paths below a directory in the order of their bytes: what is in `a` comes after `a-`, as a slash does. */
 function* inOrder(root: TreeNode): Generator<{ path: string; inode: Inode }> {
   // without recursion, which would cost each path as many steps as it lies deep
-  const open = [{ node: root, prefix: '', places: placesIn(root) }]
+  const open = [opened('', root)]
   for (let top = open.at(-1); top !== undefined; top = open.at(-1)) {
-    const place = top.places.pop()
-    if (place === undefined) {
-      open.pop()
-      continue
+    const { prefix, next } = top
+    const path = next && prefix + next[0]
+    const below = top.later.at(-1)
+    if (below !== undefined && (path === undefined || below[0] < path)) {
+      top.later.pop()
+      open.push(opened(...below))
+    } else if (next === undefined || path === undefined) open.pop()
+    else {
+      const [, node] = next
+      yield { path, inode: node.inode }
+      if (node.children !== undefined) top.later.push([`${path}/`, node])
+      top.next = top.places.next().value ?? undefined
     }
-    const path = top.prefix + place
-    const isBelow = place.endsWith('/')
-    const node = top.node.children?.get(isBelow ? place.slice(0, -1) : place) as TreeNode
-    if (isBelow) open.push({ node, prefix: path, places: placesIn(node) })
-    else yield { path, inode: node.inode }
   }
-}
-
-/** Names in a directory and, with a slash, what is below those that are directories: the last in order first. */
-function placesIn({ children }: TreeNode): string[] {
-  const places: string[] = []
-  for (const [name, node] of children ?? []) {
-    places.push(name)
-    if (node.children !== undefined) places.push(`${name}/`)
-  }
-  return places.sort().reverse()
 }
 
 /** Writes a byte string (latin1) as printable ASCII. */

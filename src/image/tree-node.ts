@@ -19,6 +19,12 @@ export type Children = Pick<
   'size' | 'get' | 'has' | 'keys' | 'values' | typeof Symbol.iterator
 >
 
+/** What is in a directory, in the order of the names' bytes; not all at once, as it may be much. */
+export function inNameOrder(children: Children | undefined): Iterator<[name: string, node: TreeNode], void> {
+  if (children instanceof NumberedChildren) return children.inNameOrder()
+  return [...(children ?? [])].sort(([a], [b]) => (a < b ? -1 : 1)).values()
+}
+
 /** The members of an image's layers by number, those of the lowest layer first. */
 export class NumberedFiles {
   readonly #layers: { first: number; entries: LayerEntries }[] = []
@@ -32,6 +38,17 @@ export class NumberedFiles {
     this.#layers.push({ first, entries })
     this.#count += entries.length
     return first
+  }
+
+  /** The name that its layer gives a member. */
+  name(number: number): string {
+    const { first, entries } = this.#layers[this.#layerOf(number)] as { first: number; entries: LayerEntries }
+    return entries.name(number - first)
+  }
+
+  xattrs(number: number): Inode['xattrs'] {
+    const { first, entries } = this.#layers[this.#layerOf(number)] as { first: number; entries: LayerEntries }
+    return entries.xattrs(number - first)
   }
 
   /** Of a file of several names it is always the same object, of others each time a new one. */
@@ -57,38 +74,129 @@ export class NumberedFiles {
   }
 }
 
-/** What is in a directory: directories, and numbers of files, which become objects when they are asked for. */
+/**
+ * What is in a directory: directories, and numbers of files, which become objects when they are asked for. Files that come in
+ * the order of their names, as most do, are but numbers; of all else the name is kept, too.
+ */
 export class NumberedChildren<Directory extends TreeNode> implements Children {
-  readonly places = new Map<string, Directory | number>()
   readonly #files: NumberedFiles
+  /** Files in the order of the names that their layers give them; below 0, by `~`, where there is none any more. */
+  readonly #ordered: number[] = []
+  #others: Map<string, Directory | number> | undefined
+  #size = 0
 
   constructor(files: NumberedFiles) {
     this.#files = files
   }
 
   get size(): number {
-    return this.places.size
+    return this.#size
   }
 
   get(name: string): TreeNode | undefined {
-    const place = this.places.get(name)
+    const place = this.place(name)
     return place === undefined ? undefined : this.#nodeOf(place)
   }
 
   has(name: string): boolean {
-    return this.places.has(name)
+    return this.place(name) !== undefined
   }
 
-  keys(): MapIterator<string> {
-    return this.places.keys()
+  *keys(): MapIterator<string> {
+    for (const [name] of this.places()) yield name
   }
 
   *values(): MapIterator<TreeNode> {
-    for (const place of this.places.values()) yield this.#nodeOf(place)
+    for (const [, place] of this.places()) yield this.#nodeOf(place)
   }
 
   *[Symbol.iterator](): MapIterator<[string, TreeNode]> {
-    for (const [name, place] of this.places) yield [name, this.#nodeOf(place)]
+    for (const [name, place] of this.places()) yield [name, this.#nodeOf(place)]
+  }
+
+  /** As {@link get}, the number of a file. */
+  place(name: string): Directory | number | undefined {
+    const other = this.#others?.get(name)
+    if (other !== undefined) return other
+    const number = this.#ordered[this.#indexOf(name)]
+    return number === undefined || number < 0 ? undefined : number
+  }
+
+  /** As the iterator, with the numbers of files. */
+  *places(): MapIterator<[string, Directory | number]> {
+    for (const number of this.#ordered) if (number >= 0) yield [this.#files.name(number), number]
+    if (this.#others !== undefined) yield* this.#others
+  }
+
+  *inNameOrder(): Generator<[string, TreeNode], void> {
+    const others = [...(this.#others?.keys() ?? [])].sort().reverse()
+    const other = () => {
+      const name = others.pop() as string
+      return [name, this.#nodeOf(this.#others?.get(name) as Directory | number)] as [string, TreeNode]
+    }
+    for (const number of this.#ordered) {
+      if (number < 0) continue
+      const name = this.#files.name(number)
+      while (others.length > 0 && (others.at(-1) as string) < name) yield other()
+      yield [name, new FileNode(this.#files, number)]
+    }
+    while (others.length > 0) yield other()
+  }
+
+  set(name: string, place: Directory | number): void {
+    this.delete(name)
+    this.#size += 1
+    if (typeof place === 'number' && place >= 0 && this.#files.name(place) === name) {
+      const index = this.#indexOf(name)
+      if (index >= 0) this.#ordered[index] = place
+      else if (this.#isLast(name)) this.#ordered.push(place)
+      else this.#setOther(name, place)
+    } else this.#setOther(name, place)
+  }
+
+  delete(name: string): void {
+    if (this.#others?.delete(name)) this.#size -= 1
+    const index = this.#indexOf(name)
+    const number = this.#ordered[index]
+    if (number === undefined || number < 0) return
+    this.#ordered[index] = ~number
+    this.#size -= 1
+  }
+
+  clear(): void {
+    this.#ordered.length = 0
+    this.#others = undefined
+    this.#size = 0
+  }
+
+  #setOther(name: string, place: Directory | number): void {
+    this.#others ??= new Map()
+    this.#others.set(name, place)
+  }
+
+  /** Whether a name comes after all that are in order. */
+  #isLast(name: string): boolean {
+    const last = this.#ordered.at(-1)
+    return last === undefined || this.#nameOf(last) < name
+  }
+
+  /** Where a name is among those in order; -1 when it is not. */
+  #indexOf(name: string): number {
+    // as of the most that are added
+    if (this.#isLast(name)) return -1
+    let [low, high] = [0, this.#ordered.length - 1]
+    while (low <= high) {
+      const middle = (low + high) >>> 1
+      const found = this.#nameOf(this.#ordered[middle] as number)
+      if (found === name) return middle
+      if (found < name) low = middle + 1
+      else high = middle - 1
+    }
+    return -1
+  }
+
+  #nameOf(number: number): string {
+    return this.#files.name(number < 0 ? ~number : number)
   }
 
   #nodeOf(place: Directory | number): TreeNode {

@@ -1,4 +1,4 @@
-import type { AuditReport } from '../audit/audit-report.ts'
+import type { AuditedFile, AuditReport, FileList } from '../audit/audit-report.ts'
 import type { Finding } from '../audit/finding.ts'
 import { factLines } from './fact-lines.ts'
 import { oneLine } from './markdown.ts'
@@ -37,12 +37,24 @@ export function auditTable(report: AuditReport): string {
       `${findings.length}${ignored.length > 0 ? `, and ${ignored.length} ignored by the policy` : ''}`,
     ],
   ])
-  const unexplained = files.unexplained
-    .slice(0, SHOWN)
-    .map(({ path, size }) => `unexplained  ${path} (${size} bytes)`)
+  const unexplained = firstPaths(files.unexplained).map(
+    ({ path, size }) => `unexplained  ${path} (${size} bytes)`,
+  )
   const more = files.unexplained.length - unexplained.length
   if (more > 0) unexplained.push(`unexplained  and ${more} more: see --json`)
   return `${[...head, ...(lock === null ? [] : unexplained), ...changesOf(report), ...describe(findings)].join('\n')}\n`
+}
+
+/** Those of a list, which may be long, that come first by path. */
+function firstPaths(files: FileList): AuditedFile[] {
+  const first: AuditedFile[] = []
+  for (const file of files) {
+    const last = first.at(-1)
+    if (first.length === SHOWN && last !== undefined && last.path < file.path) continue
+    first.push(file)
+    first.sort((a, b) => (a.path < b.path ? -1 : 1)).splice(SHOWN)
+  }
+  return first
 }
 
 /** What steps of the locked image changed: of each step the first paths. */

@@ -57,7 +57,7 @@ export function sifAdditions(root: TreeNode, lock: SifLock | undefined): SifAddi
       if (by === undefined) children.set(name, rest)
       else explained.set(path, by)
     }
-    return { ...node, children }
+    return { inode: node.inode, children, ...(node.isUnclear && { isUnclear: true }) }
   }
   return { root: strip(root, ''), explained }
 }

@@ -1,8 +1,10 @@
+import type { FileTree } from '../../image/file-tree.ts'
 import type { Inode } from '../../image/layer-entry.ts'
-import type { AuditedChange, AuditedFile, AuditedFiles, FileTally } from '../audit-report.ts'
+import type { AuditedChange, AuditedFiles, FileTally } from '../audit-report.ts'
 import { credentialIn } from '../credentials.ts'
 import type { ExpectedFile } from '../expect/expected-files.ts'
-import { type Issue, showPath } from '../finding.ts'
+import { TreeFileList } from '../file-list.ts'
+import type { Issue } from '../finding.ts'
 import { isOfImageBase, type JudgeContext, type Judgement } from './judge-context.ts'
 import { judgeFile } from './judge-file.ts'
 import { missingFiles } from './judge-missing.ts'
@@ -17,8 +19,9 @@ export interface ImageJudgement {
 
 /** Judges every path of an image, and every expected one that is not there; at most one issue a path. */
 export function judgeImage(context: JudgeContext): ImageJudgement {
-  const tally = new Tally()
-  const issues: (Issue | undefined)[] = []
+  const tally = new Tally(context.image.tree)
+  const issues: Issue[] = []
+  const found = (issue: Issue | undefined) => void (issue && issues.push(issue))
   const changes: AuditedChange[] = []
   /** What is left of an issue when no step of the locked image made the path so. */
   const unlessChanged = (path: string, inode: Inode, issue: Issue | undefined) => {
@@ -37,16 +40,16 @@ export function judgeImage(context: JudgeContext): ImageJudgement {
       const judgement = judged.issue === content ? judged : changedBy(judged, changes.at(-1))
       tally.add(path, inode, judgement)
       const permissions = unlessChanged(path, inode, judgePermissions(path, inode, owners, context))
-      issues.push(worstIssue(path, inode, judgement, permissions))
+      found(worstIssue(path, inode, judgement, permissions))
     } else {
       const issue = unlessChanged(path, inode, judgeNonRegular(path, inode, owners, context))
       const privilege = unlessChanged(path, inode, judgePermissions(path, inode, owners, context))
-      issues.push(issue === undefined || isWorse(privilege, issue) ? privilege : issue)
+      found(issue === undefined || isWorse(privilege, issue) ? privilege : issue)
     }
   }
   issues.push(...missingFiles(context, present), ...coveredCredentials(context))
   const files = { ...tally.files(), changes: changes.sort(byPathAndRule) }
-  return { files, issues: issues.filter((issue) => issue !== undefined) }
+  return { files, issues }
 }
 
 /** A file that a step of the locked image changed is that step's. */
@@ -118,12 +121,15 @@ class Tally {
     unexplained: { files: 0, bytes: 0 },
   }
   readonly #byReason = new Map<string, Count>()
-  readonly #listed: Pick<AuditedFiles, 'unexplained' | 'modified'> = { unexplained: [], modified: [] }
+  readonly #listed: Record<'unexplained' | 'modified', TreeFileList>
   readonly #counted = new Set<Inode>()
 
+  constructor(tree: FileTree) {
+    this.#listed = { unexplained: new TreeFileList(tree), modified: new TreeFileList(tree) }
+  }
+
   add(path: string, inode: Inode, { status, owner, reason = '' }: Judgement): void {
-    if (status === 'modified' || status === 'unexplained')
-      this.#listed[status].push(toAudited(path, inode, owner))
+    if (status === 'modified' || status === 'unexplained') this.#listed[status].add(path, owner)
     if (this.#counted.has(inode)) return
     if (inode.isShared) this.#counted.add(inode)
     count(this.#byStatus[status], inode)
@@ -145,28 +151,16 @@ class Tally {
       generated: [...this.#byReason]
         .map(([reason, sum]) => ({ reason, ...sum }))
         .sort((a, b) => b.bytes - a.bytes || (a.reason < b.reason ? -1 : 1)),
-      unexplained: this.#listed.unexplained.sort(byPath),
-      modified: this.#listed.modified.sort(byPath),
+      unexplained: this.#listed.unexplained,
+      modified: this.#listed.modified,
     }
   }
 }
 
-const byPath = (a: { path: string }, b: { path: string }) => (a.path < b.path ? -1 : 1)
-
 export const byPathAndRule = (a: AuditedChange, b: AuditedChange) =>
-  a.path === b.path ? (a.rule < b.rule ? -1 : 1) : byPath(a, b)
+  (a.path === b.path ? a.rule < b.rule : a.path < b.path) ? -1 : 1
 
 function count(sum: Count, { size }: Inode): void {
   sum.files += 1
   sum.bytes += size
-}
-
-function toAudited(path: string, { size, sha256, layer }: Inode, owner: string | undefined): AuditedFile {
-  return {
-    path: showPath(path),
-    size,
-    sha256,
-    ...(layer === undefined ? {} : { layer }),
-    ...(owner === undefined ? {} : { owner }),
-  }
 }
