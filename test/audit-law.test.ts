@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { beforeAll, expect, test } from 'vitest'
-import type { AuditReport } from '../src/audit/audit-report.ts'
+import type { AuditResult } from '../src/audit/audit-report.ts'
 import type { ImageSubject, LockSubject } from '../src/audit/subject.ts'
 import { FileTree } from '../src/image/file-tree.ts'
 import type { Inode } from '../src/image/layer-entry.ts'
@@ -96,7 +96,7 @@ async function auditAfter(
   change: () => () => void,
   against: typeof lock,
   strict = false,
-): Promise<AuditReport> {
+): Promise<AuditResult> {
   const takeBack = change()
   try {
     const inventory = await readInventory(image.tree)

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { execa } from 'execa'
 import fc from 'fast-check'
 import { beforeAll, describe, expect, test } from 'vitest'
-import type { AuditReport } from '../src/audit/audit-report.ts'
+import type { AuditResult } from '../src/audit/audit-report.ts'
 import { compareTree } from '../src/audit/compare/compare-tree.ts'
 import { anyChange, type OneChange } from '../src/image/one-change.test-data.ts'
 import { openImage } from '../src/image/open-image.ts'
@@ -188,7 +188,7 @@ describe('audit image with the locked tree', () => {
     const env = { STILLROOM_CACHE: join(directory, 'cache') }
     await mkdir(env.STILLROOM_CACHE)
     const words = ['audit', 'image', image, '--lock', LOCK]
-    const { findings, trust } = await stillroomJson<AuditReport>(directory, words, { env })
+    const { findings, trust } = await stillroomJson<AuditResult>(directory, words, { env })
     expect(findings.map(({ rule, subject }) => `${rule} ${subject}`)).toEqual(expected)
     expect(trust).toMatchObject({ files: 'locked-tree', byteCode: 'as-locked', owners: 'package-lists' })
     const { tree = '' } = lock.locked.image ?? {}
@@ -215,7 +215,7 @@ describe('audit image with the locked tree', () => {
 
 /** That the findings are of the paths that changed in a container. */
 async function expectJustChanged(
-  { findings }: AuditReport,
+  { findings }: AuditResult,
   container: string,
   { expected }: Tampering,
 ): Promise<void> {
@@ -236,7 +236,7 @@ async function expectJustChanged(
 }
 
 /** That the rules find just what a tampering says, and what every other image has. */
-function expectByRules({ findings, image }: AuditReport, { script, command, expected }: Tampering): void {
+function expectByRules({ findings, image }: AuditResult, { script, command, expected }: Tampering): void {
   const found = findings.filter(({ rule, severity }) => !IDENTITY.has(rule) && severity !== 'note')
   expect(found.map(({ rule, subject }) => `${rule} ${subject}`).sort()).toEqual([...expected].sort())
   // of the same files, with another config, what differs in the config says why the ID is another
@@ -279,6 +279,6 @@ describe('auditImage() of hello, changed in memory', () => {
 })
 
 /** A directory's time that changed since something in it did. */
-function isFollowing({ rule, severity }: AuditReport['findings'][number]): boolean {
+function isFollowing({ rule, severity }: AuditResult['findings'][number]): boolean {
   return rule === 'file-time' && severity === 'note'
 }

@@ -2,7 +2,7 @@ import { isSameVersion } from '../formats/versions/compare-pep440.ts'
 import type { FileTree } from '../image/file-tree.ts'
 import { treeDigest } from '../image/tree-digest.ts'
 import type { Inventory } from '../inventory/inventory.ts'
-import type { AuditedImage, AuditedLock, AuditedPackage, AuditReport, AuditTrust } from './audit-report.ts'
+import type { AuditedImage, AuditedLock, AuditedPackage, AuditResult, AuditTrust } from './audit-report.ts'
 import { REPORT_VERSION } from './audit-report.ts'
 import { compareConfig, expectedConfig, readConfig, redactConfig } from './compare/compare-config.ts'
 import { compareIdentity, comparePackaging } from './compare/compare-identity.ts'
@@ -32,7 +32,7 @@ export interface AuditPolicy {
 }
 
 /** What the rules said of the locked image, when they found nothing. */
-export type Explanation = Pick<AuditReport, 'files' | 'packages'>
+export type Explanation = Pick<AuditResult, 'files' | 'packages'>
 
 /**
  * Says what is in an image, whose each file is, and in what it differs from the lock. Without a lock, files are compared
@@ -42,7 +42,7 @@ export function auditImage(
   image: ImageSubject,
   lock: LockSubject | undefined,
   policy: AuditPolicy,
-): AuditReport {
+): AuditResult {
   const packages = lockedPackages(lock?.locked)
   const expected = lock === undefined ? expectInventory(image) : expectLock(image, lock, packages)
   if (image.sif) expectAdditions(expected, image.tree, image.sif)
@@ -89,7 +89,7 @@ export function auditLocked(
   lock: Omit<LockSubject, 'contents' | 'layers'>,
   explanation: Explanation,
   policy: AuditPolicy,
-): AuditReport {
+): AuditResult {
   const tree = image.digest ?? treeDigest(image.tree.root)
   const { image: locked } = lock.locked
   if (locked === null || !isLockedTree(image, tree, lock.locked)) throw new Error('not the locked files')
@@ -112,7 +112,7 @@ function reportOf(
   },
   findings: readonly Finding[],
   { ignore, today, strict }: AuditPolicy,
-): AuditReport {
+): AuditResult {
   const { image, tree, lock, trust, explanation } = about
   const all = strict ? [...findings, ...strictFindings(trust)] : findings
   const judged = applyPolicy(all, ignore, today)
@@ -255,7 +255,7 @@ function unreadable({ problems }: Inventory, lock: LockSubject | undefined): Fin
   ]
 }
 
-function verdict(findings: readonly Finding[]): AuditReport['verdict'] {
+function verdict(findings: readonly Finding[]): AuditResult['verdict'] {
   if (findings.some(({ severity }) => severity === 'error')) return 'findings'
   return findings.some(({ severity }) => severity === 'inconclusive') ? 'inconclusive' : 'clean'
 }

@@ -127,18 +127,48 @@ export interface AuditedFiles {
   explainedShare: number
   /** What made the generated files, most bytes first. */
   generated: { reason: string; files: number; bytes: number }[]
-  /** Every file that is not explained. */
-  unexplained: FileList
-  /** Every file that differs from its owner's. */
-  modified: FileList
+  /** Every file that is not explained, by path. */
+  unexplained: AuditedFile[]
+  /** Every file that differs from its owner's, by path. */
+  modified: AuditedFile[]
   /** Every path that a step of the locked image made other than rules know it, by path: no finding, as it is as locked. */
   changes: AuditedChange[]
 }
 
-/** Files in any order; in JSON an array, by path. */
+/** An {@link AuditReport} as an audit makes it. */
+export interface AuditResult extends Omit<AuditReport, 'files'> {
+  files: JudgedFiles
+}
+
+/** {@link AuditedFiles} whose longest lists need not be there all at once. */
+export interface JudgedFiles extends Omit<AuditedFiles, 'unexplained' | 'modified'> {
+  unexplained: FileList
+  modified: FileList
+}
+
+/** Files in any order, of which there may be hundreds of thousands: each is made when it is asked for. */
 export interface FileList extends Iterable<AuditedFile> {
   readonly length: number
 }
+
+/** An audit's report as `--json` prints it. */
+export function toReport({ files, ...rest }: AuditResult): AuditReport {
+  return {
+    ...rest,
+    files: {
+      ...files,
+      // made when they are printed, if they are
+      get unexplained() {
+        return byPath(files.unexplained)
+      },
+      get modified() {
+        return byPath(files.modified)
+      },
+    },
+  }
+}
+
+const byPath = (files: FileList) => [...files].sort((a, b) => (a.path < b.path ? -1 : 1))
 
 /** What a step of the locked image changed of what others brought. */
 export interface AuditedChange {

@@ -48,8 +48,8 @@ export class TreeFileList implements FileList {
     }
   }
 
-  /** By path. */
+  /** For what is kept of an audit; reports have them by path. */
   toJSON(): AuditedFile[] {
-    return [...this].sort((a, b) => (a.path < b.path ? -1 : 1))
+    return [...this]
   }
 }

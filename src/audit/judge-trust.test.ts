@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import { FileTree } from '../image/file-tree.ts'
+import { copyTree } from '../image/mutable-tree.test-data.ts'
 import { parseTree } from '../image/parse-tree.ts'
 import { treeText } from '../image/tree-digest.ts'
-import type { TreeNode } from '../image/tree-node.ts'
 import { auditImage, auditLocked, isLockedTree } from './audit-image.ts'
 import { type SmallImage, smallImage, withLayer } from './small-image.test-data.ts'
 
@@ -58,9 +58,9 @@ describe('auditImage() says what it trusted, and with `strict` finds what is wea
   })
 
   test('directories that engines differ about', () => {
-    const root = { ...small.image.tree.root, children: new Map(small.image.tree.root.children) }
-    const usr = root.children.get('usr') as TreeNode
-    root.children.set('usr', { ...usr, isUnclear: true })
+    const root = copyTree(small.image.tree.root)
+    const usr = root.children?.get('usr') ?? expect.unreachable()
+    usr.isUnclear = true
     const image = { ...small.image, tree: new FileTree(root) }
     expect(strict({ ...small, image })).toMatchObject({
       trust: { unclearDirectories: ['/usr'] },

@@ -13,7 +13,7 @@ import type { DebianPackage, LockedGit, LockedPlatform, Lockfile } from '../lock
 import { smallLock } from '../lock/small-lock.test-data.ts'
 import type { GitStep } from '../recipe/schema.ts'
 import { auditImage } from './audit-image.ts'
-import type { AuditReport } from './audit-report.ts'
+import type { AuditResult } from './audit-report.ts'
 import type { ArtifactContents, ContentFile, ControlMember } from './expect/locked-contents.ts'
 import { countLockedLayers, type ImageSubject, type LockSubject } from './subject.ts'
 import { headWantedByAudit, wantedByAudit } from './wanted-by-audit.ts'
@@ -405,7 +405,7 @@ function changedInode(before: Inode | undefined, { content, ...change }: Change,
 }
 
 /** An audit of a small image, with its lock or without one. */
-export async function audit({ image, lock }: SmallImage, hasLock = true): Promise<AuditReport> {
+export async function audit({ image, lock }: SmallImage, hasLock = true): Promise<AuditResult> {
   return auditImage(image, hasLock ? lock : undefined, { ignore: [], today: '2030-01-01' })
 }
 

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import { Flags } from '@oclif/core'
-import type { AuditReport } from '../audit/audit-report.ts'
+import type { AuditResult } from '../audit/audit-report.ts'
 import { AUDIT_FORMATS, SBOM_FORMATS } from '../report/audit-formats.ts'
 
 /** Of both commands that audit. */
@@ -34,7 +34,7 @@ interface AuditOutput {
 
 /** Renders an audit as asked for; what was written to a file is not printed. */
 export async function tellAudit(
-  report: AuditReport,
+  report: AuditResult,
   created: string | undefined,
   { directory, format, sbom, output }: AuditOutput,
   print: (text: string) => void,

@@ -1,6 +1,6 @@
 import { joinPath, type PlaceInDirectory } from './columns.ts'
 import type { Inode } from './layer-entry.ts'
-import { inNameOrder, type TreeNode } from './tree-node.ts'
+import { directoriesIn, inNameOrder, isKept, type TreeNode } from './tree-node.ts'
 
 /** Linux follows no more symlinks than this in one path. */
 const SYMLINK_LIMIT = 40
@@ -43,11 +43,11 @@ export class FileTree {
 
   /** How many paths there are, with the root's. */
   count(): number {
-    let count = 0
+    let count = 1
     const open = [this.root]
     for (let node = open.pop(); node !== undefined; node = open.pop()) {
-      count += 1
-      for (const child of node.children?.values() ?? []) open.push(child)
+      count += node.children?.size ?? 0
+      for (const [, directory] of directoriesIn(node.children)) open.push(directory)
     }
     return count
   }
@@ -59,9 +59,8 @@ export class FileTree {
     for (let top = open.pop(); top !== undefined; top = open.pop()) {
       const { node, path } = top
       if (node.isUnclear) found.push(path)
-      for (const [name, child] of node.children ?? [])
-        if (child.children !== undefined)
-          open.push({ node: child, path: path === '' ? name : `${path}/${name}` })
+      for (const [name, directory] of directoriesIn(node.children))
+        open.push({ node: directory, path: joinPath(path, name) })
     }
     return found.sort()
   }
@@ -71,7 +70,8 @@ export class FileTree {
     if (this.#kept !== undefined) return this.#kept
     const kept: TreeFile[] = []
     // not all paths at once, of which there may be many more
-    for (const file of this.files()) if (file.inode.content !== undefined) kept.push(file)
+    for (const { path, node } of descend(this.root, ''))
+      if (isKept(node)) kept.push({ path, inode: node.inode })
     this.#kept = kept
     return kept
   }
@@ -86,7 +86,7 @@ export class FileTree {
     const start = this.find(below)
     const node = start === undefined ? undefined : this.#node(start.path)
     if (start === undefined || node === undefined) return
-    yield* descend(node, start.path)
+    for (const { node: file, ...place } of descend(node, start.path)) yield { ...place, inode: file.inode }
   }
 
   #node(path: string): TreeNode | undefined {
@@ -132,7 +132,10 @@ export class FileTree {
 }
 
 /** Without recursion, which would cost each file as many steps as it lies deep. */
-function* descend(start: TreeNode, below: string): Generator<TreeFile & PlaceInDirectory> {
+function* descend(
+  start: TreeNode,
+  below: string,
+): Generator<PlaceInDirectory & { path: string; node: TreeNode }> {
   const open = [{ directory: below, places: inNameOrder(start.children) }]
   for (let top = open.at(-1); top !== undefined; top = open.at(-1)) {
     const { done, value } = top.places.next()
@@ -143,7 +146,7 @@ function* descend(start: TreeNode, below: string): Generator<TreeFile & PlaceInD
     const { directory } = top
     const [name, node] = value
     const path = joinPath(directory, name)
-    yield { path, directory, name, inode: node.inode }
+    yield { path, directory, name, node }
     if (node.children !== undefined) open.push({ directory: path, places: inNameOrder(node.children) })
   }
 }

@@ -5,6 +5,16 @@ import { type FileType, type Inode, type LayerEntry, NO_XATTRS } from './layer-e
 export const DIGESTS = ['sha256', 'md5', 'sha1', 'gitBlob'] as const
 export type DigestKind = (typeof DIGESTS)[number]
 
+/** A layer as it was read. */
+export interface Layer {
+  /** Of the blob that it was read from. */
+  digest: string
+  /** Digest and bytes of its archive, uncompressed. */
+  diffID: string
+  size: number
+  entries: LayerEntries
+}
+
 const TYPES: readonly FileType[] = ['file', 'directory', 'symlink', 'character', 'block', 'fifo']
 
 /** Where what an inode holds lies in its row; numbers are in little endian, size and time as doubles. */

@@ -1,6 +1,5 @@
 import { imageInvalid, quotePath } from '../formats/image-invalid.ts'
 import type { TarMember } from '../formats/tar/tar-reader.ts'
-import type { LayerEntries } from './layer-entries.ts'
 
 export type FileType = 'file' | 'directory' | 'symlink' | 'character' | 'block' | 'fifo'
 
@@ -53,16 +52,6 @@ export const PLAIN_DIRECTORY: Readonly<Inode> = {
   minor: 0,
   xattrs: NO_XATTRS,
   sha256: '',
-}
-
-/** A layer as it was read. */
-export interface Layer {
-  /** Of the blob that it was read from. */
-  digest: string
-  /** Digest and bytes of its archive, uncompressed. */
-  diffID: string
-  size: number
-  entries: LayerEntries
 }
 
 /** One member of a layer. */

@@ -1,5 +1,5 @@
-import { DIGESTS, LayerEntries } from './layer-entries.ts'
-import { type FileType, type Inode, type Layer, type LayerEntry, NO_XATTRS } from './layer-entry.ts'
+import { DIGESTS, type Layer, LayerEntries } from './layer-entries.ts'
+import { type FileType, type Inode, type LayerEntry, NO_XATTRS } from './layer-entry.ts'
 import { lengthOfNames, wantsDigest } from './layer-reader.ts'
 import { type Budget, chooses } from './read-options.ts'
 

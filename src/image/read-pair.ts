@@ -1,6 +1,6 @@
 import { type ImageTree, layoutFiles, type OpenFile, readLayers, treeOf } from './image-tree.ts'
-import { LayerEntries } from './layer-entries.ts'
-import type { Layer, LayerEntry } from './layer-entry.ts'
+import { type Layer, LayerEntries } from './layer-entries.ts'
+import type { LayerEntry } from './layer-entry.ts'
 import { chooses, type ReadOptions } from './read-options.ts'
 import { type SelectedImage, selectImage } from './select-image.ts'
 import { TouchedPaths } from './touched-paths.ts'

@@ -1,4 +1,5 @@
-import type { Layer, LayerEntry } from './layer-entry.ts'
+import type { Layer } from './layer-entries.ts'
+import type { LayerEntry } from './layer-entry.ts'
 
 const WHITEOUT = '.wh.'
 const OPAQUE = '.wh..wh..opq'

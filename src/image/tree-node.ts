@@ -25,9 +25,27 @@ export function inNameOrder(children: Children | undefined): Iterator<[name: str
   return [...(children ?? [])].sort(([a], [b]) => (a < b ? -1 : 1)).values()
 }
 
+/** The directories among what is in a directory. */
+export function directoriesIn(children: Children | undefined): Iterable<[name: string, directory: TreeNode]> {
+  if (children instanceof NumberedChildren) return children.directories()
+  return [...(children ?? [])].filter(([, node]) => node.children !== undefined)
+}
+
+/** Whether a file's content was kept. */
+export const isKept = (node: TreeNode): boolean =>
+  node instanceof FileNode ? node.isKept : node.inode.content !== undefined
+
+interface NumberedLayer {
+  /** The number of its first member. */
+  first: number
+  entries: LayerEntries
+  /** Lowest 0. */
+  index: number
+}
+
 /** The members of an image's layers by number, those of the lowest layer first. */
 export class NumberedFiles {
-  readonly #layers: { first: number; entries: LayerEntries }[] = []
+  readonly #layers: NumberedLayer[] = []
   /** Those of several names, by which they are told from each other. */
   readonly #shared = new Map<number, Inode>()
   #count = 0
@@ -35,42 +53,46 @@ export class NumberedFiles {
   /** The number of a layer's first member. */
   add(entries: LayerEntries): number {
     const first = this.#count
-    this.#layers.push({ first, entries })
+    this.#layers.push({ first, entries, index: this.#layers.length })
     this.#count += entries.length
     return first
   }
 
   /** The name that its layer gives a member. */
   name(number: number): string {
-    const { first, entries } = this.#layers[this.#layerOf(number)] as { first: number; entries: LayerEntries }
+    const { first, entries } = this.#layerOf(number)
     return entries.name(number - first)
   }
 
   xattrs(number: number): Inode['xattrs'] {
-    const { first, entries } = this.#layers[this.#layerOf(number)] as { first: number; entries: LayerEntries }
+    const { first, entries } = this.#layerOf(number)
     return entries.xattrs(number - first)
+  }
+
+  isKept(number: number): boolean {
+    const { first, entries } = this.#layerOf(number)
+    return entries.isKept(number - first)
   }
 
   /** Of a file of several names it is always the same object, of others each time a new one. */
   inode(number: number): Inode {
     const known = this.#shared.get(number)
     if (known !== undefined) return known
-    const index = this.#layerOf(number)
-    const { first, entries } = this.#layers[index] as { first: number; entries: LayerEntries }
+    const { first, entries, index } = this.#layerOf(number)
     const inode = entries.inode(number - first)
     inode.layer = index
     if (inode.isShared) this.#shared.set(number, inode)
     return inode
   }
 
-  #layerOf(number: number): number {
+  #layerOf(number: number): NumberedLayer {
     let [low, high] = [0, this.#layers.length - 1]
     while (low < high) {
       const middle = (low + high + 1) >>> 1
       if ((this.#layers[middle]?.first as number) <= number) low = middle
       else high = middle - 1
     }
-    return low
+    return this.#layers[low] as NumberedLayer
   }
 }
 
@@ -82,6 +104,8 @@ export class NumberedChildren<Directory extends TreeNode> implements Children {
   readonly #files: NumberedFiles
   /** Files in the order of the names that their layers give them; below 0, by `~`, where there is none any more. */
   readonly #ordered: number[] = []
+  /** The last of these names. */
+  #last: string | undefined
   #others: Map<string, Directory | number> | undefined
   #size = 0
 
@@ -107,7 +131,12 @@ export class NumberedChildren<Directory extends TreeNode> implements Children {
   }
 
   *values(): MapIterator<TreeNode> {
-    for (const [, place] of this.places()) yield this.#nodeOf(place)
+    for (const number of this.#ordered) if (number >= 0) yield this.#nodeOf(number)
+    for (const place of this.#others?.values() ?? []) yield this.#nodeOf(place)
+  }
+
+  *directories(): Generator<[string, Directory]> {
+    for (const [name, place] of this.#others ?? []) if (typeof place === 'object') yield [name, place]
   }
 
   *[Symbol.iterator](): MapIterator<[string, TreeNode]> {
@@ -149,8 +178,10 @@ export class NumberedChildren<Directory extends TreeNode> implements Children {
     if (typeof place === 'number' && place >= 0 && this.#files.name(place) === name) {
       const index = this.#indexOf(name)
       if (index >= 0) this.#ordered[index] = place
-      else if (this.#isLast(name)) this.#ordered.push(place)
-      else this.#setOther(name, place)
+      else if (this.#isLast(name)) {
+        this.#ordered.push(place)
+        this.#last = name
+      } else this.#setOther(name, place)
     } else this.#setOther(name, place)
   }
 
@@ -165,6 +196,7 @@ export class NumberedChildren<Directory extends TreeNode> implements Children {
 
   clear(): void {
     this.#ordered.length = 0
+    this.#last = undefined
     this.#others = undefined
     this.#size = 0
   }
@@ -176,8 +208,7 @@ export class NumberedChildren<Directory extends TreeNode> implements Children {
 
   /** Whether a name comes after all that are in order. */
   #isLast(name: string): boolean {
-    const last = this.#ordered.at(-1)
-    return last === undefined || this.#nameOf(last) < name
+    return this.#last === undefined || this.#last < name
   }
 
   /** Where a name is among those in order; -1 when it is not. */
@@ -187,16 +218,13 @@ export class NumberedChildren<Directory extends TreeNode> implements Children {
     let [low, high] = [0, this.#ordered.length - 1]
     while (low <= high) {
       const middle = (low + high) >>> 1
-      const found = this.#nameOf(this.#ordered[middle] as number)
+      const number = this.#ordered[middle] as number
+      const found = this.#files.name(number < 0 ? ~number : number)
       if (found === name) return middle
       if (found < name) low = middle + 1
       else high = middle - 1
     }
     return -1
-  }
-
-  #nameOf(number: number): string {
-    return this.#files.name(number < 0 ? ~number : number)
   }
 
   #nodeOf(place: Directory | number): TreeNode {
@@ -216,5 +244,9 @@ class FileNode implements TreeNode {
 
   get inode(): Inode {
     return this.#files.inode(this.#number)
+  }
+
+  get isKept(): boolean {
+    return this.#files.isKept(this.#number)
   }
 }

@@ -5,13 +5,13 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { anyText } from '../../test/support/any-text.ts'
 import { rounds } from '../../test/support/nightly.ts'
-import type { AuditReport } from '../audit/audit-report.ts'
+import type { AuditResult } from '../audit/audit-report.ts'
 import { RULES } from '../audit/rules.ts'
 import { AUDIT_FORMATS, renderAudit, renderSbom } from './audit-formats.ts'
 
 const sha256 = (digit: string) => digit.repeat(64)
 
-const report: AuditReport = {
+const report: AuditResult = {
   reportVersion: 1,
   image: {
     reference: 'stillroom/hello',

@@ -1,4 +1,4 @@
-import type { AuditReport } from '../audit/audit-report.ts'
+import type { AuditResult } from '../audit/audit-report.ts'
 
 export const AUDIT_FORMATS = ['text', 'markdown', 'sarif', 'junit'] as const
 export type AuditFormat = (typeof AUDIT_FORMATS)[number]
@@ -7,7 +7,7 @@ export const SBOM_FORMATS = ['cyclonedx', 'spdx'] as const
 export type SbomFormat = (typeof SBOM_FORMATS)[number]
 
 /** An audit in a format for people or for other programs; see docs/audit.md. */
-export async function renderAudit(report: AuditReport, format: AuditFormat): Promise<string> {
+export async function renderAudit(report: AuditResult, format: AuditFormat): Promise<string> {
   switch (format) {
     case 'text':
       return (await import('./audit-table.ts')).auditTable(report)
@@ -22,7 +22,7 @@ export async function renderAudit(report: AuditReport, format: AuditFormat): Pro
 
 /** What is installed in an audited image, as a bill of materials. */
 export async function renderSbom(
-  report: AuditReport,
+  report: AuditResult,
   format: SbomFormat,
   options: { created?: string } = {},
 ): Promise<string> {

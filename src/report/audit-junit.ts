@@ -1,4 +1,4 @@
-import type { AuditReport } from '../audit/audit-report.ts'
+import type { AuditResult } from '../audit/audit-report.ts'
 import type { Finding } from '../audit/finding.ts'
 import { plural } from './fact-lines.ts'
 import { findingParts } from './finding-parts.ts'
@@ -10,7 +10,7 @@ const SHOWN = 200
  * An audit as JUnit's XML, in the form that CI servers read: a test case a rule, which fails with its findings; one
  * whose findings the policy ignores is skipped.
  */
-export function auditJunit(report: AuditReport): string {
+export function auditJunit(report: AuditResult): string {
   const cases = report.rules.map((rule) => testCase(report, rule))
   const count = (mark: string) => cases.filter((text) => text.includes(mark)).length
   const counts = `tests="${cases.length}" failures="${count('<failure')}" errors="0"`
@@ -25,7 +25,7 @@ export function auditJunit(report: AuditReport): string {
   ].join('\n')
 }
 
-function testCase(report: AuditReport, rule: string): string {
+function testCase(report: AuditResult, rule: string): string {
   const open = `    <testcase classname="audit" name="${xmlText(rule)}"`
   const findings = report.findings.filter((finding) => finding.rule === rule)
   const failing = findings.filter(({ severity }) => severity === 'error' || severity === 'inconclusive')

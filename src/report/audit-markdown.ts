@@ -1,10 +1,10 @@
-import type { AuditReport } from '../audit/audit-report.ts'
+import type { AuditResult } from '../audit/audit-report.ts'
 import type { Finding } from '../audit/finding.ts'
 import { countChanges, explained } from './audit-table.ts'
 import { codeCell, plainMarkdown } from './markdown.ts'
 import { trustWords } from './trust-words.ts'
 
-const VERDICTS: Record<AuditReport['verdict'], string> = {
+const VERDICTS: Record<AuditResult['verdict'], string> = {
   clean: 'clean',
   findings: '**findings**',
   inconclusive: '**inconclusive**',
@@ -13,7 +13,7 @@ const VERDICTS: Record<AuditReport['verdict'], string> = {
 const LIMIT = 60_000
 
 /** An audit as Markdown for a pull request: a summary, then the findings, a table a severity; the rest is folded. */
-export function auditMarkdown(report: AuditReport): string {
+export function auditMarkdown(report: AuditResult): string {
   const { image, lock, files, packages, findings, ignored } = report
   const { account: tally } = files
   const head = [

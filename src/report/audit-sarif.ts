@@ -1,4 +1,4 @@
-import type { AuditReport } from '../audit/audit-report.ts'
+import type { AuditResult } from '../audit/audit-report.ts'
 import type { Finding } from '../audit/finding.ts'
 import { RULES, type Severity } from '../audit/rules.ts'
 import { findingParts } from './finding-parts.ts'
@@ -12,7 +12,7 @@ const LEVELS: Record<Severity, 'error' | 'warning' | 'note'> = {
 }
 
 /** An audit as SARIF 2.1.0 (OASIS): findings as results, those of the policy as suppressed ones. */
-export function auditSarif(report: AuditReport): string {
+export function auditSarif(report: AuditResult): string {
   const rules = report.rules.map((id) => ({
     id,
     shortDescription: { text: RULES[id as keyof typeof RULES]?.title ?? id },
@@ -49,7 +49,7 @@ export function auditSarif(report: AuditReport): string {
 }
 
 /** A viewer shows findings at a file of the repository: the lockfile that the image was compared with. */
-function location({ lock }: AuditReport, { subject }: Finding) {
+function location({ lock }: AuditResult, { subject }: Finding) {
   const logical = { logicalLocations: [{ fullyQualifiedName: subject }] }
   if (lock?.path === undefined) return logical
   return { physicalLocation: { artifactLocation: { uri: encodeURI(lock.path) } }, ...logical }

@@ -1,10 +1,10 @@
-import type { AuditedFile, AuditReport, FileList } from '../audit/audit-report.ts'
+import type { AuditedFile, AuditResult, FileList } from '../audit/audit-report.ts'
 import type { Finding } from '../audit/finding.ts'
 import { factLines } from './fact-lines.ts'
 import { oneLine } from './markdown.ts'
 import { trustWords } from './trust-words.ts'
 
-export const AUDIT_VERDICTS: Record<AuditReport['verdict'], string> = {
+export const AUDIT_VERDICTS: Record<AuditResult['verdict'], string> = {
   clean: 'clean: the image is what the lockfile says',
   findings: 'FINDINGS: the image differs from what it should be',
   inconclusive: 'INCONCLUSIVE: something could not be read',
@@ -14,7 +14,7 @@ export const AUDIT_VERDICTS: Record<AuditReport['verdict'], string> = {
 const SHOWN = 20
 
 /** An audit for a terminal: what was read, then every finding, worst first. */
-export function auditTable(report: AuditReport): string {
+export function auditTable(report: AuditResult): string {
   const { image, lock, files, packages, findings, ignored } = report
   const { account: tally } = files
   const total = Object.values(tally).reduce((sum, each) => sum + each.files, 0)
@@ -58,7 +58,7 @@ function firstPaths(files: FileList): AuditedFile[] {
 }
 
 /** What steps of the locked image changed: of each step the first paths. */
-function changesOf({ files: { changes } }: AuditReport): string[] {
+function changesOf({ files: { changes } }: AuditResult): string[] {
   const steps = [...Map.groupBy(changes, ({ by }) => by)]
   return steps.flatMap(([by, all]) => {
     const lines = all.slice(0, SHOWN).map(({ path, owner, scripts }) => {
@@ -73,17 +73,17 @@ function changesOf({ files: { changes } }: AuditReport): string[] {
 }
 
 /** Never more than it is: `99.999 % of the bytes`. */
-export function explained({ explainedShare }: AuditReport['files']): string {
+export function explained({ explainedShare }: AuditResult['files']): string {
   return `${(Math.floor(explainedShare * 1e6) / 1e4).toFixed(3)} % of the bytes`
 }
 
 /** How many paths each step changed: `2 paths by run-4`. */
-export function countChanges(changes: AuditReport['files']['changes']): string {
+export function countChanges(changes: AuditResult['files']['changes']): string {
   const steps = [...Map.groupBy(changes, ({ by }) => by)]
   return steps.map(([by, all]) => `${all.length} ${all.length === 1 ? 'path' : 'paths'} by ${by}`).join(', ')
 }
 
-function countKinds(packages: AuditReport['packages']): string {
+function countKinds(packages: AuditResult['packages']): string {
   const kinds = Map.groupBy(packages, ({ kind }) => kind)
   return [...kinds].map(([kind, all]) => `${all.length} ${kind}`).join(', ') || 'none'
 }

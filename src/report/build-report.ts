@@ -1,4 +1,4 @@
-import type { AuditReport } from '../audit/audit-report.ts'
+import type { AuditResult } from '../audit/audit-report.ts'
 import type { FileDifference } from '../image/compare-trees.ts'
 import type { LockedImage } from '../lock/schema.ts'
 import type { VerifyReport } from '../verify/verify-report.ts'
@@ -76,9 +76,9 @@ export interface CheckResult {
 }
 
 /** An audit in short; `audit recipe` has all of it. */
-export interface BuildAudit extends Pick<AuditReport, 'verdict' | 'findings'> {
+export interface BuildAudit extends Pick<AuditResult, 'verdict' | 'findings'> {
   /** Null when the image was not read again. */
-  trust: AuditReport['trust'] | null
+  trust: AuditResult['trust'] | null
   explainedShare: number
   /** Whether the same image ID and lockfile were audited before, so that the image was not read again. */
   isKnown: boolean

@@ -1,11 +1,11 @@
 import { PackageURL } from 'packageurl-js'
-import type { AuditedPackage, AuditReport } from '../audit/audit-report.ts'
+import type { AuditedPackage, AuditResult } from '../audit/audit-report.ts'
 
 /**
  * The package URL of an installed package (purl-spec, type definitions of deb, apk, rpm, pypi, conda, npm, cran and
  * generic); a git checkout has type `generic` and its remote as `vcs_url`.
  */
-export function packageUrl(entry: AuditedPackage, os: AuditReport['image']['os']): string {
+export function packageUrl(entry: AuditedPackage, os: AuditResult['image']['os']): string {
   const { kind, name, version, architecture, origin } = entry
   switch (kind) {
     case 'deb':

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { Enums, Models, Serialize, Spec } from '@cyclonedx/cyclonedx-library'
-import type { AuditedPackage, AuditReport } from '../audit/audit-report.ts'
+import type { AuditedPackage, AuditResult } from '../audit/audit-report.ts'
 import { packageUrl } from './package-url.ts'
 
 /**
@@ -9,7 +9,7 @@ import { packageUrl } from './package-url.ts'
  *
  * @param created when the image says that it was made, ISO 8601
  */
-export function cycloneDx(report: AuditReport, { created }: { created?: string } = {}): string {
+export function cycloneDx(report: AuditResult, { created }: { created?: string } = {}): string {
   const { image, packages } = report
   const bom = new Models.Bom({
     serialNumber: serialNumber(image.id),
@@ -36,7 +36,7 @@ export function cycloneDx(report: AuditReport, { created }: { created?: string }
 
 function component(
   entry: AuditedPackage,
-  { image }: AuditReport,
+  { image }: AuditResult,
   refs: Map<string, number>,
 ): Models.Component {
   const purl = packageUrl(entry, image.os)

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { AuditedPackage, AuditReport } from '../audit/audit-report.ts'
+import type { AuditedPackage, AuditResult } from '../audit/audit-report.ts'
 import { packageUrl } from './package-url.ts'
 
 /** Where names of SPDX documents live; nothing need answer there (SPDX 2.3, 6.5). */
@@ -12,7 +12,7 @@ const NAMESPACE = 'https://stillroom.invalid/spdx'
  * @param created when the image says that it was made, ISO 8601; the start of 1970 when it doesn't, as the format
  *   demands a time
  */
-export function spdx(report: AuditReport, { created }: { created?: string } = {}): string {
+export function spdx(report: AuditResult, { created }: { created?: string } = {}): string {
   const { image, packages } = report
   const digest = image.id.slice('sha256:'.length)
   const entries = packages.map((entry) => spdxPackage(entry, report))
@@ -55,7 +55,7 @@ export function spdx(report: AuditReport, { created }: { created?: string } = {}
   return `${JSON.stringify(document, null, 2)}\n`
 }
 
-function spdxPackage(entry: AuditedPackage, { image }: AuditReport) {
+function spdxPackage(entry: AuditedPackage, { image }: AuditResult) {
   const purl = packageUrl(entry, image.os)
   const suffix = entry.environment === undefined ? '' : ` ${entry.environment}`
   const id = createHash('sha256').update(`${purl}${suffix}`).digest('hex').slice(0, 16)

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { auditImage } from '../../src/audit/audit-image.ts'
-import type { AuditReport } from '../../src/audit/audit-report.ts'
+import type { AuditResult } from '../../src/audit/audit-report.ts'
 import { countLockedLayers, type ImageSubject, type LockSubject } from '../../src/audit/subject.ts'
 import { headWantedByAudit, wantedByAudit } from '../../src/audit/wanted-by-audit.ts'
 import { openImage } from '../../src/image/open-image.ts'
@@ -45,7 +45,7 @@ export function auditInMemory(
   image: ImageSubject,
   lock: Omit<LockSubject, 'layers'>,
   { tree, strict = false }: { tree?: TreeNode | undefined; strict?: boolean } = {},
-): AuditReport {
+): AuditResult {
   const layers = countLockedLayers(image.layers, lock.locked)
   const subject = { ...lock, layers, ...(tree && { tree }) }
   return auditImage(image, subject, { ignore: [], today: '2030-01-01', strict })

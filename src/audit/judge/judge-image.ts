@@ -1,6 +1,6 @@
 import type { FileTree } from '../../image/file-tree.ts'
 import type { Inode } from '../../image/layer-entry.ts'
-import type { AuditedChange, AuditedFiles, FileTally } from '../audit-report.ts'
+import type { AuditedChange, FileTally, JudgedFiles } from '../audit-report.ts'
 import { credentialIn } from '../credentials.ts'
 import type { ExpectedFile } from '../expect/expected-files.ts'
 import { TreeFileList } from '../file-list.ts'
@@ -13,7 +13,7 @@ import { judgePermissions } from './judge-permissions.ts'
 import { stepChange } from './step-changes.ts'
 
 export interface ImageJudgement {
-  files: AuditedFiles
+  files: JudgedFiles
   issues: Issue[]
 }
 
@@ -142,7 +142,7 @@ class Tally {
     count(sum, inode)
   }
 
-  files(): Omit<AuditedFiles, 'changes'> {
+  files(): Omit<JudgedFiles, 'changes'> {
     const { intact, generated } = this.#byStatus
     const all = Object.values(this.#byStatus).reduce((sum, { bytes }) => sum + bytes, 0)
     return {

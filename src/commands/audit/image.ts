@@ -1,5 +1,5 @@
 import { Args, Flags } from '@oclif/core'
-import type { AuditReport } from '../../audit/audit-report.ts'
+import { type AuditReport, toReport } from '../../audit/audit-report.ts'
 import { AUDIT_OUTPUT, STRICT, tellAudit } from '../audit-output.ts'
 import { BaseCommand } from '../base-command.ts'
 
@@ -41,6 +41,6 @@ export default class AuditImage extends BaseCommand {
     const report = await auditAny(session, args.image, { lock, platform, strict })
     await tellAudit(report, report.image.created, flags, (text) => this.log(text))
     if (report.verdict !== 'clean') process.exitCode = 1
-    return report
+    return toReport(report)
   }
 }

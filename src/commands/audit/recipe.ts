@@ -1,4 +1,4 @@
-import type { AuditReport } from '../../audit/audit-report.ts'
+import { type AuditReport, toReport } from '../../audit/audit-report.ts'
 import { StillroomError } from '../../error.ts'
 import { AUDIT_OUTPUT, STRICT, tellAudit } from '../audit-output.ts'
 import { BaseCommand, type FailedRecipe } from '../base-command.ts'
@@ -34,7 +34,7 @@ export default class AuditRecipe extends BaseCommand {
       const report = await auditRecipe(session, name, { strict: flags.strict })
       await tellAudit(report, report.image.created, flags, (text) => this.log(text))
       if (report.verdict !== 'clean') this.exitAtLeast(1)
-      return report
+      return toReport(report)
     })
   }
 }

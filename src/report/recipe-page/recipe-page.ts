@@ -1,4 +1,4 @@
-import type { AuditReport } from '../../audit/audit-report.ts'
+import type { AuditResult } from '../../audit/audit-report.ts'
 import type { ImageFile } from '../../audit/own-files.ts'
 import type { LockedImage, LockedPlatform } from '../../lock/schema.ts'
 import type { Recipe } from '../../recipe/schema.ts'
@@ -15,7 +15,7 @@ export interface RecipePage {
   /** Every regular file of the image. */
   files: readonly ImageFile[]
   /** Of the image; undefined when the sizes are those of the locked tree, and the image was not at hand. */
-  audit: AuditReport | undefined
+  audit: AuditResult | undefined
   /** Its `runs` are those of this recipe. */
   history: Pick<History, 'runs' | 'problems'>
   /** What can be downloaded from the page. */

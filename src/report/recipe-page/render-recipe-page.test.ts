@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { Parser } from 'htmlparser2'
 import { beforeAll, expect, test } from 'vitest'
 import { anyText } from '../../../test/support/any-text.ts'
-import type { AuditReport } from '../../audit/audit-report.ts'
+import type { AuditResult } from '../../audit/audit-report.ts'
 import { ownFiles } from '../../audit/own-files.ts'
 import { audit, smallImage } from '../../audit/small-image.test-data.ts'
 import type { LockedImage } from '../../lock/schema.ts'
@@ -33,7 +33,7 @@ beforeAll(async () => {
 
 /** A page in which everything that others may have written is this text. */
 function pageWith(text: string): RecipePage {
-  const report = small.audit as AuditReport
+  const report = small.audit as AuditResult
   const finding = { severity: 'error', rule: 'file-modified', subject: text, message: text, evidence: [text] }
   const recipe: Recipe = {
     ...small.recipe,
@@ -54,8 +54,8 @@ function pageWith(text: string): RecipePage {
     ],
     audit: {
       ...report,
-      findings: [finding as AuditReport['findings'][number]],
-      ignored: [{ ...finding, reason: text } as AuditReport['ignored'][number]],
+      findings: [finding as AuditResult['findings'][number]],
+      ignored: [{ ...finding, reason: text } as AuditResult['ignored'][number]],
       packages: [
         {
           kind: 'git',
@@ -176,7 +176,7 @@ test('loads nothing, and its policy allows its own style and script alone', () =
 })
 
 test('the same gives the same bytes, whatever this machine audited before', () => {
-  const report = small.audit as AuditReport
+  const report = small.audit as AuditResult
   const trust = { ...report.trust, owners: 'earlier-audit' as const, layers: { read: 0, known: 7 } }
   expect(renderRecipePage({ ...small, audit: { ...report, trust } })).toBe(renderRecipePage(small))
   expect(renderRecipePage({ ...small, files: [...small.files].reverse() })).toBe(renderRecipePage(small))

@@ -10,7 +10,7 @@ import {
 } from '../../adopt/image/compare-rebuilt.ts'
 import type { DraftedImage } from '../../adopt/image/draft-image.ts'
 import type { ImageNote } from '../../adopt/image/image-note.ts'
-import type { AuditReport } from '../../audit/audit-report.ts'
+import type { AuditResult } from '../../audit/audit-report.ts'
 import { credentialIn } from '../../audit/credentials.ts'
 import type { ImageSubject } from '../../audit/subject.ts'
 import type { FileTree } from '../../image/file-tree.ts'
@@ -34,7 +34,7 @@ export interface Made {
 /** What is adopted, and where its recipe is. */
 export interface About {
   original: ImageSubject
-  audit: AuditReport
+  audit: AuditResult
   located: LocatedImage
   place: string
   name: string
@@ -127,7 +127,7 @@ function notesOfLimit({ carry }: Repairs, limit: number): ImageNote[] {
 }
 
 /** What an audit without a lock found in files: paths as findings show them. */
-function foundPaths({ files, findings }: AuditReport): Set<string> {
+function foundPaths({ files, findings }: AuditResult): Set<string> {
   return new Set([
     ...[...files.unexplained, ...files.modified].map(({ path }) => path),
     ...findings.filter(({ subject }) => subject.startsWith('/')).map(({ subject }) => subject),
@@ -135,7 +135,7 @@ function foundPaths({ files, findings }: AuditReport): Set<string> {
 }
 
 /** Files that hold credentials, by path below the root; those of layers below that are no more in the tree are not. */
-function credentialsOf({ findings }: AuditReport, tree: FileTree): Map<string, string> {
+function credentialsOf({ findings }: AuditResult, tree: FileTree): Map<string, string> {
   const found = new Map<string, string>()
   for (const { rule, subject } of findings) {
     if (rule !== 'credential' || !subject.startsWith('/')) continue

@@ -1,6 +1,6 @@
 import { relative, resolve } from 'node:path'
 import { type AuditPolicy, auditImage, auditLocked, isLockedTree } from '../../audit/audit-image.ts'
-import type { AuditReport } from '../../audit/audit-report.ts'
+import type { AuditResult } from '../../audit/audit-report.ts'
 import type { LockedContents } from '../../audit/expect/locked-contents.ts'
 import { countLockedLayers, type ImageSubject, type LockSubject } from '../../audit/subject.ts'
 import type { PlacedArtifact } from '../../dockerfile/context-artifacts.ts'
@@ -48,7 +48,7 @@ export async function auditRecipe(
     onRead,
     given,
   }: { image?: string; isNew?: boolean; strict?: boolean; onRead?: OnRead; given?: GivenImage } = {},
-): Promise<AuditReport> {
+): Promise<AuditResult> {
   const lockfile = await requireLock(session.directory, name)
   const path = `recipes/${name}/lock.json`
   const lock = { lockfile, path, isNew }
@@ -95,7 +95,7 @@ export async function auditAny(
     platform,
     strict = false,
   }: { lock: string | undefined; platform: string | undefined; strict?: boolean },
-): Promise<AuditReport> {
+): Promise<AuditResult> {
   if (lock === undefined) return auditReference(session, what, { platform, lock, strict })
   const path = resolve(session.directory, lock)
   const text = await readLockText(path, lock)
@@ -122,7 +122,7 @@ async function auditReference(
     onRead?: OnRead | undefined
     given?: GivenImage | undefined
   },
-): Promise<AuditReport> {
+): Promise<AuditResult> {
   const { progress } = session
   const { audit } = await readConfig(session.directory)
   const policy = { ignore: audit?.ignore ?? [], today: new Date().toISOString().slice(0, 10), strict }
@@ -168,7 +168,7 @@ async function auditRead(
     reading: Reading
   },
   policy: AuditPolicy,
-): Promise<AuditReport> {
+): Promise<AuditResult> {
   const { located, named, image, reading } = about
   if (named === undefined) return auditImage(await withInventory(located, image, reading), undefined, policy)
   const tree = await treeToCompare(session, named, image)
@@ -200,7 +200,7 @@ async function keep(
   about: {
     named: LockedBy | undefined
     image: ReadImage
-    report: AuditReport
+    report: AuditResult
     cache: DiskLayerCache | undefined
   },
 ): Promise<void> {

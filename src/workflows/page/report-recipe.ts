@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
-import type { AuditReport } from '../../audit/audit-report.ts'
+import type { AuditResult } from '../../audit/audit-report.ts'
 import { type ImageFile, ownFiles } from '../../audit/own-files.ts'
 import { StillroomError } from '../../error.ts'
 import { FileTree } from '../../image/file-tree.ts'
@@ -31,7 +31,7 @@ export interface RecipePageResult {
   /** Of these files. */
   bytes: number
   /** Of the audit; null when the image was not at hand. */
-  verdict: AuditReport['verdict'] | null
+  verdict: AuditResult['verdict'] | null
   /** Verification runs of the recipe in the history. */
   runs: number
   /** Lines of the history that could not be read. */
@@ -97,7 +97,7 @@ function requireImage({ recipe }: Lockfile, locked: LockedPlatform): WithImage {
 
 interface Read {
   files: ImageFile[]
-  audit?: AuditReport
+  audit?: AuditResult
 }
 
 /** The files of the locked image, and its audit; of the locked tree when the engine has not that image. */
@@ -145,7 +145,7 @@ async function readFiles(session: Session, lockfile: Lockfile, locked: WithImage
 }
 
 /** The bills of materials that `audit recipe --sbom` writes. */
-function sboms(name: string, audit: AuditReport | undefined): Promise<RecipePage['downloads']> {
+function sboms(name: string, audit: AuditResult | undefined): Promise<RecipePage['downloads']> {
   if (audit === undefined) return Promise.resolve([])
   const { created } = audit.image
   return Promise.all(

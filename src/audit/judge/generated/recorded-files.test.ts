@@ -3,8 +3,8 @@ import { gunzipSync } from 'node:zlib'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { FileTree } from '../../../image/file-tree.ts'
 import { ociFiles, pieces, tarOf } from '../../../image/image-archive.test-data.ts'
+import { copyTree } from '../../../image/mutable-tree.test-data.ts'
 import { readImageTree } from '../../../image/read-archive.ts'
-import type { TreeNode } from '../../../image/tree-node.ts'
 import { certificateBundle, certificateLinks, trustedCertificates } from '../../expect/certificates.ts'
 import { triggerFiles } from '../../expect/trigger-files.ts'
 import { compareNames, libraryCacheProblem } from './library-cache.ts'
@@ -33,12 +33,10 @@ const text = (path: string) => tree.read(path)?.toString('latin1') ?? expect.unr
 
 /** The same tree with another content of one file. */
 function withContent(before: FileTree, path: string, content: Buffer | string): FileTree {
-  const change = (node: TreeNode, [name = '', ...rest]: string[]): TreeNode => {
-    if (name === '') return { ...node, inode: { ...node.inode, content: Buffer.from(content) } }
-    const child = node.children?.get(name) ?? expect.unreachable(path)
-    return { ...node, children: new Map([...(node.children ?? []), [name, change(child, rest)]]) }
-  }
-  return new FileTree(change(before.root, path.split('/')))
+  const root = copyTree(before.root)
+  const inode = new FileTree(root).findLink(path)?.inode ?? expect.unreachable(path)
+  inode.content = Buffer.from(content)
+  return new FileTree(root)
 }
 
 describe('pamFiles()', () => {
