@@ -17,6 +17,16 @@ export class Column {
     this.#width = width
   }
 
+  /** What {@link restore} takes: those pieces that there are, by their number. */
+  pieces(): Map<number, Buffer> {
+    return new Map([...this.#pieces.entries()].filter(([, piece]) => piece !== undefined))
+  }
+
+  /** Takes the pieces of another column, which are then its own. */
+  restore(numbers: readonly number[], take: (bytes: number) => Buffer): void {
+    for (const number of numbers) this.#pieces[number] = take(256 * this.#width)
+  }
+
   /** The bytes that a value is in, and where it begins there. */
   place(index: number): [bytes: Buffer, at: number] {
     const number = index >>> 8
@@ -53,6 +63,17 @@ export class Names {
   /** Bytes of the last piece that are written. */
   #filled = PIECE
   #directory = ''
+
+  /** What {@link restore} takes. */
+  pieces(): { filled: number; pieces: readonly Buffer[] } {
+    return { filled: this.#filled, pieces: this.#pieces }
+  }
+
+  /** Takes the pieces of other names, which are then its own; nothing can be added to them. */
+  restore({ filled, count }: { filled: number; count: number }, take: (bytes: number) => Buffer): void {
+    for (let number = 0; number < count; number++) this.#pieces.push(take(PIECE))
+    this.#filled = filled
+  }
 
   /** Where the name is, for {@link at}. */
   add(path: string): number {

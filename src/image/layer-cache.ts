@@ -7,7 +7,7 @@ import { FileCache } from '../store/file-cache.ts'
 import type { LayerCache } from './read-options.ts'
 
 /** Raised whenever what is kept would be read in another way. */
-const FORMAT = 5
+const FORMAT = 6
 const LIMIT = 1024 ** 3
 const UNUSED_AFTER = 30 * 24 * 3600 * 1000
 

@@ -1,5 +1,5 @@
 import { Column, joinPath, Names, type PlaceInDirectory } from './columns.ts'
-import { type FileType, type Inode, type LayerEntry, NO_XATTRS } from './layer-entry.ts'
+import { type FileType, type Inode, type LayerEntry, lengthOfNames, NO_XATTRS } from './layer-entry.ts'
 
 /** Digests of contents that an inode may have. */
 export const DIGESTS = ['sha256', 'md5', 'sha1', 'gitBlob'] as const
@@ -21,11 +21,42 @@ const TYPES: readonly FileType[] = ['file', 'directory', 'symlink', 'character',
 const ROW = { type: 0, flags: 1, mode: 2, uid: 4, gid: 8, head: 12, size: 16, mtime: 24, name: 32, bytes: 36 }
 
 /** Bits of a row's flags; those below are of {@link DIGESTS}, in their order. */
+const DIGEST_BITS = 0x0f
 const SHARED = 0x10
 const MORE = 0x20
 
 /** Bytes of a file's beginning that are kept beside the rows: the header of Python's byte code. */
 const HEAD = 16
+
+/** What is wanted of a file's content. */
+export interface WantedContents {
+  /** Bits of {@link DIGESTS}, that of the first lowest. */
+  digests: number
+  /** Whether to keep all of it. */
+  keeps: boolean
+  /** Bytes to keep of its beginning, when it is not kept. */
+  head: number
+}
+
+/** What {@link LayerEntries.unpack} takes, in JSON: how many bytes of each kind follow. */
+export interface PackedEntries {
+  length: number
+  nameBytes: number
+  names: { filled: number; count: number }
+  /** Numbers of each column's pieces. */
+  columns: number[][]
+  more: PackedMore[]
+}
+
+type PackedMore = [
+  index: number,
+  Omit<More, 'xattrs' | 'head' | 'content'> & {
+    xattrs?: [name: string, value: string][]
+    /** In bytes. */
+    head?: number
+    content?: number
+  },
+]
 
 /** What few members have. */
 type More = Partial<
@@ -56,6 +87,8 @@ export class LayerEntries implements Iterable<LayerEntry> {
   readonly #more = new Map<number, More>()
   readonly #names = new Names()
   #length = 0
+  /** Bytes of all that members are called, and of their attributes. */
+  #nameBytes = 0
 
   static from(entries: Iterable<LayerEntry>): LayerEntries {
     const packed = new LayerEntries()
@@ -67,9 +100,63 @@ export class LayerEntries implements Iterable<LayerEntry> {
     return this.#length
   }
 
+  /** What is kept of the entries, in parts: the first, which is JSON, says what the others are. */
+  pack(): [head: PackedEntries, ...parts: Buffer[]] {
+    const names = this.#names.pieces()
+    const columns = this.#columns().map((column) => column.pieces())
+    const kept: Buffer[] = []
+    const more = [...this.#more].map(([index, { xattrs, head, content, ...rest }]): PackedMore => {
+      kept.push(...[head, content].filter((bytes) => bytes !== undefined))
+      return [
+        index,
+        {
+          ...rest,
+          ...(xattrs && { xattrs: [...xattrs] }),
+          ...(head && { head: head.length }),
+          ...(content && { content: content.length }),
+        },
+      ]
+    })
+    const head = {
+      length: this.#length,
+      nameBytes: this.#nameBytes,
+      names: { filled: names.filled, count: names.pieces.length },
+      columns: columns.map((pieces) => [...pieces.keys()]),
+      more,
+    }
+    return [head, ...names.pieces, ...columns.flatMap((pieces) => [...pieces.values()]), ...kept]
+  }
+
+  /** @param take gives the next bytes of the parts behind the first, which are then the entries' own */
+  static unpack(head: PackedEntries, take: (bytes: number) => Buffer): LayerEntries {
+    const entries = new LayerEntries()
+    entries.#length = head.length
+    entries.#nameBytes = head.nameBytes
+    entries.#names.restore(head.names, take)
+    for (const [number, column] of entries.#columns().entries())
+      column.restore(head.columns[number] ?? [], take)
+    for (const [index, { xattrs, head: first, content, ...rest }] of head.more)
+      entries.#more.set(index, {
+        ...rest,
+        ...(xattrs && { xattrs: new Map(xattrs) }),
+        ...(first !== undefined && { head: take(first) }),
+        ...(content !== undefined && { content: take(content) }),
+      })
+    return entries
+  }
+
+  #columns(): Column[] {
+    return [this.#rows, this.#heads, ...Object.values(this.#digests)]
+  }
+
+  get nameBytes(): number {
+    return this.#nameBytes
+  }
+
   /** Adds a member as it is now; of which layer it is, and whether it has more names, is not kept. */
   add({ path, inode, link }: LayerEntry): void {
     const index = this.#length++
+    this.#nameBytes += lengthOfNames({ path, inode, link })
     const [row, at] = this.#rows.place(index)
     row.writeUInt32LE(this.#names.add(path), at + ROW.name)
     row[at + ROW.type] = TYPES.indexOf(inode.type)
@@ -79,10 +166,7 @@ export class LayerEntries implements Iterable<LayerEntry> {
     row.writeDoubleLE(inode.size, at + ROW.size)
     row.writeDoubleLE(inode.mtime, at + ROW.mtime)
     const more = moreOf(inode, link)
-    if (inode.head !== undefined && inode.head.length <= HEAD) {
-      row[at + ROW.head] = inode.head.length
-      this.#heads.set(index, inode.head)
-    } else if (inode.head !== undefined) more.head = inode.head
+    this.#setHead(index, inode.head, more)
     let flags = 0
     for (const [bit, kind] of DIGESTS.entries()) {
       const digest = inode[kind]
@@ -90,16 +174,78 @@ export class LayerEntries implements Iterable<LayerEntry> {
       if (this.#digests[kind].setHex(index, digest)) flags |= 1 << bit
       else more[kind] = digest
     }
-    if (Object.keys(more).length > 0) {
-      flags |= MORE
-      this.#more.set(index, more)
+    this.#setMore(index, more, flags)
+  }
+
+  #setHead(index: number, head: Buffer | undefined, more: More): void {
+    if (head === undefined) return
+    if (head.length > HEAD) {
+      more.head = head
+      return
     }
-    row[at + ROW.flags] = flags
+    const [row, at] = this.#rows.place(index)
+    row[at + ROW.head] = head.length
+    this.#heads.set(index, head)
+  }
+
+  #setMore(index: number, more: More, flags: number): void {
+    const [row, at] = this.#rows.place(index)
+    const hasMore = Object.keys(more).length > 0
+    row[at + ROW.flags] = hasMore ? flags | MORE : flags
+    if (hasMore) this.#more.set(index, more)
+    else this.#more.delete(index)
+  }
+
+  #head(index: number): Buffer | undefined {
+    const [row, at] = this.#rows.place(index)
+    const length = row[at + ROW.head] as number
+    return length > 0 ? this.#heads.bytes(index, length) : this.#more.get(index)?.head
+  }
+
+  /**
+   * Leaves of what was read of a file what is wanted of it.
+   *
+   * @returns false when not all of it was read
+   */
+  limit(index: number, { digests, keeps, head }: WantedContents): boolean {
+    const [row, at] = this.#rows.place(index)
+    let flags = row[at + ROW.flags] as number
+    // as it is of the most
+    if (!keeps && (flags & MORE) === 0 && (flags & DIGEST_BITS) === digests && row[at + ROW.head] === head)
+      return true
+    flags &= ~MORE
+    const more = { ...this.#more.get(index) }
+    for (const [bit, kind] of DIGESTS.entries()) {
+      const isThere = (flags & (1 << bit)) !== 0 || more[kind] !== undefined
+      if ((digests & (1 << bit)) !== 0) {
+        if (!isThere) return false
+        continue
+      }
+      flags &= ~(1 << bit)
+      delete more[kind]
+    }
+    const beginning = this.#head(index) ?? more.content
+    delete more.head
+    row[at + ROW.head] = 0
+    if (keeps) {
+      if (more.content === undefined) return false
+    } else {
+      delete more.content
+      if (head > (beginning?.length ?? 0)) return false
+      if (head > 0) this.#setHead(index, beginning?.subarray(0, head), more)
+    }
+    this.#setMore(index, more, flags)
+    return true
   }
 
   type(index: number): FileType {
     const [row, at] = this.#rows.place(index)
     return TYPES[row[at + ROW.type] as number] as FileType
+  }
+
+  size(index: number): number {
+    const [row, at] = this.#rows.place(index)
+    return row.readDoubleLE(at + ROW.size)
   }
 
   /** The last part of a member's path. */

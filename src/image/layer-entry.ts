@@ -63,6 +63,13 @@ export interface LayerEntry {
   link: string | undefined
 }
 
+/** Bytes of all that a member is called, and of its attributes. */
+export function lengthOfNames({ path, link = '', inode: { target, xattrs } }: LayerEntry): number {
+  let names = path.length + link.length + target.length
+  for (const [name, value] of xattrs) names += name.length + value.length
+  return names
+}
+
 /**
  * What a member of a layer's archive means; the content's sha256 is still to come.
  *

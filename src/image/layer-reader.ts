@@ -2,7 +2,7 @@ import { createHash, type Hash, hash } from 'node:crypto'
 import { imageInvalid, quotePath } from '../formats/image-invalid.ts'
 import { type TarHandler, type TarMember, TarReader } from '../formats/tar/tar-reader.ts'
 import { DIGESTS, type DigestKind, LayerEntries } from './layer-entries.ts'
-import { type Inode, type LayerEntry, toLayerEntry } from './layer-entry.ts'
+import { type Inode, type LayerEntry, lengthOfNames, toLayerEntry } from './layer-entry.ts'
 import { Budget, chooses, type ReadOptions } from './read-options.ts'
 
 /** The largest file whose content is kept. */
@@ -99,13 +99,6 @@ const EMPTY = Buffer.alloc(0)
 
 /** As git calls the header of its archives. */
 const GLOBAL = 'pax_global_header'
-
-/** Bytes of all that a member is called, and of its attributes. */
-export function lengthOfNames({ path, link = '', inode: { target, xattrs } }: LayerEntry): number {
-  let names = path.length + link.length + target.length
-  for (const [name, value] of xattrs) names += name.length + value.length
-  return names
-}
 
 const ALGORITHMS = { sha256: 'sha256', md5: 'md5', sha1: 'sha1', gitBlob: 'sha1' } as const
 

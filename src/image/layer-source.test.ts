@@ -10,6 +10,7 @@ import { type Compression, type Member, ociFiles, pieces, sha256, tarOf } from '
 import { fileInMemory } from './image-file.ts'
 import { type ImageTree, type OpenFile, readImageLayout } from './image-tree.ts'
 import { DiskLayerCache } from './layer-cache.ts'
+import { LayerEntries } from './layer-entries.ts'
 import { packLayer, unpackLayer } from './layer-index.ts'
 import { layerSource, MemoryLayerCache } from './layer-source.ts'
 import { readImageTree } from './read-archive.ts'
@@ -239,7 +240,7 @@ describe('a cache of layers', () => {
     await expect(read(new MemoryLayerCache())).rejects.toThrow('is not a tar archive')
     const cache = new MemoryLayerCache()
     await cache.put(digest, [
-      Buffer.from(`${JSON.stringify({ diffID: digest, size: layer.length, members: 0, lines: 0 })}\n`),
+      ...packLayer({ diffID: digest, size: layer.length, entries: new LayerEntries() }),
     ])
     await expect(read(cache)).resolves.toMatchObject({ layers: [{ digest, size: layer.length }] })
     await expect(read(cache, flip(layer, 600))).rejects.toThrow(

@@ -118,7 +118,8 @@ export class MemoryLayerCache implements LayerCache {
   readonly #layers = new Map<string, Buffer>()
 
   async get(digest: string): Promise<Buffer | undefined> {
-    return this.#layers.get(digest)
+    const layer = this.#layers.get(digest)
+    return layer && Buffer.from(layer)
   }
 
   async put(digest: string, parts: Iterable<Buffer>): Promise<void> {

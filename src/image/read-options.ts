@@ -5,7 +5,7 @@ export type FileChoice = boolean | ((path: string, size: number) => boolean)
 
 /** Keeps what layers hold, as bytes, by the digest of their blob. */
 export interface LayerCache {
-  /** Undefined when there is nothing, or it is damaged. */
+  /** Bytes that whoever asked may change; undefined when there is nothing, or it is damaged. */
   get(digest: string): Promise<Buffer | undefined>
   /** Never rejected: what can't be kept costs time later, and nothing else. */
   put(digest: string, parts: Iterable<Buffer>): Promise<void>
