@@ -34,7 +34,7 @@ test('counts what caches of audits take, and removes what was not used or is of 
   await writeFile(join(cache, 'layers/2/sha256', 'ab'.repeat(32)), 'as an older release kept it')
   await writeFile(join(cache, 'audits', 'cd'.repeat(32)), 'older')
   // compressed, and a checksum
-  const kept = (await stat(join(cache, 'layers/5', DIGEST.slice('sha256:'.length)))).size
+  const kept = (await stat(join(cache, 'layers/6', DIGEST.slice('sha256:'.length)))).size
   expect(kept).toBeLessThan(100)
   const { caches } = await storeUsage(ports)
   expect(caches).toEqual({
@@ -57,7 +57,7 @@ test('counts what caches of audits take, and removes what was not used or is of 
   expect(await keptContents(ports, 'deb')).toEqual({ files: [] })
 
   const before = new Date(Date.now() - 31 * 86_400_000)
-  for (const directory of ['layers/5', 'audits/1', 'contents/3'])
+  for (const directory of ['layers/6', 'audits/1', 'contents/3'])
     for (const name of await readdir(join(cache, directory)))
       await utimes(join(cache, directory, name), before, before)
   await clean(false)
