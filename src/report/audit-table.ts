@@ -37,12 +37,14 @@ export function auditTable(report: AuditResult): string {
       `${findings.length}${ignored.length > 0 ? `, and ${ignored.length} ignored by the policy` : ''}`,
     ],
   ])
-  const unexplained = firstPaths(files.unexplained).map(
-    ({ path, size }) => `unexplained  ${path} (${size} bytes)`,
-  )
-  const more = files.unexplained.length - unexplained.length
-  if (more > 0) unexplained.push(`unexplained  and ${more} more: see --json`)
-  return `${[...head, ...(lock === null ? [] : unexplained), ...changesOf(report), ...describe(findings)].join('\n')}\n`
+  const unexplained = lock === null ? [] : unexplainedLines(files.unexplained)
+  return `${[...head, ...unexplained, ...changesOf(report), ...describe(findings)].join('\n')}\n`
+}
+
+function unexplainedLines(files: FileList): string[] {
+  const lines = firstPaths(files).map(({ path, size }) => `unexplained  ${path} (${size} bytes)`)
+  const more = files.length - lines.length
+  return more > 0 ? [...lines, `unexplained  and ${more} more: see --json`] : lines
 }
 
 /** Those of a list, which may be long, that come first by path. */
