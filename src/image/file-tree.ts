@@ -113,8 +113,9 @@ export class FileTree {
       }
       const next = here.children?.get(name)
       if (next === undefined) return undefined
-      const { type, target } = next.inode
-      if (type === 'symlink' && (followLast || pending.length > 0)) {
+      const isLink = next.children === undefined && next.inode.type === 'symlink'
+      if (isLink && (followLast || pending.length > 0)) {
+        const { target } = next.inode
         links += 1
         if (links > SYMLINK_LIMIT) return undefined
         if (target.startsWith('/')) {
