@@ -28,7 +28,10 @@ export function packLayer({ diffID, size, entries }: Omit<Layer, 'digest'>): Buf
 export function unpackLayer(packed: Buffer, budget: Budget): Omit<Layer, 'digest'> | undefined {
   let next = packed.indexOf('\n') + 1
   const { diffID, size, entries: head } = JSON.parse(packed.toString('latin1', 0, next)) as Head
-  const entries = LayerEntries.unpack(head, (bytes) => packed.subarray(next, (next += bytes)))
+  const entries = LayerEntries.unpack(head, (bytes) => {
+    next += bytes
+    return packed.subarray(next - bytes, next)
+  })
   if (!limitContents(entries, budget)) return undefined
   budget.take('members', entries.length)
   budget.take('bytes of names and attributes', entries.nameBytes)
