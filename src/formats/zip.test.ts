@@ -64,6 +64,45 @@ it('zipMembers() rejects what is damaged', async () => {
     await expect(read(wrong)).rejects.toThrow()
 })
 
+it.each([0, 9])(
+  'zipMembers() rejects a member of another size than is announced, at level %i',
+  async (level) => {
+    const bytes = Buffer.from(
+      zipSync({ a: Buffer.alloc(300_000, 'some content') }, { level: level as 0 | 9 }),
+    )
+    const directory = bytes.indexOf('PK\x01\x02')
+    for (const size of [0, 1, 299_999, 300_001, 2 ** 31]) {
+      const wrong = Buffer.from(bytes)
+      wrong.writeUInt32LE(size, directory + 24)
+      await expect(read(wrong), `${size}`).rejects.toThrow(/bytes|size/)
+    }
+  },
+)
+
+it('zipMembers() rejects what is encrypted, or packed in another way', async () => {
+  const bytes = Buffer.from(zipSync({ a: Buffer.from('some content, some content') }))
+  const directory = bytes.indexOf('PK\x01\x02')
+  const encrypted = Buffer.from(bytes)
+  encrypted.writeUInt16LE(1, directory + 8)
+  await expect(read(encrypted)).rejects.toThrow('encrypted')
+  const other = Buffer.from(bytes)
+  other.writeUInt16LE(12, directory + 10)
+  await expect(read(other)).rejects.toThrow('compression method')
+})
+
+it('zipMembers() lets a content be left before its end', async () => {
+  const noise = Uint8Array.from({ length: 3_000_000 }, (_, i) => (i * i * 7919) % 251)
+  const names: string[] = []
+  for await (const { name, content } of zipMembers(Buffer.from(zipSync({ a: noise, b: noise })))) {
+    for await (const bytes of content()) {
+      expect(bytes.length).toBeGreaterThan(0)
+      break
+    }
+    names.push(name)
+  }
+  expect(names).toEqual(['a', 'b'])
+})
+
 it('zipMembers() reads what lies in the end of an archive, and rejects what lies before', async () => {
   const noise = Uint8Array.from({ length: 200_000 }, (_, i) => (i * 7919) % 251)
   const whole = Buffer.from(zipSync({ first: noise, last: Buffer.from('text') }, { level: 0 }))

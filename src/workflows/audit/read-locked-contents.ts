@@ -55,7 +55,7 @@ export async function readLockedContents(
   }
   await pMap(unique, take, concurrency)
   if (unread.length > 0) await fetch(unread)
-  await pMap(unread, read, concurrency)
+  await pMap(unread.sort(byLargest), read, concurrency)
   if (unread.length > 0) await trimContents(ports)
   for (const project of projects) {
     const { tree, commit } = project
@@ -95,8 +95,12 @@ export async function readAhead(
     await artifactContents(ports, artifact, python).catch(() => {})
   }
   // a build beside it has work for most of the processors
-  await pMap(artifacts.values(), read, { concurrency: 2 })
+  const inOrder = [...artifacts.values()].sort((a, b) => b.size - a.size)
+  await pMap(inOrder, read, { concurrency: 2 })
 }
+
+/** The largest first: one that is begun last is waited for alone. */
+const byLargest = (a: PlacedArtifact, b: PlacedArtifact) => b.artifact.size - a.artifact.size
 
 /** Names what an artifact or a tree holds, for `keepContents`. */
 export const contentsKey = (content: string, python: PythonAbi | undefined) =>
