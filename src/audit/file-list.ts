@@ -10,7 +10,7 @@ import { showPath } from './finding.ts'
 export class TreeFileList implements FileList {
   readonly #tree: FileTree
   readonly #names = new Names()
-  /** By the index of the file; most have none. */
+  /** By the index of the file, of those that have one. */
   readonly #owners = new Map<number, string>()
   #length = 0
 

@@ -263,6 +263,16 @@ export class LayerEntries implements Iterable<LayerEntry> {
     return this.#more.get(index)?.link
   }
 
+  /** Path of each hard link, and of the file that it names, in order. */
+  links(): [path: string, link: string][] {
+    const found: [string, string][] = []
+    for (const { index, directory, name } of this.places()) {
+      const link = this.link(index)
+      if (link !== undefined) found.push([joinPath(directory, name), link])
+    }
+    return found
+  }
+
   /** Notes that a member has had more than one name. */
   share(index: number): void {
     const [row, at] = this.#rows.place(index)

@@ -149,26 +149,26 @@ function addWhiteout(layer: Layer, place: PlaceInDirectory, isLowest: boolean): 
 function addEntry(layer: Layer, { index, ...place }: PlaceInDirectory & { index: number }): void {
   const { entries, first, files } = layer
   const number = first + index
-  const path = () => joinPath(place.directory, place.name)
-  if (path() === '') {
+  const path = joinPath(place.directory, place.name)
+  if (path === '') {
     layer.root.number = number
     return
   }
   const directory = directoryAt(layer, place.directory)
   if (directory.xattrs.has(DEFAULT_ACL))
-    throw imageInvalid(`${quotePath(path())} lies in a directory that gives it an access control list`)
+    throw imageInvalid(`${quotePath(path)} lies in a directory that gives it an access control list`)
   const { name } = place
   const known = directory.children.place(name)
   const isDirectory = entries.type(index) === 'directory'
   if (known !== undefined && (typeof known === 'object') !== isDirectory) {
     throw imageInvalid(
       known === DELETED
-        ? `${quotePath(path())} is a directory after its whiteout: engines show what it should hide`
-        : `${quotePath(path())} is a directory and something else in one layer`,
+        ? `${quotePath(path)} is a directory after its whiteout: engines show what it should hide`
+        : `${quotePath(path)} is a directory and something else in one layer`,
     )
   }
   const link = entries.link(index)
-  if (link !== undefined) directory.children.set(name, linkedFile(layer, path(), link, files.inode(number)))
+  if (link !== undefined) directory.children.set(name, linkedFile(layer, path, link, files.inode(number)))
   else if (!isDirectory) directory.children.set(name, number)
   else {
     const made = typeof known === 'object' ? known : new Directory(files)

@@ -1,3 +1,4 @@
+import { joinPath } from './columns.ts'
 import { type ImageTree, layoutFiles, type OpenFile, readLayers, treeOf } from './image-tree.ts'
 import { type Layer, LayerEntries } from './layer-entries.ts'
 import type { LayerEntry } from './layer-entry.ts'
@@ -67,18 +68,19 @@ async function readTouched(
  * other names, and are not what a directory is there for.
  */
 function withoutRest(layers: readonly Layer[], wanted: (path: string, size: number) => boolean) {
-  const linked = new Set(layers.flatMap(({ entries }) => [...entries].map(({ link }) => link)))
+  const linked = new Set(layers.flatMap(({ entries }) => entries.links().map(([, link]) => link)))
   return (layer: Layer): Layer => {
-    const entries = [...layer.entries]
-    const directories = new Set(['', ...entries.filter(isDirectory).map(({ path }) => path)])
+    const directories = new Set([''])
+    for (const { index, directory, name } of layer.entries.places())
+      if (layer.entries.type(index) === 'directory') directories.add(joinPath(directory, name))
     const isNeeded = ({ path, inode, link }: LayerEntry) =>
       inode.type !== 'file' ||
       link !== undefined ||
       linked.has(path) ||
       wanted(path, inode.size) ||
       !directories.has(path.slice(0, Math.max(0, path.lastIndexOf('/'))))
-    return { ...layer, entries: LayerEntries.from(entries.filter(isNeeded)) }
+    const entries = new LayerEntries()
+    for (const entry of layer.entries) if (isNeeded(entry)) entries.add(entry)
+    return { ...layer, entries }
   }
 }
-
-const isDirectory = ({ inode }: LayerEntry) => inode.type === 'directory'

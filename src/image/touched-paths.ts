@@ -36,8 +36,7 @@ export class TouchedPaths {
       else others.push(other)
     }
     for (const { entries } of layers) {
-      for (const { path, link } of entries) {
-        if (link === undefined) continue
+      for (const [path, link] of entries.links()) {
         add(path, link)
         add(link, path)
       }

@@ -173,21 +173,26 @@ export class NumberedChildren<Directory extends TreeNode> implements Children {
   }
 
   set(name: string, place: Directory | number): void {
-    this.delete(name)
+    const index = this.#indexOf(name)
+    this.#delete(name, index)
     this.#size += 1
-    if (typeof place === 'number' && place >= 0 && this.#files.name(place) === name) {
-      const index = this.#indexOf(name)
-      if (index >= 0) this.#ordered[index] = place
-      else if (this.#isLast(name)) {
-        this.#ordered.push(place)
-        this.#last = name
-      } else this.#setOther(name, place)
-    } else this.#setOther(name, place)
+    const isOwn = typeof place === 'number' && place >= 0 && this.#files.name(place) === name
+    if (isOwn && index >= 0) this.#ordered[index] = place
+    else if (isOwn && this.#isLast(name)) {
+      this.#ordered.push(place)
+      this.#last = name
+    } else {
+      this.#others ??= new Map()
+      this.#others.set(name, place)
+    }
   }
 
   delete(name: string): void {
+    this.#delete(name, this.#indexOf(name))
+  }
+
+  #delete(name: string, index: number): void {
     if (this.#others?.delete(name)) this.#size -= 1
-    const index = this.#indexOf(name)
     const number = this.#ordered[index]
     if (number === undefined || number < 0) return
     this.#ordered[index] = ~number
@@ -199,11 +204,6 @@ export class NumberedChildren<Directory extends TreeNode> implements Children {
     this.#last = undefined
     this.#others = undefined
     this.#size = 0
-  }
-
-  #setOther(name: string, place: Directory | number): void {
-    this.#others ??= new Map()
-    this.#others.set(name, place)
   }
 
   /** Whether a name comes after all that are in order. */

@@ -1,3 +1,4 @@
+import { joinPath } from '../../image/columns.ts'
 import type { FileTree } from '../../image/file-tree.ts'
 import type { FileType } from '../../image/layer-entry.ts'
 import type { FileDigest } from '../../inventory/inventory.ts'
@@ -66,7 +67,7 @@ export class ExpectedFiles {
 
   /** Where a path lies in the image: its directories without symlinks. */
   place(path: string): string {
-    return join(this.#placeOf(parentOf(path)), baseOf(path))
+    return joinPath(this.#placeOf(parentOf(path)), baseOf(path))
   }
 
   at(path: string): readonly ExpectedFile[] {
@@ -79,7 +80,7 @@ export class ExpectedFiles {
 
   *entries(): Generator<[path: string, files: readonly ExpectedFile[]]> {
     for (const [directory, files] of this.#byDirectory)
-      for (const [name, expected] of files) yield [join(directory, name), expected]
+      for (const [name, expected] of files) yield [joinPath(directory, name), expected]
   }
 
   #placeOf(directory: string): string {
@@ -94,7 +95,6 @@ export class ExpectedFiles {
 }
 
 const NONE: readonly ExpectedFile[] = []
-const join = (directory: string, name: string) => (directory === '' ? name : `${directory}/${name}`)
 
 /** What a file of an artifact is expected to hold. */
 export function contentOf({

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { StillroomError } from '../../error.ts'
 import { uncompressed } from '../../formats/decompress.ts'
+import { joinPath } from '../../image/columns.ts'
 import { FileTree } from '../../image/file-tree.ts'
 import type { LayerEntries } from '../../image/layer-entries.ts'
 import { LayerReader } from '../../image/layer-reader.ts'
@@ -46,11 +47,12 @@ export async function readBaseTree(
         { hint: 'the image was put together wrongly: ask for it to be pushed again' },
       )
     }
-    const broken = [...reader.entries].find(({ path }) => path.includes('\n'))
-    if (broken) {
+    const paths = [...reader.entries.places()].map(({ directory, name }) => joinPath(directory, name))
+    const broken = paths.find((path) => path.includes('\n'))
+    if (broken !== undefined) {
       throw new StillroomError(
         'REGISTRY_IMAGE_UNUSABLE',
-        `cannot build on ${reference}: ${JSON.stringify(broken.path)} has a line break in its path`,
+        `cannot build on ${reference}: ${JSON.stringify(broken)} has a line break in its path`,
       )
     }
     entries.push(reader.entries)
