@@ -132,15 +132,22 @@ describe('mergeLayers()', () => {
     [
       'puts a directory that no member gives for a file, or for a link to a directory',
       [
-        ['u/', 'l -> u', 'a 1'],
+        ['u/c', 'l -> u', 'a 1'],
         ['l/b', 'a/b'],
       ],
-      { a: 'directory 0755', 'a/b': '0 bytes', l: 'directory 0755', 'l/b': '0 bytes', u: 'directory 0700' },
+      {
+        a: 'directory 0755',
+        'a/b': '0 bytes',
+        l: 'directory 0755',
+        'l/b': '0 bytes',
+        u: 'directory 0755',
+        'u/c': '0 bytes',
+      },
     ],
     [
       'hides the link that a whiteout lies below',
-      [['u/', 'l -> u'], ['l/.wh.a']],
-      { l: 'directory 0755', u: 'directory 0700' },
+      [['u/c', 'l -> u'], ['l/.wh.a']],
+      { l: 'directory 0755', u: 'directory 0755', 'u/c': '0 bytes' },
     ],
     [
       'links within a layer',
@@ -183,6 +190,24 @@ describe('mergeLayers()', () => {
       'a member below a symlink that leads nowhere',
       [['a -> a'], ['a/b']],
       'a lower layer has a symlink to "a"',
+    ],
+    [
+      'a member below a symlink that leads to a private directory',
+      [['u/', 'l -> u'], ['l/a']],
+      'a symlink to "u", a directory that is not root\'s, 0755',
+    ],
+    [
+      'the same, where the layer itself makes that directory public',
+      [
+        ['u/', 'l -> u'],
+        ['.wh.u', 'l/a'],
+      ],
+      'a symlink to "u", a directory that is not root\'s, 0755',
+    ],
+    [
+      'a member before its directory, where a lower layer deletes what that lies in',
+      [['d/e/a'], ['.wh.d'], ['d/e/a', 'd/e/', 'd/']],
+      'a lower layer has no directory at "d"',
     ],
     ['a member below a file of its layer', [['a 1', 'a/b']], 'below "a", where its layer has a file'],
     [

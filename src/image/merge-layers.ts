@@ -19,6 +19,8 @@ class Directory implements TreeNode {
   isUnclear?: boolean
   /** Its member's; undefined as long as none gives it. */
   number: number | undefined
+  /** Whether its layer gave something in it first: engines make it then, even if its member comes after. */
+  isImplied = false
   readonly #files: NumberedFiles
   /** Of a directory that a layer gives several times: the attributes of each. */
   #xattrs: Inode['xattrs'] | undefined
@@ -97,7 +99,8 @@ const OPAQUE = '.wh..wh..opq'
  * What engines do not unpack, or each in its own way, is refused: a member below a symbolic link or a file of its layer;
  * a path that is a directory and something else within a layer, or a directory after its whiteout; hard links to what
  * their layer doesn't give, or with other attributes than the file's; a directory that no member gives where an opaque
- * one hides a private one; and the remains of aufs (`.wh..wh.*`).
+ * one hides a private one, or a layer below has a symlink, unless that leads to one of root's, 0755; and the remains of
+ * aufs (`.wh..wh.*`).
  *
  * @throws {StillroomError} IMAGE_INVALID
  */
@@ -108,7 +111,7 @@ export function mergeLayers(layers: readonly Iterable<LayerEntry>[]): TreeNode {
   const files = new NumberedFiles()
   const root = new Directory(files)
   const remaining = { directories: IMPLIED_LIMIT }
-  const remains: Remains = { root, files, blocked: new Set(), hidden: new Set() }
+  const remains: Remains = { blocked: new Set(), hidden: new Set() }
   for (const [number, entries] of packed.entries()) {
     const first = files.add(entries)
     const layer: Layer = {
@@ -119,6 +122,7 @@ export function mergeLayers(layers: readonly Iterable<LayerEntry>[]): TreeNode {
       if (place.name.startsWith(WHITEOUT)) addWhiteout(layer, place, number === 0)
       else addEntry(layer, place)
     }
+    refuseOddLinks(root, layer)
     overlay(root, layer.root, '', remains)
     for (const path of layer.blocked) remains.blocked.add(path)
     if (layer.root.number !== undefined) root.become(layer.root)
@@ -205,9 +209,6 @@ function linkedFile(layer: Layer, path: string, link: string, attributes: Inode)
 
 /** What lower layers leave behind where a layer above implies directories. */
 interface Remains {
-  /** The tree so far. */
-  root: Directory
-  files: NumberedFiles
   /** Paths where a lower layer had no directory and there is one now, or none at all. */
   blocked: Set<string>
   /** Directories below opaque ones that were not as an implied one is: containerd would make it like them. */
@@ -230,10 +231,7 @@ function overlay(lower: Directory, upper: Directory, below: string, remains: Rem
       }
       overlay(known, place, `${path}/`, remains)
     } else {
-      if (known !== undefined) {
-        remains.blocked.add(path)
-        if (place.number === undefined) refuseOddLink(remains.root, path, remains.files.inode(known))
-      }
+      if (known !== undefined) remains.blocked.add(path)
       settle(place, path, remains)
       // with all that is below
       lower.children.set(name, place)
@@ -262,7 +260,7 @@ function settle(directory: Directory, at: string, { blocked, hidden }: Remains):
   const open = [{ directory, path: at }]
   for (let top = open.pop(); top !== undefined; top = open.pop()) {
     const { directory, path } = top
-    if (directory.number === undefined && blocked.size > 0) refuseBlocked(path, blocked)
+    if (directory.isImplied && blocked.size > 0) refuseBlocked(path, blocked)
     if (directory.number === undefined && hidden.has(path))
       throw imageInvalid(
         `${quotePath(path)} is given by no member, and a layer hides a directory there that is not root's, 0755`,
@@ -274,7 +272,19 @@ function settle(directory: Directory, at: string, { blocked, hidden }: Remains):
   }
 }
 
-/** containerd follows a link that becomes a directory no member gives: to another directory, or it may fail. */
+/** containerd follows a link that becomes a directory no member gives: it takes over what that leads to, or may fail. */
+function refuseOddLinks(root: Directory, { root: upper, files }: Layer): void {
+  const open = [{ lower: root, upper, below: '' }]
+  for (let top = open.pop(); top !== undefined; top = open.pop()) {
+    for (const [name, directory] of top.upper.children.directories()) {
+      const known = top.lower.children.place(name)
+      const path = `${top.below}${name}`
+      if (typeof known === 'object') open.push({ lower: known, upper: directory, below: `${path}/` })
+      else if (known !== undefined && directory.isImplied) refuseOddLink(root, path, files.inode(known))
+    }
+  }
+}
+
 function refuseOddLink(root: Directory, path: string, { type, target }: Inode): void {
   if (type !== 'symlink') return
   const parts = target.startsWith('/') ? [] : parentOf(path).split('/')
@@ -282,9 +292,11 @@ function refuseOddLink(root: Directory, path: string, { type, target }: Inode): 
     if (part === '..') parts.pop()
     else if (part !== '.') parts.push(part)
   }
-  if (typeof placeAt(root, parts.filter((part) => part !== '').join('/')) === 'object') return
+  const found = placeAt(root, parts.filter((part) => part !== '').join('/'))
+  if (typeof found === 'object' && isPlain(found.inode)) return
   throw imageInvalid(
-    `A member lies below ${quotePath(path)}, where a lower layer has a symlink to ${quotePath(target)}`,
+    `A member lies below ${quotePath(path)}, where a lower layer has a symlink to ${quotePath(target)}` +
+      (typeof found === 'object' ? ", a directory that is not root's, 0755" : ''),
   )
 }
 
@@ -293,7 +305,7 @@ function refuseBlocked(path: string, blocked: ReadonlySet<string>): void {
   for (let parent = parentOf(path); parent !== ''; parent = parentOf(parent)) {
     if (!blocked.has(parent)) continue
     throw imageInvalid(
-      `${quotePath(path)} is given by no member, and a lower layer has no directory at ${quotePath(parent)}`,
+      `${quotePath(path)} is given by no member before one that lies in it, and a lower layer has no directory at ${quotePath(parent)}`,
     )
   }
 }
@@ -310,6 +322,7 @@ function directoryAt(layer: Layer, path: string): Directory {
       if (layer.remaining.directories < 0)
         throw imageInvalid(`The image's paths imply more than ${IMPLIED_LIMIT} directories`)
       next = new Directory(layer.files)
+      next.isImplied = true
       directory.children.set(name, next)
     }
     if (typeof next === 'number') {

@@ -39,6 +39,16 @@ const MISLEADING: Record<string, Part[][]> = {
   'a symlink that becomes a directory': [[file('d/a')], [symlink('d', 'e'), directory('d'), file('d/b')]],
   'a member below a symlink': [[directory('d'), symlink('l', 'd'), file('l/a')]],
   'a member below a symlink of a lower layer': [[directory('d'), symlink('l', 'd')], [file('l/a')]],
+  'the same, of a symlink to a private directory': [
+    [directory('d', { mode: '0001777\0' }), symlink('l', 'd')],
+    [directory('d'), file('l/a'), directory('l')],
+    [file('l/b')],
+  ],
+  'a member before its directory, where a lower layer deletes what that lies in': [
+    [file('d/e/a')],
+    [whiteout('d')],
+    [file('d/e/a'), directory('d/e'), directory('d')],
+  ],
   'a path before a global header': [[special('x', records({ path: 'safe' })), global(), file('hidden')]],
   'a long name before a global header': [[special('L', 'safe\0'), global(), file('hidden')]],
   'a long link name before a global header': [[special('K', 'safe\0'), global(), symlink('a', 'hidden')]],
