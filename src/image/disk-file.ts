@@ -5,8 +5,8 @@ import { StillroomError } from '../error.ts'
 import type { DigestThreads, FileRange } from './digest-threads.ts'
 import { type ImageFile, verifyName } from './image-file.ts'
 
-/** Bytes read at a time. */
-const PIECE = 256 * 1024
+/** Bytes read at a time: less costs more in turns between threads. */
+const PIECE = 1024 * 1024
 /** From how many bytes on a digest is worth the way to another thread. */
 export const LARGE = 1024 * 1024
 

@@ -1,6 +1,6 @@
 import { imageInvalid, quotePath } from '../formats/image-invalid.ts'
 import type { ImageConfig } from '../formats/oci.ts'
-import { joinPath } from './columns.ts'
+import { joinPath, type PlaceInDirectory } from './columns.ts'
 import { FileTree } from './file-tree.ts'
 import type { ImageFile } from './image-file.ts'
 import type { Layer, LayerEntries } from './layer-entries.ts'
@@ -116,36 +116,37 @@ export function treeOf(
   layers: readonly Layer[],
 ): ImageTree {
   const root = mergeLayers(layers.map(({ entries }) => entries))
-  const read = layers.map(({ diffID, size, digest, entries }) => ({
-    ...{ diffID, size, digest },
-    walked: isWalk(entries),
-  }))
   const tree = new FileTree(root)
-  const covered = coveredFiles(tree, layers)
+  const covered: CoveredFile[] = []
+  const read = layers.map(({ diffID, size, digest, entries }, layer) => {
+    const { walked, kept } = lookThrough(entries)
+    if (layer < layers.length - 1)
+      for (const [path, index] of kept) {
+        const inode = { ...entries.inode(index), layer }
+        if (tree.findLink(path)?.inode.sha256 !== inode.sha256) covered.push({ path, inode })
+      }
+    return { diffID, size, digest, walked }
+  })
   return { id, config, configBytes: bytes, manifest, layers: read, root, tree, covered }
 }
 
-/** A directory comes before what is in it, and all of that before its next sibling: as if the slash were the least of bytes. */
-function isWalk(entries: LayerEntries): boolean {
-  let last = ''
-  for (const { directory, name } of entries.places()) {
-    const path = joinPath(directory, name).replaceAll('/', '\0')
-    if (path < last) return false
-    last = path
+/**
+ * Whether members come as in a walk: a directory before what is in it, and all of that before its next sibling, as if the slash were
+ * the least of bytes. And the paths and numbers of the files whose content was kept.
+ */
+function lookThrough(entries: LayerEntries): { walked: boolean; kept: [path: string, index: number][] } {
+  const kept: [path: string, index: number][] = []
+  const inWalk = ({ directory, name }: PlaceInDirectory) => joinPath(directory, name).replaceAll('/', '\0')
+  let walked = true
+  let last: PlaceInDirectory = { directory: '', name: '' }
+  for (const place of entries.places()) {
+    const { index, directory, name } = place
+    const comesAfter = directory === last.directory ? name >= last.name : inWalk(place) >= inWalk(last)
+    walked &&= comesAfter
+    last = place
+    if (entries.isKept(index)) kept.push([joinPath(directory, name), index])
   }
-  return true
-}
-
-function coveredFiles(tree: FileTree, layers: readonly Layer[]): CoveredFile[] {
-  const covered: CoveredFile[] = []
-  for (const [layer, { entries }] of layers.slice(0, -1).entries()) {
-    for (const { index, directory, name } of entries.places()) {
-      if (!entries.isKept(index)) continue
-      const [path, inode] = [joinPath(directory, name), { ...entries.inode(index), layer }]
-      if (tree.findLink(path)?.inode.sha256 !== inode.sha256) covered.push({ path, inode })
-    }
-  }
-  return covered
+  return { walked, kept }
 }
 
 /** Gives a file by its path in a layout, undefined when there is none; paths come from the image and may be hostile. */

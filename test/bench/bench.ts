@@ -1,7 +1,7 @@
 // `npm run bench [-- PART...] [--rounds N] [--json] [--strict]`: ratios of stillroom's times to those of the nearest thing a user
-// has, each pair timed in turn in one run, who begins alternating. Parts: build, edit, package, lock, steps, unchanged, verify, explain, image,
-// audit, diff, generate, help, fetch, memory, scale, disk, and scale-100, which runs only when it is named. With --json one line a part on standard output, with the machine's facts; with --strict it ends with 1 when
-// a target is missed. Needs an engine and a network, the parts explain and audit also Go and Python.
+// has, each pair timed in turn in one run, who begins alternating. Parts: build, build-cold, first, edit, package, lock, steps, unchanged, verify,
+// explain, image, audit, diff, generate, help, fetch, memory, scale, disk, and scale-100, which runs only when it is named. With --json one line a part
+// on standard output, with the machine's facts; with --strict it ends with 1 when a target is missed. Needs an engine and a network, the parts explain and audit also Go and Python.
 import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -12,11 +12,13 @@ import { isPrivateEngine } from '../../src/engine/private/private-engine.ts'
 import { findSources } from '../../src/sources/find-sources.ts'
 import { defaultCacheDirectory } from '../../src/store/cache-directory.ts'
 import { auditContests } from './audit-contests.ts'
+import { buildContests } from './build.ts'
 import { type Contest, hold } from './contest.ts'
 import { diskMeasurement } from './disk.ts'
 import { editContest } from './edit.ts'
 import { explainContest } from './explain.ts'
 import { fetchContest } from './fetch.ts'
+import { firstContest } from './first.ts'
 import { memoryMeasurement } from './image-memory.ts'
 import { lockContest, stepsContest } from './lock.ts'
 import { makeManyRecipes } from './many-recipes.ts'
@@ -75,28 +77,24 @@ function measurements(): Measurement[] {
 function contests(): Contest[] {
   const node = process.execPath
   return [
-    ...[
-      { what: 'with checks', args: ['--no-audit'], atMost: 0.5 },
-      { what: 'with checks and a first audit', args: [], atMost: 0.7 },
-    ].map(({ what, args, atMost }) => ({
-      ...{ part: 'build', atMost, rounds: 5 },
-      ours: `build recipe ${RECIPE} --no-cache, from a warm store, ${what}`,
-      theirs:
-        'docker buildx build --no-cache of a Dockerfile written by hand, on a Debian that is there already, with a mirror on this machine',
-      prepare: async () => {
-        await prepareBuilds()
-        if (mirror === undefined) await buildByHand(join(ROOT, 'recipes', RECIPE), { noCache: true })
+    ...buildContests(
+      RECIPE,
+      scratch,
+      {
+        image: 'stillroom-bench/by-hand',
+        prepare: async () => {
+          await prepareBuilds()
+          if (mirror === undefined) await buildByHand(join(ROOT, 'recipes', RECIPE), { noCache: true })
+        },
+        build: ({ far } = { far: false }) =>
+          buildByHand(join(ROOT, 'recipes', RECIPE), { noCache: true, far }),
       },
-      before: async () => {
-        // what an audit learned of layers and artifacts
-        await forget('audits', 'layers', 'contents')
+      async (...names) => {
+        await forget(...names)
         await removeLeftovers()
       },
-      run: {
-        ours: () => stillroom('build', 'recipe', RECIPE, '--no-cache', ...args),
-        theirs: () => buildByHand(join(ROOT, 'recipes', RECIPE), { noCache: true }),
-      },
-    })),
+    ),
+    firstContest(RECIPE, scratch),
     editContest(RECIPE, scratch, { prepare: prepareBuilds, build: buildByHand }),
     packageContest(RECIPE, scratch, {
       ...{ prepare: prepareBuilds, build: buildByHand },
@@ -273,26 +271,33 @@ async function forget(...names: string[]): Promise<void> {
     await rm(join(defaultCacheDirectory(process.env), name), { recursive: true, force: true })
 }
 
-/** Where packages come from: a mirror on this machine, which has them from the second time on. */
+/** Where packages come from: this machine's mirrors. */
+async function farSources() {
+  const { debian, pypi } = await findSources({ env: process.env })
+  const [DEBIAN = '', DEBIAN_SECURITY = ''] = [debian.debian[0], debian['debian-security'][0]]
+  return { DEBIAN, DEBIAN_SECURITY, PIP_INDEX_URL: pypi.indexes[0] ?? '' }
+}
+
+/** The same from a mirror on this machine, which has them from the second time on. */
 async function nearSources() {
-  const { debian, pypi, ca } = await findSources({ env: process.env })
+  const { ca } = await findSources({ env: process.env })
+  const { DEBIAN, DEBIAN_SECURITY, PIP_INDEX_URL } = await farSources()
   const downloads = join(scratch, 'mirror')
   await mkdir(downloads, { recursive: true })
   mirror ??= await startMirror(downloads, ca)
   const { of } = mirror
-  const [DEBIAN = '', DEBIAN_SECURITY = '', PIP_INDEX_URL = ''] = [
-    debian.debian[0],
-    debian['debian-security'][0],
-    pypi.indexes[0],
-  ].map((url) => of(url ?? ''))
-  return { DEBIAN, DEBIAN_SECURITY, PIP_INDEX_URL }
+  return {
+    DEBIAN: of(DEBIAN),
+    DEBIAN_SECURITY: of(DEBIAN_SECURITY),
+    PIP_INDEX_URL: of(PIP_INDEX_URL),
+  }
 }
 
 async function buildByHand(
   directory: string,
-  { noCache, more = '' }: { noCache: boolean; more?: string },
+  { noCache, far = false, more = '' }: { noCache: boolean; far?: boolean; more?: string },
 ): Promise<void> {
-  const args = { BASE, ...(await nearSources()), MORE: more }
+  const args = { BASE, ...(await (far ? farSources() : nearSources())), MORE: more }
   await execa('docker', [
     ...['buildx', 'build', '--quiet', '--provenance=false', '--load', '--network=host'],
     ...(noCache ? ['--no-cache'] : []),

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises'
 import { cpus, totalmem } from 'node:os'
 
 /** Two things that are timed in turn, and how many times as much the first may take as the second. */
@@ -26,6 +27,8 @@ export interface WithPeak {
 
 interface Cost {
   seconds: number
+  /** Of all processors and programs, the engine's among them: nothing else should run. */
+  cpuSeconds: number
   peakMiB: number
 }
 
@@ -44,6 +47,8 @@ export interface ContestResult {
   theirs: string
   machine: Machine
   seconds: Ratio
+  /** Medians; null where the system does not tell them (only Linux does). */
+  cpuSeconds: { ours: number; theirs: number } | null
   peakMiB?: Ratio
   /** Whether a target was missed. */
   missed: boolean
@@ -91,8 +96,22 @@ async function judged(contest: Contest): Promise<ContestResult> {
     memoryAtMost === undefined
       ? undefined
       : judge(pairs, 'peakMiB', memoryAtMost, (value) => `${value.toFixed(0)} MiB at the peak`)
+  const cpuSeconds = {
+    ours: median(pairs.map(({ a }) => a.cpuSeconds)),
+    theirs: median(pairs.map(({ b }) => b.cpuSeconds)),
+  }
+  const hasCpu = !Number.isNaN(cpuSeconds.ours + cpuSeconds.theirs)
+  if (hasCpu)
+    console.error(
+      `  CPU seconds of the machine: A ${cpuSeconds.ours.toFixed(2)}, B ${cpuSeconds.theirs.toFixed(2)}`,
+    )
   const missed = [seconds, peakMiB].some((each) => each !== undefined && each.ratio > each.atMost)
-  return { part, ours, theirs, machine: machine(), seconds, ...(peakMiB && { peakMiB }), missed }
+  return {
+    ...{ part, ours, theirs, machine: machine(), seconds },
+    cpuSeconds: hasCpu ? cpuSeconds : null,
+    ...(peakMiB && { peakMiB }),
+    missed,
+  }
 }
 
 export function machine(): Machine {
@@ -119,11 +138,19 @@ function judge(
 }
 
 async function cost(run: () => Promise<unknown>): Promise<Cost> {
-  const started = performance.now()
+  const [started, busy] = [performance.now(), await busySeconds()]
   const told = await run()
   const seconds = (performance.now() - started) / 1000
+  const cpuSeconds = (await busySeconds()) - busy
   const { peakMiB } = (told ?? {}) as Partial<WithPeak>
-  return { seconds, peakMiB: peakMiB ?? Number.NaN }
+  return { seconds, cpuSeconds, peakMiB: peakMiB ?? Number.NaN }
+}
+
+/** For how long processors have worked since the machine was started, of all programs: proc_stat(5), in hundredths. */
+async function busySeconds(): Promise<number> {
+  const stat = await readFile('/proc/stat', 'utf8').catch(() => '')
+  const [user, nice, system, , , irq, softirq] = stat.split('\n', 1).join().split(/ +/).slice(1).map(Number)
+  return [user, nice, system, irq, softirq].reduce((sum: number, each) => sum + (each ?? Number.NaN), 0) / 100
 }
 
 function median(values: number[]): number {
