@@ -86,8 +86,8 @@ function contests(): Contest[] {
           await prepareBuilds()
           if (mirror === undefined) await buildByHand(join(ROOT, 'recipes', RECIPE), { noCache: true })
         },
-        build: ({ far } = { far: false }) =>
-          buildByHand(join(ROOT, 'recipes', RECIPE), { noCache: true, far }),
+        build: () => buildByHand(join(ROOT, 'recipes', RECIPE), { noCache: true }),
+        forgetDownloads: async () => mirror?.forget(),
       },
       async (...names) => {
         await forget(...names)
@@ -271,33 +271,26 @@ async function forget(...names: string[]): Promise<void> {
     await rm(join(defaultCacheDirectory(process.env), name), { recursive: true, force: true })
 }
 
-/** Where packages come from: this machine's mirrors. */
-async function farSources() {
-  const { debian, pypi } = await findSources({ env: process.env })
-  const [DEBIAN = '', DEBIAN_SECURITY = ''] = [debian.debian[0], debian['debian-security'][0]]
-  return { DEBIAN, DEBIAN_SECURITY, PIP_INDEX_URL: pypi.indexes[0] ?? '' }
-}
-
-/** The same from a mirror on this machine, which has them from the second time on. */
+/** Where packages come from: a mirror on this machine, which has them from the second time on. */
 async function nearSources() {
-  const { ca } = await findSources({ env: process.env })
-  const { DEBIAN, DEBIAN_SECURITY, PIP_INDEX_URL } = await farSources()
+  const { debian, pypi, ca } = await findSources({ env: process.env })
   const downloads = join(scratch, 'mirror')
   await mkdir(downloads, { recursive: true })
   mirror ??= await startMirror(downloads, ca)
   const { of } = mirror
-  return {
-    DEBIAN: of(DEBIAN),
-    DEBIAN_SECURITY: of(DEBIAN_SECURITY),
-    PIP_INDEX_URL: of(PIP_INDEX_URL),
-  }
+  const [DEBIAN = '', DEBIAN_SECURITY = '', PIP_INDEX_URL = ''] = [
+    debian.debian[0],
+    debian['debian-security'][0],
+    pypi.indexes[0],
+  ].map((url) => of(url ?? ''))
+  return { DEBIAN, DEBIAN_SECURITY, PIP_INDEX_URL }
 }
 
 async function buildByHand(
   directory: string,
-  { noCache, far = false, more = '' }: { noCache: boolean; far?: boolean; more?: string },
+  { noCache, more = '' }: { noCache: boolean; more?: string },
 ): Promise<void> {
-  const args = { BASE, ...(await (far ? farSources() : nearSources())), MORE: more }
+  const args = { BASE, ...(await nearSources()), MORE: more }
   await execa('docker', [
     ...['buildx', 'build', '--quiet', '--provenance=false', '--load', '--network=host'],
     ...(noCache ? ['--no-cache'] : []),

@@ -11,8 +11,10 @@ export interface ByHand {
   image: string
   /** Both sides built once, with what they stand on. */
   prepare: () => Promise<unknown>
-  /** Without cache; by default its downloads come from a mirror on this machine. */
-  build: (how?: { far: boolean }) => Promise<unknown>
+  /** Without cache; its downloads come from a mirror on this machine. */
+  build: () => Promise<unknown>
+  /** Empties that mirror: it fetches all again. */
+  forgetDownloads: () => Promise<unknown>
 }
 
 /**
@@ -50,25 +52,26 @@ export function buildContests(
       ours: `build recipe ${recipe} --no-cache, from a warm store, with checks`,
       theirs: near,
       atMost: 0.5,
-      run: { ours: () => build(['--no-audit']), theirs: () => byHand.build() },
+      run: { ours: () => build(['--no-audit']), theirs: byHand.build },
     },
     {
       ...shared,
       ours: `build recipe ${recipe} --no-cache, from a warm store, with checks and a first audit`,
       theirs: near,
       atMost: 0.7,
-      run: { ours: () => build([]), theirs: () => byHand.build() },
+      run: { ours: () => build([]), theirs: byHand.build },
     },
     {
       ...shared,
       part: 'build-cold',
       ours: `build recipe ${recipe} --no-cache, with an empty cache directory, with checks`,
-      theirs: `${dockerfile}, with the mirrors that this machine uses`,
+      theirs: `${dockerfile}, with a mirror on this machine that has nothing yet`,
       atMost: 0.5,
-      run: {
-        ours: () => build(['--no-audit'], { STILLROOM_CACHE: cold }),
-        theirs: () => byHand.build({ far: true }),
+      before: async () => {
+        await before()
+        await byHand.forgetDownloads()
       },
+      run: { ours: () => build(['--no-audit'], { STILLROOM_CACHE: cold }), theirs: byHand.build },
     },
   ]
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { readFile, rename, writeFile } from 'node:fs/promises'
+import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { StillroomError } from '../../src/error.ts'
 import { createGet } from '../../src/net/http-get.ts'
@@ -10,6 +10,8 @@ import { startLoopbackServer } from '../world/loopback-server.ts'
 export interface Mirror {
   /** Where a directory of another server is found here, without a slash at its end. */
   of(url: string): string
+  /** Throws away what it has: the next time it is fetched again. */
+  forget(): Promise<void>
   close(): Promise<void>
 }
 
@@ -48,8 +50,12 @@ export async function startMirror(directory: string, ca: string | undefined): Pr
       const to = new URL(link.replaceAll('&amp;', '&'), url)
       return `href="${of(to.origin)}${to.pathname}${to.search}`
     })
+  const forget = async () => {
+    for (const name of await readdir(directory)) await rm(join(directory, name), { force: true })
+  }
   return {
     of,
+    forget,
     close: async () => {
       stop.abort()
       await server.close()
