@@ -133,16 +133,17 @@ export function secretIn(path: string, content: Buffer): string | undefined {
   )
 }
 
-/** Any of these names, none of which has flags: one expression for all is three times as fast as each by itself. */
-const NAMED = new RegExp(
-  [
-    ...FILES.map(({ match }) => match),
-    ...KEYS.map(({ match }) => match),
-    /(^|\/)\.ssh\/|(^|\/)id_\w+$|\.(key|pem)$/,
-  ]
-    .map(({ source }) => `(?:${source})`)
-    .join('|'),
-)
+/** All of these names in one expression, which is three times as fast as each by itself. */
+const NAMED = anyOf([
+  ...[...FILES, ...KEYS].map(({ match }) => match),
+  /(^|\/)\.ssh\/|(^|\/)id_\w+$|\.(key|pem)$/,
+])
+
+function anyOf(expressions: readonly RegExp[]): RegExp {
+  const flagged = expressions.find(({ flags }) => flags !== '')
+  if (flagged !== undefined) throw new Error(`${flagged} has flags, which would be lost`)
+  return new RegExp(expressions.map(({ source }) => `(?:${source})`).join('|'))
+}
 
 /** Credentials are looked for in files of at most so many bytes. */
 export const SIZE_LIMIT = 64 * 1024

@@ -197,7 +197,7 @@ describe('mergeLayers()', () => {
       'a symlink to "u", a directory that is not root\'s, 0755',
     ],
     [
-      'the same, where the layer itself makes that directory public',
+      'the same, where the layer itself deletes that directory',
       [
         ['u/', 'l -> u'],
         ['.wh.u', 'l/a'],

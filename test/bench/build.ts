@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { execa } from 'execa'
+import { normalizeName } from '../../src/formats/python/distribution-name.ts'
 import type { Contest } from './contest.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
@@ -19,7 +20,7 @@ export interface ByHand {
 
 /**
  * A recipe built without cache against a Dockerfile written by hand: with all downloads on this machine, without and with a first
- * audit, and with all downloads from where they are.
+ * audit, and with all downloads fetched anew.
  *
  * @param forget removes directories of the cache, and what the last builds left
  */
@@ -77,18 +78,21 @@ export function buildContests(
 }
 
 /** Versions may differ: by hand they are the newest. */
-async function requireSamePackages(...images: [string, string]): Promise<void> {
-  const [ours, theirs] = await Promise.all(images.map(packagesOf))
-  const differing = [...(ours ?? [])].filter((name) => !theirs?.has(name))
-  differing.push(...[...(theirs ?? [])].filter((name) => !ours?.has(name)))
+async function requireSamePackages(ours: string, theirs: string): Promise<void> {
+  const [a, b] = [await packagesOf(ours), await packagesOf(theirs)]
+  const differing = [...[...a].filter((name) => !b.has(name)), ...[...b].filter((name) => !a.has(name))]
   if (differing.length > 0)
-    throw new Error(`${images.join(' and ')} do not have the same packages: ${differing.join(' ')}`)
+    throw new Error(`${ours} and ${theirs} do not have the same packages: ${differing.join(' ')}`)
 }
 
 /** Names of the Debian packages and Python distributions of an image. */
 async function packagesOf(image: string): Promise<Set<string>> {
-  const list =
-    'dpkg-query --show --showformat \'deb/${Package}\\n\'; python3 -m pip list --format=freeze | sed "s#^#py/#; s/==.*//"'
-  const { stdout } = await execa('docker', ['run', '--rm', '--network', 'none', image, 'sh', '-euc', list])
-  return new Set(stdout.split('\n').map((line) => line.toLowerCase().replaceAll('_', '-')))
+  const run = async (...command: string[]) =>
+    (await execa('docker', ['run', '--rm', '--network', 'none', image, ...command])).stdout
+  const debian = await run('dpkg-query', '--show', '--showformat', '${Package}\n')
+  const python = JSON.parse(await run('python3', '-m', 'pip', 'list', '--format=json')) as { name: string }[]
+  return new Set([
+    ...debian.trim().split('\n'),
+    ...python.map(({ name }) => `python: ${normalizeName(name)}`),
+  ])
 }

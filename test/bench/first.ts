@@ -44,7 +44,16 @@ export function firstContest(recipe: string, scratch: string): Contest {
         await machine.stillroom('build', 'recipe', recipe)
       },
       theirs: () =>
-        execa('curl', ['--fail', '--silent', '--parallel', '--parallel-max', '8', '--config', settings]),
+        execa('curl', [
+          '--fail',
+          '--fail-early',
+          '--silent',
+          '--parallel',
+          '--parallel-max',
+          '8',
+          '--config',
+          settings,
+        ]),
     },
   }
 }
